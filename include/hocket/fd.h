@@ -1,0 +1,35 @@
+/* hocket/fd.h - non-blocking descriptors: sockets and pipes
+ *
+ * What this room is for: reads and writes that park the task instead of the thread. Regular files never wait in
+ *   epoll: they go through offload.h / file.h.
+ * What must hold: (1) the system call is tried first unless it is known that it would wait (edge-triggered epoll; a
+ *   short read means empty until the next edge). (2) one reader and one writer per descriptor at a time: a second one
+ *   gets -EBUSY. (3) hk_close wakes whoever waits on it with -EBADF. (4) descriptors are set non-blocking and
+ *   close-on-exec when first used here. */
+#ifndef HOCKET_FD_H
+#define HOCKET_FD_H
+#include <hocket/types.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { HK_READ = 1, HK_WRITE = 2 };
+
+ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS;        /* bytes; 0: end of file */
+ssize_t hk_write(int fd, const void *, size_t) HK_SUSPENDS; /* all of them, or an error (SIGPIPE never raised) */
+ssize_t hk_writev(int fd, struct iovec *, int n) HK_SUSPENDS; /* all of it; the iovecs are consumed */
+/* Waits until fd may be ready: the mode bits that are. For libraries that read themselves (OpenSSL). The readiness
+ * is consumed: the caller must read or write until EAGAIN, or tell with hk_fd_rearm that it stopped earlier. */
+HK_MUST int hk_fd_wait(int fd, int mode) HK_SUSPENDS;
+void hk_fd_rearm(int fd, int mode); /* there may be more: the next wait returns at once */
+int hk_close(int fd);               /* unregisters, wakes waiters, closes; 0, -errno */
+
+/* TCP. Addresses are resolved elsewhere (io/dns). */
+HK_MUST int hk_connect(const struct sockaddr *, socklen_t) HK_SUSPENDS; /* a new connected socket with TCP_NODELAY */
+/* "127.0.0.1" port 0 binds any free port. A listening socket, or -errno. */
+HK_MUST int hk_listen(const char *address, uint16_t port, int backlog);
+HK_MUST int hk_accept(int listener) HK_SUSPENDS;            /* a connected socket, TCP_NODELAY */
+HK_MUST int hk_socket_port(int fd);                         /* the local port */
+/* Is an idle connection still quiet and open? false: closed by the peer or unread bytes wait. Never parks. */
+bool hk_socket_idle(int fd);
+
+#endif
