@@ -1,0 +1,21 @@
+/* diag.h - mistakes in a pipeline file, collected and shown like a good compiler's
+ *
+ *   enrich.yaml:5:5: error: unknown option 'concurency' for step 'http'
+ *     5 |     concurency: 20
+ *       |     ^~~~~~~~~~ did you mean 'concurrency'?
+ *
+ * What must hold: all mistakes are kept, in the file's order, each once; nothing here prints by itself. */
+#pragma once
+#include "base/buf.h"
+
+struct diag;
+
+struct diag *diag_new(const char *file_shown);
+void diag_free(struct diag *);
+void diag_text(struct diag *, struct slice text); /* borrows the file's text, for the lines under the messages */
+/* A mistake at a byte range of the file. hint (may be NULL) is printed behind the caret. */
+void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...) PRINTF(5, 6);
+size_t diag_count(const struct diag *);
+MUST int diag_print(const struct diag *, bool color, struct buf *out);
+/* The nearest of the words within a sensible edit distance; NULL: none is near. */
+const char *nearest(struct slice word, const char *const *words, size_t n);

@@ -1,0 +1,42 @@
+/* plan.h - a pipeline file, understood: places with their options, nothing touched yet
+ *
+ * What this room is for: YAML text -> plan, with every mistake reported at once. The run reads only this.
+ * What must hold: (1) the plan is immutable once made and owns all that its options point to. (2) a plan exists only if the
+ *   file had no mistake. (3) the hash covers what makes a pipeline "changed": from, verbs, jq and templates, to and key; not tuning. */
+#pragma once
+#include "engine/common.h"
+#include "engine/diag.h"
+
+struct place {
+	enum role role;
+	const struct port *port;
+	const void *options;
+	struct facts facts;
+	struct common common;
+	const char *label;   /* `name:`, else the verb; made unique within the plan: http, http 2 */
+	unsigned line;       /* in the file */
+};
+struct plan {
+	struct arena *arena;
+	const char *file;    /* as the user wrote it; "-" for stdin, "fetch" for the one-liner */
+	const char *folder;  /* absolute: what relative paths count from */
+	const char *name;    /* `name:`, else the file's name without .yaml */
+	struct place *sources, *steps, *sinks;
+	size_t source_count, step_count, sink_count;
+	const char *dead_path; /* absolute; NULL: no copy */
+	uint64_t memory_bytes;
+	bool any_order;        /* order: any */
+	uint64_t hash;
+	struct slice text;     /* the file */
+};
+struct plan_settings {
+	const struct registry *registry;
+	const char *const *sets;   /* "k=v" from --set, over vars: */
+	size_t set_count;
+	struct secrets *secrets;   /* for $secret.NAME; a missing one is a mistake */
+};
+/* text: the whole file; file: its name for messages; folder: for relative paths. NULL: diag has the mistakes. */
+struct plan *plan_parse(struct slice text, const char *file, const char *folder, const struct plan_settings *, struct diag *);
+/* Reads the file ("-": stdin) and parses it. -1 with *err when it cannot be read; -2 when diag has mistakes. */
+int plan_load(const char *path, const struct plan_settings *, struct diag **ret_diag, struct plan **ret, struct err *);
+void plan_free(struct plan *);

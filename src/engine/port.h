@@ -1,0 +1,247 @@
+/* engine/port.h - what a connector is, and all that the engine knows of one
+ *
+ * What this room is for: one connector is one file with one exported `const struct port`: its option table and its
+ *   operations. The engine never names a connector; a connector never sees a queue, a retry, a ledger or another connector.
+ * What flows through: records in; answers, next versions, rows out; faults, classified.
+ * Who does what:
+ *   connector  speaks its protocol in straight lines, classifies faults, declares facts.
+ *   engine     slots, lanes, retries, deadlines, order, budget, accept/into/result/emit, dead letters, accounts, checkpoints.
+ * Shapes (one per role; the operations of the others are NULL):
+ *   source  run            position in, arrivals out; retry and resume = run again from a position
+ *   pure    apply          map set where emit: fused, no queue, no slot
+ *   call    ask call       http: one request, one attempt
+ *   commit  resume commit  jsonl csv sqlite stdout null: rows and checkpoint together
+ * What must hold:
+ *  (1) the plan is immutable once made; `shared` is one per place. No globals.
+ *  (2) only what is marked SUSPENDS may park; all other operations touch no world and no clock.
+ *  (3) no operation takes a deadline: the engine opened the scope. On -ECANCELED: raise FAULT_CANCELLED, tidy up, return.
+ *  (4) no operation retries, backs off, logs, counts records or measures memory.
+ *  (5) operations return 0, or -1 with *err set once; `call` reports by record instead. */
+#pragma once
+#include "base/units.h"
+#include "engine/expr.h"
+#include "engine/record.h"
+
+/* ---- options: drive parsing, check, --help, JSON Schema and the reference page ------------------------------
+ * The option struct is filled by offset; what it points to lives as long as the plan. Absent options hold `fallback`,
+ * parsed as if written; else zero. A sub-table is a pointer: NULL, not given. */
+enum opt_type {
+	OPT_STRING,   /* const char *       as it is */
+	OPT_PATH,     /* const char *       a file, relative to the pipeline's folder; made absolute */
+	OPT_TEMPLATE, /* struct tpl *       text with \( ) */
+	OPT_URL,      /* struct tpl *       what is interpolated is percent-encoded */
+	OPT_TREE,     /* struct tpl *       YAML tree of templates; gives JSON (body:) */
+	OPT_JQ,       /* struct jq *        a program, or a mapping key -> program */
+	OPT_BOOL,     /* bool */
+	OPT_INT,      /* int64_t            within min..max */
+	OPT_DURATION, /* int64_t            ns: 30s, 7d */
+	OPT_SIZE,     /* uint64_t           bytes: 64MB */
+	OPT_RATE,     /* struct rate        500/min */
+	OPT_ENUM,     /* int                index into words */
+	OPT_FIELD,    /* struct field_path  .a.b: a place in the record, plain keys only */
+	OPT_ASSIGN,   /* struct assignment  .a.b = <jq> */
+	OPT_ON_ERROR, /* struct on_error    dead | stop | into .path */
+	OPT_LIST,     /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
+	OPT_MAP,      /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
+	OPT_TABLE,    /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */
+};
+struct field_path {
+	const struct slice *keys;
+	size_t n; /* 0: not given */
+};
+struct assignment {
+	struct field_path to;
+	struct jq *value; /* NULL: not given */
+};
+enum on_error_kind { ON_ERROR_DEAD, ON_ERROR_STOP, ON_ERROR_INTO };
+struct on_error {
+	enum on_error_kind kind;
+	struct field_path into;
+};
+struct opt_list {
+	void *v;
+	size_t n;
+};
+struct opt_map {
+	const char *const *keys;
+	void *v;
+	size_t n;
+};
+struct opt {
+	const char *name;
+	enum opt_type type, of;
+	size_t offset;
+	const char *doc;           /* one line; shown everywhere */
+	const char *fallback;
+	bool verb;                 /* the verb's own value: `http: URL`; in a sub-table: what a scalar sets */
+	bool required;
+	bool secret;               /* $secret may be named here */
+	bool response;             /* $res may be named here (jq fields) */
+	bool at_plan;              /* evaluated once, before any record: only $vars and $secret, `.` is refused */
+	bool of_answer;            /* `.` is the answer, not the record (pages, each) */
+	int64_t min, max;          /* OPT_INT; both 0: no limit but the type's own */
+	const char *const *words;  /* OPT_ENUM; ends with NULL */
+	const struct opt *sub;     /* OPT_TABLE */
+	size_t sub_size;
+};
+/* OPT("max", struct s, max, OPT_INT, int64_t, .fallback = "1000", .doc = "..."): a field of another C type than the one
+ * named does not compile. A table ends with OPT_END. */
+#define OPT(name_, T, field, type_, ctype, ...)                                                                        \
+	{ .name = (name_), .type = (type_),                                                                            \
+	  .offset = offsetof(T, field) +                                                                               \
+		    0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((T *)0)->field), ctype) ? 1 : -1]),       \
+	  __VA_ARGS__ }
+#define OPT_END { .name = NULL }
+
+/* ---- facts: what this place promises, known without touching the world -------------------------------------
+ * Set by plan() from the options; zero is the modest default. check, graph and every policy of the engine read only
+ * this, never a name. */
+enum guarantee { APPEND_ONLY, IDEMPOTENT, TRANSACTIONAL };         /* classes A I T of GUARANTEES.md */
+enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
+enum restart { RESTART_LOSES, RESTART_SEEKS };                     /* source classes V | R */
+struct facts {
+	enum guarantee guarantee;
+	enum effect effect;
+	enum restart restart;  /* sources */
+	bool endless;          /* sources: until interrupted */
+	bool many;             /* apply makes children, even when it makes one (emit) */
+	bool own_mark;         /* commit: the mark lives in the sink; else in the state */
+	bool finite_output;    /* commit: finish() makes the output whole (.part, rename) */
+	unsigned concurrency;  /* default of `concurrency`; 0: the engine's 10 */
+	struct slice door;     /* host, file, database: for check and messages; borrows from the plan */
+};
+/* Mistakes, each placed at its option in the file. */
+struct diag;
+void diag_error(struct diag *, const char *option, const char *fmt, ...) PRINTF(3, 4);
+
+/* ---- site: one connector at one place of one run; first argument of every operation ---------------------- */
+struct http_client;
+struct http_clocks;
+struct run;
+struct site {
+	const void *options;              /* borrows: the option struct */
+	void *shared;                     /* shared_size zeroed bytes, from open to close */
+	const char *name;                 /* "http", or the step's own name: for messages */
+	const struct http_clocks *clocks; /* `timeout:` but for the total */
+	struct run *run;
+};
+struct http_client *site_http(struct site *);   /* the run's one client, its connections */
+const char *site_run_id(struct site *);
+/* Sources: waits until the lane of this origin lets a request through (pause, rate). */
+int site_lane(struct site *, struct slice origin, struct err *) SUSPENDS;
+void site_lane_pause(struct site *, struct slice origin, int64_t ns); /* Retry-After seen by a source */
+
+/* ---- sources --------------------------------------------------------------------------------------------------
+ * A position says where to go on *after* its record: printable text that many arrivals share (a page's URL, a file's
+ * fingerprint) and a number within it. A split is one ordered part (file, feed) with its own ordinals and low-water mark; its
+ * order is the same on every run. run() reads from split_from() to the end and returns; after a retryable fault it is called
+ * again and asks split_from() anew, which then is where admission stopped. Stop: run() is cancelled. */
+struct text;                              /* counted */
+struct text *text_new(struct slice);      /* the caller owns one reference */
+struct text *text_ref(struct text *);
+void text_unref(struct text *);
+void text_unrefp(struct text **);
+struct slice text_slice(const struct text *);
+struct position {
+	struct text *base; /* shares; NULL: "" */
+	uint64_t offset;
+};
+struct intake;
+struct split;
+struct arrival {
+	struct rec *rec;         /* gives, also when admit fails */
+	struct split *split;
+	struct position next;
+	struct slice id;         /* borrows: guid, sequence; empty: split and ordinal */
+	uint64_t line;           /* for messages: line or item number within the split, from 1; 0: unknown */
+	bool unchecked;          /* bytes from outside: the engine checks the JSON */
+	const struct err *fault; /* borrows: known bad (too_large, ragged line); it ends as dead */
+};
+struct split *intake_split(struct intake *, const char *name);      /* interned, the intake's */
+const struct position *split_from(const struct split *);            /* NULL: from the start */
+uint64_t split_line(const struct split *);                          /* line of the last admitted; 0 at the start */
+/* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */
+int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
+
+/* ---- answers and pure steps: nothing put is filtered(name) ------------------------------------------------- */
+enum body { BODY_NONE, BODY_JSON, BODY_TEXT, BODY_BLOB };
+struct answer {          /* what was said; the engine checks and places it: as, accept, into, result, emit */
+	enum body body;  /* by content type; `as:` overrides */
+	struct buf value; /* owns: the bytes */
+	struct slice type; /* media type, in the call's arena; for blobs */
+	int status;
+	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
+};
+struct out;
+void out_keep(struct out *);                                /* the record goes on as it is */
+int out_put(struct out *, struct rec *gives, struct err *); /* the next version, or a child */
+
+/* ---- calls: ask, [lane, slot], call, [accept, place] --------------------------------------------------------
+ * ask() makes the request once; every attempt sends the same bytes. call() makes one attempt. */
+enum safety { UNSAFE, KEYED, SAFE };     /* sent twice: harmful | harmless with its key | harmless */
+enum verdict { VERDICT_NONE, VERDICT_ANSWER, VERDICT_FAULT };
+struct call {
+	const struct rec *rec;  /* engine: borrows */
+	const struct env *env;  /*         `.`, $meta */
+	struct arena *arena;    /*         until the record leaves the step */
+	unsigned attempt;       /*         1, 2, ... */
+	bool wants_about;       /*         an expression reads $res.status or $res.headers */
+	bool retry_unsafe;      /*         `retry: {unsafe: true}` */
+	void *request;          /* ask:    the connector's own, in arena */
+	struct slice shown;     /*         "GET https://host/path" without secrets, for messages and dead letters */
+	struct slice origin;    /*         the lane; empty: none */
+	enum safety safety;
+	enum verdict verdict;   /* call:   NONE on return is a bug */
+	struct answer answer;   /*         gives, with VERDICT_ANSWER */
+	struct err err;         /*         with VERDICT_FAULT */
+};
+
+/* ---- commits ----------------------------------------------------------------------------------------------------
+ * commit() makes n rows durable (n may be 0: only the mark moves), with the mark if own_mark; else it fills the receipt (a
+ * file's committed length), which is saved beside the mark in the state. All or nothing: after -1 nothing of it shows once
+ * resume() has run. err.whole says "one of these rows": the engine halves until the bad one is alone, which is dead then.
+ * resume(), after open, cuts back to the receipt it is given, or reads the own mark, which wins. The first time (no receipt) it
+ * takes over or refuses what is there, and gives the receipt that is saved before the first commit. */
+struct batch {
+	const char *pipeline;      /* the mark's key in the sink */
+	struct rec *const *recs;
+	size_t n;
+	struct slice mark;
+};
+struct resumption {
+	const char *pipeline;
+	struct buf receipt, mark;  /* in and out */
+	bool first;                /* the state knows of no earlier run that is unfinished */
+};
+
+/* ---- the port ----------------------------------------------------------------------------------------------------- */
+enum role { ROLE_SOURCE = 1, ROLE_STEP = 2, ROLE_SINK = 4 };
+struct port {
+	const char *name;          /* the word in the YAML */
+	const char *doc;           /* one line */
+	const char *more;          /* a paragraph and an example for --help and the reference page; may be NULL */
+	unsigned roles;
+	const struct opt *options;
+	size_t options_size, shared_size;
+
+	int (*plan)(void *options, struct facts *, struct diag *);   /* reports all mistakes, returns 0 */
+	int (*open)(struct site *, struct err *) SUSPENDS;
+	void (*close)(struct site *) SUSPENDS;                       /* half-opened too */
+
+	int (*run)(struct site *, struct intake *, struct err *) SUSPENDS;
+
+	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *, struct err *);
+
+	int (*ask)(struct site *, struct call *, struct err *);
+	void (*call)(struct site *, struct call *) SUSPENDS;
+
+	int (*resume)(struct site *, struct resumption *, struct err *) SUSPENDS;
+	int (*commit)(struct site *, const struct batch *, struct buf *receipt, struct err *) SUSPENDS;
+	int (*finish)(struct site *, struct err *) SUSPENDS;         /* all delivered: fsync, rename */
+};
+/* The registry is handed to the engine as a pointer; a name may stand once per role. */
+struct registry {
+	const struct port *const *ports;
+	size_t n;
+};
+const struct port *registry_find(const struct registry *, struct slice name, enum role);

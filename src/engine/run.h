@@ -1,0 +1,66 @@
+/* run.h - a plan, carried out: the whole of `hocket run` but for the words on the terminal
+ *
+ * What this room is for: one call runs a pipeline to its end and gives the account. While it runs, counters can be read
+ *   from the same loop for a progress line. */
+#pragma once
+#include "engine/plan.h"
+
+struct run_options {
+	const char *state_path;  /* NULL: .hocket/NAME.db in the pipeline's folder */
+	bool fresh;              /* forget positions and counts */
+	int64_t limit;           /* admit at most so many records; 0: all */
+	int64_t grace_ns;        /* for what is in flight after a stop; 0: 25 s */
+	uint64_t memory_bytes;   /* 0: the plan's */
+	const char *tool_version;
+};
+struct counts {
+	uint64_t admitted, spawned, delivered, filtered, duplicate, dead, expanded, merged;
+};
+struct place_stats { /* one per step and sink, for progress and the account */
+	const char *label;
+	uint64_t in, out, dead, attempts, retries, throttled; /* throttled: 429 or Retry-After seen */
+	int64_t busy_ns;        /* sum over slots of time in attempts */
+	unsigned in_flight, cap; /* cap 0: a pure step */
+	size_t queued, queue_cap;
+	int64_t full_ns;        /* time its window was full: it held back what is before it */
+	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
+	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */
+};
+struct dead_kind { /* for the closing lines: "7 at http (status 400)" */
+	const char *label;
+	char class[48];
+	uint64_t n;
+	char example[200];
+};
+enum run_end { RUN_FINISHED, RUN_STOPPED_EARLY, RUN_STOPPED_BY_FAILURES, RUN_FAILED, RUN_BROKEN, RUN_NOTHING_NEW };
+struct run_result {
+	enum run_end end;
+	struct err err;           /* with FAILED, BROKEN, STOPPED_BY_FAILURES: why */
+	struct counts counts;     /* of the whole run, earlier parts of a resumed one included */
+	uint64_t left;            /* admitted but not settled when it stopped early */
+	bool resumed, resumable;
+	bool volatile_source;     /* nothing to resume: exit 1, not 75 */
+	char run_id[40];
+	int64_t wall_ns;
+	uint64_t peak_bytes;      /* of records, bodies and windows */
+	int64_t source_wait_ns;   /* the source was held back by a full window */
+	int64_t commit_busy_ns;
+	struct dead_kind *kinds;  /* in plan->arena's life */
+	size_t kind_count;
+};
+struct run;
+MUST int run_open(const struct plan *, const struct run_options *, struct run **ret, struct err *) SUSPENDS;
+/* To the end. Everything that can be told is in *ret; returns nothing else. */
+void run_go(struct run *, struct run_result *ret) SUSPENDS;
+/* Stops reading; what is in flight has grace_ns. A second call: stops at once. From any task of the loop. */
+void run_stop(struct run *);
+void run_close(struct run *) SUSPENDS; /* accepts NULL */
+
+/* While it runs: never suspends. */
+void run_counts(const struct run *, struct counts *ret);
+size_t run_place_count(const struct run *);
+void run_place_stats(struct run *, size_t i, struct place_stats *ret); /* steps in order, then sinks */
+uint64_t run_bytes(const struct run *);   /* of the budget in use */
+const char *run_id(const struct run *);
+/* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". */
+MUST int run_limit_put(struct run *, struct buf *out);
