@@ -11,6 +11,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/utf8.h"
 
 #define JSON_MAX_DEPTH 128
 
@@ -27,7 +28,6 @@ MUST int json_check(struct slice text, struct json_error *ret);
 /* Checks and appends the text without blanks between tokens: the form in which answers become part of
  * records (no newline outside strings can occur). -EBADMSG, or buf_add's errors; nothing is added then. */
 MUST int json_compact(struct slice text, struct buf *out, struct json_error *ret);
-bool utf8_valid(struct slice);
 
 /* ---- scanning checked text: no tree, nothing allocated --------------------------------------- */
 enum json_type json_type(struct slice value);           /* by its first byte */
