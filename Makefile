@@ -1,0 +1,60 @@
+# The verbs of this house; Meson does the work (meson.build). `make help` lists them.
+BUILD  ?= build
+PREFIX ?= /usr/local
+NINJA  ?= ninja
+CLANG  ?= clang-14
+
+.DEFAULT_GOAL := all
+.PHONY: all demo test test-all asan tsan bench fuzz lint format install clean help
+
+all: ## build/hocket (installs missing Debian packages first)
+	@tools/deps build
+	@tools/build $(BUILD)
+
+demo: ## 5,000 articles from a flaky demo API into SQLite, with the account and both sides' counts
+	@tools/deps build demo
+	@tools/build $(BUILD)
+	@tools/demo $(BUILD)
+
+test: ## everything that must hold: unit, end to end, sanitizers, static checks (minutes)
+	@tools/deps build test
+	@tools/test
+
+test-all: ## the wider matrix: test, clang release, valgrind, longer fuzzing
+	@tools/deps build test valgrind
+	@tools/test --all
+
+asan: ## build-asan: clang with AddressSanitizer and UBSan, unit tests run
+	@tools/deps build test
+	@tools/test --only asan
+
+tsan: ## build-tsan: ThreadSanitizer, tests of what uses threads run
+	@tools/deps build test
+	@tools/test --only tsan
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60)
+	@tools/deps build test
+	@tools/test --only fuzz
+
+bench: ## the figures of the project beside its peers, as a table and JSON
+	@tools/deps build bench
+	@tools/build $(BUILD)
+	@bench/run $(BUILD)
+
+lint: ## format, layers, sizes, suspension marks, words, clang-tidy
+	@tools/deps build lint
+	@tools/test --only lint
+
+format: ## rewrites all sources as .clang-format says
+	@tools/deps lint
+	@tools/check-format --fix
+
+install: all ## PREFIX (/usr/local): program, library, headers, man page, completions
+	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
+	@meson install -C $(BUILD) --quiet $(if $(DESTDIR),--destdir $(DESTDIR))
+
+clean: ## removes build folders and the demo's output
+	rm -rf build build-* demo.out
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
