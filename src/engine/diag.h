@@ -13,9 +13,14 @@ struct diag;
 struct diag *diag_new(const char *file_shown);
 void diag_free(struct diag *);
 void diag_text(struct diag *, struct slice text); /* borrows the file's text, for the lines under the messages */
+#define DIAG_NOWHERE SIZE_MAX /* as offset: about the file as a whole; no line is shown */
 /* A mistake at a byte range of the file. hint (may be NULL) is printed behind the caret. */
 void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...) PRINTF(5, 6);
-size_t diag_count(const struct diag *);
+size_t diag_count(const struct diag *); /* of mistakes added */
+/* Where diag_error (port.h) places what a connector's plan() says: set while one place is planned, NULL after. The
+ * option may be dotted ("pages.next"); NULL means the verb. */
+typedef void diag_locate(void *arg, const char *option, size_t *ret_offset, size_t *ret_length);
+void diag_place(struct diag *, diag_locate *, void *arg);
 MUST int diag_print(const struct diag *, bool color, struct buf *out);
 /* The nearest of the words within a sensible edit distance; NULL: none is near. */
 const char *nearest(struct slice word, const char *const *words, size_t n);

@@ -23,6 +23,7 @@ struct expr_names {
 	const struct secrets *secrets; /* NULL: $secret is refused here ("$secret exists only in ...") */
 	bool response;                 /* $res may be named */
 	bool rows;                     /* $rows may be named */
+	bool no_record;                /* evaluated before any record: `.` at the top is refused */
 };
 
 struct expr_error {

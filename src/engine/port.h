@@ -79,6 +79,7 @@ struct opt {
 	bool response;             /* $res may be named here (jq fields) */
 	bool at_plan;              /* evaluated once, before any record: only $vars and $secret, `.` is refused */
 	bool of_answer;            /* `.` is the answer, not the record (pages, each) */
+	bool tuning;               /* changing it does not make another pipeline: not in the plan's hash */
 	int64_t min, max;          /* OPT_INT; both 0: no limit but the type's own */
 	const char *const *words;  /* OPT_ENUM; ends with NULL */
 	const struct opt *sub;     /* OPT_TABLE */
