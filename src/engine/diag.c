@@ -1,0 +1,300 @@
+/* diag.c - mistakes in a pipeline file, collected and shown like a good compiler's
+ *
+ * What this room is for: every part of the planner says what it found, in any order; the user reads one list
+ *   in the file's order, each entry with its line and a caret under the words that are meant.
+ * What flows through:    byte offsets into the file's text in, lines of text out. Line and column are worked
+ *   out only here, when printing: columns count characters, not bytes.
+ * What must hold:
+ *  (1) nothing is printed by itself, nothing is said twice: equal words at the same place are one mistake.
+ *  (2) what is shown of the file is clean: control characters and broken UTF-8 come out as '?', tabs stay
+ *      tabs in the line and under it, a very long line is cut to a window around the caret.
+ *  (3) the list is bounded: beyond KEPT mistakes only the number goes on counting. */
+#include "engine/diag.h"
+#include "engine/port.h"
+
+#include <stdarg.h>
+
+#include "base/banned.h"
+
+enum { KEPT = 1000, WINDOW = 160, LEAD = 60 }; /* of a long line: characters shown, and how many before the caret */
+
+struct mistake {
+	size_t offset, length;
+	size_t turn; /* the order of discovery: keeps the sort stable */
+	char *text, *hint;
+};
+struct diag {
+	char *file;
+	struct slice text;
+	struct mistake *list;
+	size_t n, cap, more;
+	diag_locate *locate;
+	void *locate_arg;
+};
+
+struct diag *diag_new(const char *file_shown)
+{
+	struct diag *d = xcalloc(1, sizeof *d);
+	d->file = xstrndup(file_shown, strlen(file_shown));
+	return d;
+}
+
+void diag_free(struct diag *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->list[i].text);
+		free(d->list[i].hint);
+	}
+	free(d->list);
+	free(d->file);
+	free(d);
+}
+
+void diag_text(struct diag *d, struct slice text)
+{
+	d->text = text;
+}
+
+size_t diag_count(const struct diag *d)
+{
+	return d->n + d->more;
+}
+
+void diag_place(struct diag *d, diag_locate *locate, void *arg)
+{
+	d->locate = locate;
+	d->locate_arg = arg;
+}
+
+/* ---- clean text ---------------------------------------------------------------------------------- */
+
+static bool starts_character(char c)
+{
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* One character, made harmless for a terminal. */
+static int put_clean(struct buf *out, struct slice character)
+{
+	unsigned char c = (unsigned char)character.p[0];
+	bool harmless = c >= 0x80 ? !(c == 0xc2 && character.n > 1 && (unsigned char)character.p[1] < 0xa0)
+				  : c >= 0x20 && c != 0x7f;
+	/* a lead byte announces how many follow; anything else is not UTF-8 */
+	size_t want = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
+
+	if (c == '\t')
+		return buf_add_char(out, '\t');
+	return harmless && character.n == want ? buf_add(out, character) : buf_add_char(out, '?');
+}
+
+static int put_text(struct buf *out, struct slice text)
+{
+	int r = 0;
+	for (size_t i = 0, next; i < text.n && r == 0; i = next) {
+		for (next = i + 1; next < text.n && !starts_character(text.p[next]);)
+			next++;
+		r = put_clean(out, (struct slice){ text.p + i, next - i });
+	}
+	return r;
+}
+
+/* ---- adding -------------------------------------------------------------------------------------- */
+
+static bool known(const struct diag *d, size_t offset, const char *text)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->list[i].offset == offset && strcmp(d->list[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+static char *clean(struct slice text)
+{
+	AUTO(buf_done) struct buf out = { .max = 4096 };
+	return put_text(&out, text) == 0 && out.p ? xstrndup(out.p, out.n) : xstrndup("", 0);
+}
+
+static void add(struct diag *d, size_t offset, size_t length, const char *hint, const char *fmt, va_list ap)
+{
+	AUTO(buf_done) struct buf raw = { .max = 2048 };
+
+	/* A message that quotes a monstrous word is cut by its ceiling: the form of it is said still. */
+	if (buf_vprintf(&raw, fmt, ap) < 0 && buf_printf(&raw, "%s", fmt) < 0)
+		return;
+	AUTO(freep) char *text = clean(buf_slice(&raw));
+	if (known(d, offset, text))
+		return;
+	if (d->n == KEPT) {
+		d->more++;
+		return;
+	}
+	if (d->n == d->cap) {
+		d->cap = d->cap * 2 + 8;
+		d->list = xrealloc(d->list, d->cap, sizeof *d->list);
+	}
+	d->list[d->n] = (struct mistake){ .offset = offset, .length = length, .turn = d->n };
+	d->list[d->n].text = take(text);
+	d->list[d->n].hint = hint ? clean(slice_str(hint)) : NULL;
+	d->n++;
+}
+
+void diag_add(struct diag *d, size_t offset, size_t length, const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	add(d, offset, length, hint, fmt, ap);
+	va_end(ap);
+}
+
+void diag_error(struct diag *d, const char *option, const char *fmt, ...)
+{
+	size_t offset = DIAG_NOWHERE, length = 0;
+	va_list ap;
+
+	if (d->locate)
+		d->locate(d->locate_arg, option, &offset, &length);
+	va_start(ap, fmt);
+	add(d, offset, length, NULL, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- printing ------------------------------------------------------------------------------------ */
+
+/* Walks forward through the text, so that a list in order is placed in one pass. */
+struct cursor {
+	struct slice text;
+	size_t at, line, line_start; /* line counts from 1 */
+};
+
+static void cursor_to(struct cursor *c, size_t offset)
+{
+	if (offset > c->text.n)
+		offset = c->text.n;
+	for (; c->at < offset; c->at++)
+		if (c->text.p[c->at] == '\n') {
+			c->line++;
+			c->line_start = c->at + 1;
+		}
+}
+
+static size_t characters(struct slice s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += starts_character(s.p[i]);
+	return n;
+}
+
+static struct slice line_at(struct slice text, size_t start)
+{
+	struct slice line;
+	slice_cut(slice_from(text, start), '\n', &line, &(struct slice){ 0 });
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	return line;
+}
+
+/* The byte at which character number n begins, or the end. */
+static size_t character_at(struct slice s, size_t n)
+{
+	size_t i = 0;
+	for (; i < s.n; i++)
+		if (starts_character(s.p[i]) && n-- == 0)
+			return i;
+	return i;
+}
+
+/* Blanks as wide as the text before the caret: tabs stay tabs, whatever their width is. */
+static int put_padding(struct buf *out, struct slice before)
+{
+	int r = 0;
+	for (size_t i = 0; i < before.n && r == 0; i++)
+		if (starts_character(before.p[i]))
+			r = buf_add_char(out, before.p[i] == '\t' ? '\t' : ' ');
+	return r;
+}
+
+struct paint { /* escape sequences, or empty strings */
+	const char *bold, *red, *green, *off;
+};
+
+static int put_caret(struct buf *out, const struct paint *paint, struct slice under, const char *hint)
+{
+	int r = buf_printf(out, "%s^", paint->green);
+	for (size_t n = characters(under); n > 1 && r == 0; n--)
+		r = buf_add_char(out, '~');
+	return r < 0 ? r : buf_printf(out, "%s%s%s\n", paint->off, hint ? " " : "", hint ? hint : "");
+}
+
+/* The line with the caret under it. `at` is the mistake's first byte within the line. */
+static int put_source(struct buf *out, const struct paint *paint, const struct mistake *m, size_t line_number,
+		      struct slice line, size_t at)
+{
+	size_t column = characters(slice_head(line, at)), skip = 0;
+	size_t stop = at + (m->length < line.n - at ? m->length : line.n - at);
+	const char *left = "", *right = "";
+
+	if (characters(line) > WINDOW) {
+		if (column > LEAD)
+			skip = character_at(line, column - LEAD);
+		size_t end = skip + character_at(slice_from(line, skip), WINDOW);
+		left = skip > 0 ? "..." : "";
+		right = end < line.n ? "..." : "";
+		line.n = end;
+		stop = stop < end ? stop : end;
+	}
+	struct slice shown = slice_from(line, skip), before = { line.p + skip, at - skip };
+	int width = snprintf(NULL, 0, "%3zu", line_number);
+	int r = buf_printf(out, "%*zu | %s", width, line_number, left);
+	if (r == 0)
+		r = put_text(out, shown);
+	if (r == 0)
+		r = buf_printf(out, "%s\n%*s | %*s", right, width, "", (int)strlen(left), "");
+	if (r == 0)
+		r = put_padding(out, before);
+	return r < 0 ? r : put_caret(out, paint, (struct slice){ line.p + at, stop - at }, m->hint);
+}
+
+static int put_mistake(const struct diag *d, const struct mistake *m, struct cursor *c, const struct paint *paint,
+		       struct buf *out)
+{
+	int r;
+
+	if (m->offset == DIAG_NOWHERE)
+		return buf_printf(out, "%s%s: %serror:%s %s%s%s%s\n", paint->bold, d->file, paint->red, paint->off,
+				  m->text, m->hint ? " (" : "", m->hint ? m->hint : "", m->hint ? ")" : "");
+	cursor_to(c, m->offset);
+	struct slice line = line_at(c->text, c->line_start);
+	size_t at = c->at - c->line_start < line.n ? c->at - c->line_start : line.n;
+	r = buf_printf(out, "%s%s:%zu:%zu: %serror:%s %s\n", paint->bold, d->file, c->line,
+		       characters(slice_head(line, at)) + 1, paint->red, paint->off, m->text);
+	return r < 0 ? r : put_source(out, paint, m, c->line, line, at);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct mistake *x = *(const struct mistake *const *)a, *y = *(const struct mistake *const *)b;
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->turn < y->turn ? -1 : 1;
+}
+
+int diag_print(const struct diag *d, bool color, struct buf *out)
+{
+	static const struct paint plain = { "", "", "", "" };
+	static const struct paint colored = { "\033[1m", "\033[31m", "\033[32m", "\033[0m" };
+	struct cursor c = { .text = d->text, .line = 1 };
+	AUTO(freep) const struct mistake **order = xcalloc(d->n + 1, sizeof *order);
+	int r = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		order[i] = &d->list[i];
+	qsort(order, d->n, sizeof *order, by_place);
+	for (size_t i = 0; i < d->n && r == 0; i++)
+		r = put_mistake(d, order[i], &c, color ? &colored : &plain, out);
+	if (r == 0 && d->more > 0)
+		r = buf_printf(out, "%s: and %zu more mistakes\n", d->file, d->more);
+	return r;
+}
