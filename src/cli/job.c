@@ -1,0 +1,217 @@
+/* job.c - one pipeline, run from the command line
+ *
+ * What this room is for: `hocket run` and `hocket fetch` from the first word to the exit code: load the plan, run it beside a
+ *   progress task and a signal task, print the account.
+ * What flows through:    flags and a pipeline in; words on stderr and an exit code out. Data never passes here.
+ * What must hold:
+ *  (1) mistakes in the file are told before anything is touched (78).
+ *  (2) the first SIGINT or SIGTERM drains, the second stops at once; both leave a run that can be resumed.
+ *  (3) the JSON summary, when asked for, is the last line of stderr on every path out. */
+#include "cli/job.h"
+#include "base/units.h"
+#include "cli/exits.h"
+#include "cli/term.h"
+#include <errno.h>
+#include <hocket/hocket.h>
+#include <signal.h>
+#include <string.h>
+
+#define DEFAULT_GRACE_NS (25 * HK_SEC)
+
+static bool wants_summary(const struct job *job)
+{
+	return args_has(job->args, FLAG_SUMMARY);
+}
+
+/* ---- the end ---- */
+
+static int fail_early(struct job *job, int code, const char *text)
+{
+	AUTO(buf_done) struct buf out = { 0 };
+	if (wants_summary(job) && account_put_json_failed(code, text, &out) == 0)
+		say_raw(buf_slice(&out));
+	return code;
+}
+
+static const char *state_shown(const struct job *job, struct buf *path)
+{
+	if (job->keep_nothing)
+		return NULL;
+	if (job->options.state_path)
+		return job->options.state_path;
+	if (buf_printf(path, "%s/.hocket/%s.db", job->plan->folder, job->plan->name) < 0)
+		return NULL;
+	return path->p;
+}
+
+static int tell(struct job *job)
+{
+	AUTO(buf_done) struct buf out = { 0 }, path = { 0 };
+	struct account account = {
+		.plan = job->plan,
+		.result = &job->result,
+		.run = job->run,
+		.state_path = state_shown(job, &path),
+		.before = job->before,
+		.stopped_by_user = job->stopped_by_user,
+		.verbose = args_has(job->args, FLAG_VERBOSE),
+	};
+	int code = account_exit(&account);
+	if (job->judge)
+		code = job->judge(&account, code);
+	bool silent = args_has(job->args, FLAG_QUIET) && code == EXITS_DONE;
+	int r = silent ? 0 : account_put(&account, &out);
+	if (r == 0 && wants_summary(job))
+		r = account_put_json(&account, code, &out);
+	say_raw(buf_slice(&out));
+	return r < 0 ? EXITS_FAILED : code;
+}
+
+/* ---- beside the run ---- */
+
+static void tell_stopping(struct job *job)
+{
+	uint64_t in_flight = 0;
+	for (size_t i = 0; i < run_place_count(job->run); i++) {
+		struct place_stats s;
+		run_place_stats(job->run, i, &s);
+		in_flight += s.in_flight;
+	}
+	AUTO(buf_done) struct buf grace = { 0 };
+	if (units_put_duration(&grace, job->options.grace_ns) == 0)
+		progress_say(job->progress, "stopping: %llu in flight, up to %s; again to stop at once",
+			     (unsigned long long)in_flight, grace.p);
+}
+
+static int watch_signals(void *arg) SUSPENDS
+{
+	struct job *job = arg;
+	int r;
+	while ((r = hk_signal_wait()) >= 0) {
+		if (job->stopped_by_user)
+			progress_say(job->progress, "stopping at once");
+		else
+			tell_stopping(job);
+		job->stopped_by_user = true;
+		run_stop(job->run);
+	}
+	return r;
+}
+
+static enum progress_kind progress_kind(const struct job *job)
+{
+	const struct given *g = args_get(job->args, FLAG_PROGRESS);
+	if (g)
+		return (enum progress_kind)g->number;
+	return args_has(job->args, FLAG_QUIET) ? PROGRESS_NONE : PROGRESS_AUTO;
+}
+
+static void tell_resuming(struct job *job)
+{
+	uint64_t settled = job->before.delivered + job->before.filtered + job->before.duplicate + job->before.dead;
+	AUTO(buf_done) struct buf n = { 0 };
+	if (settled == 0 || args_has(job->args, FLAG_QUIET) || units_put_count(&n, (int64_t)settled) < 0)
+		return;
+	say("going on with run %s: %s records are done", run_id(job->run), n.p);
+}
+
+/* The run between its two companions; both end with it. */
+static int run_beside(struct job *job) SUSPENDS
+{
+	struct hk_group side;
+	hk_group_open(&side, NULL);
+	int r = hk_spawn(&side, progress_task, job->progress);
+	if (r == 0)
+		r = hk_spawn(&side, watch_signals, job);
+	if (r == 0)
+		run_go(job->run, &job->result);
+	hk_group_cancel(&side);
+	int closed = hk_group_close(&side, 0);
+	return r < 0 ? r : closed == -ECANCELED ? 0 : closed;
+}
+
+static int run_opened(struct job *job) SUSPENDS
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+	run_counts(job->run, &job->before);
+	tell_resuming(job);
+	int r = hk_signal_open(signals, ARRAY_SIZE(signals));
+	if (r < 0) {
+		say("cannot watch for signals: %s", strerror(-r));
+		return fail_early(job, EXITS_FAILED, "cannot watch for signals");
+	}
+	job->progress = progress_new(job->run, job->plan, progress_kind(job));
+	r = run_beside(job);
+	progress_free(take(job->progress));
+	hk_signal_close();
+	if (r < 0) {
+		say("cannot run: %s", strerror(-r));
+		return fail_early(job, EXITS_FAILED, strerror(-r));
+	}
+	return tell(job);
+}
+
+/* ---- the beginning ---- */
+
+static int load(struct job *job, struct err *err)
+{
+	if (loading_init(&job->loading, job->args, err) < 0)
+		return -1;
+	if (job->path)
+		return plan_load(job->path, &job->loading.settings, &job->diag, &job->plan, err);
+	job->diag = diag_new("fetch");
+	job->plan = plan_parse(job->text, "fetch", job->folder, &job->loading.settings, job->diag);
+	return job->plan ? 0 : -2;
+}
+
+static int64_t number(const struct job *job, enum flag_id id, int64_t otherwise)
+{
+	const struct given *g = args_get(job->args, id);
+	return g ? g->number : otherwise;
+}
+
+static void read_options(struct job *job)
+{
+	const struct given *state = args_get(job->args, FLAG_STATE);
+	if (state)
+		job->options.state_path = state->text;
+	job->options.fresh |= args_has(job->args, FLAG_FRESH);
+	job->options.limit = number(job, FLAG_LIMIT, 0);
+	job->options.grace_ns = number(job, FLAG_GRACE, DEFAULT_GRACE_NS);
+	job->options.memory_bytes = (uint64_t)number(job, FLAG_MEMORY, 0);
+	job->options.tool_version = HOCKET_VERSION;
+}
+
+static int job_main(void *arg) SUSPENDS
+{
+	struct job *job = arg;
+	struct err err = { 0 };
+	int r = load(job, &err);
+	if (r == -2) {
+		loading_tell(job->diag);
+		return fail_early(job, EXITS_FILE, "the pipeline file has mistakes");
+	}
+	if (r == 0)
+		r = run_open(job->plan, &job->options, &job->run, &err);
+	if (r < 0) {
+		say("%s", err.text);
+		return fail_early(job, job->plan ? EXITS_FAILED : EXITS_FILE, err.text);
+	}
+	int code = run_opened(job);
+	run_close(take(job->run));
+	return code;
+}
+
+int job_run(struct job *job)
+{
+	read_options(job);
+	int code = hk_run(job_main, job, NULL);
+	if (code < 0) {
+		say("cannot start: %s", strerror(-code));
+		code = fail_early(job, EXITS_FAILED, strerror(-code));
+	}
+	plan_free(job->plan);
+	diag_free(job->diag);
+	loading_done(&job->loading);
+	return code;
+}

@@ -1,0 +1,95 @@
+/* loading.c - what --set, --env-file and --secrets give to a plan
+ *
+ * What this room is for: run and check see the same variables and secrets.
+ * What flows through:    flags in; a struct plan_settings that borrows argv.
+ * What must hold:        (1) a variable that is set already wins over an --env-file, as everywhere. (2) a secret's value is
+ *   never printed. */
+#include "cli/loading.h"
+#include "cli/term.h"
+#include "connectors/registry.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void close_file(FILE **f)
+{
+	if (*f)
+		(void)fclose(*f); /* only read */
+}
+
+/* The value behind =, without the quotes around it. */
+static struct slice unquote(struct slice v)
+{
+	bool quoted = v.n >= 2 && (v.p[0] == '"' || v.p[0] == '\'') && v.p[v.n - 1] == v.p[0];
+	return quoted ? (struct slice){ v.p + 1, v.n - 2 } : v;
+}
+
+/* One KEY=VALUE line, "export " before it allowed; blank lines and # comments are nothing. -1: none of these. */
+static int set_line(char *line)
+{
+	struct slice key, value, s = slice_trim(slice_str(line));
+	if (s.n == 0 || s.p[0] == '#')
+		return 0;
+	if (slice_starts(s, S("export ")))
+		s = slice_trim(slice_from(s, 7));
+	if (!slice_cut(s, '=', &key, &value) || key.n == 0)
+		return -1;
+	key = slice_trim(key);
+	value = unquote(slice_trim(value));
+	AUTO(freep) char *k = xstrndup(key.p, key.n), *v = xstrndup(value.p, value.n);
+	return setenv(k, v, 0);
+}
+
+static void free_line(char **line)
+{
+	free(*line);
+}
+
+static int read_env_file(const char *path, struct err *err)
+{
+	AUTO(close_file) FILE *f = fopen(path, "re");
+	if (!f)
+		return fail_errno(err, FAULT_CONFIG, -errno, "--env-file '%s'", path);
+	AUTO(free_line) char *line = NULL;
+	size_t cap = 0;
+	for (unsigned n = 1; getline(&line, &cap, f) >= 0; n++)
+		if (set_line(line) < 0)
+			return fail(err, FAULT_CONFIG, "%s:%u: expected KEY=VALUE", path, n);
+	if (ferror(f))
+		return fail_errno(err, FAULT_CONFIG, -errno, "--env-file '%s'", path);
+	return 0;
+}
+
+int loading_init(struct loading *l, const struct args *args, struct err *err)
+{
+	*l = (struct loading){ .secrets = secrets_new(), .sets = xcalloc(args->given_count + 1, sizeof(char *)) };
+	size_t n = 0;
+	for (size_t i = 0; i < args->given_count; i++) {
+		const struct given *g = &args->given[i];
+		if (g->flag->id == FLAG_SET)
+			l->sets[n++] = g->text;
+		if (g->flag->id == FLAG_ENV_FILE && read_env_file(g->text, err) < 0)
+			return -1;
+		if (g->flag->id == FLAG_SECRETS && secrets_read(l->secrets, g->text, err) < 0)
+			return -1;
+	}
+	l->settings = (struct plan_settings){ .registry = &registry, .sets = l->sets, .set_count = n, .secrets = l->secrets };
+	return 0;
+}
+
+void loading_done(struct loading *l)
+{
+	secrets_free(l->secrets);
+	free(l->sets);
+	*l = (struct loading){ 0 };
+}
+
+size_t loading_tell(const struct diag *diag)
+{
+	AUTO(buf_done) struct buf out = { 0 };
+	if (diag_print(diag, term_color(STDERR_FILENO), &out) == 0)
+		say_raw(buf_slice(&out));
+	return diag_count(diag);
+}

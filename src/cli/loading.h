@@ -1,0 +1,15 @@
+/* loading.h - what --set, --env-file and --secrets give to a plan */
+#pragma once
+#include "cli/args.h"
+#include "engine/plan.h"
+
+struct loading {
+	struct plan_settings settings; /* for plan_load and plan_parse */
+	const char **sets;
+	struct secrets *secrets;
+};
+/* Reads the files. 0, or -1 with *err (the file and the line). loading_done in both cases. */
+MUST int loading_init(struct loading *, const struct args *, struct err *);
+void loading_done(struct loading *);
+/* Mistakes to stderr, in colour where there is some. Returns their number. */
+size_t loading_tell(const struct diag *);

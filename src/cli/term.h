@@ -1,0 +1,14 @@
+/* term.h - what goes to the terminal: messages on stderr, text that was asked for on stdout */
+#pragma once
+#include "base/buf.h"
+
+/* "hocket: ..." and a line end, on stderr. */
+void say(const char *fmt, ...) PRINTF(1, 2);
+/* As it is, on stderr. */
+void say_raw(struct slice);
+/* All of it to stdout: the exit code, 0 or 1 (told on stderr: a full disk behind a redirection). */
+MUST int put_stdout(struct slice);
+/* May colours be used there? A terminal that is not dumb, and NO_COLOR is not set. */
+bool term_color(int fd);
+bool term_smart(int fd); /* can lines be redrawn in place? */
+unsigned term_width(int fd); /* columns; 80 when nobody knows */
