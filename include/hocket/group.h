@@ -22,7 +22,7 @@ enum hk_policy { HK_FAIL_FAST, HK_COLLECT };
 struct hk_group {
 	struct hk_scope scope_;
 	struct hk_fiber_ *waiter_;
-	size_t running_, failed_;
+	size_t running_, failed_, obeyed_; /* obeyed_: ended because the group was cancelled */
 	int first_error_;
 	enum hk_policy policy_;
 	bool closing_;

@@ -22,6 +22,7 @@ struct hk_scope {
 	int64_t deadline_ns_;
 	size_t timer_;             /* place in the loop's heap, 0: none */
 	bool cancelled_, expired_, shield_, open_;
+	bool inherited_;           /* cancelled from outside, no shield between */
 };
 
 /* timeout_ns from now; HK_FOREVER: only cancelled by hand. <= 0: cancelled from the start. */

@@ -1,0 +1,251 @@
+/* fiber.c - fibers: made on pooled stacks, switched by hand, run in turns
+ *
+ * What this room is for: who runs next. A fiber that parks switches straight to the next runnable one; the loop's own
+ *   stack is visited once a turn, to look at the world.
+ * What flows through:    fibers, through one intrusive first-in-first-out queue.
+ * What must hold:
+ *  (1) a fiber is in the run queue exactly while it is RUNNABLE.
+ *  (2) the struct of a task is the top of its own stack, so that a parked task costs one page, and it dies when the
+ *      stack goes back to the pool: the last thing that happens on that stack is the switch away from it.
+ *  (3) after TURN_LENGTH switches the loop has its turn: no crowd of busy fibers keeps timers and sockets waiting.
+ *
+ *      fiber_new             run_first                fiber_park
+ *   ----------> RUNNABLE ------------> RUNNING --------------------> PARKED
+ *                  ^ ^                    | |  fn returned              |
+ *                  | +---- fiber_yield ---+ +------------> ENDED        |
+ *                  +------------------ fiber_wake ----------------------+ */
+#include "rt/fiber.h"
+#include "rt/group.h"
+#include "rt/loop.h"
+#include "rt/scope.h"
+#include "rt/switch.h"
+#include "base/banned.h"
+#include <hocket/group.h>
+
+enum {
+	TURN_LENGTH = 128,
+	/* Tops of stacks would all fall into the same few cache sets; they are shifted against each other. */
+	COLOURS = 8,
+	COLOUR_BYTES = 128,
+};
+
+__thread struct hk_loop *loop_of_thread_;
+
+struct hk_fiber_ *fiber_self(void)
+{
+	struct hk_loop *loop = loop_self();
+	ASSERT(loop && loop->current); /* a call that suspends was made outside a task */
+	return loop->current;
+}
+
+struct hk_task *fiber_task(struct hk_fiber_ *f)
+{
+	return container_of(f, struct hk_task, fiber);
+}
+
+/* ---- the run queue ------------------------------------------------------------------------- */
+
+static void run_append(struct run_queue *q, struct hk_fiber_ *f)
+{
+	f->run_next = NULL;
+	if (q->last)
+		q->last->run_next = f;
+	else
+		q->first = f;
+	q->last = f;
+}
+
+static struct hk_fiber_ *run_first(struct run_queue *q)
+{
+	struct hk_fiber_ *f = q->first;
+
+	if (f && !(q->first = f->run_next))
+		q->last = NULL;
+	return f;
+}
+
+/* ---- switching ----------------------------------------------------------------------------- */
+
+/* Leaves the running context (a fiber's or the loop's) for another fiber's; NULL: for the loop's. */
+static void switch_to(struct hk_loop *loop, void **save, struct sanitize *from, bool ends,
+		      struct hk_fiber_ *next)
+{
+	void *sp = loop->sp;
+
+	loop->current = next;
+	if (next) {
+		ASSERT(next->state == FIBER_RUNNABLE);
+		next->state = FIBER_RUNNING;
+		sp = next->sp;
+		loop->stats.switches++;
+	}
+	sanitize_leave(from, ends, next ? &next->sanitize : &loop->sanitize);
+	context_switch(save, sp);
+}
+
+static struct hk_fiber_ *next_in_turn(struct hk_loop *loop)
+{
+	return --loop->turn_left > 0 ? run_first(&loop->ready) : NULL;
+}
+
+static SUSPENDS void suspend(struct hk_fiber_ *self)
+{
+	struct hk_loop *loop = self->loop;
+
+	switch_to(loop, &self->sp, &self->sanitize, false, next_in_turn(loop));
+	sanitize_arrive(&self->sanitize);
+	ASSERT(loop->current == self);
+}
+
+int fiber_park(struct hk_fiber_ *self, struct park *park)
+{
+	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
+	park->fiber = self;
+	self->park = park;
+	self->state = FIBER_PARKED;
+	suspend(self);
+	return self->wake_result;
+}
+
+void fiber_wake(struct hk_fiber_ *f, int result)
+{
+	ASSERT(f->state == FIBER_PARKED);
+	f->park = NULL;
+	f->wake_result = result;
+	f->state = FIBER_RUNNABLE;
+	run_append(&f->loop->ready, f);
+}
+
+bool fiber_cancel_wait(struct hk_fiber_ *f)
+{
+	ASSERT(f->state == FIBER_PARKED);
+	if (!f->park->cancel || !f->park->cancel(f->park))
+		return false;
+	fiber_wake(f, -ECANCELED);
+	return true;
+}
+
+void fiber_yield(struct hk_fiber_ *self)
+{
+	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
+	if (!self->loop->ready.first && self->loop->turn_left > 1) {
+		self->loop->turn_left--; /* alone: nobody to let through */
+		return;
+	}
+	self->state = FIBER_RUNNABLE;
+	run_append(&self->loop->ready, self);
+	suspend(self);
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+/* The last function of a fiber. Its stack is already in the pool when the switch leaves it: nobody can take
+ * it before, because nothing else runs. */
+NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
+{
+	struct hk_loop *loop = f->loop;
+	struct hk_task *task = fiber_task(f);
+
+	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
+	ASSERT(f->scope == (task->group ? &task->group->scope_ : &loop->root)); /* scopes left open */
+	scope_remove_fiber(f);
+	f->state = FIBER_ENDED;
+	loop->stats.fibers--;
+	if (task->result)
+		*task->result = result;
+	if (task->group)
+		group_task_ended(task->group, result);
+	else
+		loop->main_result = result;
+	sanitize_fiber_done(&loop->ended);
+	loop->ended = f->sanitize;
+	stacks_give(&loop->stacks, f->stack);
+	switch_to(loop, &f->sp, &f->sanitize, true, next_in_turn(loop));
+	__builtin_unreachable();
+}
+
+static void fiber_begin(void *arg)
+{
+	struct hk_fiber_ *f = arg;
+
+	sanitize_arrive(&f->sanitize);
+	fiber_end(f, f->fn(f->arg));
+}
+
+static void count_new(struct hk_stats *stats)
+{
+	stats->spawned++;
+	if (++stats->fibers > stats->fibers_high)
+		stats->fibers_high = stats->fibers;
+}
+
+struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, const char *name,
+			  struct hk_scope *scope)
+{
+	char *top = stacks_take(&loop->stacks), *at;
+	size_t colour = (uintptr_t)top / loop->stacks.bytes % COLOURS;
+	struct hk_task *task;
+	struct hk_fiber_ *f;
+
+	if (!top)
+		return NULL;
+	at = top - colour * COLOUR_BYTES - (sizeof(*task) + 63) / 64 * 64;
+	task = (struct hk_task *)(void *)at;
+	sanitize_fiber(&task->fiber.sanitize, stacks_low(&loop->stacks, top), top);
+	*task = (struct hk_task){ .fiber = { .loop = loop,
+					     .state = FIBER_RUNNABLE,
+					     .stack = top,
+					     .fn = fn,
+					     .arg = arg,
+					     .name = name,
+					     .sanitize = task->fiber.sanitize } };
+	f = &task->fiber;
+	f->sp = context_make(at, fiber_begin, f);
+	scope_add_fiber(scope, f);
+	run_append(&loop->ready, f);
+	count_new(&loop->stats);
+	return task;
+}
+
+/* ---- a turn -------------------------------------------------------------------------------- */
+
+/* The fiber that left for the loop's stack because a library needs a deep one: calls it, and goes on there. */
+static struct hk_fiber_ *big_call(struct hk_loop *loop)
+{
+	struct hk_fiber_ *caller = loop->big.caller;
+
+	if (!caller)
+		return NULL;
+	loop->big.caller = NULL;
+	loop->big.result = loop->big.fn(loop->big.arg);
+	caller->state = FIBER_RUNNABLE;
+	return caller;
+}
+
+void fibers_run_turn(struct hk_loop *loop)
+{
+	struct hk_fiber_ *f = run_first(&loop->ready);
+
+	ASSERT(!loop->current);
+	loop->turn_left = TURN_LENGTH;
+	while (f) {
+		switch_to(loop, &loop->sp, &loop->sanitize, false, f);
+		sanitize_arrive(&loop->sanitize);
+		f = big_call(loop);
+	}
+}
+
+int hk_bigstack(hk_fn *fn, void *arg)
+{
+	struct hk_loop *loop = loop_self();
+	struct hk_fiber_ *self = loop ? loop->current : NULL;
+
+	if (!self)
+		return fn(arg);
+	loop->big.fn = fn;
+	loop->big.arg = arg;
+	loop->big.caller = self;
+	switch_to(loop, &self->sp, &self->sanitize, false, NULL);
+	sanitize_arrive(&self->sanitize);
+	return loop->big.result;
+}

@@ -1,0 +1,68 @@
+/* fiber.h - a stackful coroutine: start, park, wake, end
+ *
+ * What this room is for: the two words everything that waits is made of. fiber_park() takes the running fiber off the
+ *   loop until somebody calls fiber_wake() on it.
+ * Life cycle: RUNNABLE -> RUNNING -> (PARKED -> RUNNABLE -> RUNNING)* -> ENDED; the memory is the top of its stack.
+ * What must hold: (1) who parks lends a struct park that lies on its stack; it is out of every line before the fiber
+ *   runs again. (2) a woken fiber keeps the result it was woken with: a cancellation that comes later in the same turn
+ *   finds it RUNNABLE and leaves it alone. (3) the innermost scope of a fiber lists it. */
+#pragma once
+#include "rt/sanitize.h"
+#include <hocket/types.h>
+
+struct hk_loop;
+struct hk_scope;
+struct hk_group;
+struct hk_fiber_;
+
+enum fiber_state { FIBER_RUNNABLE, FIBER_RUNNING, FIBER_PARKED, FIBER_ENDED };
+
+/* One wait. cancel() takes the fiber out of the line it stands in, or says false: this wait cannot be cut short.
+ * NULL is always false. */
+struct park {
+	const char *why; /* for the report of a standstill: "queue put" */
+	bool (*cancel)(struct park *);
+	struct hk_fiber_ *fiber; /* filled by fiber_park */
+};
+
+struct hk_fiber_ {
+	void *sp; /* while it does not run */
+	struct hk_fiber_ *run_next;
+	struct hk_loop *loop;
+	struct hk_scope *scope; /* the innermost */
+	struct hk_fiber_ *scope_next, *scope_prev; /* a ring: the fibers of one scope */
+	struct park *park; /* borrows, while PARKED */
+	int wake_result;
+	enum fiber_state state;
+	size_t timer; /* of hk_sleep */
+	char *stack; /* owns; goes back to the pool at the end */
+	hk_fn *fn;
+	void *arg;
+	const char *name;
+	struct sanitize sanitize;
+};
+
+/* What the public word means: a fiber, the group that waits for it and where its result goes. */
+struct hk_task {
+	struct hk_fiber_ fiber;
+	struct hk_group *group; /* NULL: the main task */
+	int *result;            /* may be NULL */
+};
+
+struct run_queue {
+	struct hk_fiber_ *first, *last;
+};
+
+/* A new RUNNABLE task in the scope. NULL: no memory for a stack. */
+struct hk_task *fiber_new(struct hk_loop *, hk_fn *fn, void *arg, const char *name, struct hk_scope *);
+struct hk_fiber_ *fiber_self(void); /* asserts that there is one */
+struct hk_task *fiber_task(struct hk_fiber_ *);
+
+/* Parks the calling fiber; returns what fiber_wake was given. Does not look at cancellation first. */
+int fiber_park(struct hk_fiber_ *self, struct park *) SUSPENDS;
+void fiber_wake(struct hk_fiber_ *, int result);
+void fiber_yield(struct hk_fiber_ *self) SUSPENDS;
+bool fiber_cancel_wait(struct hk_fiber_ *); /* a PARKED one leaves its line with -ECANCELED; false: it stays */
+
+/* From the loop's own stack: runs fibers until none is runnable or the turn is over. */
+void fibers_run_turn(struct hk_loop *);

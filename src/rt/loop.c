@@ -1,0 +1,156 @@
+/* loop.c - a turn: what came from outside, what became due, then the fibers
+ *
+ * What this room is for: the one place where the thread sleeps.
+ * What flows through:    letters from threads, signals, edges of descriptors, due timers; all of them only make
+ *   fibers runnable.
+ * What must hold:
+ *  (1) the thread sleeps only when no fiber is runnable, and never longer than to the next timer.
+ *  (2) on the virtual clock, time stands still while anything runs or is off-loaded; then it jumps to the next timer.
+ *  (3) when nothing that exists could ever make a fiber runnable, the process says so and stops: a standstill is a
+ *      bug of the program, and it would look like a slow network for ever. */
+#include "rt/loop.h"
+#include "rt/scope.h"
+#include "rt/signal.h"
+#include "base/clock.h"
+#include "base/banned.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+int64_t loop_clock_ns(const struct hk_loop *loop)
+{
+	return loop->virtual_clock ? loop->now_ns : clock_mono_ns();
+}
+
+int64_t loop_deadline_ns(const struct hk_loop *loop, int64_t timeout_ns)
+{
+	int64_t at;
+
+	if (timeout_ns == HK_FOREVER || __builtin_add_overflow(loop_clock_ns(loop), timeout_ns, &at))
+		return HK_FOREVER;
+	return at;
+}
+
+int64_t hk_now_ns(void)
+{
+	struct hk_loop *loop = loop_self();
+	return loop ? loop->now_ns : clock_mono_ns();
+}
+
+int64_t hk_now_exact_ns(void)
+{
+	struct hk_loop *loop = loop_self();
+	return loop ? loop_clock_ns(loop) : clock_mono_ns();
+}
+
+static void read_clock(struct hk_loop *loop)
+{
+	if (!loop->virtual_clock)
+		loop->now_ns = clock_mono_ns();
+}
+
+/* ---- a turn -------------------------------------------------------------------------------- */
+
+static size_t offloads_pending(const struct hk_loop *loop)
+{
+	return loop->pools[POOL_IO].pending + loop->pools[POOL_CPU].pending;
+}
+
+/* Could anything but a timer make a fiber runnable? */
+static bool world_may_wake(const struct hk_loop *loop)
+{
+	return loop->poll.waiting > 0 || offloads_pending(loop) > 0 || loop->shared ||
+	       loop->signal_waiters.first_;
+}
+
+/* How long the thread may sleep when no fiber is runnable. Moves the virtual clock instead of sleeping. */
+static int64_t patience(struct hk_loop *loop)
+{
+	int64_t next = timers_next_ns(&loop->timers);
+
+	if (next == HK_FOREVER && !world_may_wake(loop))
+		report_standstill(loop);
+	if (next == HK_FOREVER || (loop->virtual_clock && offloads_pending(loop) > 0))
+		return HK_FOREVER;
+	if (loop->virtual_clock) {
+		loop->now_ns = next > loop->now_ns ? next : loop->now_ns;
+		return 0;
+	}
+	read_clock(loop);
+	return next > loop->now_ns ? next - loop->now_ns : 0;
+}
+
+static void collect(struct hk_loop *loop, int64_t timeout_ns)
+{
+	loop->stats.polls++;
+	(void)poll_collect(&loop->poll, timeout_ns);
+}
+
+static void sleep_until_something(struct hk_loop *loop)
+{
+	int64_t timeout_ns, before;
+
+	if (loop->virtual_clock && loop->poll.waiting > 0) {
+		collect(loop, 0); /* real bytes first: time only jumps when there are none */
+		if (loop->ready.first)
+			return;
+	}
+	timeout_ns = patience(loop);
+	if (timeout_ns == 0 && (loop->virtual_clock || loop->poll.waiting == 0))
+		return;
+	if (mailbox_may_sleep(&loop->mailbox)) {
+		before = clock_mono_ns();
+		collect(loop, timeout_ns);
+		loop->stats.idle_ns += clock_mono_ns() - before;
+	}
+	mailbox_awake(&loop->mailbox);
+}
+
+static void turn(struct hk_loop *loop)
+{
+	(void)mailbox_deliver(&loop->mailbox);
+	signals_deliver(loop);
+	if (!loop->ready.first)
+		sleep_until_something(loop);
+	else if (loop->poll.waiting > 0)
+		collect(loop, 0);
+	read_clock(loop);
+	loop->stats.timers += timers_fire(&loop->timers, loop->now_ns, loop);
+	fibers_run_turn(loop);
+	stacks_trim(&loop->stacks);
+}
+
+void loop_run(struct hk_loop *loop)
+{
+	while (loop->stats.fibers > 0)
+		turn(loop);
+	ASSERT(!loop->ready.first && !loop->root.child_ && !loop->root.fibers_);
+	(void)mailbox_deliver(&loop->mailbox);
+}
+
+/* ---- the report of a standstill ------------------------------------------------------------ */
+
+static void report_fibers(const struct hk_scope *s)
+{
+	const struct hk_fiber_ *f = s->fibers_;
+
+	if (!f)
+		return;
+	do {
+		fprintf(stderr, "hocket:   task \"%s\" waits for: %s\n", f->name, f->park->why);
+		f = f->scope_next;
+	} while (f != s->fibers_);
+}
+
+NORETURN void report_standstill(struct hk_loop *loop)
+{
+	fprintf(stderr,
+		"hocket: standstill: all %zu tasks wait and nothing is left that could wake one (no timer, no "
+		"descriptor, no off-loaded call, no signal)\n",
+		loop->stats.fibers);
+	for (struct hk_scope *s = &loop->root; s; s = scope_next(&loop->root, s))
+		report_fibers(s);
+	fflush(stderr);
+	abort();
+}

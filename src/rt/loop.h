@@ -1,0 +1,62 @@
+/* loop.h - everything one loop has
+ *
+ * What this room is for: the struct that the rooms of rt share. Each member belongs to one room, named beside it; the
+ *   others use its functions.
+ * What must hold: (1) one loop a thread, reached by loop_self(). (2) only mailbox is touched by other threads. */
+#pragma once
+#include "base/rand.h"
+#include "rt/fiber.h"
+#include "rt/mailbox.h"
+#include "rt/offload.h"
+#include "rt/poll.h"
+#include "rt/stack.h"
+#include "rt/timer.h"
+#include <errno.h>
+#include <hocket/run.h>
+#include <hocket/scope.h>
+#include <hocket/sync.h>
+
+struct hk_loop {
+	/* fiber.c */
+	struct hk_fiber_ *current; /* NULL: the loop itself runs */
+	struct run_queue ready;
+	void *sp; /* of the loop, while a fiber runs */
+	int turn_left;
+	struct stacks stacks;
+	struct sanitize sanitize, ended; /* ended: of the fiber that ended last */
+	struct {
+		hk_fn *fn;
+		void *arg;
+		int result;
+		struct hk_fiber_ *caller;
+	} big; /* a call that waits for the loop's stack */
+
+	/* loop.c */
+	int64_t now_ns;
+	bool virtual_clock;
+	bool shared; /* somebody asked for the handle: hk_post may come from outside */
+	struct timers timers;
+	struct hk_stats stats;
+	int64_t started_ns;
+
+	struct hk_scope root; /* scope.c */
+	struct poll poll;
+	struct mailbox mailbox;
+	struct pool pools[POOLS]; /* offload.c */
+	struct hk_waitlist_ signal_waiters; /* signal.c */
+	struct rand rand; /* run.c */
+	int main_result;
+};
+
+extern __thread struct hk_loop *loop_of_thread_;
+static inline struct hk_loop *loop_self(void)
+{
+	return loop_of_thread_;
+}
+
+/* From the loop's own stack: until the last fiber has ended. */
+void loop_run(struct hk_loop *);
+int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtual_clock */
+int64_t loop_deadline_ns(const struct hk_loop *, int64_t timeout_ns); /* from now, without overflow */
+/* Aborts with the list of all tasks and what each waits for. */
+NORETURN void report_standstill(struct hk_loop *);

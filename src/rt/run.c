@@ -1,0 +1,217 @@
+/* run.c - a loop from its making to its end
+ *
+ * What this room is for: hk_run(), and the small calls about the loop as a whole.
+ * What flows through:    the main task and its result.
+ * What must hold:
+ *  (1) everything that hk_run made is gone when it returns: threads joined, stacks unmapped, descriptors closed; what it
+ *      changed in the process (SIGPIPE) is as before.
+ *  (2) a second loop inside the first is refused: anything may suspend at any depth, so it would only block the first. */
+#include "rt/loop.h"
+#include "rt/scope.h"
+#include "base/clock.h"
+#include <hocket/group.h>
+#include <hocket/run.h>
+#include <hocket/signal.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/banned.h"
+
+enum { IO_THREADS = 4 };
+
+/* ---- SIGPIPE ------------------------------------------------------------------------------- */
+
+/* A write to a pipe without reader must be an -EPIPE of the task that wrote. Ignored while any loop runs. */
+static pthread_mutex_t sigpipe_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned sigpipe_loops;
+static struct sigaction sigpipe_former;
+
+static void sigpipe_hold(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	pthread_mutex_lock(&sigpipe_lock);
+	if (sigpipe_loops++ == 0)
+		(void)sigaction(SIGPIPE, &ignore, &sigpipe_former);
+	pthread_mutex_unlock(&sigpipe_lock);
+}
+
+static void sigpipe_release(void)
+{
+	pthread_mutex_lock(&sigpipe_lock);
+	if (--sigpipe_loops == 0)
+		(void)sigaction(SIGPIPE, &sigpipe_former, NULL);
+	pthread_mutex_unlock(&sigpipe_lock);
+}
+
+/* ---- making and ending --------------------------------------------------------------------- */
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 ? (unsigned)n : 1;
+}
+
+static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
+{
+	int r = mailbox_init(&loop->mailbox);
+
+	loop->poll.epoll_fd = -1;
+	if (r == 0)
+		r = poll_init(&loop->poll, loop->mailbox.wake_fd);
+	if (r == 0)
+		r = pool_init(&loop->pools[POOL_IO], o->threads ? o->threads : IO_THREADS);
+	if (r == 0)
+		r = pool_init(&loop->pools[POOL_CPU], o->cpu_threads ? o->cpu_threads : cores());
+	stacks_init(&loop->stacks, o->stack_bytes);
+	sanitize_thread(&loop->sanitize);
+	scope_init_root(&loop->root);
+	rand_seed(&loop->rand, o->seed ? o->seed : rand_entropy());
+	loop->virtual_clock = o->virtual_clock;
+	loop->now_ns = loop->started_ns = clock_mono_ns();
+	return r;
+}
+
+static void loop_done(struct hk_loop *loop)
+{
+	for (size_t i = 0; i < POOLS; i++)
+		pool_done(&loop->pools[i]);
+	sanitize_fiber_done(&loop->ended);
+	stacks_done(&loop->stacks);
+	timers_done(&loop->timers);
+	poll_done(&loop->poll);
+	mailbox_done(&loop->mailbox);
+}
+
+static int run_main(struct hk_loop *loop, hk_fn *fn, void *arg)
+{
+	if (!fiber_new(loop, fn, arg, "main", &loop->root))
+		return -ENOMEM;
+	loop_run(loop);
+	return loop->main_result;
+}
+
+int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
+{
+	struct hk_run_options o = options ? *options : (struct hk_run_options){ 0 };
+	struct hk_loop *loop;
+	int r;
+
+	if (loop_self())
+		return -EDEADLK;
+	loop = calloc(1, sizeof(*loop));
+	if (!loop)
+		return -ENOMEM;
+	sigpipe_hold();
+	r = loop_init(loop, &o);
+	loop_of_thread_ = loop;
+	if (r == 0)
+		r = run_main(loop, fn, arg);
+	hk_signal_close();
+	loop_done(loop);
+	loop_of_thread_ = NULL;
+	sigpipe_release();
+	free(loop);
+	return r;
+}
+
+/* ---- small calls --------------------------------------------------------------------------- */
+
+bool hk_running(void)
+{
+	struct hk_loop *loop = loop_self();
+	return loop && loop->current;
+}
+
+uint64_t hk_random(void)
+{
+	struct hk_loop *loop = loop_self();
+	return loop ? rand_u64(&loop->rand) : rand_entropy();
+}
+
+static void sleep_over(size_t *place, void *arg)
+{
+	(void)arg;
+	fiber_wake(container_of(place, struct hk_fiber_, timer), 0);
+}
+
+static bool sleep_cancel(struct park *park)
+{
+	timers_clear(&park->fiber->loop->timers, &park->fiber->timer);
+	return true;
+}
+
+int hk_yield(void)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	if (r < 0)
+		return r;
+	fiber_yield(self);
+	return fiber_checkpoint(self);
+}
+
+int hk_sleep(int64_t ns)
+{
+	struct hk_fiber_ *self = fiber_self();
+	struct park park = { .why = "sleep", .cancel = sleep_cancel };
+	int r = fiber_checkpoint(self);
+
+	if (r < 0 || ns <= 0)
+		return r < 0 ? r : hk_yield();
+	timers_set(&self->loop->timers, &self->timer, loop_deadline_ns(self->loop, ns), sleep_over);
+	return fiber_park(self, &park);
+}
+
+int hk_checkpoint(void)
+{
+	return fiber_checkpoint(fiber_self());
+}
+
+struct hk_loop *hk_loop_self(void)
+{
+	struct hk_loop *loop = loop_self();
+
+	if (loop)
+		loop->shared = true;
+	return loop;
+}
+
+struct post {
+	struct letter letter;
+	void (*cb)(void *);
+	void *arg;
+};
+
+static void post_deliver(struct letter *letter)
+{
+	struct post *post = container_of(letter, struct post, letter);
+
+	post->cb(post->arg);
+	free(post);
+}
+
+int hk_post(struct hk_loop *loop, void (*cb)(void *), void *arg)
+{
+	struct post *post = malloc(sizeof(*post));
+
+	if (!post)
+		return -ENOMEM;
+	*post = (struct post){ .letter = { .deliver = post_deliver }, .cb = cb, .arg = arg };
+	mailbox_post(&loop->mailbox, &post->letter);
+	return 0;
+}
+
+void hk_stats_get(struct hk_stats *ret)
+{
+	struct hk_loop *loop = loop_self();
+
+	*ret = (struct hk_stats){ 0 };
+	if (!loop)
+		return;
+	*ret = loop->stats;
+	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
+	ret->busy_ns = clock_mono_ns() - loop->started_ns - ret->idle_ns;
+}

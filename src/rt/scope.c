@@ -1,0 +1,230 @@
+/* scope.c - the tree of cancel scopes
+ *
+ * What this room is for: saying once that something must end, and having every wait beneath it end, now and later.
+ * What flows through:    nothing but the word "cancelled". A scope's parent is the scope that was innermost where it
+ *   was opened; a group's tasks begin in the group's scope; so the tree follows the blocks of the program.
+ * What must hold:
+ *  (1) inherited_ is true exactly when the scope is no shield and its parent is cancelled or has inherited: asking is
+ *      two loads, cancelling walks the tree once.
+ *  (2) a fiber that was granted what it waited for is RUNNABLE and is left alone: the grant stands.
+ *  (3) a scope is closed by the fiber that opened it, the innermost first, when no scope and no other fiber is in it. */
+#include "rt/scope.h"
+#include "rt/loop.h"
+#include "base/banned.h"
+
+/* ---- the tree ------------------------------------------------------------------------------ */
+
+void scope_init_root(struct hk_scope *s)
+{
+	*s = (struct hk_scope){ .deadline_ns_ = HK_FOREVER, .open_ = true };
+}
+
+void scope_add_fiber(struct hk_scope *s, struct hk_fiber_ *f)
+{
+	struct hk_fiber_ *first = s->fibers_;
+
+	f->scope = s;
+	if (!first) {
+		s->fibers_ = f->scope_next = f->scope_prev = f;
+		return;
+	}
+	f->scope_next = first;
+	f->scope_prev = first->scope_prev;
+	first->scope_prev->scope_next = f;
+	first->scope_prev = f;
+}
+
+void scope_remove_fiber(struct hk_fiber_ *f)
+{
+	struct hk_scope *s = f->scope;
+
+	ASSERT(s && s->fibers_);
+	if (f->scope_next == f)
+		s->fibers_ = NULL;
+	else if (s->fibers_ == f)
+		s->fibers_ = f->scope_next;
+	f->scope_next->scope_prev = f->scope_prev;
+	f->scope_prev->scope_next = f->scope_next;
+	f->scope = NULL;
+}
+
+void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
+{
+	struct hk_scope *parent = self->scope;
+
+	s->parent_ = parent;
+	s->next_ = parent->child_;
+	if (s->next_)
+		s->next_->prev_ = s;
+	parent->child_ = s;
+	s->inherited_ = !s->shield_ && scope_is_cancelled(parent);
+	s->open_ = true;
+	scope_remove_fiber(self);
+	scope_add_fiber(s, self);
+}
+
+void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)
+{
+	ASSERT(s->open_ && self->scope == s); /* scopes and groups close in the reverse order of opening */
+	ASSERT(!s->child_ && self->scope_next == self);
+	scope_remove_fiber(self);
+	scope_add_fiber(s->parent_, self);
+	if (s->next_)
+		s->next_->prev_ = s->prev_;
+	if (s->prev_)
+		s->prev_->next_ = s->next_;
+	else
+		s->parent_->child_ = s->next_;
+	s->open_ = false;
+}
+
+static struct hk_scope *next_beside(const struct hk_scope *root, struct hk_scope *at)
+{
+	while (at != root && !at->next_)
+		at = at->parent_;
+	return at == root ? NULL : at->next_;
+}
+
+struct hk_scope *scope_next(const struct hk_scope *root, struct hk_scope *at)
+{
+	return at->child_ ? at->child_ : next_beside(root, at);
+}
+
+/* ---- cancelling ---------------------------------------------------------------------------- */
+
+static void wake_fibers(struct hk_scope *s)
+{
+	struct hk_fiber_ *f = s->fibers_;
+
+	if (!f)
+		return;
+	do {
+		if (f->state == FIBER_PARKED)
+			fiber_cancel_wait(f);
+		f = f->scope_next;
+	} while (f != s->fibers_);
+}
+
+/* Everything in and below a scope that has just become cancelled. Shields, and what is cancelled already, are
+ * passed by with all that is beneath them. */
+static void spread(struct hk_scope *root)
+{
+	struct hk_scope *at;
+
+	wake_fibers(root);
+	at = root->child_;
+	while (at) {
+		if (at->shield_ || scope_is_cancelled(at)) {
+			at->inherited_ = !at->shield_;
+			at = next_beside(root, at);
+			continue;
+		}
+		at->inherited_ = true;
+		wake_fibers(at);
+		at = scope_next(root, at);
+	}
+}
+
+static void cancel(struct hk_loop *loop, struct hk_scope *s)
+{
+	bool known = scope_is_cancelled(s);
+
+	s->cancelled_ = true;
+	timers_clear(&loop->timers, &s->timer_);
+	if (!known)
+		spread(s);
+}
+
+static void expire(size_t *place, void *arg)
+{
+	struct hk_scope *s = container_of(place, struct hk_scope, timer_);
+
+	s->expired_ = true;
+	cancel(arg, s);
+}
+
+void hk_scope_cancel(struct hk_scope *s)
+{
+	struct hk_loop *loop = loop_self();
+
+	ASSERT(loop);
+	if (s->open_ && !s->cancelled_)
+		cancel(loop, s);
+}
+
+bool hk_scope_cancelled(const struct hk_scope *s)
+{
+	return s->cancelled_;
+}
+
+/* ---- deadlines ----------------------------------------------------------------------------- */
+
+static void set_deadline(struct hk_loop *loop, struct hk_scope *s, int64_t timeout_ns)
+{
+	s->deadline_ns_ = loop_deadline_ns(loop, timeout_ns);
+	if (s->deadline_ns_ == HK_FOREVER)
+		timers_clear(&loop->timers, &s->timer_);
+	else
+		timers_set(&loop->timers, &s->timer_, s->deadline_ns_, expire);
+}
+
+static void open_scope(struct hk_scope *s, int64_t timeout_ns, bool shield)
+{
+	struct hk_fiber_ *self = fiber_self();
+
+	*s = (struct hk_scope){ .shield_ = shield };
+	if (timeout_ns <= 0)
+		s->cancelled_ = s->expired_ = true;
+	else
+		set_deadline(self->loop, s, timeout_ns);
+	scope_enter(s, self);
+}
+
+void hk_scope_open(struct hk_scope *s, int64_t timeout_ns)
+{
+	open_scope(s, timeout_ns, false);
+}
+
+void hk_scope_open_shield(struct hk_scope *s, int64_t budget_ns)
+{
+	open_scope(s, budget_ns, true);
+}
+
+int hk_scope_close(struct hk_scope *s, int result)
+{
+	struct hk_fiber_ *self = fiber_self();
+
+	timers_clear(&self->loop->timers, &s->timer_);
+	scope_leave(s, self);
+	if (result == -ECANCELED && s->expired_ && !scope_is_cancelled(self->scope))
+		return -ETIMEDOUT;
+	return result;
+}
+
+void hk_scope_extend(struct hk_scope *s, int64_t timeout_ns)
+{
+	struct hk_loop *loop = loop_self();
+
+	ASSERT(loop && s->open_);
+	if (s->cancelled_)
+		return;
+	if (timeout_ns <= 0)
+		expire(&s->timer_, loop);
+	else
+		set_deadline(loop, s, timeout_ns);
+}
+
+int64_t hk_time_left_ns(void)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int64_t nearest = HK_FOREVER, now;
+
+	if (scope_is_cancelled(self->scope))
+		return 0;
+	for (const struct hk_scope *s = self->scope; s; s = s->shield_ ? NULL : s->parent_)
+		nearest = s->deadline_ns_ < nearest ? s->deadline_ns_ : nearest;
+	if (nearest == HK_FOREVER)
+		return HK_FOREVER;
+	now = loop_clock_ns(self->loop);
+	return nearest > now ? nearest - now : 0;
+}

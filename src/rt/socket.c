@@ -1,0 +1,191 @@
+/* socket.c - TCP: connecting, listening, accepting
+ *
+ * What this room is for: sockets that are born non-blocking, close-on-exec, without Nagle's delay, and known to poll.c
+ *   from the start, so that the first read after a request does not ask the kernel in vain.
+ * What flows through:    descriptors; the caller owns what it gets and ends it with hk_close.
+ * What must hold:        a connect that does not succeed leaves no descriptor behind, cancelled or failed. */
+#include "rt/loop.h"
+#include "rt/poll.h"
+#include "rt/scope.h"
+#include <arpa/inet.h>
+#include <hocket/fd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/banned.h"
+
+static int set_option(int fd, int level, int option)
+{
+	int on = 1;
+	return setsockopt(fd, level, option, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+static int socket_new(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_INET || family == AF_INET6)
+		r = set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+static SUSPENDS int await_connected(struct hk_loop *loop, int fd)
+{
+	int error = 0, r = 0;
+	socklen_t size = sizeof(error);
+
+	while (r == 0 && !(poll_find(&loop->poll, fd)->ready & HK_WRITE))
+		r = poll_park(loop, fd, HK_WRITE);
+	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		r = -errno;
+	return r < 0 ? r : -error;
+}
+
+int hk_connect(const struct sockaddr *address, socklen_t size)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self), fd;
+
+	if (r < 0)
+		return r;
+	fd = socket_new(address->sa_family);
+	if (fd < 0)
+		return fd;
+	if (connect(fd, address, size) < 0 && errno != EINPROGRESS && errno != EINTR)
+		r = -errno;
+	if (r == 0)
+		r = poll_register(&self->loop->poll, fd, POLL_CONNECTING);
+	if (r == 0)
+		r = await_connected(self->loop, fd);
+	if (r < 0)
+		(void)hk_close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* ---- listening ----------------------------------------------------------------------------- */
+
+union any_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t parse_address(const char *text, uint16_t port, union any_address *ret)
+{
+	*ret = (union any_address){ 0 };
+	if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1) {
+		ret->v4.sin_family = AF_INET;
+		ret->v4.sin_port = htons(port);
+		return sizeof(ret->v4);
+	}
+	if (inet_pton(AF_INET6, text, &ret->v6.sin6_addr) == 1) {
+		ret->v6.sin6_family = AF_INET6;
+		ret->v6.sin6_port = htons(port);
+		return sizeof(ret->v6);
+	}
+	return 0;
+}
+
+int hk_listen(const char *address, uint16_t port, int backlog)
+{
+	union any_address at;
+	socklen_t size = parse_address(address, port, &at);
+	int fd, r;
+
+	if (size == 0)
+		return -EINVAL;
+	fd = socket_new(at.any.sa_family); /* accepted sockets inherit TCP_NODELAY */
+	if (fd < 0)
+		return fd;
+	r = set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+	if (r == 0 && bind(fd, &at.any, size) < 0)
+		r = -errno;
+	if (r == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0)
+		r = -errno;
+	if (r == 0 && loop_self())
+		r = poll_register(&loop_self()->poll, fd, POLL_LISTENER);
+	if (r < 0)
+		(void)hk_close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* A connection that died in the backlog is not the listener's failure. */
+static bool try_again(int error)
+{
+	return error == EINTR || error == ECONNABORTED || error == EPROTO;
+}
+
+static int accepted(struct hk_loop *loop, int fd)
+{
+	int r = poll_register(&loop->poll, fd, POLL_STREAM);
+
+	if (r < 0)
+		(void)hk_close(fd);
+	return r < 0 ? r : fd;
+}
+
+int hk_accept(int listener)
+{
+	struct hk_fiber_ *self = fiber_self();
+	struct poll *p = &self->loop->poll;
+	int r = fiber_checkpoint(self);
+
+	if (r == 0)
+		r = poll_register(p, listener, POLL_UNKNOWN);
+	if (r == 0)
+		r = poll_busy(poll_find(p, listener), HK_READ);
+	while (r == 0) {
+		struct poll_fd *s = poll_find(p, listener);
+		int fd = -1;
+		if (!(s->ready & HK_READ)) {
+			r = poll_park(self->loop, listener, HK_READ);
+			continue;
+		}
+		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			return accepted(self->loop, fd);
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			s->ready &= (uint8_t)~HK_READ;
+		else if (!try_again(errno))
+			r = -errno;
+	}
+	return r;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+int hk_socket_port(int fd)
+{
+	union any_address at = { 0 };
+	socklen_t size = sizeof(at);
+
+	if (getsockname(fd, &at.any, &size) < 0)
+		return -errno;
+	if (at.any.sa_family == AF_INET)
+		return ntohs(at.v4.sin_port);
+	return at.any.sa_family == AF_INET6 ? ntohs(at.v6.sin6_port) : -EAFNOSUPPORT;
+}
+
+bool hk_socket_idle(int fd)
+{
+	struct hk_loop *loop = loop_self();
+	struct poll_fd *s = loop ? poll_find(&loop->poll, fd) : NULL;
+	char byte;
+
+	if (s && s->hung_up)
+		return false;
+	if (s && !(s->ready & HK_READ))
+		return true; /* nothing came up to the last turn of the loop */
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+		return false;
+	if (s)
+		s->ready &= (uint8_t)~HK_READ;
+	return true;
+}

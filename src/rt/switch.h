@@ -1,0 +1,14 @@
+/* switch.h - leaving one stack for another: the only assembly of the house
+ *
+ * What this room is for: a context is code that is not running; all that is left of it is a stack pointer, its
+ *   registers lie on its stack. context_switch() puts the caller into that form and takes another out of it.
+ * What must hold: (1) only the registers that a called function must keep are saved. (2) rounding mode and FP
+ *   exception masks belong to the thread, not to the fiber: who changes them puts them back before it suspends. */
+#pragma once
+#include "base/lang.h"
+
+/* Leaves the caller's context in *save and goes on in `to`. Returns when somebody switches to *save. */
+void context_switch(void **save, void *to);
+
+/* A context that calls entry(arg) on the stack that ends at top (16-byte aligned). entry never returns. */
+void *context_make(char *top, void (*entry)(void *arg), void *arg);

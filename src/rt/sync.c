@@ -1,0 +1,142 @@
+/* sync.c - semaphore, mutex, event
+ *
+ * What this room is for: taking turns. All three are a number and a line of waiters.
+ * What flows through:    permits, ownership, a bit. They are handed to the first waiter directly, so that nobody who
+ *   comes later can overtake it between being woken and running.
+ * What must hold:
+ *  (1) a semaphore has free permits or waiters, never both.
+ *  (2) a cancelled waiter leaves the line before anybody else runs: a permit is never given to it. */
+#include "rt/loop.h"
+#include "rt/scope.h"
+#include "rt/waitlist.h"
+#include "base/banned.h"
+#include <hocket/sync.h>
+
+/* ---- semaphore ----------------------------------------------------------------------------- */
+
+static bool sem_leave(struct park *park)
+{
+	struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
+	struct hk_sem *s = container_of(w->list, struct hk_sem, waiters_);
+
+	waitlist_remove(w);
+	s->waiting_--;
+	return true;
+}
+
+static SUSPENDS int sem_wait(struct hk_sem *s, struct hk_fiber_ *self)
+{
+	struct hk_waiter_ w = { .park = { .why = "semaphore", .cancel = sem_leave } };
+
+	s->waiting_++;
+	return waitlist_wait_as(&s->waiters_, self, &w);
+}
+
+int hk_sem_acquire(struct hk_sem *s)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	if (r < 0)
+		return r;
+	if (s->free_ <= 0)
+		return sem_wait(s, self);
+	s->free_--;
+	return 0;
+}
+
+int hk_sem_try_acquire(struct hk_sem *s)
+{
+	if (s->free_ <= 0)
+		return -EAGAIN;
+	s->free_--;
+	return 0;
+}
+
+void hk_sem_release(struct hk_sem *s)
+{
+	if (!s->waiters_.first_ || s->free_ < 0) {
+		s->free_++;
+		return;
+	}
+	ASSERT(s->free_ == 0 && s->waiting_ > 0);
+	s->waiting_--;
+	waitlist_serve(&s->waiters_, 0);
+}
+
+int64_t hk_sem_free(const struct hk_sem *s)
+{
+	return s->free_;
+}
+
+size_t hk_sem_waiting(const struct hk_sem *s)
+{
+	return s->waiting_;
+}
+
+/* ---- mutex --------------------------------------------------------------------------------- */
+
+int hk_mutex_lock(struct hk_mutex *m)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	if (r < 0)
+		return r;
+	if (m->owner_ == self)
+		return -EDEADLK;
+	if (m->owner_)
+		return waitlist_wait(&m->waiters_, self, "mutex", NULL);
+	m->owner_ = self;
+	return 0;
+}
+
+void hk_mutex_unlock(struct hk_mutex *m)
+{
+	struct hk_waiter_ *next;
+
+	ASSERT(m->owner_ == fiber_self());
+	next = waitlist_take(&m->waiters_);
+	m->owner_ = next ? next->park.fiber : NULL;
+	if (next)
+		fiber_wake(next->park.fiber, 0);
+}
+
+/* ---- event --------------------------------------------------------------------------------- */
+
+int hk_event_wait(struct hk_event *e)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	if (r < 0 || e->set_)
+		return r;
+	return waitlist_wait(&e->waiters_, self, "event", NULL);
+}
+
+int hk_event_wait_for(struct hk_event *e, int64_t timeout_ns)
+{
+	struct hk_scope scope;
+	int r = hk_checkpoint();
+
+	if (r < 0 || e->set_)
+		return r;
+	hk_scope_open(&scope, timeout_ns);
+	return hk_scope_close(&scope, hk_event_wait(e));
+}
+
+void hk_event_set(struct hk_event *e)
+{
+	e->set_ = true;
+	waitlist_serve_all(&e->waiters_, 0);
+}
+
+void hk_event_clear(struct hk_event *e)
+{
+	e->set_ = false;
+}
+
+bool hk_event_is_set(const struct hk_event *e)
+{
+	return e->set_;
+}
