@@ -37,7 +37,7 @@ struct http_server_options {
 MUST int http_server_open(const char *address, uint16_t port, http_handler *, void *arg,
 			  const struct http_server_options *, struct http_server **ret, struct err *);
 int http_server_port(const struct http_server *);
-MUST int http_server_run(struct http_server *, struct err *) SUSPENDS; /* until cancelled */
+MUST int http_server_run(struct http_server *, struct err *) SUSPENDS; /* until cancelled: 0; -1: the listener failed */
 void http_server_free(struct http_server *);
 bool http_incoming_header(const struct http_incoming *, const char *name, struct slice *ret);
 /* The value of a query parameter, percent-decoded into out. false: not there. */

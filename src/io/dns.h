@@ -1,0 +1,33 @@
+/* dns.h - names to addresses, off the loop, with a short memory
+ *
+ * What this room is for: getaddrinfo() blocks, so it runs in the pool; a thousand requests to one host ask once.
+ * What must hold: (1) an answer is used for 30 s, a failure for 1 s. (2) one look-up per name at a time: who comes
+ *   later waits for it, and can be cancelled meanwhile. (3) numeric addresses are never looked up. (4) at most DNS_MAX
+ *   names are remembered. */
+#pragma once
+#include "base/slice.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define DNS_MAX 4096
+#define DNS_ADDRESSES 8 /* of one name; more are ignored */
+
+struct dns;
+union dns_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+struct dns_answer {
+	unsigned n;
+	union dns_address at[DNS_ADDRESSES]; /* in the resolver's order; port 0 */
+};
+
+struct dns *dns_new(void);
+void dns_free(struct dns *); /* no look-up may be on the way; accepts NULL */
+/* 0; -ECANCELED; -ENOENT with *why (static): the name has no address, or nobody could say. */
+MUST int dns_lookup(struct dns *, struct slice host, struct dns_answer *ret, const char **why) SUSPENDS;
+socklen_t dns_address_size(const union dns_address *);
+void dns_address_set_port(union dns_address *, uint16_t);
+/* The address as text, for messages: "127.0.0.1", "::1". */
+const char *dns_address_text(const union dns_address *, char out[64]);

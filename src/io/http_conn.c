@@ -1,0 +1,234 @@
+/* http_conn.c - one connection to an origin
+ *
+ * What this room is for: to get from a name to a stream of bytes, and to say precisely why not.
+ * What flows through:    origin -> addresses -> socket -> (https) TLS. Above the connection nobody knows which it is.
+ *
+ *     connect clock                                     tls clock
+ *   +---------------------------------------------+   +----------------+
+ *   | dns_lookup -> connect 1st, 2nd ... address   |-->| tls_handshake  |--> connection
+ *   +---------------------------------------------+   +----------------+
+ *     dns, timeout(dns)   refused, connect_timeout      tls, certificate, timeout(tls)
+ *
+ * What must hold:
+ *  (1) the addresses are tried in the resolver's order; one that swallows packets gets only its share of the clock, so
+ *      that the next one still has its turn.
+ *  (2) an error names the host, the address last tried and what the system said.
+ *  (3) out of descriptors: the oldest idle connection is closed and its descriptor used. */
+#include "io/http_conn.h"
+#include "io/dns.h"
+#include "io/http_pool.h"
+#include "io/test_hosts.h"
+#include "io/tls.h"
+#include <errno.h>
+#include <hocket/fd.h>
+#include <hocket/run.h>
+#include <hocket/scope.h>
+#include <stdlib.h>
+
+/* ---- the plain wire -------------------------------------------------------------------------------- */
+
+/* A socket's errors in the wire's words. A -ETIMEDOUT of the kernel (lost peer) must not look like a deadline of ours. */
+static int wire_error(ssize_t r)
+{
+	return r == -ECANCELED || r == -ENOMEM || r == -EBADF ? (int)r : -ECONNRESET;
+}
+
+static int plain_wait(struct http_conn *c) SUSPENDS
+{
+	int r = hk_fd_wait(c->fd, HK_READ);
+	if (r < 0)
+		return wire_error(r);
+	hk_fd_rearm(c->fd, HK_READ); /* the wait consumed the readiness, and nothing was read yet */
+	return 0;
+}
+
+static ssize_t plain_read(struct http_conn *c, void *p, size_t n) SUSPENDS
+{
+	ssize_t r = hk_read(c->fd, p, n);
+	return r < 0 ? wire_error(r) : r;
+}
+
+static int plain_write(struct http_conn *c, struct iovec *iov, int n) SUSPENDS
+{
+	ssize_t r = n == 1 ? hk_write(c->fd, iov->iov_base, iov->iov_len) : hk_writev(c->fd, iov, n);
+	return r < 0 ? wire_error(r) : 0;
+}
+
+static bool plain_quiet(struct http_conn *c)
+{
+	return hk_socket_idle(c->fd);
+}
+
+/* The outcome of close() on a socket whose exchange is over, or already failed, changes nothing. */
+static void plain_close(struct http_conn *c)
+{
+	(void)hk_close(c->fd);
+}
+
+static const struct http_wire plain = {
+	.wait = plain_wait,
+	.read = plain_read,
+	.write = plain_write,
+	.quiet = plain_quiet,
+	.close = plain_close,
+};
+
+/* ---- from a name to a socket ------------------------------------------------------------------------- */
+
+struct dialing {
+	const struct http_dial *dial;
+	struct dns_answer answer;
+	const char *dns_why;
+	int tried; /* index of the address last tried; -1: none yet */
+	bool plain_tls; /* a test host: https is spoken plainly */
+};
+
+static int resolve(struct dialing *d) SUSPENDS
+{
+	const struct http_origin *o = d->dial->origin;
+	if (test_hosts_find(o->host, o->port, &d->answer)) {
+		d->plain_tls = true;
+		return 0;
+	}
+	int r = dns_lookup(d->dial->dns, slice_str(o->host), &d->answer, &d->dns_why);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < d->answer.n; i++)
+		dns_address_set_port(&d->answer.at[i], o->port);
+	return 0;
+}
+
+static int connect_to(struct dialing *d, const union dns_address *a) SUSPENDS
+{
+	for (;;) {
+		int fd = hk_connect(&a->any, dns_address_size(a));
+		if ((fd != -EMFILE && fd != -ENFILE) || !http_pool_evict(d->dial->pool))
+			return fd;
+	}
+}
+
+/* All but the last address get their share of what is left of the clock, and 10 s at most. */
+static int connect_share(struct dialing *d, unsigned i) SUSPENDS
+{
+	struct hk_scope share;
+	unsigned more = d->answer.n - i;
+	if (more == 1)
+		return connect_to(d, &d->answer.at[i]);
+	int64_t left = hk_time_left_ns() / more;
+	hk_scope_open(&share, left < 10 * HK_SEC ? left : 10 * HK_SEC);
+	return hk_scope_close(&share, connect_to(d, &d->answer.at[i]));
+}
+
+static int resolve_and_connect(struct dialing *d) SUSPENDS
+{
+	int r = resolve(d);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (unsigned i = 0; i < d->answer.n; i++) {
+		d->tried = (int)i;
+		r = connect_share(d, i);
+		if (r >= 0 || r == -ECANCELED)
+			break;
+	}
+	return r;
+}
+
+static enum fault connect_fault(int r)
+{
+	switch (r) {
+	case -ETIMEDOUT:
+		return FAULT_CONNECT_TIMEOUT;
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOBUFS:
+		return FAULT_IO;
+	case -ECONNRESET:
+		return FAULT_RESET;
+	default:
+		return FAULT_REFUSED;
+	}
+}
+
+static int tell_dns(struct dialing *d, int r, struct err *err)
+{
+	const char *host = d->dial->origin->host;
+	if (r != -ETIMEDOUT)
+		return fail(err, FAULT_DNS, "host '%s': %s", host, d->dns_why);
+	fail(err, FAULT_TIMEOUT, "host '%s': no answer from the name server in time", host);
+	if (err)
+		err->clock = CLOCK_DNS;
+	return -1;
+}
+
+static int tell_connect(struct dialing *d, int r, struct err *err)
+{
+	char text[64];
+	const struct http_origin *o = d->dial->origin;
+	if (r == -ECANCELED)
+		return fail_errno(err, FAULT_IO, r, "connecting to '%s' port %u", o->host, o->port);
+	if (d->tried < 0)
+		return tell_dns(d, r, err);
+	const char *address = dns_address_text(&d->answer.at[d->tried], text);
+	if (r == -ETIMEDOUT) {
+		fail(err, FAULT_CONNECT_TIMEOUT, "'%s' port %u (%s) does not answer", o->host, o->port, address);
+		if (err)
+			err->clock = CLOCK_CONNECT;
+		return -1;
+	}
+	return fail_errno(err, connect_fault(r), r, "connecting to '%s' port %u (%s)", o->host, o->port, address);
+}
+
+/* ---- all together ---------------------------------------------------------------------------------------- */
+
+static int64_t clock_or_forever(int64_t ns)
+{
+	return ns > 0 ? ns : HK_FOREVER;
+}
+
+static int shake_hands(const struct http_dial *dial, struct http_conn *c, struct err *err) SUSPENDS
+{
+	struct hk_scope clock;
+	hk_scope_open(&clock, clock_or_forever(dial->clocks->tls_ns));
+	int r = tls_handshake(dial->tls, dial->spare, c, err);
+	r = hk_scope_close(&clock, r);
+	if (r == -ETIMEDOUT) {
+		fail(err, FAULT_TIMEOUT, "'%s' port %u: the TLS handshake took too long", dial->origin->host,
+		     dial->origin->port);
+		if (err)
+			err->clock = CLOCK_TLS;
+	} else if (r == -ECANCELED) {
+		fail_errno(err, FAULT_TLS, r, "TLS handshake with '%s'", dial->origin->host);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) SUSPENDS
+{
+	struct dialing d = { .dial = dial, .tried = -1 };
+	struct hk_scope clock;
+	hk_scope_open(&clock, clock_or_forever(dial->clocks->connect_ns));
+	int fd = hk_scope_close(&clock, resolve_and_connect(&d));
+	if (fd < 0) {
+		tell_connect(&d, fd, err);
+		return NULL;
+	}
+	struct http_conn *c = xcalloc(1, sizeof(*c));
+	c->wire = &plain;
+	c->fd = fd;
+	c->origin = dial->origin;
+	if (dial->origin->tls && !d.plain_tls && shake_hands(dial, c, err) < 0) {
+		http_conn_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void http_conn_close(struct http_conn *c)
+{
+	if (!c)
+		return;
+	c->wire->close(c);
+	free(c);
+}

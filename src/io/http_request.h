@@ -1,0 +1,25 @@
+/* http_request.h - a request's check and its bytes
+ *
+ * What must hold: what passed http_request_check cannot break out of its line; the head is written by one function. */
+#pragma once
+#include "base/err.h"
+#include "io/http.h"
+#include "io/url.h"
+
+/* Which headers the caller gave; they are not added then. */
+struct http_given {
+	bool host, length, accept, accept_encoding, user_agent, authorization, close;
+};
+/* Method, header names and values; FAULT_BAD_VALUE. */
+MUST int http_request_check(const struct http_request *, struct http_given *ret, struct err *);
+
+struct http_head {
+	const struct http_request *request;
+	const struct http_given *given;
+	const struct url *url;
+	struct slice user_agent;
+	bool other_origin; /* a redirect led elsewhere: credentials and Host stay behind */
+};
+size_t http_head_bound(const struct http_head *);           /* room that is surely enough */
+size_t http_head_put(const struct http_head *, char *out);  /* bytes written */
+bool http_method_is_safe(struct slice method);              /* RFC 9110 9.2.1 */
