@@ -1,0 +1,147 @@
+/* account.c - numbers for people: latencies, spans, what limits the run
+ *
+ * What this room is for: everything that progress lines and the closing account read. Never suspends.
+ * What must hold: reading changes nothing but an open span's total. */
+#include "engine/running.h"
+
+#include <math.h>
+#include <string.h>
+
+void span_set(struct span *s, bool on)
+{
+	int64_t now = hk_now_ns();
+	if (on && s->since_ns == 0) {
+		s->since_ns = now;
+	} else if (!on && s->since_ns != 0) {
+		s->total_ns += now - s->since_ns;
+		s->since_ns = 0;
+	}
+}
+
+int64_t span_total_ns(const struct span *s)
+{
+	return s->total_ns + (s->since_ns ? hk_now_ns() - s->since_ns : 0);
+}
+
+/* Four buckets an octave, from 1 us: bucket i holds what is below 1 us * 2^(i/4 + 1/4). */
+void latency_add(struct latency *l, int64_t ns)
+{
+	double octaves = ns > 1000 ? log2((double)ns / 1000.0) : 0;
+	size_t i = (size_t)(octaves * 4);
+	l->bucket[i < ARRAY_SIZE(l->bucket) ? i : ARRAY_SIZE(l->bucket) - 1]++;
+	l->n++;
+}
+
+int64_t latency_percentile_ns(const struct latency *l, unsigned percent)
+{
+	uint64_t want = (l->n * percent + 99) / 100, seen = 0;
+	if (l->n == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(l->bucket); i++) {
+		seen += l->bucket[i];
+		if (seen >= want)
+			return (int64_t)(1000.0 * exp2(((double)i + 0.5) / 4));
+	}
+	return 0;
+}
+
+void run_counts(const struct run *run, struct counts *ret)
+{
+	*ret = run->ledger.live;
+}
+
+size_t run_place_count(const struct run *run)
+{
+	return run->plan->step_count + run->plan->sink_count;
+}
+
+uint64_t run_bytes(const struct run *run)
+{
+	return run->ledger.bytes;
+}
+
+const char *run_id(const struct run *run)
+{
+	return run->id;
+}
+
+static void step_stats(struct step *s, struct place_stats *ret)
+{
+	*ret = (struct place_stats){
+		.label = s->place->label,
+		.in = s->seen,
+		.out = s->passed,
+		.dead = s->dead,
+		.attempts = s->attempts,
+		.retries = s->retries,
+		.throttled = s->throttled,
+		.busy_ns = s->busy_ns,
+		.cap = s->cap,
+		.full_ns = span_total_ns(&s->window_full),
+		.slots_full_ns = span_total_ns(&s->slots_full),
+		.p50_ns = latency_percentile_ns(&s->latency, 50),
+		.p95_ns = latency_percentile_ns(&s->latency, 95),
+	};
+	if (!s->in)
+		return;
+	ret->in_flight = s->cap - (unsigned)hk_sem_free(&s->slots);
+	ret->queued = hk_queue_len(s->in) + s->living - ret->in_flight;
+	ret->queue_cap = s->window;
+}
+
+void run_place_stats(struct run *run, size_t i, struct place_stats *ret)
+{
+	if (i < run->plan->step_count) {
+		step_stats(&run->steps[i], ret);
+		return;
+	}
+	struct sink *k = &run->sinks[i - run->plan->step_count];
+	*ret = (struct place_stats){ .label = k->place->label,
+				     .in = run->ledger.live.delivered,
+				     .out = k->rows,
+				     .busy_ns = span_total_ns(&run->committing),
+				     .queued = run->ledger.ready_count };
+}
+
+/* ---- which step is the limit ---- */
+struct limit {
+	const struct step *step;
+	bool lane; /* its rate or the server's, not its slots */
+	int64_t ns;
+};
+
+static struct limit find_limit(struct run *run)
+{
+	struct limit most = { 0 };
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		struct step *s = &run->steps[i];
+		int64_t lane_ns = span_total_ns(&s->lane_bound), slots_ns = span_total_ns(&s->slots_full);
+		if (slots_ns > most.ns)
+			most = (struct limit){ s, false, slots_ns };
+		if (lane_ns > most.ns && lane_ns > slots_ns)
+			most = (struct limit){ s, true, lane_ns };
+	}
+	return most;
+}
+
+int run_limit_put(struct run *run, struct buf *out)
+{
+	struct limit most = find_limit(run);
+	int64_t wall = hk_now_ns() - run->started_ns, commit_ns = span_total_ns(&run->committing);
+	int64_t share = wall > 0 ? most.ns * 100 / wall : 0;
+	if (wall <= 0)
+		wall = 1;
+	if (commit_ns > most.ns && commit_ns * 2 > wall)
+		return buf_printf(out, "%s (busy writing %lld %% of the time)", run->sinks[0].place->label,
+				  (long long)(commit_ns * 100 / wall));
+	if (!most.step || share < 20)
+		return buf_printf(out, "%s (reading; no step was full for long)", run->sources[0].place->label);
+	if (!most.lane)
+		return buf_printf(out, "%s (%u of %u slots busy %lld %% of the time)", most.step->place->label, most.step->cap,
+				  most.step->cap, (long long)(share > 100 ? 100 : share));
+	if (most.step->throttled)
+		return buf_printf(out, "%s (the server's rate limit: it refused %llu times; records waited for it %lld %% of the time)",
+				  most.step->place->label, (unsigned long long)most.step->throttled, (long long)share);
+	return buf_printf(out, "%s (its rate; records waited for it %lld %% of the time)", most.step->place->label,
+			  (long long)share);
+}

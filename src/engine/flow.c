@@ -1,0 +1,227 @@
+/* flow.c - one item's way from step to step
+ *
+ * What this room is for: steps that never suspend are calls here, fused into whatever fiber brought the item; a step
+ *   that calls out is entered through its queue, and a full queue parks that fiber: backpressure.
+ * What flows through:    items; their records are replaced by next versions.
+ * What must hold:
+ *  (1) flow() either moves the item on, ends it, or (cancelled) leaves it moving and untouched.
+ *  (2) a parent ends as expanded only after all its children exist, so the track cannot complete in between. */
+#include "engine/running.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what expressions see ---- */
+static struct slice put_id(const struct item *it, char id[static 20])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t h = hash_add(HASH_START, slice_str(it->track->split->name));
+	h = hash_add(h, (struct slice){ (const char *)&it->track->ordinal, sizeof it->track->ordinal });
+	h = hash_end(hash_add(h, (struct slice){ (const char *)&it->number, sizeof it->number }));
+	for (int i = 0; i < 16; i++, h <<= 4)
+		id[i] = hex[h >> 60];
+	return (struct slice){ id, 16 };
+}
+
+void flow_env(const struct item *it, struct env *env, struct env_meta *meta, char id[static 20])
+{
+	*meta = (struct env_meta){ .id = put_id(it, id),
+				   .source = slice_str(it->track->split->name),
+				   .position = it->track->line ? it->track->line : it->track->ordinal + 1,
+				   .attempt = 1,
+				   .wall_ns = clock_wall_ns() };
+	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
+}
+
+/* ---- endings ---- */
+void run_wake_committer(struct run *run)
+{
+	if (!ledger_peek_ready(&run->ledger))
+		return;
+	hk_event_set(&run->ready);
+	if (run->ledger.ready_bytes >= run->batch_bytes || run->ledger.ready_count >= run->batch_rows)
+		hk_event_set(&run->full);
+}
+
+static void end_item(struct run *run, struct item *it, enum ending how)
+{
+	item_end(&run->ledger, it, how);
+	run_wake_committer(run);
+}
+
+void run_note_death(struct run *run, const char *label, const struct err *err)
+{
+	char class[48];
+	size_t i = 0;
+	err_class(err, class, sizeof class);
+	while (i < run->kind_count && (strcmp(run->kinds[i].label, label) || strcmp(run->kinds[i].class, class)))
+		i++;
+	if (i == DEAD_KINDS_MAX)
+		return;
+	struct dead_kind *k = &run->kinds[i];
+	if (i == run->kind_count) {
+		run->kind_count++;
+		k->label = label;
+		memcpy(k->class, class, sizeof class);
+		snprintf(k->example, sizeof k->example, "%.*s", (int)sizeof k->example - 1, err->text);
+	}
+	k->n++;
+}
+
+void flow_die(struct run *run, struct item *it, const char *label, const struct err *err, struct buf *attempts_taken)
+{
+	run_note_death(run, label, err);
+	item_die(&run->ledger, it, label, err, attempts_taken, clock_wall_ns());
+	run_wake_committer(run);
+}
+
+void run_abort(struct run *run, enum run_end as, const struct err *err)
+{
+	if (run->failing)
+		return;
+	run->failing = run->stopping = true;
+	run->failed_as = as;
+	run->err = *err;
+	if (run->source_open)
+		hk_scope_cancel(&run->source_scope);
+	if (run->work_open)
+		hk_scope_cancel(&run->work_scope);
+	hk_event_set(&run->space);
+}
+
+bool run_has_space(const struct run *run)
+{
+	return run->ledger.bytes < run->options.memory_bytes && run->ledger.ready_bytes < run->ready_max_bytes;
+}
+
+/* ---- what apply() writes to ---- */
+void out_keep(struct out *o)
+{
+	o->kept = true;
+}
+
+int out_put(struct out *o, struct rec *gives, struct err *err)
+{
+	if (json_type(rec_json(gives)) != JSON_OBJECT) {
+		fail(err, FAULT_BAD_VALUE, "gave %.*s%s, but a record is an object", (int)(rec_json(gives).n < 60 ? rec_json(gives).n : 60),
+		     rec_json(gives).p, rec_json(gives).n > 60 ? "..." : "");
+		rec_unref(gives);
+		return -1;
+	}
+	if (o->n == CHILDREN_MAX) {
+		rec_unref(gives);
+		return fail(err, FAULT_TOO_LARGE, "more than %d children of one record", CHILDREN_MAX);
+	}
+	if (o->n == o->cap) {
+		o->cap = o->cap ? o->cap * 2 : 4;
+		o->made = xrealloc(o->made, o->cap, sizeof(struct rec *));
+	}
+	o->made[o->n++] = gives;
+	return 0;
+}
+
+void out_done(struct out *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		rec_unref(o->made[i]);
+	free(o->made);
+	*o = (struct out){ 0 };
+}
+
+int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n, size_t at)
+{
+	struct item *child = it->last_child; /* before the first of the new ones */
+	int r = 0;
+	for (size_t i = 0; i < n; i++)
+		item_spawn(&run->ledger, it, takes[i]);
+	child = child ? child->sibling : it->first_child;
+	end_item(run, it, ENDED_EXPANDED);
+	for (; child && r == 0; child = child->sibling)
+		r = flow(run, child, at);
+	return r;
+}
+
+/* 1: goes on; 0: ended here; -ECANCELED */
+static int apply(struct step *s, struct item *it, const struct env *env)
+{
+	AUTO(out_done) struct out out = { 0 };
+	struct run *run = s->run;
+	struct err err = { 0 };
+	if (s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
+		s->dead++;
+		flow_die(run, it, s->place->label, &err, NULL);
+		return 0;
+	}
+	if (s->place->facts.many) {
+		size_t n = out.n;
+		out.n = 0;
+		s->passed += n;
+		return flow_children(run, it, out.made, n, s->index + 1);
+	}
+	if (out.kept) {
+		s->passed++;
+		return 1;
+	}
+	if (out.n == 0) {
+		end_item(run, it, ENDED_FILTERED);
+		return 0;
+	}
+	ASSERT(out.n == 1);
+	out.n = 0;
+	s->passed++;
+	item_replace(&run->ledger, it, out.made[0]);
+	return 1;
+}
+
+/* 1: yes or no `if:`; 0: no; -1: the program failed and the item is dead */
+static int wanted(struct step *s, struct item *it, const struct env *env)
+{
+	struct err err = { 0 };
+	if (!s->place->common.when)
+		return 1;
+	int yes = jq_truth(s->place->common.when, env, &err);
+	if (yes < 0) {
+		err_wrap(&err, "if: ");
+		s->dead++;
+		flow_die(s->run, it, s->place->label, &err, NULL);
+	}
+	return yes;
+}
+
+static int enter(struct step *s, struct item *it)
+{
+	if (hk_queue_try_put(s->in, &it) == 0)
+		return 0;
+	span_set(&s->window_full, true);
+	int r = hk_queue_put(s->in, &it);
+	return r == -EPIPE ? -ECANCELED : r;
+}
+
+int flow(struct run *run, struct item *it, size_t at)
+{
+	struct env_meta meta;
+	struct env env;
+	char id[20];
+	for (; at < run->plan->step_count; at++) {
+		struct step *s = &run->steps[at];
+		s->seen++;
+		flow_env(it, &env, &meta, id);
+		int yes = wanted(s, it, &env);
+		if (yes < 0)
+			return 0;
+		if (yes == 0)
+			continue;
+		if (step_is_call(s))
+			return enter(s, it);
+		int r = apply(s, it, &env);
+		if (r <= 0)
+			return r;
+	}
+	end_item(run, it, ENDED_READY);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* intake.c - the source's side: admission, budget, reading on after a fault
+ *
+ * What this room is for: a source runs in one fiber and gives records one at a time; admit() is where backpressure
+ *   reaches it, and where bytes from outside are checked.
+ * What flows through:    arrivals in, items into flow().
+ * What must hold:
+ *  (1) admit() takes the record in every case. (2) what the mark says is settled is passed over, not done again.
+ *  (3) a source that fails in a way that may pass is run again from where admission stopped. */
+#include "engine/running.h"
+
+#include "base/json.h"
+#include <errno.h>
+
+enum { SOURCE_RETRIES = 4 };
+
+struct split *intake_split(struct intake *in, const char *name)
+{
+	return ledger_split(&in->run->ledger, name);
+}
+
+static int wait_space(struct run *run)
+{
+	if (run_has_space(run))
+		return 0;
+	/* Whatever is held back in doubt may be what all others wait for. */
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		step_give_up_doubt(&run->steps[i]);
+	span_set(&run->source_waits, true);
+	int r = 0;
+	while (r == 0 && !run_has_space(run)) {
+		hk_event_clear(&run->space);
+		r = hk_event_wait(&run->space);
+	}
+	span_set(&run->source_waits, false);
+	return r;
+}
+
+/* The record as it may be admitted, or why not. */
+static int check(const struct arrival *a, struct err *why)
+{
+	struct json_error where;
+	struct slice json = rec_json(a->rec);
+	const char *name = a->split->name;
+	if (a->fault) {
+		*why = *a->fault;
+		return -1;
+	}
+	if (a->unchecked && json_check(json, &where) < 0) {
+		if (a->line)
+			return fail(why, FAULT_INVALID_JSON, "%s:%llu:%zu: not JSON: %s", name,
+				    (unsigned long long)a->line, where.offset + 1, where.what);
+		return fail(why, FAULT_INVALID_JSON, "%s: not JSON: %s at byte %zu", name, where.what, where.offset);
+	}
+	if (json_type(json) != JSON_OBJECT)
+		return fail(why, FAULT_BAD_VALUE, "%s:%llu: a record is an object, this is %.40s", name,
+			    (unsigned long long)a->line, json.p);
+	return 0;
+}
+
+static bool stopped(struct run *run)
+{
+	int64_t limit = run->options.limit;
+	if (limit > 0 && run->ledger.live.admitted >= (uint64_t)limit)
+		run->limit_reached = true;
+	return run->stopping || run->limit_reached;
+}
+
+int admit(struct intake *in, const struct arrival *a, struct err *err)
+{
+	struct run *run = in->run;
+	struct err why = { 0 };
+	if (split_is_done(a->split, a->split->ordinal)) {
+		rec_unref(a->rec);
+		split_skip(a->split, a->next, a->line);
+		return 0;
+	}
+	if (stopped(run) || wait_space(run) < 0) {
+		rec_unref(a->rec);
+		return fail(err, FAULT_CANCELLED, "stopped");
+	}
+	int bad = check(a, &why);
+	struct track *t = ledger_admit(&run->ledger, a->split, a->rec, a->next, a->line);
+	in->source->passed++;
+	if (bad < 0) {
+		flow_die(run, &t->root, in->source->place->label, &why, NULL);
+		in->source->dead++;
+		return 0;
+	}
+	if (flow(run, &t->root, 0) < 0)
+		return fail(err, FAULT_CANCELLED, "stopped");
+	return 0;
+}
+
+/* ---- running a source ---- */
+static int64_t retries_allowed(const struct step *s)
+{
+	return s->place->common.retry ? s->place->common.retry->times : SOURCE_RETRIES;
+}
+
+static int64_t pause_ns(const struct err *err, int64_t tries)
+{
+	int64_t most = (200 * HK_MS) << (tries < 7 ? tries : 7);
+	int64_t jittered = (int64_t)(hk_random() % (uint64_t)most);
+	return err->retry_after_ns > jittered ? err->retry_after_ns : jittered;
+}
+
+static int run_source(struct intake *in, struct err *err)
+{
+	struct step *s = in->source;
+	for (int64_t tries = 0;; tries++) {
+		uint64_t before = s->passed;
+		*err = (struct err){ 0 };
+		if (s->place->port->run(&s->site, in, err) == 0)
+			return 0;
+		if (err->fault == FAULT_CANCELLED || stopped(in->run))
+			return -1;
+		if (s->passed > before)
+			tries = 0; /* it got on: a new trouble, not the old one */
+		if (fault_policy(err) != POLICY_RETRY || tries >= retries_allowed(s))
+			return -1;
+		s->retries++;
+		if (hk_sleep(pause_ns(err, tries)) < 0)
+			return fail(err, FAULT_CANCELLED, "stopped");
+	}
+}
+
+static int all_sources(struct run *run)
+{
+	struct err err = { 0 };
+	for (size_t i = 0; i < run->plan->source_count; i++) {
+		struct intake in = { run, &run->sources[i] };
+		if (run_source(&in, &err) == 0)
+			continue;
+		if (err.fault != FAULT_CANCELLED)
+			run_abort(run, RUN_FAILED, &err);
+		return -1;
+	}
+	return 0;
+}
+
+int source_main(void *arg)
+{
+	struct run *run = arg;
+	run->source_open = true;
+	hk_scope_open(&run->source_scope, run->stopping ? 0 : HK_FOREVER);
+	if (all_sources(run) == 0 || run->limit_reached)
+		run->source_ended = !run->failing;
+	run->source_open = false;
+	(void)hk_scope_close(&run->source_scope, 0);
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		if (step_is_call(&run->steps[i])) {
+			hk_queue_close(run->steps[i].in);
+			break;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,302 @@
+/* ledger.c - tracks and items: every record ends exactly once
+ *
+ * What this room is for: the bookkeeping between admission and settlement.
+ *
+ *     ledger_admit -> ITEM_MOVING --item_end(READY)---> ITEM_READY --commit--> ledger_settle
+ *                        |   |-----item_end(FILTERED | EXPANDED)-> ITEM_ENDED
+ *                        |   |-----item_die------------------------> ITEM_ENDED (+ dead letter)
+ *                        `---------item_spawn: a child, ITEM_MOVING
+ *
+ * What flows through:    records, owned by their items; positions, shared by their tracks.
+ * What must hold:
+ *  (1) track->moving counts the items that are ITEM_MOVING; at 0 the track is complete, for good.
+ *  (2) with order kept, tracks become ready in admission order; without, as they complete.
+ *  (3) every byte charged is given back: by the item's end, or when its track is settled. */
+#include "engine/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACK_COST = sizeof(struct track) + 64 }; /* what a record costs besides its text */
+
+static void charge(struct ledger *l, struct item *it, size_t bytes)
+{
+	l->bytes += bytes - it->charged;
+	it->charged = bytes;
+	if (l->bytes > l->peak_bytes)
+		l->peak_bytes = l->bytes;
+}
+
+void counts_add(struct counts *to, const struct counts *c)
+{
+	to->admitted += c->admitted;
+	to->spawned += c->spawned;
+	to->delivered += c->delivered;
+	to->filtered += c->filtered;
+	to->duplicate += c->duplicate;
+	to->dead += c->dead;
+	to->expanded += c->expanded;
+	to->merged += c->merged;
+}
+
+bool counts_balance(const struct counts *c, uint64_t in_flight)
+{
+	return c->admitted + c->spawned ==
+	       c->delivered + c->filtered + c->duplicate + c->dead + c->expanded + c->merged + in_flight;
+}
+
+struct split *ledger_split(struct ledger *l, const char *name)
+{
+	struct split **at = &l->splits;
+	for (; *at; at = &(*at)->next)
+		if (strcmp((*at)->name, name) == 0)
+			return *at;
+	return *at = split_new(name);
+}
+
+struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes, struct position shares,
+			   uint64_t line)
+{
+	struct track *t = xcalloc(1, sizeof *t);
+	t->split = s;
+	t->ordinal = s->ordinal;
+	t->line = line;
+	t->position = (struct position){ text_ref(shares.base), shares.offset };
+	t->original = rec_ref(takes);
+	t->counts.admitted = 1;
+	t->moving = t->items = 1;
+	t->root = (struct item){ .track = t, .rec = takes };
+	t->prev = l->last;
+	*(l->last ? &l->last->next : &l->first) = t;
+	l->last = t;
+	l->tracks++;
+	l->live.admitted++;
+	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
+	split_admitted(s, shares, line);
+	return t;
+}
+
+void item_replace(struct ledger *l, struct item *it, struct rec *takes)
+{
+	ASSERT(it->state == ITEM_MOVING);
+	struct rec *old = it->rec;
+	it->rec = takes;
+	rec_unref(old);
+	/* The original stays for the dead letter until the track is settled, so both count. */
+	size_t original = it == &it->track->root ? rec_bytes(it->track->original) + TRACK_COST : 0;
+	charge(l, it, original + (takes == it->track->original ? 0 : rec_bytes(takes)));
+}
+
+struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes)
+{
+	struct track *t = parent->track;
+	struct item *child = xcalloc(1, sizeof *child);
+	ASSERT(parent->state == ITEM_MOVING);
+	*child = (struct item){ .track = t, .parent = parent, .rec = takes, .number = t->items++ };
+	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
+	parent->last_child = child;
+	t->moving++;
+	t->counts.spawned++;
+	l->live.spawned++;
+	charge(l, child, rec_bytes(takes) + sizeof *child);
+	return child;
+}
+
+static void put_ready(struct ledger *l, struct track *t)
+{
+	ASSERT(!t->ready && t->moving == 0);
+	t->ready = true;
+	*(l->ready_last ? &l->ready_last->next_ready : &l->ready_first) = t;
+	l->ready_last = t;
+	l->ready_bytes += track_bytes(t);
+	l->ready_count++;
+}
+
+static void completed(struct ledger *l, struct track *t)
+{
+	if (l->any_order) {
+		put_ready(l, t);
+		return;
+	}
+	/* The first unsettled track that is not ready yet holds all behind it back. */
+	if (t->prev && !t->prev->ready)
+		return;
+	for (; t && t->moving == 0; t = t->next)
+		put_ready(l, t);
+}
+
+void item_end(struct ledger *l, struct item *it, enum ending how)
+{
+	struct track *t = it->track;
+	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
+	it->state = how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
+	uint64_t *booked[] = { [ENDED_READY] = &t->counts.delivered,
+			       [ENDED_FILTERED] = &t->counts.filtered,
+			       [ENDED_DEAD] = &t->counts.dead,
+			       [ENDED_EXPANDED] = &t->counts.expanded };
+	uint64_t *live[] = { [ENDED_READY] = &l->live.delivered,
+			     [ENDED_FILTERED] = &l->live.filtered,
+			     [ENDED_DEAD] = &l->live.dead,
+			     [ENDED_EXPANDED] = &l->live.expanded };
+	++*booked[how];
+	++*live[how];
+	if (how != ENDED_READY) {
+		rec_unref(take(it->rec));
+		if (it != &t->root)
+			charge(l, it, 0);
+	}
+	if (--t->moving == 0)
+		completed(l, t);
+}
+
+static void add_letter(struct track *t, struct item *it, const char *label, const struct err *err,
+		       struct buf *attempts_taken, int64_t wall_ns)
+{
+	struct dead_letter *d = xcalloc(1, sizeof *d), **at = &t->dead;
+	d->label = label;
+	d->at_step = rec_ref(it->rec);
+	d->child = it->number;
+	d->wall_ns = wall_ns;
+	if (attempts_taken)
+		d->attempts = buf_take(attempts_taken);
+	err_class(err, d->class, sizeof d->class);
+	memcpy(d->message, err->text, sizeof d->message);
+	while (*at)
+		at = &(*at)->next;
+	*at = d;
+}
+
+void item_die(struct ledger *l, struct item *it, const char *label, const struct err *err,
+	      struct buf *attempts_taken, int64_t wall_ns)
+{
+	add_letter(it->track, it, label, err, attempts_taken, wall_ns);
+	item_end(l, it, ENDED_DEAD);
+}
+
+void track_row_died(struct ledger *l, struct track *t, struct item *it, const char *label,
+		    const struct err *err, int64_t wall_ns)
+{
+	ASSERT(it->state == ITEM_READY && t->counts.delivered > 0);
+	add_letter(t, it, label, err, NULL, wall_ns);
+	it->state = ITEM_ENDED;
+	t->counts.delivered--;
+	t->counts.dead++;
+	l->live.delivered--;
+	l->live.dead++;
+}
+
+void track_row_unwanted(struct ledger *l, struct item *it)
+{
+	ASSERT(it->state == ITEM_READY && it->track->counts.delivered > 0);
+	it->state = ITEM_ENDED;
+	it->track->counts.delivered--;
+	it->track->counts.filtered++;
+	l->live.delivered--;
+	l->live.filtered++;
+}
+
+struct track *ledger_peek_ready(const struct ledger *l)
+{
+	return l->ready_first;
+}
+
+struct track *ledger_take_ready(struct ledger *l)
+{
+	struct track *t = l->ready_first;
+	if (!t)
+		return NULL;
+	l->ready_first = t->next_ready;
+	if (!l->ready_first)
+		l->ready_last = NULL;
+	t->next_ready = NULL;
+	ASSERT(l->ready_bytes >= track_bytes(t));
+	l->ready_bytes -= track_bytes(t);
+	l->ready_count--;
+	return t;
+}
+
+static size_t item_bytes(const struct item *it)
+{
+	size_t n = it->charged;
+	for (const struct item *c = it->first_child; c; c = c->sibling)
+		n += item_bytes(c);
+	return n;
+}
+
+size_t track_bytes(const struct track *t)
+{
+	return item_bytes(&t->root);
+}
+
+/* Depth first: a parent before its children, children in the order they were made. */
+static struct item *walk_next(struct item *it)
+{
+	if (it->first_child)
+		return it->first_child;
+	while (it && !it->sibling)
+		it = it->parent;
+	return it ? it->sibling : NULL;
+}
+
+struct item *track_next_row(struct track *t, struct item *after)
+{
+	struct item *it = after ? walk_next(after) : &t->root;
+	while (it && it->state != ITEM_READY)
+		it = walk_next(it);
+	return it;
+}
+
+static void letters_free(struct dead_letter *d)
+{
+	for (struct dead_letter *next; d; d = next) {
+		next = d->next;
+		rec_unref(d->at_step);
+		buf_done(&d->attempts);
+		free(d);
+	}
+}
+
+static void children_free(struct ledger *l, struct item *it)
+{
+	for (struct item *c = it->first_child, *next; c; c = next) {
+		next = c->sibling;
+		children_free(l, c);
+		charge(l, c, 0);
+		rec_unref(c->rec);
+		free(c);
+	}
+}
+
+static void track_free(struct ledger *l, struct track *t)
+{
+	*(t->prev ? &t->prev->next : &l->first) = t->next;
+	*(t->next ? &t->next->prev : &l->last) = t->prev;
+	children_free(l, &t->root);
+	charge(l, &t->root, 0);
+	rec_unref(t->root.rec);
+	rec_unref(t->original);
+	letters_free(t->dead);
+	text_unref(t->position.base);
+	l->tracks--;
+	free(t);
+}
+
+void ledger_settle(struct ledger *l, struct track *t)
+{
+	ASSERT(t->moving == 0 && t->ready);
+	ASSERT(counts_balance(&t->counts, 0));
+	split_settle(t->split, t->ordinal, t->position, t->line);
+	counts_add(&l->settled, &t->counts);
+	track_free(l, t);
+}
+
+void ledger_done(struct ledger *l)
+{
+	while (l->first)
+		track_free(l, l->first);
+	for (struct split *s = l->splits, *next; s; s = next) {
+		next = s->next;
+		split_free(s);
+	}
+	l->splits = NULL;
+}

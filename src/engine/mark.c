@@ -1,0 +1,172 @@
+/* mark.c - low-water marks to JSON and back
+ *
+ * What this room is for: the one place that knows how a checkpoint is written down.
+ * What flows through:    splits and counts of the ledger.
+ * What must hold:
+ *  (1) a mark is computed on clones: if the commit that carries it fails, the ledger has not moved.
+ *  (2) what mark_put wrote, mark_read reads back to the same splits. */
+#include "engine/mark.h"
+
+#include "base/json.h"
+#include <string.h>
+
+static const struct {
+	const char *key;
+	size_t offset;
+} count_fields[] = {
+	{ "admitted", offsetof(struct counts, admitted) },   { "spawned", offsetof(struct counts, spawned) },
+	{ "delivered", offsetof(struct counts, delivered) }, { "filtered", offsetof(struct counts, filtered) },
+	{ "duplicate", offsetof(struct counts, duplicate) }, { "dead", offsetof(struct counts, dead) },
+	{ "expanded", offsetof(struct counts, expanded) },   { "merged", offsetof(struct counts, merged) },
+};
+
+static void write_counts(struct json_writer *w, const struct counts *c)
+{
+	json_open(w, '{');
+	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++) {
+		json_key(w, count_fields[i].key);
+		json_put_int(w, *(const int64_t *)(const void *)((const char *)c + count_fields[i].offset));
+	}
+	json_close(w, '}');
+}
+
+int counts_put(const struct counts *c, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+	write_counts(&w, c);
+	return json_writer_end(&w);
+}
+
+static void write_split(struct json_writer *w, const struct split *s)
+{
+	json_open(w, '{');
+	json_key(w, "name");
+	json_put_string(w, slice_str(s->name));
+	json_key(w, "low");
+	json_put_int(w, (int64_t)s->low);
+	json_key(w, "line");
+	json_put_int(w, (int64_t)s->low_line);
+	json_key(w, "base");
+	json_put_string(w, text_slice(s->from.base));
+	json_key(w, "offset");
+	json_put_int(w, (int64_t)s->from.offset);
+	json_key(w, "done");
+	json_open(w, '[');
+	for (size_t i = 0; i < s->passed_count; i++)
+		json_put_int(w, (int64_t)s->passed[i].ordinal);
+	json_close(w, ']');
+	json_close(w, '}');
+}
+
+static void write_split_after(struct json_writer *w, const struct split *s, const struct track *batch)
+{
+	struct split *will = split_clone(s);
+	for (const struct track *t = batch; t; t = t->next_ready)
+		if (t->split == s)
+			split_settle(will, t->ordinal, t->position, t->line);
+	write_split(w, will);
+	split_free(will);
+}
+
+int mark_put(const struct ledger *l, const char *run_id, const struct track *batch, struct buf *out)
+{
+	struct counts counts = l->settled;
+	for (const struct track *t = batch; t; t = t->next_ready)
+		counts_add(&counts, &t->counts);
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "run");
+	json_put_string(&w, slice_str(run_id));
+	json_key(&w, "counts");
+	write_counts(&w, &counts);
+	json_key(&w, "splits");
+	json_open(&w, '[');
+	for (const struct split *s = l->splits; s; s = s->next)
+		write_split_after(&w, s, batch);
+	json_close(&w, ']');
+	json_close(&w, '}');
+	return json_writer_end(&w);
+}
+
+/* ---- reading ---- */
+static bool field_count(struct slice object, const char *key, uint64_t *ret)
+{
+	struct slice raw;
+	int64_t n;
+	if (!json_field(object, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
+		return false;
+	*ret = (uint64_t)n;
+	return true;
+}
+
+static bool field_text(struct slice object, const char *key, struct buf *ret)
+{
+	struct slice raw;
+	return json_field(object, slice_str(key), &raw) && json_type(raw) == JSON_STRING &&
+	       json_unquote(raw, ret) == 0;
+}
+
+static bool read_done(struct split *s, struct slice list)
+{
+	struct slice key, value;
+	struct json_iter it = json_iter(list);
+	while (json_next(&it, &key, &value)) {
+		int64_t n;
+		if (units_int(value, &n) < 0 || n < (int64_t)s->low)
+			return false;
+		s->passed = xrealloc(s->passed, s->passed_count + 1, sizeof *s->passed);
+		s->passed[s->passed_count++] = (struct passed){ .ordinal = (uint64_t)n };
+		s->passed_cap = s->passed_count;
+	}
+	return true;
+}
+
+static bool read_split(struct ledger *l, struct slice object)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	AUTO(buf_done) struct buf base = { 0 };
+	struct slice done;
+	if (!field_text(object, "name", &name) || !field_text(object, "base", &base))
+		return false;
+	struct split *s = ledger_split(l, name.p ? name.p : "");
+	if (!field_count(object, "low", &s->low) || !field_count(object, "line", &s->low_line) ||
+	    !field_count(object, "offset", &s->from.offset) || !json_field(object, S("done"), &done))
+		return false;
+	s->ordinal = s->low;
+	s->line = s->low_line;
+	s->has_from = s->low > 0;
+	text_unref(s->from.base);
+	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
+	return read_done(s, done);
+}
+
+static bool read_counts(struct counts *c, struct slice object)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++)
+		if (!field_count(object, count_fields[i].key,
+				 (uint64_t *)(void *)((char *)c + count_fields[i].offset)))
+			return false;
+	return true;
+}
+
+int mark_read(struct ledger *l, struct slice mark, struct err *err)
+{
+	struct slice counts, splits, key, value;
+	bool good = json_check(mark, NULL) == 0 && json_field(mark, S("counts"), &counts) &&
+		    json_field(mark, S("splits"), &splits) && read_counts(&l->settled, counts);
+	if (good) {
+		struct json_iter it = json_iter(splits);
+		while (good && json_next(&it, &key, &value))
+			good = read_split(l, value);
+	}
+	l->live = l->settled;
+	if (good && counts_balance(&l->settled, 0))
+		return 0;
+	return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s", (int)(mark.n < 200 ? mark.n : 200),
+		    mark.p ? mark.p : "");
+}
+
+bool mark_run_id(struct slice mark, struct buf *ret)
+{
+	return json_check(mark, NULL) == 0 && field_text(mark, "run", ret);
+}

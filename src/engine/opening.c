@@ -1,0 +1,287 @@
+/* opening.c - opening a run, and finding where to go on
+ *
+ * What this room is for: state first (it holds the lock), then the sinks (they know what they have), then the mark is
+ *   chosen, then steps and sources.
+ * What flows through:    marks and receipts.
+ * What must hold:
+ *  (1) nothing outside was changed when the pipeline or its inputs make resuming impossible.
+ *  (2) the run goes on from the sink that is furthest behind; the others pass over what they have.
+ *  (3) a sink's first receipt is saved before its first commit. */
+#include "engine/opening.h"
+
+#include "engine/mark.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_DEFAULT_NS (10 * HK_SEC)
+#define BATCH_ROWS 10000
+#define BATCH_BYTES (4u << 20)
+#define BATCH_EVERY_NS (200 * HK_MS)
+enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
+
+/* ---- places ---- */
+static void init_site(struct site *site, struct run *run, const struct place *place)
+{
+	*site = (struct site){ .options = place->options, .name = place->label, .run = run };
+	site->shared = xcalloc(1, place->port->shared_size + 1);
+}
+
+static int open_site(struct site *site, const struct place *place, struct err *err)
+{
+	return place->port->open ? place->port->open(site, err) : 0;
+}
+
+static void close_site(struct site *site, const struct place *place)
+{
+	if (site->shared && place->port->close)
+		place->port->close(site);
+	free(site->shared);
+	site->shared = NULL;
+}
+
+static bool wants_about(const struct common *o)
+{
+	return (o->accept && jq_wants_about(o->accept)) || (o->emit && jq_wants_about(o->emit)) ||
+	       (o->result.value && jq_wants_about(o->result.value));
+}
+
+static struct http_clocks clocks_of(const struct common *o)
+{
+	const struct timeout_options *t = o->timeout;
+	return (struct http_clocks){ .connect_ns = t && t->connect_ns ? t->connect_ns : CONNECT_DEFAULT_NS,
+				     .tls_ns = t && t->tls_ns ? t->tls_ns : CONNECT_DEFAULT_NS,
+				     .first_byte_ns = t ? t->first_byte_ns : 0,
+				     .idle_ns = t ? t->idle_ns : 0 };
+}
+
+static void init_step(struct step *s, struct run *run, const struct place *place, size_t index)
+{
+	const struct common *o = &place->common;
+	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
+	init_site(&s->site, run, place);
+	s->site.clocks = &s->clocks;
+	if (o->rate.per_ns && !o->rate.per_host) {
+		char name[128];
+		snprintf(name, sizeof name, "step %s", place->label);
+		s->pace = lanes_get(run->lanes, slice_str(name));
+		lane_limit(s->pace, &o->rate);
+	}
+}
+
+static int init_call_step(struct step *s, struct err *err)
+{
+	const struct common *o = &s->place->common;
+	unsigned fallback = s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
+	s->cap = o->concurrency ? (unsigned)o->concurrency : fallback;
+	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
+	if (!o->queue && s->window < QUEUE_MIN)
+		s->window = QUEUE_MIN;
+	s->slots = HK_SEM(s->cap);
+	s->wants_about = wants_about(o);
+	s->in = hk_queue_new(sizeof(struct item *), s->window);
+	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
+}
+
+static int open_steps(struct run *run, struct err *err)
+{
+	const struct plan *p = run->plan;
+	run->steps = xcalloc(p->step_count + 1, sizeof *run->steps);
+	run->sources = xcalloc(p->source_count + 1, sizeof *run->sources);
+	for (size_t i = 0; i < p->step_count; i++) {
+		init_step(&run->steps[i], run, &p->steps[i], i);
+		if (step_is_call(&run->steps[i]) && init_call_step(&run->steps[i], err) < 0)
+			return -1;
+		if (open_site(&run->steps[i].site, &p->steps[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < p->source_count; i++) {
+		init_step(&run->sources[i], run, &p->sources[i], i);
+		if (open_site(&run->sources[i].site, &p->sources[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- sinks and where to go on ---- */
+static bool mark_is_of(struct slice mark, const char *run_id)
+{
+	AUTO(buf_done) struct buf id = { .max = 256 };
+	return mark.n && mark_run_id(mark, &id) && slice_eq_str(buf_slice(&id), run_id);
+}
+
+static int resume_sink(struct run *run, struct sink *k, struct slice state_mark, struct err *err)
+{
+	struct resumption r = { .pipeline = run->plan->name, .first = true };
+	bool found = false;
+	int rc = 0;
+	if (run->resumed) {
+		rc = state_get_receipt(run->state, run->id, k->place->label, &r.receipt, &found, err);
+		r.first = !found && !k->place->facts.own_mark;
+	}
+	if (rc == 0 && k->place->port->resume)
+		rc = k->place->port->resume(&k->site, &r, err);
+	if (rc == 0) {
+		k->receipt = buf_take(&r.receipt);
+		if (!k->place->facts.own_mark)
+			rc = buf_add(&k->mark, state_mark) < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
+		else if (mark_is_of(buf_slice(&r.mark), run->id))
+			k->mark = buf_take(&r.mark);
+	}
+	buf_done(&r.receipt);
+	buf_done(&r.mark);
+	return rc;
+}
+
+static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
+{
+	const struct plan *p = run->plan;
+	run->sinks = xcalloc(p->sink_count + 1, sizeof *run->sinks);
+	for (size_t i = 0; i < p->sink_count; i++) {
+		struct sink *k = &run->sinks[i];
+		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
+		init_site(&k->site, run, k->place);
+		if (open_site(&k->site, k->place, err) < 0 || resume_sink(run, k, state_mark, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_ahead(struct sink *k, struct err *err)
+{
+	k->has_ahead = k->mark.n > 0;
+	return k->has_ahead ? mark_read(&k->ahead, buf_slice(&k->mark), err) : 0;
+}
+
+static int choose_mark(struct run *run, struct err *err)
+{
+	struct sink *behind = &run->sinks[0];
+	for (size_t i = 0; i < run->plan->sink_count; i++) {
+		struct sink *k = &run->sinks[i];
+		if (read_ahead(k, err) < 0)
+			return -1;
+		if (k->ahead.settled.admitted < behind->ahead.settled.admitted)
+			behind = k;
+	}
+	return behind->mark.n ? mark_read(&run->ledger, buf_slice(&behind->mark), err) : 0;
+}
+
+static int save_first_receipts(struct run *run, struct err *err)
+{
+	struct state_receipt receipts[64];
+	AUTO(buf_done) struct buf mark = { 0 };
+	size_t n = 0;
+	for (size_t i = 0; i < run->plan->sink_count && n < ARRAY_SIZE(receipts); i++)
+		if (run->sinks[i].receipt.n)
+			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
+								buf_slice(&run->sinks[i].receipt) };
+	if (n == 0)
+		return 0;
+	if (mark_put(&run->ledger, run->id, NULL, &mark) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
+}
+
+/* ---- the state ---- */
+static int open_state(struct run *run, struct err *err)
+{
+	AUTO(buf_done) struct buf path = { .max = 8192 };
+	const struct plan *p = run->plan;
+	int r = run->options.state_path ? buf_printf(&path, "%s", run->options.state_path) :
+					  buf_printf(&path, "%s/.hocket/%s.db", p->folder, p->name);
+	if (r < 0)
+		return fail(err, FAULT_CONFIG, "the state file's name is too long");
+	return state_open(path.p, &run->state, err);
+}
+
+static bool sources_seek(const struct plan *p)
+{
+	for (size_t i = 0; i < p->source_count; i++)
+		if (p->sources[i].facts.restart != RESTART_SEEKS)
+			return false;
+	return true;
+}
+
+/* Goes on with the last run if it is unfinished; else begins one. */
+static int begin(struct run *run, struct buf *mark, struct err *err)
+{
+	struct state_run last;
+	const struct plan *p = run->plan;
+	if (state_last_run(run->state, p->name, &last, err) < 0)
+		return -1;
+	bool unfinished = last.found && !last.finished && !run->options.fresh && sources_seek(p);
+	if (unfinished && last.hash != p->hash) {
+		buf_done(&last.mark);
+		return fail(err, FAULT_CONFIG,
+			    "'%s' was changed since its unfinished run %s; --fresh starts over, or undo the change to go on",
+			    p->file, last.id);
+	}
+	if (!unfinished) {
+		buf_done(&last.mark);
+		return state_begin(run->state, p->name, run->id, p->hash, err);
+	}
+	memcpy(run->id, last.id, sizeof run->id);
+	run->resumed = true;
+	*mark = last.mark;
+	return 0;
+}
+
+static void set_batch(struct run *run)
+{
+	const struct commit_options *o = NULL;
+	for (size_t i = 0; i < run->plan->sink_count && !o; i++)
+		o = run->plan->sinks[i].common.commit;
+	uint64_t most = run->options.memory_bytes / 8;
+	run->batch_rows = o && o->rows ? (uint64_t)o->rows : BATCH_ROWS;
+	run->batch_bytes = o && o->bytes ? o->bytes : BATCH_BYTES;
+	run->batch_bytes = run->batch_bytes < most ? run->batch_bytes : most;
+	run->batch_every_ns = o && o->every_ns ? o->every_ns : BATCH_EVERY_NS;
+	run->ready_max_bytes = 2 * run->batch_bytes;
+}
+
+int run_open_parts(struct run *run, struct err *err)
+{
+	AUTO(buf_done) struct buf mark = { 0 };
+	const struct http_client_options client = { 0 };
+	set_batch(run);
+	if (open_state(run, err) < 0 || begin(run, &mark, err) < 0)
+		return -1;
+	if (http_client_new(&client, &run->http, err) < 0)
+		return -1;
+	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
+		return -1;
+	if (!run->resumed && save_first_receipts(run, err) < 0)
+		return -1;
+	return open_steps(run, err);
+}
+
+/* ---- closing ---- */
+static void close_step(struct step *s)
+{
+	if (s->place)
+		close_site(&s->site, s->place);
+	hk_queue_free(s->in);
+	for (size_t i = 0; i < s->spare_count; i++)
+		arena_free(s->spare[i]);
+}
+
+void run_close_parts(struct run *run)
+{
+	for (size_t i = 0; run->sources && i < run->plan->source_count; i++)
+		close_step(&run->sources[i]);
+	for (size_t i = 0; run->steps && i < run->plan->step_count; i++)
+		close_step(&run->steps[i]);
+	for (size_t i = 0; run->sinks && i < run->plan->sink_count; i++) {
+		struct sink *k = &run->sinks[i];
+		if (k->place)
+			close_site(&k->site, k->place);
+		buf_done(&k->receipt);
+		buf_done(&k->mark);
+		ledger_done(&k->ahead);
+	}
+	free(run->sources);
+	free(run->steps);
+	free(run->sinks);
+	http_client_free(run->http);
+	state_close(run->state);
+}

@@ -1,0 +1,7 @@
+/* opening.h - a run's doors: state, sinks, steps, sources opened in this order, and closed again */
+#pragma once
+#include "engine/running.h"
+
+/* Opens everything and finds the place to go on from. After -1, run_close_parts takes down what was opened. */
+int run_open_parts(struct run *, struct err *) SUSPENDS;
+void run_close_parts(struct run *) SUSPENDS;

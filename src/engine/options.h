@@ -1,0 +1,55 @@
+/* options.h - YAML values into option structs, by table
+ *
+ * What this room is for: one walk over an option table serves every connector, the common options and their sub-tables.
+ * What must hold: (1) every mistake is placed and named; parsing goes on behind it. (2) what options point to belongs to
+ *   the plan: bytes in its arena, programs and templates in its list. (3) a struct is only used if no mistake was added. */
+#pragma once
+#include "engine/port.h"
+#include "engine/yaml.h"
+
+struct owned { /* a compiled program or template, freed with the plan */
+	struct owned *next;
+	struct jq *jq;
+	struct tpl *tpl;
+};
+struct planner {
+	struct arena *arena;
+	struct diag *diag;
+	struct slice file;     /* the whole text */
+	const char *folder;    /* absolute */
+	const struct registry *registry;
+	const struct secrets *secrets;
+	struct slice vars;     /* JSON object */
+	struct owned *owned;
+};
+
+/* ---- options.c: tables ---------------------------------------------------------------------------------
+ * Fills `into` from a mapping's members; a value that is no mapping (not NULL) is the verb's. What is absent gets its
+ * fallback, or is missed at `at` in the name of `owner` ("sink 'sqlite'"). Options of `shadow` (may be NULL) are left out. */
+void options_fill(struct planner *, const struct opt *table, const struct opt *shadow, const struct node *value,
+		  const struct node *at, const char *owner, void *into);
+const struct opt *options_find(const struct opt *table, struct slice name); /* NULL table: NULL */
+/* Puts the nearest of the tables' names behind an unknown one. */
+const char *options_nearest(const struct opt *const *tables, size_t n, struct slice name);
+/* One value by its option; `at` is the field. false: a mistake was added. */
+bool option_parse(struct planner *, const struct opt *, const struct node *, void *at);
+
+/* ---- option_value.c: scalars ----------------------------------------------------------------------------- */
+bool option_parse_scalar(struct planner *, const struct opt *, const struct node *, void *at);
+/* ".a.b": how many bytes of text it takes; 0: it is none. */
+size_t field_path_parse(struct planner *, struct slice text, struct field_path *ret);
+/* "'concurrency' wants a whole number, not a list". Returns false. */
+bool option_refuse_kind(struct planner *, const struct opt *, const struct node *, const char *wants);
+
+/* ---- option_expr.c: programs and templates ---------------------------------------------------------------- */
+bool option_parse_expr(struct planner *, const struct opt *, const struct node *, void *at);
+
+/* ---- vars.c: `vars:` and --set ------------------------------------------------------------------------------ */
+bool vars_parse(struct planner *, const struct node *vars, const char *const *sets, size_t n, struct slice *ret);
+
+/* ---- later.c: words that the language has and this version has not ------------------------------------------ */
+enum later { LATER_TOP = 1, LATER_SOURCE = 2, LATER_STEP = 4, LATER_SINK = 8, LATER_OPTION = 16 };
+bool later_word(struct slice word, enum later where);
+
+/* A word as it is quoted in a message: not longer than a line bears. */
+#define SHOWN(s) SLICE(slice_head((s), 100))

@@ -1,0 +1,199 @@
+/* record.c - immutable JSON text with named blobs, counted
+ *
+ * What this room is for: one allocation a record. Short texts live behind the header; a long text keeps the buffer
+ *   it was built in, so that a body of megabytes is never copied again.
+ * What flows through:    text taken or copied in; borrowed out.
+ * What must hold:
+ *  (1) the text never changes after the record was made.
+ *  (2) a blob lives as long as any version of its record. */
+#include "engine/record.h"
+
+#include "base/json.h"
+#include "engine/port.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { INLINE_MAX = 16384 }; /* bytes: above, taking the buffer beats copying it */
+
+struct named_blob {
+	char *name;
+	struct blob *blob;
+};
+struct rec {
+	unsigned refs, blob_count;
+	struct named_blob *blobs;
+	struct buf taken; /* a long text's own buffer */
+	struct slice json;
+	char text[];
+};
+
+struct rec *rec_new(struct slice json)
+{
+	struct rec *r = xmalloc(sizeof *r + json.n + 1);
+	*r = (struct rec){ .refs = 1, .json = { r->text, json.n } };
+	if (json.n)
+		memcpy(r->text, json.p, json.n);
+	r->text[json.n] = 0;
+	return r;
+}
+
+struct rec *rec_take(struct buf *json)
+{
+	if (json->n <= INLINE_MAX) {
+		struct rec *copy = rec_new(buf_slice(json));
+		buf_clear(json);
+		return copy;
+	}
+	struct rec *r = xcalloc(1, sizeof *r);
+	r->refs = 1;
+	r->taken = buf_take(json);
+	r->json = buf_slice(&r->taken);
+	return r;
+}
+
+struct rec *rec_ref(struct rec *r)
+{
+	ASSERT(r->refs > 0);
+	r->refs++;
+	return r;
+}
+
+static void blob_unref(struct blob *b)
+{
+	ASSERT(b->refs > 0);
+	if (--b->refs > 0)
+		return;
+	buf_done(&b->bytes);
+	free(b);
+}
+
+void rec_unref(struct rec *r)
+{
+	if (!r)
+		return;
+	ASSERT(r->refs > 0);
+	if (--r->refs > 0)
+		return;
+	for (unsigned i = 0; i < r->blob_count; i++) {
+		free(r->blobs[i].name);
+		blob_unref(r->blobs[i].blob);
+	}
+	free(r->blobs);
+	buf_done(&r->taken);
+	free(r);
+}
+
+void rec_unrefp(struct rec **r)
+{
+	rec_unref(*r);
+}
+
+struct slice rec_json(const struct rec *r)
+{
+	return r->json;
+}
+
+size_t rec_bytes(const struct rec *r)
+{
+	size_t n = sizeof *r + (r->taken.cap ? r->taken.cap : r->json.n);
+	for (unsigned i = 0; i < r->blob_count; i++)
+		n += r->blobs[i].blob->bytes.n;
+	return n;
+}
+
+static void add_named(struct rec *r, struct slice name, struct blob *gives)
+{
+	r->blobs = xrealloc(r->blobs, r->blob_count + 1, sizeof *r->blobs);
+	r->blobs[r->blob_count++] = (struct named_blob){ xstrndup(name.p, name.n), gives };
+}
+
+struct rec *rec_next(const struct rec *of, struct buf *json_taken)
+{
+	struct rec *r = rec_take(json_taken);
+	for (unsigned i = 0; i < of->blob_count; i++) {
+		of->blobs[i].blob->refs++;
+		add_named(r, slice_str(of->blobs[i].name), of->blobs[i].blob);
+	}
+	return r;
+}
+
+static int put_reference(struct slice name, struct slice type, size_t bytes, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "$blob");
+	json_put_string(&w, name);
+	json_key(&w, "type");
+	json_put_string(&w, type);
+	json_key(&w, "bytes");
+	json_put_int(&w, (int64_t)bytes);
+	json_close(&w, '}');
+	return json_writer_end(&w);
+}
+
+int rec_add_blob(struct rec *r, struct slice name, struct slice type, struct buf *bytes_taken, struct buf *ref)
+{
+	ASSERT(r->refs == 1);
+	int error = put_reference(name, type, bytes_taken->n, ref);
+	if (error < 0)
+		return error;
+	struct blob *b = xcalloc(1, sizeof *b);
+	b->refs = 1;
+	b->bytes = buf_take(bytes_taken);
+	add_named(r, name, b);
+	return 0;
+}
+
+const struct blob *rec_blob(const struct rec *r, struct slice value)
+{
+	struct slice raw;
+	AUTO(buf_done) struct buf name = { 0 };
+	if (r->blob_count == 0 || json_type(value) != JSON_OBJECT || !json_field(value, S("$blob"), &raw) ||
+	    json_type(raw) != JSON_STRING || json_unquote(raw, &name) < 0)
+		return NULL;
+	/* The newest blob of a name wins, as the newest value of a field does. */
+	for (unsigned i = r->blob_count; i-- > 0;)
+		if (slice_eq_str(buf_slice(&name), r->blobs[i].name))
+			return r->blobs[i].blob;
+	return NULL;
+}
+
+/* ---- counted text: what positions share ---- */
+struct text {
+	unsigned refs;
+	size_t n;
+	char bytes[];
+};
+
+struct text *text_new(struct slice s)
+{
+	struct text *t = xmalloc(sizeof *t + s.n + 1);
+	*t = (struct text){ .refs = 1, .n = s.n };
+	if (s.n)
+		memcpy(t->bytes, s.p, s.n);
+	t->bytes[s.n] = 0;
+	return t;
+}
+
+struct text *text_ref(struct text *t)
+{
+	if (t)
+		t->refs++;
+	return t;
+}
+
+void text_unref(struct text *t)
+{
+	if (t && --t->refs == 0)
+		free(t);
+}
+
+void text_unrefp(struct text **t)
+{
+	text_unref(*t);
+}
+
+struct slice text_slice(const struct text *t)
+{
+	return t ? (struct slice){ t->bytes, t->n } : (struct slice){ 0 };
+}

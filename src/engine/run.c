@@ -1,0 +1,231 @@
+/* run.c - a run from its opening to its account
+ *
+ * What this room is for: who starts and who waits for whom. Read this first, then follow the record through intake.c,
+ *   flow.c, step.c, answer.c, commit.c (running.h has the map).
+ *
+ *   run_go:  committer ............................................. waits for all ready tracks, then ends
+ *            work group: source_main -> [queue] pump -> [queue] pump -> ... each closes the next one's queue
+ *
+ * What flows through:    nothing: records pass by in the other files.
+ * What must hold:
+ *  (1) the work group ends before the committer does: whatever became ready is committed.
+ *  (2) a stop first cancels the source only; the work has its grace, then is cancelled too.
+ *  (3) what is not settled at the end is left to the next run; nothing of it shows in a sink. */
+#include "engine/running.h"
+
+#include "base/clock.h"
+#include "engine/opening.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GRACE_DEFAULT_NS (25 * HK_SEC)
+
+/* ---- what sites may ask of the run ---- */
+struct http_client *site_http(struct site *at)
+{
+	return at->run->http;
+}
+
+const char *site_run_id(struct site *at)
+{
+	return at->run->id;
+}
+
+int site_lane(struct site *at, struct slice origin, struct err *err)
+{
+	int r = lane_wait(lanes_get(at->run->lanes, origin));
+	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn") : 0;
+}
+
+void site_lane_pause(struct site *at, struct slice origin, int64_t ns)
+{
+	lane_pause(lanes_get(at->run->lanes, origin), ns);
+}
+
+/* ---- going ---- */
+static int start_work(struct run *run, struct hk_group *work)
+{
+	int r = 0;
+	for (size_t i = 0; i < run->plan->step_count && r == 0; i++) {
+		struct step *s = &run->steps[i];
+		if (step_is_call(s))
+			r = hk_group_spawn(work, step_pump, s, &(struct hk_spawn_options){ .name = s->place->label });
+	}
+	return r < 0 ? r : hk_spawn(work, source_main, run);
+}
+
+static void work(struct run *run)
+{
+	struct hk_group tasks;
+	hk_scope_open(&run->work_scope, HK_FOREVER);
+	run->work_open = true;
+	hk_group_open(&tasks, &(struct hk_group_options){ .policy = HK_COLLECT, .name = "steps" });
+	int r = start_work(run, &tasks);
+	if (r < 0) {
+		struct err err = { 0 };
+		fail_errno(&err, FAULT_IO, r, "cannot start the steps");
+		run_abort(run, RUN_FAILED, &err);
+	}
+	if (hk_group_close(&tasks, r) < 0)
+		run->stopping = true; /* cancelled: what is left is counted below */
+	run->work_open = false;
+	(void)hk_scope_close(&run->work_scope, 0);
+	run->work_ended = true;
+	hk_event_set(&run->ready);
+	hk_event_set(&run->full);
+}
+
+static int work_and_commit(struct run *run, struct err *err)
+{
+	struct hk_group committing;
+	hk_group_open(&committing, &(struct hk_group_options){ .name = "committer" });
+	int r = hk_spawn(&committing, committer_main, run);
+	if (r == 0)
+		work(run);
+	r = hk_group_close(&committing, r);
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "the run was cut off") : 0;
+}
+
+static int finish_sinks(struct run *run, struct err *err)
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++) {
+		struct sink *k = &run->sinks[i];
+		if (k->place->port->finish && k->place->port->finish(&k->site, err) < 0)
+			return err_wrap(err, "to %s: ", k->place->label);
+	}
+	return state_end(run->state, run->id, "finished", err);
+}
+
+static enum run_end ending(struct run *run, struct err *err)
+{
+	if (run->failing) {
+		*err = run->err;
+		return run->failed_as;
+	}
+	if (!run->source_ended || run->ledger.tracks > 0)
+		return RUN_STOPPED_EARLY;
+	return finish_sinks(run, err) < 0 ? RUN_FAILED : RUN_FINISHED;
+}
+
+static void write_dead_copy(struct run *run, struct run_result *ret)
+{
+	uint64_t n;
+	struct err err = { 0 };
+	if (!run->plan->dead_path || state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0)
+		return;
+	if (ret->end == RUN_FINISHED || ret->end == RUN_STOPPED_EARLY) {
+		ret->end = RUN_FAILED;
+		ret->err = err;
+	}
+}
+
+static bool is_volatile(const struct run *run)
+{
+	for (size_t i = 0; i < run->plan->source_count; i++)
+		if (run->plan->sources[i].facts.restart == RESTART_LOSES)
+			return true;
+	return false;
+}
+
+static uint64_t moving_items(const struct run *run)
+{
+	uint64_t n = 0;
+	for (const struct track *t = run->ledger.first; t; t = t->next)
+		n += t->moving;
+	return n;
+}
+
+static void end_state(struct run *run, struct run_result *ret)
+{
+	struct err err = { 0 };
+	if (ret->end == RUN_FINISHED)
+		return;
+	const char *status = ret->end == RUN_STOPPED_EARLY ? "stopped" : "failed";
+	if (state_end(run->state, run->id, status, &err) < 0 && ret->end == RUN_STOPPED_EARLY) {
+		ret->end = RUN_FAILED;
+		ret->err = err;
+	}
+}
+
+void run_go(struct run *run, struct run_result *ret)
+{
+	struct err err = { 0 };
+	*ret = (struct run_result){ .resumed = run->resumed, .volatile_source = is_volatile(run) };
+	run->started_ns = hk_now_ns();
+	if (work_and_commit(run, &err) < 0)
+		run_abort(run, RUN_FAILED, &err);
+	ret->end = ending(run, &ret->err);
+	if (!counts_balance(&run->ledger.live, moving_items(run)) || !counts_balance(&run->ledger.settled, 0))
+		ret->end = RUN_BROKEN;
+	write_dead_copy(run, ret);
+	end_state(run, ret);
+	ret->counts = run->ledger.settled;
+	ret->left = run->ledger.tracks;
+	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_BROKEN && !ret->volatile_source;
+	memcpy(ret->run_id, run->id, sizeof ret->run_id);
+	ret->wall_ns = hk_now_exact_ns() - run->started_ns;
+	ret->peak_bytes = run->ledger.peak_bytes;
+	ret->source_wait_ns = span_total_ns(&run->source_waits);
+	ret->commit_busy_ns = span_total_ns(&run->committing);
+	ret->kinds = run->kinds;
+	ret->kind_count = run->kind_count;
+}
+
+void run_stop(struct run *run)
+{
+	if (run->stopping) {
+		if (run->work_open)
+			hk_scope_cancel(&run->work_scope);
+		return;
+	}
+	run->stopping = true;
+	if (run->source_open)
+		hk_scope_cancel(&run->source_scope);
+	if (run->work_open)
+		hk_scope_extend(&run->work_scope, run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS);
+}
+
+/* ---- opening and closing ---- */
+static void make_id(char id[static 40])
+{
+	AUTO(buf_done) struct buf time = { .max = 64 };
+	if (clock_put_utc(&time, clock_wall_ns()) < 0)
+		buf_clear(&time);
+	/* 2026-01-31T12:30:00.123Z -> 20260131T123000-1a2b3c4d: sorts by time, stays short */
+	char digits[24];
+	size_t n = 0;
+	for (size_t i = 0; i < time.n && i < 19; i++)
+		if (time.p[i] != '-' && time.p[i] != ':')
+			digits[n++] = time.p[i];
+	snprintf(id, 40, "%.*s-%08x", (int)n, digits, (unsigned)hk_random());
+}
+
+int run_open(const struct plan *plan, const struct run_options *options, struct run **ret, struct err *err)
+{
+	struct run *run = xcalloc(1, sizeof *run);
+	run->plan = plan;
+	run->options = *options;
+	if (!run->options.memory_bytes)
+		run->options.memory_bytes = plan->memory_bytes;
+	run->ledger.any_order = plan->any_order;
+	run->lanes = lanes_new();
+	make_id(run->id);
+	if (run_open_parts(run, err) < 0) {
+		run_close(run);
+		return -1;
+	}
+	*ret = run;
+	return 0;
+}
+
+void run_close(struct run *run)
+{
+	if (!run)
+		return;
+	run_close_parts(run);
+	ledger_done(&run->ledger);
+	lanes_free(run->lanes);
+	free(run);
+}

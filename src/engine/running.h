@@ -1,0 +1,152 @@
+/* running.h - a run and its parts, for the engine's own files
+ *
+ * One record's way through these files:
+ *   intake.c  admit()            a source gives it; it gets an ordinal and pays for its bytes
+ *   flow.c    flow()             through pure steps by calls, into a call step's window by its queue
+ *   step.c    pump, visit        one fiber per record that can do something: lane, slot, attempt, retry
+ *   answer.c  answer_judge/place what the far side said becomes the next version, children, or a fault
+ *   commit.c  committer          ready tracks in batches: letters, sinks, mark, settled
+ *   run.c                        opens, starts and ends all of it
+ * What must hold: (1) only the committer settles. (2) an item is held by exactly one of: a fiber, a step's queue, a step's
+ *   doomed list, the ready list. (3) whoever ends an item calls run_settled_one's wake-up through flow.c, nobody else. */
+#pragma once
+#include "engine/lane.h"
+#include "engine/ledger.h"
+#include "engine/state.h"
+#include "io/http.h"
+#include <hocket/hocket.h>
+
+struct latency { /* attempts by duration, four buckets an octave from 1 us */
+	uint64_t bucket[128];
+	uint64_t n;
+};
+struct span { /* how long something was so */
+	int64_t since_ns, total_ns; /* since 0: it is not so now */
+};
+void span_set(struct span *, bool on);
+int64_t span_total_ns(const struct span *);
+void latency_add(struct latency *, int64_t ns);
+int64_t latency_percentile_ns(const struct latency *, unsigned percent);
+
+struct doomed { /* died before anything succeeded at the step: may be our fault, not the record's */
+	struct doomed *next;
+	struct item *item;
+	struct err err;
+	struct buf attempts;
+	int64_t wall_ns;
+};
+struct step {
+	struct run *run;
+	const struct place *place;
+	struct site site;
+	struct http_clocks clocks;
+	size_t index;
+
+	/* call steps */
+	struct hk_queue *in;    /* struct item *: the part of the window that no fiber has taken yet */
+	struct hk_sem slots;    /* `concurrency`: held for one attempt */
+	struct hk_event room;   /* set when the pump may look again */
+	struct lane *pace;      /* the step's own rate, when it is not per host */
+	unsigned cap;
+	size_t window, living, eager; /* fibers; those that hold or want a slot now */
+	size_t lane_waiting;
+	bool wants_about;
+	struct arena *spare[64]; /* arenas at rest */
+	size_t spare_count;
+
+	bool succeeded;
+	struct doomed *doomed;
+	size_t doomed_count;
+
+	uint64_t seen, passed, dead, attempts, retries, throttled;
+	int64_t busy_ns;
+	struct span slots_full, window_full, lane_bound;
+	struct latency latency;
+};
+struct sink {
+	struct run *run;
+	const struct place *place;
+	struct site site;
+	struct buf receipt, mark;
+	struct ledger ahead;    /* splits of its own mark: rows below are in it already */
+	bool has_ahead;
+	uint64_t rows;
+};
+struct intake {
+	struct run *run;
+	struct step *source; /* for the site, label and stats of the source */
+};
+
+enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000, DEAD_KINDS_MAX = 64 };
+
+struct run {
+	const struct plan *plan;
+	struct run_options options;
+	struct http_client *http;
+	struct lanes *lanes;
+	struct state *state;
+	struct ledger ledger;
+	struct step *sources, *steps;
+	struct sink *sinks;
+	char id[40];
+	bool resumed;
+
+	struct hk_scope source_scope, work_scope;
+	bool source_open, work_open;
+	struct hk_event ready, full; /* for the committer: something is ready; a batch is */
+	struct hk_event space;       /* for the source: bytes were given back */
+	bool source_ended, work_ended, stopping, limit_reached;
+	bool failing;
+	enum run_end failed_as;
+	struct err err;              /* why, with failing */
+
+	int64_t started_ns;
+	struct span source_waits, committing;
+	uint64_t batch_rows, batch_bytes, ready_max_bytes;
+	int64_t batch_every_ns;
+	struct dead_kind kinds[DEAD_KINDS_MAX];
+	size_t kind_count;
+};
+
+/* intake.c */
+int source_main(void *run) SUSPENDS; /* all sources, one after the other */
+
+/* flow.c */
+/* Moves an item on from step `at`. 0, also when it ended; -ECANCELED: it is left where it was. */
+int flow(struct run *, struct item *, size_t at) SUSPENDS;
+int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
+void flow_die(struct run *, struct item *, const char *label, const struct err *, struct buf *attempts_taken);
+void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
+void run_note_death(struct run *, const char *label, const struct err *);
+void run_wake_committer(struct run *);
+/* The run ends early: the first cause stays. Cancels everything but the committer. */
+void run_abort(struct run *, enum run_end, const struct err *);
+/* Is there room for more, in bytes and in what waits for its commit? */
+bool run_has_space(const struct run *);
+
+/* flow.c: what apply() writes to */
+struct out {
+	struct rec **made;
+	size_t n, cap;
+	bool kept;
+};
+void out_done(struct out *);
+
+/* step.c */
+int step_pump(void *step) SUSPENDS;
+bool step_is_call(const struct step *);
+/* What died before anything had succeeded was held back in case it was our fault: let it be dead now. */
+void step_give_up_doubt(struct step *);
+
+/* answer.c */
+/* Is it what was asked for? 0, or -1 with *err: status, rate_limited, not_accepted, invalid_json. Checks and compacts JSON. */
+int answer_judge(struct step *, const struct env *, struct answer *, struct err *);
+/* Puts a good answer into the record. Next version in *next, or children in *out (emit). -1 with *err. */
+int answer_place(struct step *, const struct env *, struct item *, struct answer *, struct rec **next, struct out *out,
+		 struct err *);
+
+/* commit.c */
+int committer_main(void *run) SUSPENDS;
+
+/* dead.c */
+int dead_put_letters(struct run *, struct track *batch, struct err *) SUSPENDS;

@@ -1,0 +1,148 @@
+/* split.c - low-water mark and what is settled above it
+ *
+ * What this room is for: the checkpoint's arithmetic, apart from tracks so that a mark can be computed on a clone.
+ * What flows through:    ordinals and positions; positions are shared by count.
+ * What must hold:
+ *  (1) passed is ascending, without duplicates, all above low.
+ *  (2) whatever the order of settling, the mark ends where the longest settled prefix ends. */
+#include "engine/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct split *split_new(const char *name)
+{
+	struct split *s = xcalloc(1, sizeof *s);
+	s->name = xstrndup(name, strlen(name));
+	return s;
+}
+
+static void drop_passed(struct split *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		text_unref(s->passed[i].position.base);
+	s->passed_count -= n;
+	memmove(s->passed, s->passed + n, s->passed_count * sizeof *s->passed);
+}
+
+void split_free(struct split *s)
+{
+	drop_passed(s, s->passed_count);
+	text_unref(s->from.base);
+	text_unref(s->admitted.base);
+	free(s->passed);
+	free(s->name);
+	free(s);
+}
+
+static struct position share(struct position p)
+{
+	return (struct position){ text_ref(p.base), p.offset };
+}
+
+static void position_set(struct position *to, struct position shares)
+{
+	struct text *old = to->base;
+	*to = share(shares);
+	text_unref(old);
+}
+
+struct split *split_clone(const struct split *s)
+{
+	struct split *c = split_new(s->name);
+	char *name = c->name;
+	*c = *s;
+	c->name = name;
+	c->next = NULL;
+	c->from = share(s->from);
+	c->admitted = share(s->admitted);
+	c->passed_cap = s->passed_count;
+	c->passed = xcalloc(c->passed_cap + 1, sizeof *c->passed);
+	for (size_t i = 0; i < s->passed_count; i++) {
+		c->passed[i] = s->passed[i];
+		c->passed[i].position = share(s->passed[i].position);
+	}
+	return c;
+}
+
+/* The place of the ordinal in passed, or where it would be. */
+static size_t find(const struct split *s, uint64_t ordinal)
+{
+	size_t low = 0, high = s->passed_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (s->passed[mid].ordinal < ordinal)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool passed_at(const struct split *s, size_t i, uint64_t ordinal)
+{
+	return i < s->passed_count && s->passed[i].ordinal == ordinal;
+}
+
+bool split_is_done(const struct split *s, uint64_t ordinal)
+{
+	return ordinal < s->low || passed_at(s, find(s, ordinal), ordinal);
+}
+
+static void advance(struct split *s)
+{
+	size_t n = 0;
+	for (; passed_at(s, n, s->low) && s->passed[n].known; n++) {
+		position_set(&s->from, s->passed[n].position);
+		s->low_line = s->passed[n].line;
+		s->has_from = true;
+		s->low++;
+	}
+	if (n)
+		drop_passed(s, n);
+}
+
+void split_admitted(struct split *s, struct position shares, uint64_t line)
+{
+	position_set(&s->admitted, shares);
+	s->has_admitted = true;
+	s->line = line;
+	s->ordinal++;
+}
+
+void split_skip(struct split *s, struct position shares, uint64_t line)
+{
+	size_t i = find(s, s->ordinal);
+	ASSERT(split_is_done(s, s->ordinal));
+	if (passed_at(s, i, s->ordinal)) {
+		position_set(&s->passed[i].position, shares);
+		s->passed[i].line = line;
+		s->passed[i].known = true;
+		advance(s);
+	}
+	split_admitted(s, shares, line);
+}
+
+void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
+{
+	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
+	size_t i = find(s, ordinal);
+	if (s->passed_count == s->passed_cap) {
+		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
+		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
+	}
+	memmove(s->passed + i + 1, s->passed + i, (s->passed_count - i) * sizeof *s->passed);
+	s->passed_count++;
+	s->passed[i] = (struct passed){ ordinal, line, share(shares), true };
+	advance(s);
+}
+
+const struct position *split_from(const struct split *s)
+{
+	return s->has_admitted ? &s->admitted : s->has_from ? &s->from : NULL;
+}
+
+uint64_t split_line(const struct split *s)
+{
+	return s->line;
+}

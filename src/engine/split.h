@@ -1,0 +1,33 @@
+/* split.h - one ordered part of a source, and its low-water mark
+ *
+ * What this room is for: knowing from where to read on. Ordinals count admissions from 0; `low` is the first that is not
+ *   settled, `from` the position before it; `passed` are the settled ones above it.
+ * What must hold: (1) low passes an ordinal only when it is settled and its position is known. (2) with order kept, passed is
+ *   empty. (3) a split read back from a mark admits the same records under the same ordinals. */
+#pragma once
+#include "engine/port.h"
+
+struct passed {
+	uint64_t ordinal, line;
+	struct position position;
+	bool known; /* false: read from a mark, not seen again yet */
+};
+struct split {
+	struct split *next;
+	char *name;
+	struct position from, admitted; /* low-water position; where admission stopped */
+	bool has_from, has_admitted;
+	uint64_t low, ordinal;          /* first unsettled; next to be admitted */
+	uint64_t low_line, line;
+	struct passed *passed;          /* ascending */
+	size_t passed_count, passed_cap;
+};
+
+struct split *split_new(const char *name);
+void split_free(struct split *);
+struct split *split_clone(const struct split *); /* for the mark as it will be */
+bool split_is_done(const struct split *, uint64_t ordinal);
+void split_admitted(struct split *, struct position shares, uint64_t line); /* the next ordinal now is past it */
+/* The ordinal was settled before a crash: moves admission past it, and its position is known now. */
+void split_skip(struct split *, struct position shares, uint64_t line);
+void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);

@@ -1,0 +1,51 @@
+/* state.h - the SQLite file beside the pipeline: runs, checkpoints, receipts, dead letters
+ *
+ * What this room is for: what must survive us and does not live in a sink's own database (GUARANTEES.md, "The order of
+ *   commits"). Users may open the file; the tables are documented in docs/explanation/state.md.
+ * What must hold: (1) one process per state file: a lock is held from open to close. (2) every call is one transaction,
+ *   synchronous=FULL, off the loop. (3) the file and its folder are the user's alone (0600, 0700). (4) the format has a number;
+ *   newer tables are added, never changed. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+#define STATE_FORMAT 1
+
+struct state;
+
+MUST int state_open(const char *path, struct state **ret, struct err *) SUSPENDS;
+void state_close(struct state *) SUSPENDS; /* accepts NULL */
+const char *state_path(const struct state *);
+
+/* The newest run of the pipeline. *found is false when there is none. */
+struct state_run {
+	char id[40];
+	uint64_t hash;
+	bool found, finished;
+	struct buf mark; /* owns */
+};
+MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret, struct err *) SUSPENDS;
+MUST int state_begin(struct state *, const char *pipeline, const char *run_id, uint64_t hash, struct err *) SUSPENDS;
+/* status: "running" "finished" "stopped" "failed" */
+MUST int state_end(struct state *, const char *run_id, const char *status, struct err *) SUSPENDS;
+
+struct state_letter { /* all borrowed */
+	const char *split, *step, *class, *message;
+	uint64_t ordinal, line;
+	uint32_t child;
+	struct slice record, at_step, attempts;
+	int64_t wall_ns;
+};
+/* Dead letters before the sinks commit; upserts, so that a replay after a crash writes the same rows. */
+MUST int state_put_letters(struct state *, const char *run_id, const struct state_letter *, size_t n, struct err *) SUSPENDS;
+struct state_receipt {
+	const char *sink;
+	struct slice receipt;
+};
+/* Mark and receipts, after the sinks committed. */
+MUST int state_put_mark(struct state *, const char *run_id, struct slice mark, const struct state_receipt *, size_t n,
+			struct err *) SUSPENDS;
+/* The receipt of a sink, as saved last; empty when there is none. */
+MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret, bool *found, struct err *) SUSPENDS;
+/* Writes the run's dead letters as JSON lines; PATH.part, then renamed. No letters: no file, and an old one is removed. */
+MUST int state_export_dead(struct state *, const char *run_id, const char *path, uint64_t *ret_count, struct err *) SUSPENDS;

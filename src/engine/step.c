@@ -1,0 +1,497 @@
+/* step.c - steps that call out: windows, slots, lanes, attempts, retries
+ *
+ * What this room is for: the one place that retries. A step is a pump and a task group: the pump takes items from the
+ *   step's queue and gives each a fiber, but only when that fiber could do something now.
+ *
+ *   queue -> pump -> visit: ask --> lane -> slot -> attempt -> judge --> place -> flow on
+ *                                    ^                          | retry: back-off, holding nothing
+ *                                    '--------------------------'
+ *
+ * What flows through:    items; between attempts they hold no slot, no lane and no connection.
+ * What must hold:
+ *  (1) at most `cap` attempts are in flight; a slot is held for one attempt only.
+ *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
+ *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
+ *  (4) living <= window; eager counts the fibers that hold or want a slot: there is no use in more than cap of them. */
+#include "engine/running.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_FIRST_NS (200 * HK_MS)
+#define BACKOFF_MAX_NS (30 * HK_SEC)
+#define WITHIN_DEFAULT_NS (3600 * HK_SEC)
+#define TIMEOUT_DEFAULT_NS (30 * HK_SEC)
+
+/* One item at one step. */
+struct visit {
+	struct step *step;
+	struct item *item;
+	struct call call;
+	struct env env;
+	struct env_meta meta;
+	char id[20];
+	struct lane *lane;      /* the origin's; NULL: none */
+	int64_t began_ns, attempt_ns;
+	unsigned counted;       /* failures that use up `times` */
+	unsigned throttled;
+	struct buf attempts;    /* JSON array, still open */
+};
+
+bool step_is_call(const struct step *s)
+{
+	return s->place->port->call != NULL;
+}
+
+/* ---- eager fibers: what the pump looks at ---- */
+static void eager_leave(struct step *s)
+{
+	ASSERT(s->eager > 0);
+	s->eager--;
+	hk_event_set(&s->room);
+}
+
+static void slots_changed(struct step *s)
+{
+	span_set(&s->slots_full, hk_sem_free(&s->slots) == 0);
+}
+
+static struct arena *arena_get(struct step *s)
+{
+	return s->spare_count ? s->spare[--s->spare_count] : arena_new();
+}
+
+static void arena_put(struct step *s, struct arena *a)
+{
+	if (s->spare_count == ARRAY_SIZE(s->spare)) {
+		arena_free(a);
+		return;
+	}
+	arena_reset(a);
+	s->spare[s->spare_count++] = a;
+}
+
+/* ---- waiting for the turn ---- */
+static int wait_lane(struct step *s, struct lane *l)
+{
+	if (!l)
+		return 0;
+	if (lane_open(l))
+		return lane_wait(l); /* does not park: reserves the start */
+	eager_leave(s);
+	span_set(&s->lane_bound, ++s->lane_waiting > 0);
+	int r = lane_wait(l);
+	span_set(&s->lane_bound, --s->lane_waiting > 0);
+	s->eager++;
+	return r;
+}
+
+static int wait_turn(struct visit *v)
+{
+	struct step *s = v->step;
+	int r = wait_lane(s, s->pace);
+	r = r < 0 ? r : wait_lane(s, v->lane);
+	r = r < 0 ? r : hk_sem_acquire(&s->slots);
+	if (r == 0)
+		slots_changed(s);
+	return r;
+}
+
+/* ---- one attempt ---- */
+static int64_t total_timeout_ns(const struct step *s)
+{
+	const struct timeout_options *t = s->place->common.timeout;
+	return t && t->total_ns ? t->total_ns : TIMEOUT_DEFAULT_NS;
+}
+
+static void say_timed_out(struct visit *v)
+{
+	struct err *err = &v->call.err;
+	AUTO(buf_done) struct buf limit = { .max = 64 };
+	if (units_put_duration(&limit, total_timeout_ns(v->step)) < 0)
+		buf_clear(&limit);
+	bool sent = err->sent;
+	fail(err, FAULT_TIMEOUT, "no whole answer from %.*s within %s", SLICE(v->call.shown), limit.p ? limit.p : "");
+	err->clock = CLOCK_TOTAL;
+	err->sent = sent;
+}
+
+static void attempt(struct visit *v)
+{
+	struct step *s = v->step;
+	struct hk_scope scope;
+	v->call.attempt++;
+	v->meta.attempt = v->call.attempt;
+	v->call.verdict = VERDICT_NONE;
+	v->call.err = (struct err){ 0 };
+	v->attempt_ns = hk_now_ns();
+	s->attempts++;
+	hk_scope_open(&scope, total_timeout_ns(s));
+	s->place->port->call(&s->site, &v->call);
+	ASSERT(v->call.verdict != VERDICT_NONE);
+	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
+	if (hk_scope_close(&scope, cut ? -ECANCELED : 0) == -ETIMEDOUT)
+		say_timed_out(v);
+	int64_t took = hk_now_ns() - v->attempt_ns;
+	s->busy_ns += took;
+	latency_add(&s->latency, took);
+	hk_sem_release(&s->slots);
+	slots_changed(s);
+}
+
+/* ---- after a failure ---- */
+static int note_attempt(struct visit *v)
+{
+	char class[48];
+	const struct err *err = &v->call.err;
+	int64_t took = hk_now_ns() - v->attempt_ns;
+	AUTO(buf_done) struct buf time = { .max = 64 };
+	int r = clock_put_utc(&time, clock_wall_ns() - took);
+	if (r < 0)
+		return r;
+	err_class(err, class, sizeof class);
+	r = buf_add_char(&v->attempts, v->attempts.n ? ',' : '[');
+	struct json_writer w = json_writer(&v->attempts);
+	json_open(&w, '{');
+	json_key(&w, "attempt");
+	json_put_int(&w, v->call.attempt);
+	json_key(&w, "time");
+	json_put_string(&w, buf_slice(&time));
+	json_key(&w, "ms");
+	json_put_int(&w, took / HK_MS);
+	json_key(&w, "class");
+	json_put_string(&w, slice_str(class));
+	json_key(&w, "message");
+	json_put_string(&w, slice_str(err->text));
+	json_close(&w, '}');
+	int written = json_writer_end(&w);
+	return r < 0 ? r : written;
+}
+
+static bool throttled(const struct err *err)
+{
+	return err->fault == FAULT_RATE_LIMITED ||
+	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0);
+}
+
+static int64_t backoff_ns(unsigned failures)
+{
+	int64_t most = BACKOFF_FIRST_NS;
+	for (unsigned i = 1; i < failures && most < BACKOFF_MAX_NS; i++)
+		most *= 2;
+	most = most < BACKOFF_MAX_NS ? most : BACKOFF_MAX_NS;
+	return (int64_t)(hk_random() % (uint64_t)most); /* full jitter */
+}
+
+static bool harmless_again(const struct visit *v)
+{
+	const struct err *err = &v->call.err;
+	const struct retry_options *retry = v->step->place->common.retry;
+	if (v->call.safety != UNSAFE || (retry && retry->unsafe) || !err->sent)
+		return true;
+	return err->fault == FAULT_RATE_LIMITED || (err->fault == FAULT_STATUS && err->code == 503);
+}
+
+/* How long to wait before the next attempt, or -1: there is none. A refusal for lack of quota pauses the lane and
+ * does not use up `times`: nobody dies of a rate limit before `within`. */
+static int64_t next_delay_ns(struct visit *v)
+{
+	const struct err *err = &v->call.err;
+	const struct retry_options *retry = v->step->place->common.retry;
+	int64_t times = retry ? retry->times : 4;
+	int64_t within = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS;
+	int64_t delay = 0;
+	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
+		return -1;
+	if (throttled(err) && v->lane && times > 0) {
+		v->step->throttled++;
+		v->throttled++;
+		delay = err->retry_after_ns ? err->retry_after_ns : backoff_ns(v->throttled) + HK_MS;
+		lane_pause(v->lane, delay);
+	} else {
+		if (++v->counted > times)
+			return -1;
+		delay = backoff_ns(v->counted);
+		if (err->retry_after_ns > delay)
+			delay = err->retry_after_ns;
+	}
+	return hk_now_ns() + delay - v->began_ns > within ? -1 : delay;
+}
+
+/* The item waits here, holding nothing. A paused lane does the waiting itself. */
+static int wait_backoff(struct visit *v, int64_t delay)
+{
+	struct step *s = v->step;
+	s->retries++;
+	if (throttled(&v->call.err) && v->lane)
+		return 0;
+	eager_leave(s);
+	int r = hk_sleep(delay);
+	s->eager++;
+	return r;
+}
+
+/* ---- death, and the suspicion that it is not the record's fault ---- */
+void step_give_up_doubt(struct step *s)
+{
+	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
+		next = d->next;
+		s->dead++;
+		flow_die(s->run, d->item, s->place->label, &d->err, &d->attempts);
+		buf_done(&d->attempts);
+		free(d);
+	}
+	s->doomed_count = 0;
+}
+
+static void doom_free(struct step *s)
+{
+	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
+		next = d->next;
+		buf_done(&d->attempts);
+		free(d);
+	}
+}
+
+static bool same_class(const struct doomed *d, const struct err *err)
+{
+	char a[48], b[48];
+	err_class(&d->err, a, sizeof a);
+	err_class(err, b, sizeof b);
+	return strcmp(a, b) == 0;
+}
+
+static void stop_nothing_succeeded(struct step *s, const struct err *last)
+{
+	struct err err = *last;
+	err_wrap(&err, "nothing has succeeded yet at step '%s': the first %d records all failed the same way: ",
+		 s->place->label, DOOM_LIMIT);
+	run_abort(s->run, RUN_STOPPED_BY_FAILURES, &err);
+}
+
+static void die(struct visit *v)
+{
+	struct step *s = v->step;
+	struct err *err = &v->call.err;
+	if (s->succeeded || (s->doomed && !same_class(s->doomed, err))) {
+		s->succeeded = true; /* or at least: they do not all fail the same way */
+		step_give_up_doubt(s);
+		s->dead++;
+		flow_die(s->run, v->item, s->place->label, err, &v->attempts);
+		return;
+	}
+	struct doomed *d = xcalloc(1, sizeof *d), **at = &s->doomed;
+	*d = (struct doomed){ .item = v->item, .err = *err, .attempts = buf_take(&v->attempts) };
+	while (*at)
+		at = &(*at)->next;
+	*at = d;
+	if (++s->doomed_count == DOOM_LIMIT)
+		stop_nothing_succeeded(s, err);
+}
+
+static int put_error_object(const struct err *err, struct buf *out)
+{
+	char class[48];
+	err_class(err, class, sizeof class);
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "class");
+	json_put_string(&w, slice_str(class));
+	json_key(&w, "message");
+	json_put_string(&w, slice_str(err->text));
+	json_key(&w, "status");
+	if (err->fault == FAULT_STATUS || err->fault == FAULT_RATE_LIMITED)
+		json_put_int(&w, err->code);
+	else
+		json_put_raw(&w, S("null"));
+	json_close(&w, '}');
+	return json_writer_end(&w);
+}
+
+/* `on_error: into .path`: the record goes on with the error in it. */
+static int go_on_with_error(struct visit *v)
+{
+	struct step *s = v->step;
+	AUTO(buf_done) struct buf error = { 0 };
+	AUTO(buf_done) struct buf json = { 0 };
+	const struct field_path *to = &s->place->common.on_error.into;
+	if (put_error_object(&v->call.err, &error) < 0 ||
+	    json_splice(rec_json(v->item->rec), to->keys, to->n, buf_slice(&error), &json) < 0) {
+		fail(&v->call.err, FAULT_BAD_VALUE, "cannot put the error into the record");
+		die(v);
+		return 0;
+	}
+	s->passed++;
+	item_replace(&s->run->ledger, v->item, rec_next(v->item->rec, &json));
+	return flow(s->run, v->item, s->index + 1);
+}
+
+static int give_up(struct visit *v)
+{
+	struct step *s = v->step;
+	struct err *err = &v->call.err;
+	if (fault_policy(err) == POLICY_STOP || s->place->common.on_error.kind == ON_ERROR_STOP) {
+		bool ours = err->fault == FAULT_IO || err->fault == FAULT_CONFIG;
+		err_wrap(err, "step '%s': ", s->place->label);
+		run_abort(s->run, ours ? RUN_FAILED : RUN_STOPPED_BY_FAILURES, err);
+		return -ECANCELED;
+	}
+	if (s->place->common.on_error.kind == ON_ERROR_INTO)
+		return go_on_with_error(v);
+	if (v->attempts.n && buf_add_char(&v->attempts, ']') < 0)
+		buf_clear(&v->attempts);
+	die(v);
+	return 0;
+}
+
+static int go_on(struct visit *v)
+{
+	struct step *s = v->step;
+	struct rec *next = NULL;
+	AUTO(out_done) struct out out = { 0 };
+	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0)
+		return give_up(v);
+	if (!s->succeeded) {
+		s->succeeded = true;
+		step_give_up_doubt(s);
+	}
+	if (s->place->common.emit) {
+		size_t n = out.n;
+		out.n = 0;
+		s->passed += n;
+		return flow_children(s->run, v->item, out.made, n, s->index + 1);
+	}
+	s->passed++;
+	if (next)
+		item_replace(&s->run->ledger, v->item, next);
+	return flow(s->run, v->item, s->index + 1);
+}
+
+/* ---- a visit ---- */
+static void answer_done(struct answer *a)
+{
+	buf_done(&a->value);
+	buf_done(&a->headers);
+	*a = (struct answer){ 0 };
+}
+
+/* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
+static int attempts(struct visit *v)
+{
+	struct step *s = v->step;
+	for (;;) {
+		int r = wait_turn(v);
+		if (r < 0)
+			return r;
+		attempt(v);
+		struct err *err = &v->call.err;
+		bool good = v->call.verdict == VERDICT_ANSWER && answer_judge(s, &v->env, &v->call.answer, err) == 0;
+		if (v->lane && v->call.verdict == VERDICT_ANSWER && !throttled(err))
+			lane_served(v->lane);
+		if (good)
+			return 1;
+		answer_done(&v->call.answer);
+		if (err->fault == FAULT_CANCELLED)
+			return -ECANCELED;
+		if (note_attempt(v) < 0)
+			buf_clear(&v->attempts);
+		int64_t delay = next_delay_ns(v);
+		if (delay < 0)
+			return 0;
+		r = wait_backoff(v, delay);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int ask(struct visit *v)
+{
+	struct step *s = v->step;
+	flow_env(v->item, &v->env, &v->meta, v->id);
+	v->call = (struct call){ .rec = v->item->rec, .env = &v->env, .arena = arena_get(s), .wants_about = s->wants_about };
+	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
+	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
+		return -1;
+	if (v->call.origin.n) {
+		v->lane = lanes_get(s->run->lanes, v->call.origin);
+		if (s->place->common.rate.per_host)
+			lane_limit(v->lane, &s->place->common.rate);
+	}
+	return 0;
+}
+
+static int visit(void *arg)
+{
+	struct item *it = arg;
+	struct step *s = it->visiting;
+	struct visit v = { .step = s, .item = it, .began_ns = hk_now_ns(), .attempts = { .max = 1u << 20 } };
+	int good = ask(&v) < 0 ? 0 : attempts(&v);
+	eager_leave(s);
+	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
+	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
+	answer_done(&v.call.answer);
+	buf_done(&v.attempts);
+	arena_put(s, v.call.arena);
+	s->living--;
+	hk_event_set(&s->room);
+	return r == -ECANCELED ? 0 : r;
+}
+
+/* ---- the pump ---- */
+static int wait_room(struct step *s)
+{
+	while (s->eager >= s->cap || s->living >= s->window) {
+		hk_event_clear(&s->room);
+		int r = hk_event_wait(&s->room);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int pump_items(struct step *s, struct hk_group *visits)
+{
+	struct item *it;
+	int r;
+	while ((r = hk_queue_get(s->in, &it)) == 0) {
+		if (s->window_full.since_ns && hk_queue_len(s->in) < hk_queue_capacity(s->in))
+			span_set(&s->window_full, false);
+		r = wait_room(s);
+		if (r < 0)
+			return r;
+		it->visiting = s;
+		s->living++;
+		s->eager++;
+		r = hk_group_spawn(visits, visit, it, &(struct hk_spawn_options){ .name = s->place->label });
+		if (r < 0)
+			return r;
+	}
+	return r == -EPIPE ? 0 : r;
+}
+
+int step_pump(void *arg)
+{
+	struct step *s = arg;
+	struct hk_group visits;
+	hk_group_open(&visits, &(struct hk_group_options){ .policy = HK_COLLECT, .name = s->place->label });
+	int r = pump_items(s, &visits);
+	r = hk_group_close(&visits, r);
+	if (s->run->failing)
+		doom_free(s); /* unsettled: they are tried again by the next run */
+	else if (r == 0)
+		step_give_up_doubt(s);
+	else
+		doom_free(s);
+	/* The next step that calls out gets nothing more, unless a step before it is still at work. */
+	for (size_t i = s->index + 1; r == 0 && i < s->run->plan->step_count; i++) {
+		if (step_is_call(&s->run->steps[i])) {
+			hk_queue_close(s->run->steps[i].in);
+			break;
+		}
+	}
+	return r;
+}
