@@ -19,6 +19,8 @@ struct split *split_new(const char *name)
 
 static void drop_passed(struct split *s, size_t n)
 {
+	if (n == 0)
+		return;
 	for (size_t i = 0; i < n; i++)
 		text_unref(s->passed[i].position.base);
 	s->passed_count -= n;
@@ -98,8 +100,7 @@ static void advance(struct split *s)
 		s->has_from = true;
 		s->low++;
 	}
-	if (n)
-		drop_passed(s, n);
+	drop_passed(s, n);
 }
 
 void split_admitted(struct split *s, struct position shares, uint64_t line)
@@ -131,8 +132,8 @@ void split_settle(struct split *s, uint64_t ordinal, struct position shares, uin
 		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
 		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
 	}
-	memmove(s->passed + i + 1, s->passed + i, (s->passed_count - i) * sizeof *s->passed);
-	s->passed_count++;
+	for (size_t k = s->passed_count++; k > i; k--)
+		s->passed[k] = s->passed[k - 1];
 	s->passed[i] = (struct passed){ ordinal, line, share(shares), true };
 	advance(s);
 }

@@ -1,0 +1,219 @@
+/* ledger.c (tests) - every record ends once, marks pass only what is settled, resume reads the same records */
+#include "check.h"
+#include "engine/ledger.h"
+#include "engine/mark.h"
+#include "base/rand.h"
+#include <stdlib.h>
+
+static struct position at(struct text *base, uint64_t offset)
+{
+	return (struct position){ base, offset };
+}
+
+static struct track *admit_one(struct ledger *l, struct split *s, struct text *base, uint64_t n)
+{
+	return ledger_admit(l, s, rec_new(S("{\"a\":1}")), at(base, n * 10), n);
+}
+
+TEST(order_is_kept_until_the_head_is_done)
+{
+	struct ledger l = { 0 };
+	struct split *s = ledger_split(&l, "in");
+	struct text *base = text_new(S("f"));
+	struct track *t[3];
+	for (uint64_t i = 0; i < 3; i++)
+		t[i] = admit_one(&l, s, base, i + 1);
+	item_end(&l, &t[2]->root, ENDED_READY);
+	item_end(&l, &t[1]->root, ENDED_FILTERED);
+	CHECK(ledger_peek_ready(&l) == NULL);
+	item_end(&l, &t[0]->root, ENDED_READY);
+	CHECK_INT(l.ready_count, 3);
+	for (int i = 0; i < 3; i++) {
+		struct track *r = ledger_take_ready(&l);
+		CHECK(r == t[i]);
+		ledger_settle(&l, r);
+		CHECK_INT(s->low, i + 1);
+		CHECK_INT(s->from.offset, (i + 1) * 10);
+	}
+	CHECK_INT(l.settled.delivered, 2);
+	CHECK_INT(l.settled.filtered, 1);
+	CHECK_INT(l.bytes, 0);
+	CHECK(counts_balance(&l.settled, 0));
+	text_unref(base);
+	ledger_done(&l);
+}
+
+TEST(any_order_settles_above_the_mark)
+{
+	struct ledger l = { .any_order = true };
+	struct split *s = ledger_split(&l, "in");
+	struct text *base = text_new(S("f"));
+	struct track *t[4];
+	for (uint64_t i = 0; i < 4; i++)
+		t[i] = admit_one(&l, s, base, i + 1);
+	for (int i = 3; i > 0; i--) {
+		item_end(&l, &t[i]->root, ENDED_READY);
+		ledger_settle(&l, ledger_take_ready(&l));
+	}
+	CHECK_INT(s->low, 0);
+	CHECK_INT(s->passed_count, 3);
+	CHECK(split_is_done(s, 2) && !split_is_done(s, 0) && !split_is_done(s, 4));
+	item_end(&l, &t[0]->root, ENDED_READY);
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK_INT(s->low, 4);
+	CHECK_INT(s->from.offset, 40);
+	CHECK_INT(s->passed_count, 0);
+	text_unref(base);
+	ledger_done(&l);
+}
+
+TEST(children_come_in_order_and_the_parent_waits_for_them)
+{
+	struct ledger l = { 0 };
+	struct split *s = ledger_split(&l, "in");
+	struct track *t = admit_one(&l, s, NULL, 1);
+	struct item *a = item_spawn(&l, &t->root, rec_new(S("{\"c\":1}")));
+	struct item *b = item_spawn(&l, &t->root, rec_new(S("{\"c\":2}")));
+	item_end(&l, &t->root, ENDED_EXPANDED);
+	struct item *a1 = item_spawn(&l, a, rec_new(S("{\"c\":11}")));
+	struct item *a2 = item_spawn(&l, a, rec_new(S("{\"c\":12}")));
+	item_end(&l, a, ENDED_EXPANDED);
+	item_end(&l, b, ENDED_READY);
+	item_end(&l, a2, ENDED_READY);
+	CHECK(ledger_peek_ready(&l) == NULL);
+	item_end(&l, a1, ENDED_READY);
+	CHECK(ledger_peek_ready(&l) == t);
+	const char *want[] = { "{\"c\":11}", "{\"c\":12}", "{\"c\":2}" };
+	size_t n = 0;
+	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it), n++)
+		if (n < 3)
+			CHECK_SLICE(rec_json(it->rec), slice_str(want[n]));
+	CHECK_INT(n, 3);
+	CHECK_INT(t->counts.spawned, 4);
+	CHECK_INT(t->counts.expanded, 2);
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK(counts_balance(&l.settled, 0));
+	CHECK_INT(l.bytes, 0);
+	ledger_done(&l);
+}
+
+TEST(a_death_keeps_the_letter_and_the_original)
+{
+	struct ledger l = { 0 };
+	struct split *s = ledger_split(&l, "in");
+	struct err err = { 0 };
+	struct track *t = admit_one(&l, s, NULL, 1);
+	item_replace(&l, &t->root, rec_new(S("{\"a\":1,\"b\":2}")));
+	fail(&err, FAULT_STATUS, "answered 404");
+	err.code = 404;
+	item_die(&l, &t->root, "http", &err, NULL, 5);
+	CHECK(t->dead != NULL);
+	CHECK_STR(t->dead->class, "status(404)");
+	CHECK_SLICE(rec_json(t->dead->at_step), S("{\"a\":1,\"b\":2}"));
+	CHECK_SLICE(rec_json(t->original), S("{\"a\":1}"));
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK_INT(l.settled.dead, 1);
+	ledger_done(&l);
+}
+
+/* Settles at random, writes the mark, reads it back, re-admits: what was settled is passed over, the rest comes again. */
+TEST(marks_survive_a_restart_at_any_point)
+{
+	struct rand rnd;
+	rand_seed(&rnd, 7);
+	for (int round = 0; round < 300; round++) {
+		enum { N = 40 };
+		struct ledger l = { .any_order = round % 2 }, again = { .any_order = round % 2 };
+		struct split *s = ledger_split(&l, "in");
+		struct text *base = text_new(S("file"));
+		struct track *t[N];
+		bool settled[N] = { false };
+		AUTO(buf_done) struct buf mark = { 0 };
+		for (uint64_t i = 0; i < N; i++)
+			t[i] = admit_one(&l, s, base, i + 1);
+		for (int k = 0; k < (int)rand_below(&rnd, N + 1); k++) {
+			size_t i = rand_below(&rnd, N);
+			if (t[i]->root.state == ITEM_MOVING)
+				item_end(&l, &t[i]->root, ENDED_READY);
+		}
+		for (uint64_t n = rand_below(&rnd, N + 1); n > 0 && ledger_peek_ready(&l); n--) {
+			struct track *r = ledger_take_ready(&l);
+			settled[r->ordinal] = true;
+			t[r->ordinal] = r;
+			ledger_settle(&l, r);
+		}
+		CHECK_INT(mark_put(&l, "run-1", NULL, &mark), 0);
+		CHECK_INT(mark_read(&again, buf_slice(&mark), NULL), 0);
+		struct split *s2 = ledger_split(&again, "in");
+		const struct position *from = split_from(s2);
+		CHECK_INT(from ? from->offset : 0, s2->low * 10);
+		for (uint64_t i = s2->low; i < N; i++) {
+			bool done = split_is_done(s2, s2->ordinal);
+			CHECK_INT(done, settled[i]);
+			if (done)
+				split_skip(s2, at(base, (i + 1) * 10), i + 1);
+			else
+				admit_one(&again, s2, base, i + 1);
+		}
+		for (struct track *m = again.first, *next; m; m = next) {
+			next = m->next;
+			item_end(&again, &m->root, ENDED_READY);
+		}
+		while (ledger_peek_ready(&again))
+			ledger_settle(&again, ledger_take_ready(&again));
+		CHECK_INT(s2->low, N);
+		CHECK_INT(s2->from.offset, N * 10);
+		CHECK_INT(again.settled.delivered, N);
+		text_unref(base);
+		ledger_done(&l);
+		ledger_done(&again);
+	}
+}
+
+TEST(the_mark_of_a_batch_is_the_mark_after_it)
+{
+	struct ledger l = { 0 };
+	struct split *s = ledger_split(&l, "in");
+	AUTO(buf_done) struct buf before = { 0 };
+	AUTO(buf_done) struct buf after = { 0 };
+	for (uint64_t i = 0; i < 3; i++)
+		item_end(&l, &admit_one(&l, s, NULL, i + 1)->root, ENDED_READY);
+	struct track *a = ledger_take_ready(&l), *b = ledger_take_ready(&l);
+	a->next_ready = b;
+	CHECK_INT(mark_put(&l, "r", a, &before), 0);
+	CHECK_INT(s->low, 0);
+	ledger_settle(&l, a);
+	ledger_settle(&l, b);
+	CHECK_INT(mark_put(&l, "r", NULL, &after), 0);
+	CHECK_SLICE(buf_slice(&before), buf_slice(&after));
+	ledger_done(&l);
+}
+
+TEST(a_mark_that_makes_no_sense_is_refused)
+{
+	static const char *const bad[] = { "", "{}", "[1]", "{\"counts\":{},\"splits\":[]}",
+					   "{\"run\":\"r\",\"counts\":{\"admitted\":2,\"spawned\":0,\"delivered\":1,\"filtered\":0,"
+					   "\"duplicate\":0,\"dead\":0,\"expanded\":0,\"merged\":0},\"splits\":[]}" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct ledger l = { 0 };
+		struct err err = { 0 };
+		CHECK_INT(mark_read(&l, slice_str(bad[i]), &err), -1);
+		CHECK_INT(err.fault, FAULT_IO);
+		ledger_done(&l);
+	}
+}
+
+static const struct test tests[] = {
+	T(order_is_kept_until_the_head_is_done),
+	T(any_order_settles_above_the_mark),
+	T(children_come_in_order_and_the_parent_waits_for_them),
+	T(a_death_keeps_the_letter_and_the_original),
+	T(marks_survive_a_restart_at_any_point),
+	T(the_mark_of_a_batch_is_the_mark_after_it),
+	T(a_mark_that_makes_no_sense_is_refused),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
