@@ -24,8 +24,8 @@ struct mistake {
 	char *text, *hint;
 };
 struct diag {
-	char *file;
-	struct slice text;
+	char *file, *copy;
+	struct slice text; /* in copy */
 	struct mistake *list;
 	size_t n, cap, more;
 	diag_locate *locate;
@@ -48,13 +48,16 @@ void diag_free(struct diag *d)
 		free(d->list[i].hint);
 	}
 	free(d->list);
+	free(d->copy);
 	free(d->file);
 	free(d);
 }
 
 void diag_text(struct diag *d, struct slice text)
 {
-	d->text = text;
+	free(d->copy);
+	d->copy = xstrndup(text.n ? text.p : "", text.n);
+	d->text = (struct slice){ d->copy, text.n };
 }
 
 size_t diag_count(const struct diag *d)

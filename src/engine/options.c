@@ -41,6 +41,8 @@ static void miss(struct planner *p, const struct opt *o, const struct node *at, 
 static void fill_one(struct planner *p, const struct opt *o, const struct node *value, const struct node *at,
 		     const char *owner, void *into)
 {
+	if (value && node_empty(value) && o->verb && !o->required)
+		value = NULL; /* `lines:` alone */
 	if (value && node_empty(value)) {
 		diag_add(p->diag, value->at, value->length, o->doc, "'%s' has no value", o->name);
 		return;

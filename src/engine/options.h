@@ -45,7 +45,8 @@ bool option_refuse_kind(struct planner *, const struct opt *, const struct node 
 bool option_parse_expr(struct planner *, const struct opt *, const struct node *, void *at);
 
 /* ---- vars.c: `vars:` and --set ------------------------------------------------------------------------------ */
-bool vars_parse(struct planner *, const struct node *vars, const char *const *sets, size_t n, struct slice *ret);
+/* JSON object text; always one, also after mistakes, so that programs can be checked. Changes the nodes. */
+struct slice vars_parse(struct planner *, struct node *vars, const char *const *sets, size_t n);
 
 /* ---- later.c: words that the language has and this version has not ------------------------------------------ */
 enum later { LATER_TOP = 1, LATER_SOURCE = 2, LATER_STEP = 4, LATER_SINK = 8, LATER_OPTION = 16 };

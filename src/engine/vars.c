@@ -22,75 +22,64 @@ static bool is_name(struct slice s)
 	return s.n > 0;
 }
 
-static bool replace_one(struct planner *p, struct node *node)
+static void replace_one(struct planner *p, struct node *node)
 {
 	const char *found = node->text.n ? memmem(node->text.p, node->text.n, "$env.", 5) : NULL;
 
 	if (!found)
-		return true;
+		return;
 	struct slice name = slice_from(node->text, 5);
 	if (found != node->text.p || !is_name(name)) {
 		diag_add(p->diag, node->at, node->length, "join texts where they are used: \\($vars.a)\\($vars.b)",
 			 "$env.NAME stands alone as a value");
-		return false;
+		return;
 	}
 	const char *value = getenv(arena_str(p->arena, name));
-	if (!value) {
-		diag_add(p->diag, node->at, node->length, NULL, "the environment has no '%.*s'", SHOWN(name));
-		return false;
+	if (value && utf8_valid(slice_str(value))) {
+		node->text = arena_copy(p->arena, slice_str(value));
+		return;
 	}
-	if (!utf8_valid(slice_str(value))) {
-		diag_add(p->diag, node->at, node->length, NULL, "'%.*s' in the environment is not UTF-8", SHOWN(name));
-		return false;
-	}
-	node->text = arena_copy(p->arena, slice_str(value));
-	node->kind = NODE_STRING;
-	return true;
+	diag_add(p->diag, node->at, node->length, NULL, value ? "'%.*s' in the environment is not UTF-8" : "the environment has no '%.*s'",
+		 SHOWN(name));
+	*node = (struct node){ .kind = NODE_NULL, .at = node->at, .length = node->length };
 }
 
-static bool replace_env(struct planner *p, struct node *node)
+static void replace_env(struct planner *p, struct node *node)
 {
-	bool good = true;
-
 	if (node->kind == NODE_STRING)
-		return replace_one(p, node);
+		replace_one(p, node);
 	for (size_t i = 0; i < node->n; i++)
-		good &= replace_env(p, &node->items[i]);
-	return good;
+		replace_env(p, &node->items[i]);
 }
 
-static bool parse_file(struct planner *p, const struct node *vars, struct buf *out)
+static void put_file(struct planner *p, struct node *vars, struct buf *out)
 {
-	struct node *copy = arena_zero(p->arena, sizeof *copy);
 	const struct node *bad = NULL;
 
 	if (vars->kind != NODE_MAP) {
 		diag_add(p->diag, vars->at, vars->length, NULL, "'vars' wants a mapping of names to values, not %s", node_kind_name(vars));
-		return false;
+		return;
 	}
-	*copy = *vars;
-	if (!replace_env(p, copy))
-		return false;
-	int r = node_json(copy, out, &bad);
+	replace_env(p, vars);
+	int r = node_json(vars, out, &bad);
 	if (bad)
 		diag_add(p->diag, bad->at, bad->length, "text needs quotes", "'%.*s' is no number that JSON can hold", SHOWN(bad->text));
-	else if (r < 0)
-		diag_add(p->diag, vars->at, vars->length, NULL, "'vars' is too large");
-	return r == 0;
+	if (r < 0)
+		buf_clear(out);
 }
 
-static bool set_one(struct planner *p, const char *set, struct buf *vars)
+static void set_one(struct planner *p, const char *set, struct buf *vars)
 {
 	AUTO(buf_done) struct buf value = { 0 }, next = { 0 };
 	struct slice name, text;
 
 	if (!slice_cut(slice_str(set), '=', &name, &text) || !is_name(name)) {
 		diag_add(p->diag, DIAG_NOWHERE, 0, "write --set name=value", "--set '%s' sets nothing", set);
-		return false;
+		return;
 	}
 	if (!utf8_valid(text)) {
 		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is not UTF-8", SLICE(name));
-		return false;
+		return;
 	}
 	int r = json_compact(text, &value, NULL);
 	if (r == -EBADMSG)
@@ -99,26 +88,21 @@ static bool set_one(struct planner *p, const char *set, struct buf *vars)
 		r = json_splice(buf_slice(vars), &name, 1, buf_slice(&value), &next);
 	if (r < 0) {
 		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is too large", SLICE(name));
-		return false;
+		return;
 	}
 	buf_done(vars);
 	*vars = buf_take(&next);
-	return true;
 }
 
-bool vars_parse(struct planner *p, const struct node *vars, const char *const *sets, size_t n, struct slice *ret)
+struct slice vars_parse(struct planner *p, struct node *vars, const char *const *sets, size_t n)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	bool good = true;
 
 	if (vars && !node_empty(vars))
-		good = parse_file(p, vars, &text);
-	if (!good || text.n == 0) {
-		buf_clear(&text);
-		good &= buf_add(&text, S("{}")) == 0;
-	}
+		put_file(p, vars, &text);
+	if (text.n == 0 && buf_add(&text, S("{}")) < 0)
+		return S("{}");
 	for (size_t i = 0; i < n; i++)
-		good &= set_one(p, sets[i], &text);
-	*ret = arena_copy(p->arena, buf_slice(&text));
-	return good;
+		set_one(p, sets[i], &text);
+	return arena_copy(p->arena, buf_slice(&text));
 }

@@ -1,0 +1,180 @@
+/* plan_check.c - what only shows when all places are known: names, contradictions, the hash
+ *
+ * What this room is for: the last look before a plan is given out.
+ * What flows through:    drafts of all places; labels and a hash out, mistakes into the diag.
+ * What must hold:
+ *  (1) labels differ within a plan: given names first, then verbs with a number behind ("http", "http 2").
+ *  (2) the hash is a function of what makes a pipeline "changed": order and verbs of the places and every option that is not
+ *      `tuning`, as written. Where a path counts from, the value of a secret and the file's layout are not in it.
+ *  (3) `into` and `result` may stand together (the whole answer, and a field of it); `emit` stands alone, because it says
+ *      what the records are. */
+#include "base/hash.h"
+#include "engine/planning.h"
+
+#include "base/banned.h"
+
+/* ---- names ------------------------------------------------------------------------------------------------- */
+
+struct labels {
+	const char **v;
+	size_t n;
+};
+
+static bool taken(const struct labels *l, const char *label)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], label) == 0)
+			return true;
+	return false;
+}
+
+static void take_given(struct planner *p, struct labels *l, struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->n; i++) {
+		struct draft *d = &drafts->v[i];
+		const struct node *at = node_get(d->map, "name");
+		const char *label = d->place.label;
+		if (!label || !at)
+			continue;
+		if (label[0] == '\0' || strlen(label) > 64)
+			diag_add(p->diag, at->at, at->length, NULL, "a name has 1 to 64 letters");
+		else if (taken(l, label))
+			diag_add(p->diag, at->at, at->length, "dead letters and accounts tell places by their names",
+				 "two places have the name '%s'", label);
+		l->v[l->n++] = label;
+	}
+}
+
+static void make_missing(struct planner *p, struct labels *l, struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->n; i++) {
+		struct place *place = &drafts->v[i].place;
+		if (place->label || !place->port)
+			continue;
+		const char *label = place->port->name;
+		for (size_t k = 2; taken(l, label); k++)
+			label = arena_printf(p->arena, "%s %zu", place->port->name, k);
+		place->label = l->v[l->n++] = label;
+	}
+}
+
+void places_name(struct planner *p, struct drafts *sources, struct drafts *steps, struct drafts *sinks)
+{
+	struct drafts *const all[] = { steps, sources, sinks };
+	struct labels l = { .v = arena_zero(p->arena, (sources->n + steps->n + sinks->n + 1) * sizeof *l.v) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		take_given(p, &l, all[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		make_missing(p, &l, all[i]);
+}
+
+/* ---- contradictions ------------------------------------------------------------------------------------------ */
+
+static void check_answer(struct planner *p, const struct draft *d)
+{
+	const struct common *c = &d->place.common;
+	const struct node *emit = node_key(d->map, "emit");
+
+	if (!emit || !c->emit || (c->into.n == 0 && !c->result.value))
+		return;
+	diag_add(p->diag, emit->at, emit->length, "let emit place the answer: {..., answer: $res.body}",
+		 "'emit' and '%s' cannot stand together", c->into.n > 0 ? "into" : "result");
+}
+
+static bool same_file(const struct draft *a, const struct draft *b)
+{
+	const struct slice x = a->place.facts.door, y = b->place.facts.door;
+	return a->good && b->good && x.n > 0 && x.p[0] == '/' && slice_eq(x, y);
+}
+
+/* A file that is made anew at the end of the run cannot be something else as well. */
+static void check_output(struct planner *p, const struct draft *sink, const struct drafts *sources, const struct drafts *sinks,
+			 const char *dead_path, const struct node *dead)
+{
+	const struct node *at = sink->verb;
+
+	if (!sink->good || !sink->place.facts.finite_output)
+		return;
+	for (size_t i = 0; i < sources->n; i++)
+		if (same_file(sink, &sources->v[i]))
+			diag_add(p->diag, at->at, at->length, NULL, "the pipeline would write over the file that it reads");
+	for (const struct draft *other = sinks->v; other < sink; other++)
+		if (same_file(sink, other))
+			diag_add(p->diag, at->at, at->length, NULL, "two sinks write the same file");
+	if (dead && dead_path && slice_eq_str(sink->place.facts.door, dead_path))
+		diag_add(p->diag, dead->at, dead->length, NULL, "dead letters would go into the file that a sink writes");
+}
+
+void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks,
+		  const char *dead_path, const struct node *dead)
+{
+	for (size_t i = 0; i < steps->n; i++)
+		check_answer(p, &steps->v[i]);
+	for (size_t i = 0; i < sinks->n; i++)
+		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
+}
+
+/* ---- the hash -------------------------------------------------------------------------------------------------- */
+
+struct hashing {
+	uint64_t h;
+	bool vars; /* a text names $vars: then their values are part of what the pipeline does */
+};
+
+static void add_text(struct hashing *h, struct slice text)
+{
+	char size[24];
+	int n = snprintf(size, sizeof size, "%zu:", text.n);
+	h->h = hash_add(hash_add(h->h, (struct slice){ size, (size_t)n }), text);
+	h->vars |= text.n > 0 && memmem(text.p, text.n, "$vars", 5) != NULL;
+}
+
+/* As deep as the tree, which YAML_MAX_DEPTH bounds. */
+static void add_node(struct hashing *h, const struct node *node)
+{
+	char kind = (char)('0' + node->kind);
+	h->h = hash_add(h->h, (struct slice){ &kind, 1 });
+	add_text(h, node->text);
+	for (size_t i = 0; i < node->n; i++) {
+		if (node->kind == NODE_MAP)
+			add_text(h, node->keys[i].text);
+		add_node(h, &node->items[i]);
+	}
+	h->h = hash_add(h->h, S(";"));
+}
+
+static void add_options(struct hashing *h, const struct draft *d, const struct opt *table)
+{
+	for (const struct opt *o = table; o && o->name; o++) {
+		const struct node *value = o->tuning ? NULL : node_get(d->map, o->name);
+		if (!value || (o->fallback && value->kind < NODE_LIST && slice_eq_str(value->text, o->fallback)))
+			continue;
+		add_text(h, slice_str(o->name));
+		add_node(h, value);
+	}
+}
+
+static void add_places(struct hashing *h, const struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->n; i++) {
+		const struct draft *d = &drafts->v[i];
+		add_text(h, slice_str(d->place.port->name));
+		add_options(h, d, d->place.port->options);
+		add_options(h, d, common_options(d->place.port, d->place.role));
+		h->h = hash_add(h->h, S("\n"));
+	}
+	h->h = hash_add(h->h, S("\f"));
+}
+
+uint64_t places_hash(const struct planner *p, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks)
+{
+	struct hashing h = { .h = HASH_START };
+
+	add_places(&h, sources);
+	add_places(&h, steps);
+	add_places(&h, sinks);
+	if (h.vars)
+		add_text(&h, p->vars);
+	return hash_end(h.h);
+}
