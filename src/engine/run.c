@@ -169,7 +169,7 @@ void run_go(struct run *run, struct run_result *ret)
 	ret->peak_bytes = run->ledger.peak_bytes;
 	ret->source_wait_ns = span_total_ns(&run->source_waits);
 	ret->commit_busy_ns = span_total_ns(&run->committing);
-	ret->kinds = run->kinds;
+	memcpy(ret->kinds, run->kinds, sizeof ret->kinds);
 	ret->kind_count = run->kind_count;
 }
 

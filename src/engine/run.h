@@ -26,8 +26,9 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
 	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */
 };
+enum { DEAD_KINDS_MAX = 16 };
 struct dead_kind { /* for the closing lines: "7 at http (status 400)" */
-	const char *label;
+	const char *label; /* borrows: the plan's */
 	char class[48];
 	uint64_t n;
 	char example[200];
@@ -45,7 +46,7 @@ struct run_result {
 	uint64_t peak_bytes;      /* of records, bodies and windows */
 	int64_t source_wait_ns;   /* the source was held back by a full window */
 	int64_t commit_busy_ns;
-	struct dead_kind *kinds;  /* in plan->arena's life */
+	struct dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
 };
 struct run;

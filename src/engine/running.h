@@ -77,7 +77,7 @@ struct intake {
 	struct step *source; /* for the site, label and stats of the source */
 };
 
-enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000, DEAD_KINDS_MAX = 64 };
+enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000 };
 
 struct run {
 	const struct plan *plan;

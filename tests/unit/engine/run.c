@@ -1,0 +1,466 @@
+/* run.c (tests) - whole runs over fake doors, in virtual time: order, caps, retries, deaths, stops, resumes
+ *
+ * The source gives {"n":0} .. {"n":N-1}; the call step sleeps and fails as the scenario says; the sink keeps what was committed, rows
+ * and mark together, across runs, so that it is the witness. Only the state file is real. */
+#include "engine/run.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "rt/in_loop.h"
+#include <stdio.h>
+#include <unistd.h>
+
+enum { ROWS_MAX = 5000 };
+
+struct world { /* the far side: survives runs */
+	struct rand rnd;
+	int64_t records, latency_ns;
+	unsigned fail_percent;   /* of attempts: reset */
+	unsigned throttle_every; /* every so many attempts: 429 with Retry-After 1 s */
+	bool all_fail, unsafe;
+	int64_t dead_every; /* records divisible by it get 404 */
+	int64_t source_fails_at;
+	int64_t stop_at; /* the call of this record stops the run */
+	bool sink_refuses_13;
+	struct run *run;
+
+	unsigned in_flight, in_flight_high;
+	uint64_t calls;
+	unsigned calls_of[ROWS_MAX];
+	int64_t throttled_until_ns;
+	uint64_t early; /* calls that began inside a Retry-After pause */
+
+	int64_t rows[ROWS_MAX];
+	size_t row_count;
+	struct buf mark;
+	bool finished;
+};
+
+/* ---- doors ---- */
+static int64_t number_of(const struct rec *r)
+{
+	struct slice raw;
+	int64_t n = -1;
+	CHECK(json_field(rec_json(r), S("n"), &raw) && units_int(raw, &n) == 0);
+	return n;
+}
+
+static struct world *the_world; /* options of the fake ports would carry it; one test runs at a time */
+
+static int fake_run(struct site *at, struct intake *in, struct err *err)
+{
+	struct world *w = the_world;
+	struct split *split = intake_split(in, "numbers");
+	const struct position *from = split_from(split);
+	(void)at;
+	for (int64_t n = from ? (int64_t)from->offset : 0; n < w->records; n++) {
+		AUTO(buf_done) struct buf json = { 0 };
+		if (n == w->source_fails_at) {
+			w->source_fails_at = -1;
+			return fail(err, FAULT_RESET, "the source broke");
+		}
+		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
+		struct arrival a = { .rec = rec_take(&json), .split = split, .next = { NULL, (uint64_t)n + 1 }, .line = (uint64_t)n + 1 };
+		if (admit(in, &a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fake_ask(struct site *at, struct call *c, struct err *err)
+{
+	(void)at;
+	(void)err;
+	c->shown = S("GET http://fake/");
+	c->origin = S("http://fake");
+	c->safety = the_world->unsafe ? UNSAFE : SAFE;
+	return 0;
+}
+
+static void answer(struct world *w, struct call *c, int64_t n)
+{
+	c->verdict = VERDICT_ANSWER;
+	c->answer.body = BODY_JSON;
+	c->answer.status = 200;
+	if (w->throttle_every && w->calls % w->throttle_every == 0) {
+		c->answer.status = 429;
+		c->err.retry_after_ns = HK_SEC;
+		w->throttled_until_ns = hk_now_ns() + HK_SEC;
+	} else if (w->all_fail || (w->dead_every && n % w->dead_every == 0)) {
+		c->answer.status = 404;
+	}
+	CHECK_INT(buf_printf(&c->answer.value, "{\"twice\": %lld}", (long long)n * 2), 0);
+}
+
+static void fake_call(struct site *at, struct call *c)
+{
+	struct world *w = the_world;
+	int64_t n = number_of(c->rec);
+	(void)at;
+	w->calls++;
+	w->calls_of[n]++;
+	w->early += hk_now_ns() < w->throttled_until_ns;
+	if (++w->in_flight > w->in_flight_high)
+		w->in_flight_high = w->in_flight;
+	if (n == w->stop_at) {
+		w->stop_at = -1;
+		run_stop(w->run);
+	}
+	int r = hk_sleep((int64_t)rand_below(&w->rnd, (uint64_t)w->latency_ns) + HK_MS);
+	w->in_flight--;
+	c->verdict = VERDICT_FAULT;
+	if (r < 0)
+		fail_errno(&c->err, FAULT_CANCELLED, r, "cancelled");
+	else if (rand_below(&w->rnd, 100) < w->fail_percent)
+		fail(&c->err, FAULT_RESET, "connection reset"), c->err.sent = true;
+	else
+		answer(w, c, n);
+}
+
+static int fake_resume(struct site *at, struct resumption *r, struct err *err)
+{
+	(void)at;
+	(void)err;
+	return buf_add(&r->mark, buf_slice(&the_world->mark));
+}
+
+static int fake_commit(struct site *at, const struct batch *b, struct buf *receipt, struct err *err)
+{
+	struct world *w = the_world;
+	(void)at;
+	(void)receipt;
+	for (size_t i = 0; i < b->n; i++) {
+		if (w->sink_refuses_13 && number_of(b->recs[i]) == 13) {
+			err->whole = true;
+			return fail(err, FAULT_BAD_VALUE, "13 is refused");
+		}
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		ASSERT(w->row_count < ROWS_MAX);
+		w->rows[w->row_count++] = number_of(b->recs[i]);
+	}
+	buf_clear(&w->mark);
+	return buf_add(&w->mark, b->mark);
+}
+
+static int fake_finish(struct site *at, struct err *err)
+{
+	(void)at;
+	(void)err;
+	the_world->finished = true;
+	return 0;
+}
+
+static const struct port fake_source = { .name = "numbers", .roles = ROLE_SOURCE, .run = fake_run };
+static const struct port fake_step = { .name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call };
+static const struct port fake_sink = {
+	.name = "witness", .roles = ROLE_SINK, .resume = fake_resume, .commit = fake_commit, .finish = fake_finish,
+};
+
+/* ---- a run ---- */
+struct scene {
+	struct world w;
+	struct place source, step, sink;
+	struct plan plan;
+	struct retry_options retry;
+	char folder[64];
+	struct run_options options;
+	struct run_result result;
+};
+
+static void scene_open(struct scene *s, int64_t records)
+{
+	static const struct slice twice[] = { { "twice", 5 } };
+	*s = (struct scene){ .w = { .records = records, .latency_ns = 50 * HK_MS, .source_fails_at = -1, .stop_at = -1 } };
+	rand_seed(&s->w.rnd, 42);
+	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
+	ASSERT(mkdtemp(s->folder));
+	s->retry = (struct retry_options){ .times = 8 };
+	s->source = (struct place){ .role = ROLE_SOURCE, .port = &fake_source, .label = "numbers",
+				    .facts = { .restart = RESTART_SEEKS } };
+	s->step = (struct place){ .role = ROLE_STEP, .port = &fake_step, .label = "call",
+				  .common = { .concurrency = 20, .retry = &s->retry, .into = { twice, 1 } } };
+	s->sink = (struct place){ .role = ROLE_SINK, .port = &fake_sink, .label = "witness",
+				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
+	s->plan = (struct plan){ .file = "test.yaml", .folder = s->folder, .name = "test", .sources = &s->source, .steps = &s->step,
+				 .sinks = &s->sink, .source_count = 1, .step_count = 1, .sink_count = 1,
+				 .memory_bytes = 64u << 20, .hash = 7 };
+}
+
+static int go_body(void *arg)
+{
+	struct scene *s = arg;
+	struct err err = { 0 };
+	int r = run_open(&s->plan, &s->options, &s->w.run, &err);
+	if (r < 0) {
+		s->result = (struct run_result){ .end = RUN_FAILED, .err = err };
+		return 0;
+	}
+	run_go(s->w.run, &s->result);
+	run_close(s->w.run);
+	return 0;
+}
+
+static void go(struct scene *s)
+{
+	the_world = &s->w;
+	CHECK_INT(hk_run(go_body, s, &(struct hk_run_options){ .virtual_clock = true, .seed = rand_u64(&s->w.rnd) | 1 }), 0);
+}
+
+static void scene_close(struct scene *s)
+{
+	char command[128];
+	buf_done(&s->w.mark);
+	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
+	CHECK_INT(system(command), 0);
+}
+
+static void check_rows_in_order(const struct scene *s, int64_t n)
+{
+	CHECK_INT(s->w.row_count, n);
+	for (size_t i = 0; i < s->w.row_count; i++) {
+		if (s->w.rows[i] != (int64_t)i) {
+			CHECK_INT(s->w.rows[i], i);
+			return;
+		}
+	}
+}
+
+/* ---- what must hold ---- */
+TEST(all_arrive_once_in_order_under_the_cap)
+{
+	struct scene s;
+	scene_open(&s, 1000);
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.delivered, 1000);
+	CHECK_INT(s.w.calls, 1000);
+	CHECK_INT(s.w.in_flight_high, 20);
+	CHECK(s.w.finished);
+	check_rows_in_order(&s, 1000);
+	/* 1,000 calls of 26 ms on average, 20 at a time: 1.3 s if no slot idles. */
+	CHECK(s.result.wall_ns < 2 * HK_SEC);
+	scene_close(&s);
+}
+
+TEST(resets_are_tried_again_and_nobody_is_lost)
+{
+	struct scene s;
+	scene_open(&s, 500);
+	s.w.fail_percent = 20;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 500);
+	CHECK(s.w.calls > 550);
+	scene_close(&s);
+}
+
+TEST(unsafe_calls_that_may_have_happened_are_not_repeated)
+{
+	struct scene s;
+	scene_open(&s, 300);
+	s.w.fail_percent = 20;
+	s.w.unsafe = true;
+	go(&s);
+	CHECK_INT(s.w.calls, 300);
+	CHECK(s.result.counts.dead > 20);
+	CHECK_INT(s.result.counts.delivered + s.result.counts.dead, 300);
+	scene_close(&s);
+}
+
+TEST(a_refusal_pauses_the_lane_and_kills_nobody)
+{
+	struct scene s;
+	scene_open(&s, 400);
+	s.w.throttle_every = 37;
+	s.retry.times = 1;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 0);
+	CHECK_INT(s.w.early, 0);
+	check_rows_in_order(&s, 400);
+	scene_close(&s);
+}
+
+TEST(deaths_are_counted_and_kept)
+{
+	struct scene s;
+	scene_open(&s, 200);
+	s.w.dead_every = 50;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 4);
+	CHECK_INT(s.result.counts.delivered, 196);
+	CHECK_INT(s.result.kind_count, 1);
+	CHECK_STR(s.result.kinds[0].class, "status(404)");
+	scene_close(&s);
+}
+
+TEST(when_nothing_succeeds_it_stops_and_nothing_is_settled)
+{
+	struct scene s;
+	scene_open(&s, 1000);
+	s.w.all_fail = true;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.result.counts.dead, 0);
+	CHECK(s.w.calls < 60);
+	CHECK(!s.w.finished);
+	s.w.all_fail = false; /* mended: the same run goes on and all arrive */
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK(s.result.resumed);
+	check_rows_in_order(&s, 1000);
+	scene_close(&s);
+}
+
+TEST(few_that_all_fail_are_dead_at_the_end)
+{
+	struct scene s;
+	scene_open(&s, 5);
+	s.w.all_fail = true;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 5);
+	scene_close(&s);
+}
+
+TEST(a_stop_drains_and_the_next_run_goes_on)
+{
+	struct scene s;
+	scene_open(&s, 800);
+	s.w.stop_at = 300;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_EARLY);
+	CHECK(s.result.resumable);
+	CHECK(s.w.row_count >= 300 && s.w.row_count < 800);
+	CHECK_INT(s.result.counts.delivered, s.w.row_count);
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK(s.result.resumed);
+	CHECK_INT(s.result.counts.delivered, 800);
+	check_rows_in_order(&s, 800);
+	scene_close(&s);
+}
+
+TEST(any_order_resumes_without_a_second_row)
+{
+	struct scene s;
+	bool seen[800] = { false };
+	scene_open(&s, 800);
+	s.plan.any_order = true;
+	for (int64_t stop = 200; stop <= 600; stop += 200) {
+		s.w.stop_at = stop;
+		s.options.grace_ns = 5 * HK_MS; /* most of what is in flight is cut off */
+		go(&s);
+		CHECK_INT(s.result.end, RUN_STOPPED_EARLY);
+	}
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.w.row_count, 800);
+	for (size_t i = 0; i < s.w.row_count; i++) {
+		CHECK(!seen[s.w.rows[i]]);
+		seen[s.w.rows[i]] = true;
+	}
+	scene_close(&s);
+}
+
+TEST(a_source_that_breaks_is_read_on)
+{
+	struct scene s;
+	scene_open(&s, 300);
+	s.w.source_fails_at = 123;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 300);
+	scene_close(&s);
+}
+
+TEST(the_one_row_that_a_sink_refuses_is_dead_alone)
+{
+	struct scene s;
+	scene_open(&s, 100);
+	s.w.sink_refuses_13 = true;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 1);
+	CHECK_INT(s.w.row_count, 99);
+	for (size_t i = 0; i < s.w.row_count; i++)
+		CHECK_INT(s.w.rows[i], i < 13 ? (int64_t)i : (int64_t)i + 1);
+	scene_close(&s);
+}
+
+TEST(another_pipeline_does_not_go_on_with_an_unfinished_run)
+{
+	struct scene s;
+	scene_open(&s, 500);
+	s.w.stop_at = 30;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_EARLY);
+	s.plan.hash = 8;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FAILED);
+	CHECK_INT(s.result.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.result.err.text, "--fresh"));
+	scene_close(&s);
+}
+
+TEST(on_error_stop_ends_the_run)
+{
+	struct scene s;
+	scene_open(&s, 100);
+	s.w.dead_every = 50; /* record 0 at once */
+	s.step.common.on_error.kind = ON_ERROR_STOP;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.w.row_count, 0);
+	scene_close(&s);
+}
+
+TEST(many_seeds_with_everything_going_wrong)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct scene s;
+		scene_open(&s, 120);
+		rand_seed(&s.w.rnd, seed);
+		s.w.fail_percent = 25;
+		s.w.throttle_every = 31;
+		s.w.dead_every = 17;
+		s.w.source_fails_at = (int64_t)rand_below(&s.w.rnd, 120);
+		s.plan.any_order = seed % 2;
+		s.step.common.queue = 1 + (int64_t)rand_below(&s.w.rnd, 40);
+		for (int part = 0; part < 4; part++) {
+			s.w.stop_at = part < 3 ? (int64_t)rand_below(&s.w.rnd, 120) : -1;
+			s.options.grace_ns = (int64_t)rand_below(&s.w.rnd, 400) * HK_MS + 1;
+			go(&s);
+			if (s.result.end == RUN_FINISHED)
+				break;
+		}
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.result.counts.admitted, 120);
+		CHECK_INT(s.w.row_count, s.result.counts.delivered);
+		CHECK_INT(s.result.counts.delivered + s.result.counts.dead, 120);
+		scene_close(&s);
+	}
+}
+
+static const struct test tests[] = {
+	T(all_arrive_once_in_order_under_the_cap),
+	T(resets_are_tried_again_and_nobody_is_lost),
+	T(unsafe_calls_that_may_have_happened_are_not_repeated),
+	T(a_refusal_pauses_the_lane_and_kills_nobody),
+	T(deaths_are_counted_and_kept),
+	T(when_nothing_succeeds_it_stops_and_nothing_is_settled),
+	T(few_that_all_fail_are_dead_at_the_end),
+	T(a_stop_drains_and_the_next_run_goes_on),
+	T(any_order_resumes_without_a_second_row),
+	T(a_source_that_breaks_is_read_on),
+	T(the_one_row_that_a_sink_refuses_is_dead_alone),
+	T(another_pipeline_does_not_go_on_with_an_unfinished_run),
+	T(on_error_stop_ends_the_run),
+	T(many_seeds_with_everything_going_wrong),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
