@@ -1,0 +1,91 @@
+"""Fixtures: a folder for each test, and hocket run in it. HOCKET names the program; HOCKET_SLOW stretches the clocks."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
+SLOW = float(os.environ.get("HOCKET_SLOW", "1"))
+
+
+class Result:
+    """What a finished run left behind."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def account(self):
+        """The numbers of the closing account: {'in': 5000, 'delivered': 4991, ...}"""
+        line = next((line for line in self.err.splitlines() if re.match(r"in [\d,]+ ", line)), None)
+        assert line, f"no account in:\n{self.err}"
+        return {name: int(n.replace(",", "")) for name, n in re.findall(r"([a-z]+) ([\d,]+)(?= |$)", line.split("        ")[0])}
+
+    @property
+    def summary(self):
+        return json.loads(self.err.splitlines()[-1])
+
+    def balances(self):
+        a = self.account
+        return a["in"] + a.get("spawned", 0) == sum(n for name, n in a.items() if name not in ("in", "spawned"))
+
+
+class Hocket:
+    """hocket, run in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.env = {**os.environ, "TERM": "dumb"}
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def write_jsonl(self, name, records):
+        return self.write(name, "".join(json.dumps(r) + "\n" for r in records))
+
+    def read_jsonl(self, name):
+        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
+
+    def start(self, *arguments, stdin=None):
+        return subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, env=self.env, text=True,
+                                stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def finish(self, process, timeout=60):
+        try:
+            out, err = process.communicate(timeout=timeout * SLOW)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            out, err = process.communicate()
+            raise AssertionError(f"still running after {timeout * SLOW} s; it said:\n{err}") from None
+        return Result(process.returncode, out, err)
+
+    def __call__(self, *arguments, stdin="", timeout=60):
+        process = self.start(*arguments, stdin=subprocess.PIPE)
+        try:
+            out, err = process.communicate(stdin, timeout=timeout * SLOW)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            out, err = process.communicate()
+            raise AssertionError(f"still running after {timeout * SLOW} s; it said:\n{err}") from None
+        return Result(process.returncode, out, err)
+
+    def run(self, text, *flags, name="pipe.yaml", **more):
+        """Writes the pipeline and runs it."""
+        self.write(name, text)
+        return self("run", name, *flags, **more)
+
+
+@pytest.fixture
+def hocket(tmp_path):
+    return Hocket(tmp_path)

@@ -1,0 +1,214 @@
+"""The command line: help that teaches, names that are nearly right, exit codes, completions, check, connectors, fetch."""
+import json
+import os
+import pty
+import shutil
+import subprocess
+import time
+
+import far
+import pytest
+from conftest import PROGRAM, SLOW
+
+VERBS = ["run", "check", "fetch", "connectors", "schema", "completion", "version", "help"]
+
+
+def test_version(hocket):
+    result = hocket("version")
+    assert result.code == 0 and result.out.startswith("hocket 0.")
+    assert hocket("--version").out == result.out
+
+
+def test_help_names_every_verb_and_exit_code(hocket):
+    result = hocket("--help")
+    assert result.code == 0 and result.err == ""
+    for verb in VERBS:
+        assert f"\n  {verb} " in result.out
+    for code in ("0", "1", "2", "3", "4", "5", "75", "78"):
+        assert f"  {code} " in result.out
+    assert max(map(len, result.out.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb(hocket, verb):
+    result = hocket(verb, "--help")
+    assert result.code == 0
+    assert f"Usage: hocket {verb}" in result.out and "Examples:" in result.out
+    assert hocket("help", verb).out == result.out
+
+
+def test_without_arguments_it_explains_itself(hocket):
+    result = hocket()
+    assert result.code == 2 and result.out == "" and "Verbs:" in result.err
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["rnu", "x.yaml"], "unknown verb 'rnu': did you mean 'run'?"),
+    (["frobnicate"], "unknown verb 'frobnicate': see hocket --help"),
+    (["run", "x.yaml", "--limt", "3"], "unknown flag '--limt': did you mean '--limit'?"),
+    (["run", "x.yaml", "-z"], "unknown flag '-z'"),
+    (["run", "x.yaml", "--limit"], "--limit needs a value"),
+    (["run", "x.yaml", "--limit", "0"], "--limit '0': expected a number of 1 or more"),
+    (["run", "x.yaml", "--memory=lots"], "--memory 'lots': expected a size"),
+    (["run", "x.yaml", "--grace", "soon"], "--grace 'soon': expected a time"),
+    (["run", "x.yaml", "--progress", "plian"], "did you mean 'plain'?"),
+    (["run", "x.yaml", "--set", "novalue"], "expected KEY=VALUE"),
+    (["run", "x.yaml", "--fresh=yes"], "--fresh takes no value"),
+    (["run"], "usage: hocket run FILE"),
+    (["run", "a.yaml", "b.yaml"], "too many arguments: 'b.yaml'"),
+    (["fetch"], "expected URLs, or --from FILE"),
+    (["completion", "tcsh"], "no completion for 'tcsh'"),
+    (["connectors", "htp"], "did you mean 'http'?"),
+])
+def test_mistakes_on_the_command_line(hocket, arguments, message):
+    result = hocket(*arguments)
+    assert result.code == 2
+    assert message in result.err
+
+
+@pytest.mark.parametrize("flag", ["--until", "--dry-run", "--max-failures", "--fail-fast", "--allow", "--metrics", "--dashboard",
+                                  "--log"])
+def test_flags_of_later_versions(hocket, flag):
+    result = hocket("run", "x.yaml", flag)
+    assert result.code == 2 and f"'{flag}' is not in this version yet" in result.err
+
+
+def test_verbs_of_later_versions(hocket):
+    result = hocket("replay", "x")
+    assert result.code == 2
+    result = hocket("dead", "ls", "x.yaml")
+    assert result.code == 2 and "'hocket dead' is not in this version yet" in result.err
+
+
+def test_check_shows_the_flow_and_its_classes(hocket):
+    hocket.write("pipe.yaml", "from: {jsonl: users.jsonl}\nsteps:\n  - http: https://api.example.com/\\(.id)\n    into: .a\n"
+                              "to: {sqlite: users.db, table: users, key: id}\n")
+    hocket.write("bad.yaml", "from: {jsnl: x}\nto: stdout\n")
+    hocket.write("volatile.yaml", "from: stdin\nto: stdout\n")
+    good = hocket("check", "pipe.yaml")
+    assert good.code == 0, good.err
+    assert "users.jsonl" in good.out and "R  replayable" in good.out and "T  transactional" in good.out
+    assert "api.example.com" in good.out
+    other = hocket("check", "volatile.yaml")
+    assert "V  volatile" in other.out and "A  append-only" in other.out
+    both = hocket("check", "bad.yaml", "pipe.yaml")
+    assert both.code == 78
+    assert "did you mean 'jsonl'?" in both.err and "pipe.yaml: good" in both.out
+
+
+def test_schema_is_json(hocket):
+    schema = json.loads(hocket("schema").out)
+    assert schema["$schema"].endswith("2020-12/schema")
+
+
+def test_connectors(hocket):
+    listing = hocket("connectors").out
+    for name in ("jsonl", "csv", "lines", "stdin", "http", "map", "set", "where", "emit", "sqlite", "stdout", "null"):
+        assert f"\n  {name} " in listing
+    one = hocket("connectors", "http").out
+    assert "concurrency" in one and "retry" in one
+    assert hocket("connectors", "--markdown").out.count("#") > 10
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(hocket, shell):
+    script = hocket("completion", shell).out
+    for word in ("run", "fetch", "limit", "progress", "plain"):
+        assert word in script
+    if shutil.which(shell):
+        path = hocket.write("script", script)
+        assert subprocess.run([shell, "-n", path], capture_output=True).returncode == 0
+
+
+def test_bash_completion_completes(hocket):
+    script = hocket.write("script", hocket("completion", "bash").out)
+    ask = f"source {script}; COMP_WORDS=(hocket run --pro); COMP_CWORD=2; _hocket; echo \"${{COMPREPLY[@]}}\""
+    assert subprocess.run(["bash", "-c", ask], capture_output=True, text=True).stdout.split() == ["--progress"]
+    ask = f"source {script}; COMP_WORDS=(hocket ch); COMP_CWORD=1; _hocket; echo \"${{COMPREPLY[@]}}\""
+    assert subprocess.run(["bash", "-c", ask], capture_output=True, text=True).stdout.split() == ["check"]
+
+
+def test_man_page(hocket):
+    page = hocket("help", "--man").out
+    assert page.startswith(".TH HOCKET 1") and ".SH EXIT STATUS" in page and "\\-\\-grace" in page
+    if shutil.which("groff"):
+        done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stderr == ""
+
+
+def test_stdout_that_nobody_reads(hocket):
+    done = subprocess.run(["bash", "-c", f"'{PROGRAM}' schema | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"])
+    assert done.returncode in (0, 1)
+    full = subprocess.run([PROGRAM, "schema"], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE, text=True)
+    assert full.returncode == 1 and "cannot write to stdout" in full.stderr
+
+
+def test_version_starts_at_once():
+    times = []
+    for _ in range(20):
+        started = time.monotonic()
+        subprocess.run([PROGRAM, "version"], stdout=subprocess.DEVNULL, check=True)
+        times.append(time.monotonic() - started)
+    assert sorted(times)[10] < 0.030 * SLOW  # the process of the test included; the program's own is below 10 ms
+
+
+def test_fetch(hocket):
+    def answer(path, attempt):
+        if path == "/text":
+            return 200, {"Content-Type": "text/plain"}, b"plain text"
+        if path == "/gone":
+            return 410, {}, b"{}"
+        return {"path": path, "attempt": attempt}
+
+    with far.far(answer) as server:
+        result = hocket("fetch", f"{server.base}/a?x=1&y=2", f"{server.base}/text", f"{server.base}/gone", "--retry", "0")
+        assert result.code == 3, result.err
+        first, second, third = map(json.loads, result.out.splitlines())
+        assert first == {"url": f"{server.base}/a?x=1&y=2", "status": 200, "body": {"path": "/a?x=1&y=2", "attempt": 1}}
+        assert second == {"url": f"{server.base}/text", "status": 200, "body": "plain text"}
+        assert third["url"] == f"{server.base}/gone" and third["status"] == 410 and third["error"]["class"] == "status(410)"
+
+        hocket.write("urls.txt", "".join(f"{server.base}/{i}\n" for i in range(100)))
+        result = hocket("fetch", "--from", "urls.txt", "--to", "out.jsonl", "--concurrency", "20", "-q")
+        assert result.code == 0 and result.err == "" and result.out == ""
+        assert [r["body"]["path"] for r in hocket.read_jsonl("out.jsonl")] == [f"/{i}" for i in range(100)]
+        assert not (hocket.folder / ".hocket").exists()
+
+
+def test_bar_on_a_terminal(hocket):
+    """The bar draws a line for each step, is taken away at the end, and the account stands in its place."""
+
+    def answer(path, attempt):
+        time.sleep(0.05)
+        return {}
+
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(30)])
+    with far.far(answer) as server:
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.id)\n    concurrency: 3\n"
+                                  "    into: .a\nto: 'null'\n")
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "run", "pipe.yaml"], cwd=hocket.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+        os.close(theirs)
+        seen = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                seen += chunk
+        except OSError:
+            pass  # the other end of a pty ends with EIO
+        os.close(ours)
+        assert process.wait() == 0
+    text = seen.decode()
+    assert "3 of 3 in flight" in text and "limit: all 3 busy" in text
+    assert "in 30 = delivered 30" in text.rpartition("\033[J")[2]
+    assert "\033[1m" in text
+
+
+def test_no_color(hocket):
+    hocket.write("bad.yaml", "from: {jsnl: x}\n")
+    ours, theirs = pty.openpty()
+    for env, colored in (({}, True), ({"NO_COLOR": "1"}, False)):
+        process = subprocess.Popen([PROGRAM, "check", "bad.yaml"], cwd=hocket.folder, stderr=theirs,
+                                   env={**os.environ, "TERM": "xterm", **env})
+        assert process.wait() == 78
+        assert (b"\033[" in os.read(ours, 65536)) is colored
