@@ -52,27 +52,15 @@ int buf_reserve(struct buf *b, size_t more)
 	return grow(b, more);
 }
 
-int buf_add(struct buf *b, struct slice s)
+int buf_add_growing(struct buf *b, struct slice s)
 {
-	if (!s.n)
-		return 0;
-	/* Growing would free what is being copied. */
+	/* Growing frees what is being copied when it lies in the buffer. */
 	ASSERT(!b->p || s.p + s.n <= b->p || s.p > b->p + b->cap);
-	int error = buf_reserve(b, s.n);
+	int error = grow(b, s.n);
 	if (error)
 		return error;
 	memcpy(b->p + b->n, s.p, s.n);
 	buf_added(b, s.n);
-	return 0;
-}
-
-int buf_add_char(struct buf *b, char c)
-{
-	int error = buf_reserve(b, 1);
-	if (error)
-		return error;
-	b->p[b->n] = c;
-	buf_added(b, 1);
 	return 0;
 }
 

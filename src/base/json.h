@@ -61,7 +61,8 @@ MUST int json_parse(struct arena *, struct slice text, struct json **ret, struct
 const struct json *json_get(const struct json *object, struct slice key); /* NULL: not there */
 
 /* ---- strings ---------------------------------------------------------------------------------- */
-/* raw: with quotes, checked. Appends the decoded UTF-8. */
+/* raw: with quotes, checked. Appends the decoded UTF-8; while it works it needs room for raw, which may be
+ * longer. -EBADMSG when raw is no string after all. */
 MUST int json_unquote(struct slice raw, struct buf *out);
 /* Appends text as a JSON string with quotes; invalid UTF-8 becomes U+FFFD; control characters and DEL-free
  * escapes as jq writes them (\n \t \" \\ \u001f, DEL as \u007f). */

@@ -67,7 +67,7 @@ static const json_byte *check_string(struct check *c, const json_byte *p)
 {
 	p++;
 	while (p) {
-		p = json_plain_end(p, c->end);
+		p = json_plain_end(p, c->end, false);
 		if (p == c->end)
 			return refuse(c, p, "string is not closed");
 		if (*p == '"')
@@ -225,18 +225,25 @@ int json_check(struct slice text, struct json_error *ret)
 	return json_check_count(text, &count, ret);
 }
 
-/* Copies checked text from token to token; blanks inside strings are passed over with their strings. */
+/* Copies checked text without its blanks; those inside strings are passed over with their strings. A byte is
+ * always written and then kept or not: blanks come in runs that no branch predictor foresees. Those behind the
+ * last token are written where the buffer's closing 0 will stand. */
 static size_t copy_tokens(const json_byte *p, const json_byte *end, char *out)
 {
 	size_t n = 0;
-	while ((p = json_skip_blanks(p, end)) < end) {
-		const json_byte *start = p;
-		while (p < end && !json_is_blank(*p)) {
-			bool escaped;
-			p = *p == '"' ? json_string_end(p + 1, end, &escaped) + 1 : p + 1;
+	while (p < end) {
+		json_byte c = *p;
+		if (c != '"') {
+			out[n] = (char)c;
+			n += !json_is_blank(c);
+			p++;
+			continue;
 		}
-		memcpy(out + n, start, (size_t)(p - start));
-		n += (size_t)(p - start);
+		bool escaped;
+		const json_byte *behind = json_string_end(p + 1, end, &escaped) + 1;
+		memcpy(out + n, p, (size_t)(behind - p));
+		n += (size_t)(behind - p);
+		p = behind;
 	}
 	return n;
 }

@@ -75,25 +75,38 @@ size_t json_escape(const json_byte *p, const json_byte *end, uint32_t *ret)
 	return 0;
 }
 
+/* Copies up to the next backslash, or to the end; returns how many bytes. Whole words are written: out has
+ * room for all that is left to read. */
+static size_t copy_plain(const json_byte *p, const json_byte *end, char *out)
+{
+	size_t n = 0;
+	for (; end - (p + n) >= 8; n += 8) {
+		uint64_t word = json_load8(p + n);
+		uint64_t hits = json_equal8(word, '\\') & ~word & JSON_EACH(0x80);
+		memcpy(out + n, p + n, 8);
+		if (hits)
+			return n + json_first_hit(hits);
+	}
+	for (; p + n < end && p[n] != '\\'; n++)
+		out[n] = (char)p[n];
+	return n;
+}
+
 int json_decode(struct slice inner, char *out, size_t *ret_n)
 {
 	const json_byte *p = (const json_byte *)inner.p, *end = p + inner.n;
 	size_t n = 0;
 	while (p < end) {
-		const json_byte *found = memchr(p, '\\', (size_t)(end - p));
-		size_t run = (size_t)((found ? found : end) - p);
-		if (out)
-			memcpy(out + n, p, run);
+		size_t run = copy_plain(p, end, out + n);
 		n += run;
 		p += run;
-		if (!found)
+		if (p == end)
 			break;
 		uint32_t character;
 		size_t escape = json_escape(p, end, &character);
 		if (!escape)
 			return -EBADMSG;
-		char utf8[4];
-		size_t size = utf8_put(character, out ? out + n : utf8);
+		size_t size = utf8_put(character, out + n);
 		ASSERT(size <= escape);
 		n += size;
 		p += escape;
@@ -108,18 +121,13 @@ int json_unquote(struct slice raw, struct buf *out)
 	if (raw.n < 2 || raw.p[0] != '"' || raw.p[raw.n - 1] != '"')
 		return -EBADMSG;
 	struct slice inner = { raw.p + 1, raw.n - 2 };
-	if (!inner.n || !memchr(inner.p, '\\', inner.n))
-		return buf_add(out, inner);
-	size_t n;
-	int error = json_decode(inner, NULL, &n);
-	if (!error)
-		error = buf_reserve(out, n);
-	if (error)
+	int error = buf_reserve(out, inner.n);
+	if (error || !inner.n)
 		return error;
+	size_t n;
 	error = json_decode(inner, out->p + out->n, &n);
-	ASSERT(!error);
-	buf_added(out, n);
-	return 0;
+	buf_added(out, error ? 0 : n);
+	return error;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
@@ -128,23 +136,22 @@ int json_unquote(struct slice raw, struct buf *out)
 static const json_byte *copyable_end(const json_byte *p, const json_byte *end)
 {
 	while (p < end) {
-		const json_byte *plain = json_plain_end(p, end);
-		const json_byte *del = memchr(p, 0x7f, (size_t)(plain - p));
-		if (del)
-			return del;
-		p = plain;
+		p = json_plain_end(p, end, true);
 		if (p == end || *p < 0x80)
 			return p;
-		size_t n = utf8_size(p, end);
-		if (!n)
-			return p;
-		p += n;
+		while (p < end && *p >= 0x80) {
+			size_t n = utf8_size(p, end);
+			if (!n)
+				return p;
+			p += n;
+		}
 	}
 	return p;
 }
 
 /* How many bytes one U+FFFD stands for. As in jq: a start of a character takes along the bytes that continue it,
- * also when what they make is overlong or a surrogate; every other byte stands alone. */
+ * also when what they make is overlong or a surrogate; every other byte stands alone. (jq also swallows what
+ * follows such a start within its length at the end of the text; that would lose valid bytes.) */
 static size_t broken_size(const json_byte *p, const json_byte *end)
 {
 	size_t want = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2

@@ -19,8 +19,8 @@ struct json_count {
 /* json_check that also counts. */
 MUST int json_check_count(struct slice text, struct json_count *ret, struct json_error *err);
 
-/* inner: a string without its quotes. Decodes it to out, which has room for inner.n bytes; with out == NULL it
- * only counts. -EBADMSG: an escape is broken (cannot happen in checked text). */
+/* inner: a string without its quotes. Decodes it to out, which has room for inner.n bytes (the decoded text is
+ * never longer). -EBADMSG: an escape is broken (cannot happen in checked text). */
 MUST int json_decode(struct slice inner, char *out, size_t *ret_n);
 
 /* Is this the key? raw: as written, with quotes; name: plain. */
@@ -72,18 +72,26 @@ static inline size_t json_first_hit(uint64_t hits)
 	return (size_t)__builtin_ctzll(hits) >> 3;
 }
 
-/* The first quote, backslash, control character or byte that is not ASCII; end when there is none. */
-static inline const json_byte *json_plain_end(const json_byte *p, const json_byte *end)
+static inline bool json_is_plain(json_byte c, bool del)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && !(del && c == 0x7f);
+}
+
+/* The first quote, backslash, control character or byte that is not ASCII; end when there is none. DEL is
+ * allowed in JSON, but jq writes it as an escape: `del` (a constant at each call) stops there too. */
+static inline const json_byte *json_plain_end(const json_byte *p, const json_byte *end, bool del)
 {
 	for (; end - p >= 8; p += 8) {
 		uint64_t word = json_load8(p);
 		uint64_t hits = json_equal8(word, '"') | json_equal8(word, '\\') |
 				(word - JSON_EACH(0x20)) | word;
+		if (del)
+			hits |= json_equal8(word, 0x7f);
 		hits &= JSON_EACH(0x80);
 		if (hits)
 			return p + json_first_hit(hits);
 	}
-	while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+	while (p < end && json_is_plain(*p, del))
 		p++;
 	return p;
 }

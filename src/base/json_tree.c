@@ -50,9 +50,11 @@ static uint32_t unite_few(struct json *items, struct slice *keys, uint32_t n)
 		while (same < kept && !slice_eq(keys[same], key))
 			same++;
 		seen |= bit;
+		kept += same == kept;
+		if (same == i)
+			continue;
 		keys[same] = key;
 		items[same] = items[i];
-		kept += same == kept;
 	}
 	return kept;
 }
