@@ -1,0 +1,125 @@
+/* args.c - what argv means, and what it must not be taken for */
+#include "cli/args.h"
+#include "check.h"
+
+struct parsed {
+	struct args args;
+	struct buf err;
+	int result;
+};
+
+static struct parsed parse(char **argv)
+{
+	struct parsed p = { 0 };
+	int argc = 0;
+	while (argv[argc])
+		argc++;
+	p.result = args_parse(argc, argv, &p.args, &p.err);
+	return p;
+}
+#define PARSE(...) parse((char *[]){ "hocket", __VA_ARGS__, NULL })
+
+static void parsed_done(struct parsed *p)
+{
+	args_done(&p->args);
+	buf_done(&p->err);
+}
+
+TEST(words_and_flags_may_mix)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("run", "--limit", "7", "a.yaml", "--grace=1m", "-q");
+	CHECK_INT(p.result, 0);
+	CHECK_STR(p.args.verb->name, "run");
+	CHECK_INT(p.args.word_count, 1);
+	CHECK_STR(p.args.words[0], "a.yaml");
+	CHECK_INT(args_get(&p.args, FLAG_LIMIT)->number, 7);
+	CHECK_INT(args_get(&p.args, FLAG_GRACE)->number, 60000000000);
+	CHECK(args_has(&p.args, FLAG_QUIET));
+	CHECK(!args_has(&p.args, FLAG_VERBOSE));
+}
+
+TEST(the_last_one_counts)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("run", "a", "--limit", "7", "--limit", "8");
+	CHECK_INT(args_get(&p.args, FLAG_LIMIT)->number, 8);
+}
+
+TEST(sets_keep_their_order)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("run", "a", "--set", "x=1", "--set=y=2=3");
+	CHECK_INT(p.args.given_count, 2);
+	CHECK_STR(p.args.given[0].text, "x=1");
+	CHECK_STR(p.args.given[1].text, "y=2=3");
+}
+
+TEST(letters_bundle)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("fetch", "-qvc20", "u");
+	CHECK_INT(p.result, 0);
+	CHECK(args_has(&p.args, FLAG_QUIET) && args_has(&p.args, FLAG_VERBOSE));
+	CHECK_INT(args_get(&p.args, FLAG_CONCURRENCY)->number, 20);
+}
+
+TEST(two_dashes_end_the_flags)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("check", "--", "--limit");
+	CHECK_INT(p.result, 0);
+	CHECK_STR(p.args.words[0], "--limit");
+}
+
+TEST(a_lone_dash_is_a_word)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("run", "-");
+	CHECK_INT(p.result, 0);
+	CHECK_STR(p.args.words[0], "-");
+}
+
+TEST(a_verb_has_only_its_own_flags)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("check", "a", "--limit", "3");
+	CHECK_INT(p.result, -1);
+	CHECK_STR(p.err.p, "unknown flag '--limit': see hocket check --help");
+}
+
+TEST(nearest_names)
+{
+	AUTO(parsed_done) struct parsed verb = PARSE("chekc"), flag = PARSE("run", "a", "--progres", "x");
+	CHECK_STR(verb.err.p, "unknown verb 'chekc': did you mean 'check'?");
+	CHECK_STR(flag.err.p, "unknown flag '--progres': did you mean '--progress'?");
+}
+
+TEST(values_are_checked)
+{
+	AUTO(parsed_done) struct parsed word = PARSE("run", "a", "--progress", "zzz"), size = PARSE("run", "a", "--memory", "0");
+	AUTO(parsed_done) struct parsed big = PARSE("run", "a", "--limit", "99999999999999999999");
+	CHECK_STR(word.err.p, "--progress 'zzz': expected auto, bar, plain, json or none");
+	CHECK_STR(size.err.p, "--memory '0': expected a size such as 512MB");
+	CHECK_STR(big.err.p, "--limit '99999999999999999999': expected a number of 1 or more");
+}
+
+TEST(help_needs_no_words)
+{
+	AUTO(parsed_done) struct parsed verb = PARSE("run", "--help"), top = PARSE("-h");
+	CHECK_INT(verb.result, 0);
+	CHECK(verb.args.help);
+	CHECK_INT(top.result, 0);
+	CHECK(top.args.help && !top.args.verb);
+}
+
+TEST(later_things_say_so)
+{
+	AUTO(parsed_done) struct parsed flag = PARSE("run", "a", "--until", "5m"), verb = PARSE("verify", "a");
+	CHECK_STR(flag.err.p, "'--until' is not in this version yet");
+	CHECK_STR(verb.err.p, "'hocket verify' is not in this version yet");
+}
+
+static const struct test tests[] = {
+	T(words_and_flags_may_mix), T(the_last_one_counts),	T(sets_keep_their_order),
+	T(letters_bundle),	    T(two_dashes_end_the_flags), T(a_lone_dash_is_a_word),
+	T(a_verb_has_only_its_own_flags), T(nearest_names),	T(values_are_checked),
+	T(help_needs_no_words),	    T(later_things_say_so),
+};
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
