@@ -1,0 +1,292 @@
+/* socket.c - TCP over loopback */
+#include "in_loop.h"
+#include "rt/loop.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+static int connect_to(int port)
+{
+	struct sockaddr_in at = loopback(port);
+	return hk_connect((const struct sockaddr *)&at, sizeof(at));
+}
+
+struct server {
+	int listener, served, result;
+};
+
+/* Answers each line with itself until the client ends; one connection after the other. */
+static int serve(void *arg)
+{
+	struct server *s = arg;
+	char bytes[64];
+	int fd;
+
+	while ((fd = hk_accept(s->listener)) >= 0) {
+		ssize_t n;
+		while ((n = hk_read(fd, bytes, sizeof(bytes))) > 0) {
+			CHECK_INT(hk_write(fd, bytes, (size_t)n), n);
+			s->served++;
+		}
+		CHECK_INT(hk_close(fd), 0);
+	}
+	s->result = fd;
+	return 0;
+}
+
+static int no_delay(int fd)
+{
+	int on = 0;
+	socklen_t size = sizeof(on);
+
+	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+	return on;
+}
+
+TEST_IN_LOOP(requests_and_answers_on_kept_connections)
+{
+	struct server s = { .listener = hk_listen("127.0.0.1", 0, 0) };
+	int port = hk_socket_port(s.listener);
+	struct hk_group g;
+	char bytes[64];
+
+	CHECK(s.listener >= 0 && port > 0);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, serve, &s), 0);
+	for (int c = 0; c < 5; c++) {
+		int fd = connect_to(port);
+		CHECK(fd >= 0);
+		CHECK(no_delay(fd));
+		for (int i = 0; i < 20; i++) {
+			CHECK_INT(hk_write(fd, "hello", 5), 5);
+			CHECK_INT(hk_read(fd, bytes, sizeof(bytes)), 5);
+			CHECK(hk_socket_idle(fd));
+		}
+		CHECK_INT(hk_close(fd), 0);
+	}
+	CHECK_INT(hk_sleep(HK_MS), 0);
+	CHECK_INT(hk_close(s.listener), 0); /* wakes the accept */
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(s.result, -EBADF);
+	CHECK_INT(s.served, 100);
+}
+
+static int accept_one(void *arg)
+{
+	int *fd = arg;
+
+	fd[1] = hk_accept(fd[0]);
+	CHECK(fd[1] >= 0 && no_delay(fd[1]));
+	return 0;
+}
+
+/* A connected pair over TCP: [0] the client, [1] the server's side. */
+static void tcp_pair(int fd[2])
+{
+	int server[2] = { hk_listen("127.0.0.1", 0, 0), -1 };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, accept_one, server), 0);
+	fd[0] = connect_to(hk_socket_port(server[0]));
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	fd[1] = server[1];
+	CHECK_INT(hk_close(server[0]), 0);
+}
+
+TEST_IN_LOOP(idle_means_quiet_and_open)
+{
+	int fd[2];
+	char byte;
+
+	tcp_pair(fd);
+	CHECK(hk_socket_idle(fd[0]));
+	CHECK_INT(hk_write(fd[1], "x", 1), 1);
+	CHECK_INT(hk_read(fd[0], &byte, 1), 1); /* not short: the next bytes are not known to be missing */
+	CHECK(hk_socket_idle(fd[0]));
+	CHECK_INT(hk_write(fd[1], "unasked", 7), 7);
+	CHECK_INT(hk_sleep(HK_MS), 0);
+	CHECK(hk_socket_idle(fd[1]));
+	CHECK_INT(hk_close(fd[1]), 0);
+	CHECK_INT(hk_read(fd[0], &byte, 1), 1);
+	CHECK(!hk_socket_idle(fd[0])); /* unread bytes */
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+static int read_byte(void *arg)
+{
+	char byte;
+	return (int)hk_read(*(int *)arg, &byte, 1);
+}
+
+TEST_IN_LOOP(a_closed_peer_is_not_idle)
+{
+	int fd[2], other[2], result = 1;
+	struct hk_group g;
+
+	tcp_pair(fd);
+	tcp_pair(other);
+	CHECK(hk_socket_idle(fd[0]));
+	CHECK_INT(hk_close(fd[1]), 0);
+	hk_group_open(&g, NULL); /* somebody waits on a descriptor, so the loop looks at all of them */
+	CHECK_INT(hk_group_spawn(&g, read_byte, &other[0], &(struct hk_spawn_options){ .result = &result }), 0);
+	CHECK_INT(hk_sleep(HK_MS), 0);
+	CHECK(!hk_socket_idle(fd[0]));
+	CHECK_INT(hk_close(other[1]), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(result, 0);
+	CHECK_INT(hk_close(other[0]), 0);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+TEST_IN_LOOP(a_refused_connect_says_so)
+{
+	int listener = hk_listen("127.0.0.1", 0, 0), port = hk_socket_port(listener), again;
+
+	CHECK_INT(hk_close(listener), 0);
+	CHECK_INT(connect_to(port), -ECONNREFUSED);
+	again = dup(0);
+	CHECK_INT(again, listener); /* no descriptor was left behind */
+	CHECK_INT(close(again), 0);
+}
+
+/* A listener whose backlog is full does not answer: the connect hangs until its deadline. */
+TEST_IN_LOOP(a_cancelled_connect_leaves_nothing)
+{
+	int listener = hk_listen("127.0.0.1", 0, 1), port = hk_socket_port(listener);
+	int fds[16], n = 0, r = 0, next, after;
+
+	while (r >= 0 && n < 16) {
+		struct hk_scope s;
+		next = dup(0);
+		CHECK_INT(close(next), 0);
+		hk_scope_open(&s, HK_SEC);
+		r = hk_scope_close(&s, connect_to(port));
+		if (r >= 0)
+			fds[n++] = r;
+	}
+	CHECK_INT(r, -ETIMEDOUT);
+	after = dup(0);
+	CHECK_INT(after, next);
+	CHECK_INT(close(after), 0);
+	while (n > 0)
+		CHECK_INT(hk_close(fds[--n]), 0);
+	CHECK_INT(hk_close(listener), 0);
+}
+
+TEST_IN_LOOP(listen_refuses_what_it_cannot_bind)
+{
+	int fd = hk_listen("127.0.0.1", 0, 5);
+
+	CHECK_INT(hk_listen("localhost", 0, 5), -EINVAL); /* names are resolved elsewhere */
+	CHECK_INT(hk_listen("127.0.0.1", (uint16_t)hk_socket_port(fd), 5), -EADDRINUSE);
+	CHECK_INT(hk_close(fd), 0);
+	fd = hk_listen("::1", 0, 5);
+	CHECK(fd >= 0 || fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT);
+	if (fd >= 0)
+		CHECK_INT(hk_close(fd), 0);
+}
+
+static int one_client(void *arg)
+{
+	int fd = connect_to(*(int *)arg);
+	char bytes[8];
+
+	CHECK(fd >= 0);
+	for (int i = 0; i < 5; i++) {
+		CHECK_INT(hk_write(fd, "ping", 4), 4);
+		CHECK_INT(hk_read(fd, bytes, sizeof(bytes)), 4);
+	}
+	return hk_close(fd);
+}
+
+static int echo(void *arg)
+{
+	int fd = (int)(intptr_t)arg;
+	char bytes[64];
+	ssize_t n;
+
+	while ((n = hk_read(fd, bytes, sizeof(bytes))) > 0)
+		CHECK_INT(hk_write(fd, bytes, (size_t)n), n);
+	return hk_close(fd);
+}
+
+struct crowd {
+	struct hk_group g;
+	int listener, accepted;
+};
+
+static int accept_all(void *arg)
+{
+	struct crowd *c = arg;
+	int fd;
+
+	while ((fd = hk_accept(c->listener)) >= 0) {
+		c->accepted++;
+		CHECK_INT(hk_spawn(&c->g, echo, (void *)(intptr_t)fd), 0);
+	}
+	return 0;
+}
+
+TEST_IN_LOOP(three_hundred_connections_at_once)
+{
+	static int ports[300];
+	struct crowd c = { .listener = hk_listen("127.0.0.1", 0, 512) };
+
+	for (size_t i = 0; i < 300; i++)
+		ports[i] = hk_socket_port(c.listener);
+	hk_group_open(&c.g, NULL);
+	CHECK_INT(hk_spawn(&c.g, accept_all, &c), 0);
+	CHECK_INT(hk_gather(one_client, ports, 300, sizeof(int), NULL), 0);
+	CHECK_INT(hk_close(c.listener), 0);
+	CHECK_INT(hk_group_close(&c.g, 0), 0);
+	CHECK_INT(c.accepted, 300);
+}
+
+/* fd.h (1): after a request on a kept connection the read parks without asking the kernel first. */
+TEST_IN_LOOP(no_read_is_made_in_vain)
+{
+	struct server s = { .listener = hk_listen("127.0.0.1", 0, 0) };
+	struct hk_group g;
+	char bytes[64];
+	int fd;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, serve, &s), 0);
+	fd = connect_to(hk_socket_port(s.listener));
+	for (int i = 0; i < 3; i++) {
+		const struct poll_fd *p = poll_find(&loop_self()->poll, fd);
+		CHECK(p && !(p->ready & HK_READ)); /* fresh, or after a short read: known to be empty */
+		CHECK_INT(hk_write(fd, "hello", 5), 5);
+		CHECK_INT(hk_read(fd, bytes, sizeof(bytes)), 5);
+	}
+	CHECK_INT(hk_close(fd), 0);
+	CHECK_INT(hk_close(s.listener), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+}
+
+static const struct test tests[] = {
+	T(requests_and_answers_on_kept_connections),
+	T(idle_means_quiet_and_open),
+	T(a_closed_peer_is_not_idle),
+	T(a_refused_connect_says_so),
+	T(a_cancelled_connect_leaves_nothing),
+	T(listen_refuses_what_it_cannot_bind),
+	T(three_hundred_connections_at_once),
+	T(no_read_is_made_in_vain),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
