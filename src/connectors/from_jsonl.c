@@ -1,0 +1,74 @@
+/* from_jsonl.c - read a file of JSON lines; resume at a byte offset
+ *
+ * What this room is for: the plainest source. One file is one split; `next` is the offset behind the line.
+ * What flows through:    each line as it stands; the engine checks that it is a JSON object.
+ * What must hold:        an offset is only trusted in the file in which it was taken (connectors/input.h). */
+#include "base/banned.h"
+#include "connectors/lines.h"
+
+struct jsonl_source {
+	const char *path;
+	uint64_t max_line;
+};
+
+static const struct opt options[] = {
+	OPT("jsonl", struct jsonl_source, path, OPT_PATH, const char *, .verb = true,
+	    .required = true, .doc = "file with one JSON object per line"),
+	OPT("max_line", struct jsonl_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
+	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
+	OPT_END,
+};
+
+static int jsonl_plan(void *of, struct facts *facts, struct diag *diag)
+{
+	const struct jsonl_source *o = of;
+	facts->restart = RESTART_SEEKS;
+	facts->effect = EFFECT_READS;
+	facts->door = slice_str(o->path);
+	lines_check_max(o->max_line, diag);
+	return 0;
+}
+
+static int jsonl_open(struct site *site, struct err *err) SUSPENDS
+{
+	const struct jsonl_source *o = site->options;
+	return input_open_file(site->shared, o->path, err);
+}
+
+static void jsonl_close(struct site *site)
+{
+	input_close(site->shared);
+}
+
+static int jsonl_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
+{
+	const struct jsonl_source *o = site->options;
+	struct lines job = {
+		.input = site->shared,
+		.intake = intake,
+		.form = LINE_JSON,
+		.max_line = (size_t)o->max_line,
+		.name = o->path,
+	};
+	return lines_run(&job, err);
+}
+
+const struct port from_jsonl = {
+	.name = "jsonl",
+	.doc = "read a file of JSON lines",
+	.more = "Empty lines are skipped, a byte order mark is tolerated. A line that is not a "
+		"JSON object becomes a dead letter\n"
+		"and reading goes on. An interrupted run goes on behind the last line that is "
+		"done.\n"
+		"\n"
+		"    from: {jsonl: users.jsonl}\n"
+		"    to: {sqlite: users.db, table: users}\n",
+	.roles = ROLE_SOURCE,
+	.options = options,
+	.options_size = sizeof(struct jsonl_source),
+	.shared_size = sizeof(struct input),
+	.plan = jsonl_plan,
+	.open = jsonl_open,
+	.close = jsonl_close,
+	.run = jsonl_run,
+};

@@ -1,0 +1,50 @@
+/* http_headers.h - request headers from options, and what an answer's headers say
+ *
+ * What this room is for: `headers:` and `auth:` mean the same in `from: http` and in the step; both also read answers alike.
+ * What must hold:
+ *  (1) credentials are evaluated into a request and nowhere else; no message contains a header's value.
+ *  (2) a value with CR, LF or NUL never leaves: FAULT_BAD_VALUE naming the header.
+ *  (3) credentials go only to the origin they were written for: headers_for_stranger() is what any other one gets. */
+#pragma once
+#include "engine/port.h"
+#include "io/http.h"
+
+struct http_auth {
+	struct tpl *bearer, *basic, *header;
+};
+struct header_options {
+	struct opt_map headers; /* v: struct tpl *[] */
+	struct http_auth *auth;
+};
+extern const struct opt http_auth_options[];
+
+/* Two lines of an option table; `when` is `.at_plan = true` or `.at_plan = false`. */
+#define HEADER_OPTIONS(T, member, when)                                                        \
+	OPT("headers", T, member.headers, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,         \
+	    .secret = true, .tuning = true, when, .doc = "more request headers"),              \
+		OPT("auth", T, member.auth, OPT_TABLE, struct http_auth *,                     \
+		    .sub = http_auth_options, .sub_size = sizeof(struct http_auth),            \
+		    .tuning = true,                                                            \
+		    .doc = "credentials: {bearer: TOKEN}, {basic: USER:PASSWORD} or {header: " \
+			   "'NAME: VALUE'}")
+
+void headers_check(const struct header_options *, struct diag *); /* in plan() */
+
+struct header_list {
+	struct http_header *v; /* in the arena */
+	size_t n;
+};
+/* Room for one more header is left behind v[n - 1]. */
+MUST int headers_make(const struct header_options *, const struct env *, struct arena *,
+		      struct header_list *ret, struct err *);
+/* Only what says nothing about who asks: Accept..., User-Agent, Content-... */
+void headers_for_stranger(const struct header_list *, struct arena *, struct header_list *ret);
+bool headers_find(const struct header_list *, const char *name, struct slice *ret);
+
+/* Appends the headers as a JSON object, names in lower case, equal ones joined by ", ". 0, or buf_add's errors. */
+MUST int headers_put_json(const struct http_response *, struct buf *out);
+
+/* "application/json" of "Application/JSON; charset=utf-8"; empty: no or an odd content type. */
+struct slice media_type(const struct http_response *, struct arena *);
+bool media_is_json(struct slice type);
+bool media_is_text(struct slice type);

@@ -1,0 +1,15 @@
+/* registry.c - the list of connectors
+ *
+ * What this room is for: the engine knows no connector by name; cli hands it this array as a pointer.
+ * What flows through:    nothing: constants.
+ * What must hold:        a name stands at most once per role. */
+#include "connectors/registry.h"
+#include "base/banned.h"
+
+static const struct port *const ports[] = {
+	&from_csv,  &from_http, &from_jsonl, &from_lines, &from_stdin, /* sources */
+	&step_emit, &step_http, &step_map,   &step_set,   &step_where, /* steps */
+	&to_csv,    &to_jsonl,  &to_null,    &to_sqlite,  &to_stdout,  /* sinks */
+};
+
+const struct registry registry = { ports, ARRAY_SIZE(ports) };

@@ -1,0 +1,12 @@
+/* registry.h - all connectors, by name; the one place where they are listed
+ *
+ * What must hold: every from_*.c, step_*.c and to_*.c of this folder exports one port of the same name, and it stands
+ *   here; tests/unit/connectors/registry.c compares the folder with the list. */
+#pragma once
+#include "engine/port.h"
+
+extern const struct registry registry;
+
+extern const struct port from_csv, from_http, from_jsonl, from_lines, from_stdin;
+extern const struct port step_emit, step_http, step_map, step_set, step_where;
+extern const struct port to_csv, to_jsonl, to_null, to_sqlite, to_stdout;

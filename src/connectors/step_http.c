@@ -1,0 +1,220 @@
+/* step_http.c - one HTTP request for each record
+ *
+ * What this room is for: the step this project exists for. It makes a request from templates and gives back what was
+ *   answered; caps, rates, retries, `accept`, `into` and dead letters are the engine's.
+ * What flows through:    the record (borrowed) into a request in the call's arena; the answer's body and headers out.
+ * What must hold:
+ *  (1) templates are evaluated once, in ask: every attempt sends the same bytes.
+ *  (2) a complete exchange is an answer, whatever its status: the engine judges it, because `accept` may want a 404.
+ *  (3) `shown` and messages never contain credentials or a URL's userinfo. */
+#include "base/banned.h"
+#include "base/json.h"
+#include "connectors/http_headers.h"
+#include "io/url.h"
+
+struct http_step {
+	struct tpl *url, *body;
+	struct header_options head;
+	uint64_t max_body;
+	bool insecure;
+	int method; /* set by plan: index into methods */
+};
+
+static const struct method {
+	const char *name;
+	enum safety safety;
+} methods[] = {
+	{ "GET", SAFE },     { "HEAD", SAFE },   { "OPTIONS", SAFE }, { "PUT", KEYED },
+	{ "DELETE", KEYED }, { "POST", UNSAFE }, { "PATCH", UNSAFE },
+};
+enum { GET = 0, HEAD = 1, POST = 5 };
+
+static const struct opt options[] = {
+	OPT("http", struct http_step, url, OPT_URL, struct tpl *, .verb = true, .required = true,
+	    .secret = true,
+	    .doc = "URL, with a method before it if it is neither GET nor, with a body, POST"),
+	OPT("body", struct http_step, body, OPT_TREE, struct tpl *, .secret = true,
+	    .doc = "JSON to send; a text is sent as it is when a header says another content-type"),
+	HEADER_OPTIONS(struct http_step, head, .at_plan = false),
+	OPT("max_body", struct http_step, max_body, OPT_SIZE, uint64_t, .tuning = true,
+	    .fallback = "64MB", .doc = "a larger answer is dead: too_large"),
+	OPT("insecure", struct http_step, insecure, OPT_BOOL, bool, .tuning = true,
+	    .doc = "do not check the server's certificate"),
+	OPT_END,
+};
+
+/* ---- the file ------------------------------------------------------------------------------------ */
+
+static int method_of(struct http_step *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (tpl_cut(o->url, methods[i].name))
+			return (int)i;
+	return o->body ? POST : GET;
+}
+
+/* The literal part may be cut anywhere by an interpolation; what stands there must still begin like a URL. */
+static void check_url(const struct http_step *o, struct facts *facts, struct diag *diag)
+{
+	struct slice head = tpl_head(o->url), word, rest;
+	struct url url;
+	const char *why = NULL;
+	if (slice_cut(head, ' ', &word, &rest) && !slice_starts(word, S("http"))) {
+		diag_error(diag, NULL,
+			   "'%.*s' is not a method; one of GET HEAD OPTIONS PUT DELETE POST PATCH",
+			   SLICE(word));
+		return;
+	}
+	if (head.n == 0)
+		return; /* the record gives the whole URL */
+	bool complete = url_parse(head, &url, &why) == 0;
+	if (!complete && (tpl_constant(o->url) || !slice_starts(head, S("http"))))
+		diag_error(diag, NULL, "'%.*s' is not a URL: %s", SLICE(head), why);
+	else if (complete && (tpl_constant(o->url) || url.host.p + url.host.n < head.p + head.n))
+		facts->door = url.host;
+}
+
+static int http_plan(void *of, struct facts *facts, struct diag *diag)
+{
+	struct http_step *o = of;
+	o->method = method_of(o);
+	enum safety safety = methods[o->method].safety;
+	facts->effect = safety == SAFE ? EFFECT_READS : EFFECT_WRITES;
+	facts->guarantee = safety == UNSAFE ? APPEND_ONLY : IDEMPOTENT;
+	check_url(o, facts, diag);
+	headers_check(&o->head, diag);
+	return 0;
+}
+
+/* ---- the request --------------------------------------------------------------------------------- */
+
+static int ask_url(const struct http_step *o, struct call *c, struct http_request *q,
+		   struct err *err)
+{
+	AUTO(buf_done) struct buf text = { 0 }, shown = { 0 }, origin = { 0 };
+	struct url url;
+	const char *why = NULL;
+	if (tpl_text(o->url, c->env, &text, err) < 0)
+		return -1;
+	q->url = arena_copy(c->arena, buf_slice(&text));
+	int r = url_put_shown(q->url, &shown);
+	if (url_parse(q->url, &url, &why) < 0)
+		return fail(err, FAULT_BAD_VALUE, "'%.*s' is not a URL: %s",
+			    SLICE(slice_head(buf_slice(&shown), 200)), why);
+	r = r < 0 ? r : url_put_origin(&url, &origin);
+	if (r < 0)
+		return fail_errno(err, FAULT_BAD_VALUE, r, "the URL cannot be used");
+	c->origin = arena_copy(c->arena, buf_slice(&origin));
+	c->shown = slice_str(
+		arena_printf(c->arena, "%.*s %.*s", SLICE(q->method), SLICE(buf_slice(&shown))));
+	return 0;
+}
+
+/* A string under another content type is that text, not its JSON; everything else is sent as JSON. */
+static int put_body(struct slice json, struct slice content_type, struct buf *out, struct err *err)
+{
+	struct slice type, rest;
+	(void)slice_cut(content_type, ';', &type, &rest);
+	bool as_text = content_type.n && !media_is_json(slice_trim(type)) &&
+		       json_type(json) == JSON_STRING;
+	int r = as_text ? json_unquote(json, out) : buf_add(out, json);
+	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the request's body does not fit") : 0;
+}
+
+static int ask_body(const struct http_step *o, struct call *c, struct header_list *headers,
+		    struct http_request *q, struct err *err)
+{
+	AUTO(buf_done) struct buf json = { 0 }, body = { 0 };
+	struct slice type = { 0 };
+	if (!o->body)
+		return 0;
+	if (tpl_json(o->body, c->env, &json, err) < 0)
+		return -1;
+	if (!headers_find(headers, "content-type", &type))
+		headers->v[headers->n++] =
+			(struct http_header){ S("Content-Type"), S("application/json") };
+	if (put_body(buf_slice(&json), type, &body, err) < 0)
+		return -1;
+	q->body = arena_copy(c->arena, buf_slice(&body));
+	return 0;
+}
+
+static int http_ask(struct site *site, struct call *c, struct err *err)
+{
+	const struct http_step *o = site->options;
+	struct http_request *q = arena_zero(c->arena, sizeof(*q));
+	struct header_list headers;
+	q->method = slice_str(methods[o->method].name);
+	if (ask_url(o, c, q, err) < 0 ||
+	    headers_make(&o->head, c->env, c->arena, &headers, err) < 0 ||
+	    ask_body(o, c, &headers, q, err) < 0)
+		return -1;
+	c->safety = methods[o->method].safety;
+	if (c->safety == UNSAFE && c->retry_unsafe)
+		c->safety = KEYED;
+	q->headers = headers.v;
+	q->header_count = headers.n;
+	q->keyed = c->safety == KEYED;
+	q->max_body_bytes = o->max_body;
+	q->insecure = o->insecure;
+	if (site->clocks)
+		q->clocks = *site->clocks;
+	c->request = q;
+	return 0;
+}
+
+/* ---- the answer ----------------------------------------------------------------------------------- */
+
+static enum body body_kind(const struct http_response *a, int method, struct slice type)
+{
+	if (a->body.n == 0 || method == HEAD || a->status == 204)
+		return BODY_NONE;
+	return media_is_json(type) ? BODY_JSON : media_is_text(type) ? BODY_TEXT : BODY_BLOB;
+}
+
+static void http_call(struct site *site, struct call *c) SUSPENDS
+{
+	const struct http_step *o = site->options;
+	AUTO(http_response_done) struct http_response a = { 0 };
+	c->verdict = VERDICT_FAULT;
+	if (http_exchange(site_http(site), c->request, &a, &c->err) < 0)
+		return;
+	if (c->wants_about) {
+		int r = headers_put_json(&a, &c->answer.headers);
+		if (r < 0) {
+			fail_errno(&c->err, FAULT_TOO_LARGE, r, "the answer's headers do not fit");
+			return;
+		}
+	}
+	c->verdict = VERDICT_ANSWER;
+	c->err.retry_after_ns = http_retry_after_ns(&a);
+	c->answer.status = a.status;
+	c->answer.type = media_type(&a, c->arena);
+	c->answer.body = body_kind(&a, o->method, c->answer.type);
+	c->answer.value = buf_take(&a.body);
+}
+
+const struct port step_http = {
+	.name = "http",
+	.doc = "one HTTP request for each record",
+	.more = "GET without a body, POST with one; another method stands before the URL: `http: "
+		"DELETE https://...`. What is\n"
+		"interpolated into a URL is percent-encoded; at its very beginning it is taken as "
+		"it is. Success is a status\n"
+		"from 200 to 299 unless `accept` says otherwise. The answer goes where `into` or "
+		"`result` says; without them the\n"
+		"record stays as it was.\n"
+		"\n"
+		"    steps:\n"
+		"      - http: https://api.example.com/users/\\(.id)\n"
+		"        auth: {bearer: $secret.API_KEY}\n"
+		"        concurrency: 20\n"
+		"        retry: 5\n"
+		"        into: .profile\n",
+	.roles = ROLE_STEP,
+	.options = options,
+	.options_size = sizeof(struct http_step),
+	.plan = http_plan,
+	.ask = http_ask,
+	.call = http_call,
+};

@@ -1,0 +1,31 @@
+/* text_sink.h - a sink whose output is a file of lines: everything that jsonl and csv have in common
+ *
+ * What this room is for: joining rendering (no world) and part_file (no records) into a port's operations, so that to_jsonl.c and
+ *   to_csv.c are option tables and words.
+ * What must hold: a port that uses these has struct text_sink as its options and struct text_output as its shared part. */
+#pragma once
+#include "connectors/part_file.h"
+#include "connectors/rendering.h"
+
+struct text_sink {
+	const char *path;
+	struct render_options render;
+	int mode; /* enum part_mode */
+};
+#define MODE_OPTION                                                             \
+	OPT("mode", struct text_sink, mode, OPT_ENUM, int, .words = part_modes, \
+	    .fallback = "replace",                                              \
+	    .doc = "replace the file at the end, append to it, or refuse one that exists (new)")
+
+struct text_output {
+	struct part_file file;
+	struct rendering rendering;
+	struct buf text; /* kept between commits */
+};
+int text_sink_plan(void *options, struct facts *, struct diag *);
+void text_sink_open(struct site *, enum render_format);
+void text_sink_close(struct site *);
+int text_sink_resume(struct site *, struct resumption *, struct err *) SUSPENDS;
+int text_sink_commit(struct site *, const struct batch *, struct buf *receipt,
+		     struct err *) SUSPENDS;
+int text_sink_finish(struct site *, struct err *) SUSPENDS;
