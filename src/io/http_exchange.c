@@ -50,6 +50,7 @@ struct exchange {
 	uint64_t max_body;
 	int64_t start_ns;
 	const char *why; /* static, with -EBADMSG and -EMSGSIZE */
+	char said[48];   /* how an answer that is not HTTP begins */
 };
 
 /* ---- clocks -------------------------------------------------------------------------------------- */
@@ -155,6 +156,18 @@ static int refuse(struct exchange *x, int code, const char *why)
 	return code;
 }
 
+/* Keeps the first printable bytes of what came instead of a head, for the message. */
+static void quote_answer(struct exchange *x)
+{
+	const struct http_parse *p = &x->parse;
+	size_t n = 0;
+	while (n < p->block_n && n < sizeof(x->said) - 1 && p->block[n] >= ' ' && p->block[n] < 0x7f) {
+		x->said[n] = p->block[n];
+		n++;
+	}
+	x->said[n] = 0;
+}
+
 /* The head is complete: its block becomes the response's storage, and the body's buffer gets its ceiling. */
 static int on_head(struct exchange *x)
 {
@@ -218,6 +231,8 @@ static int take_input(struct exchange *x, struct slice in)
 			x->left_over = in.n > 0;
 			return on_end(x);
 		case HTTP_BAD:
+			if (x->ret->status == 0)
+				quote_answer(x);
 			return refuse(x, x->parse.error, x->parse.why);
 		}
 		if (r < 0)
@@ -380,7 +395,8 @@ static int tell(const struct exchange *x, struct slice text, int r, struct err *
 		fail(err, FAULT_TOO_LARGE, "%s: %s", url, x->why ? x->why : "the body is larger than allowed");
 		break;
 	case -EBADMSG:
-		fail(err, FAULT_PROTOCOL, "%s: %s", url, x->why ? x->why : "TLS that makes no sense");
+		fail(err, FAULT_PROTOCOL, "%s: %s%s%s%s", url, x->why ? x->why : "TLS that makes no sense",
+		     x->said[0] ? ": it begins with '" : "", x->said, x->said[0] ? "'" : "");
 		break;
 	default:
 		fail_errno(err, FAULT_IO, r, "%s", url);
@@ -401,20 +417,36 @@ struct attempt { /* what the two tries of the stale rule have in common */
 
 enum { TRY_STALE = 1 }; /* beside 0 and -1 */
 
+/* Field by field: what is set later (parser, scope, quotation) is not cleared for nothing. */
+static void exchange_init(struct exchange *x, const struct attempt *a, struct http_response *ret)
+{
+	const struct http_request *q = a->request;
+	x->client = a->client;
+	x->request = q;
+	x->head = a->head;
+	x->ret = ret;
+	x->inflate = NULL;
+	x->why = NULL;
+	x->said[0] = 0;
+	x->phase = PHASE_WRITE;
+	x->sent = x->heard = x->broken = x->left_over = false;
+	x->max_body = q->max_body_bytes ? q->max_body_bytes : MAX_BODY;
+	x->start_ns = hk_now_ns();
+	http_parse_init(&x->parse, HTTP_ANSWER, MAX_HEAD);
+	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));
+}
+
 static int try_once(const struct attempt *a, bool fresh, struct http_response *ret, struct err *err) SUSPENDS
 {
 	const struct http_request *q = a->request;
-	struct exchange x = { .client = a->client, .request = q, .head = a->head, .ret = ret };
+	struct exchange x;
+	exchange_init(&x, a, ret);
 	bool reused;
-	x.start_ns = hk_now_ns();
-	x.max_body = q->max_body_bytes ? q->max_body_bytes : MAX_BODY;
 	x.conn = get_conn(a->client, a->origin, q, fresh, &reused, err);
 	if (!x.conn)
 		return -1;
 	a->client->stats.active++;
 	a->client->stats.requests++;
-	http_parse_init(&x.parse, HTTP_ANSWER, MAX_HEAD);
-	http_parse_start(&x.parse, slice_eq(q->method, S("HEAD")));
 	int r = converse(&x);
 	finish(&x, r);
 	ret->reused = reused;

@@ -93,7 +93,11 @@ static struct slice trim_blanks(struct slice s)
 
 void http_parse_init(struct http_parse *p, enum http_role role, size_t max_head_bytes)
 {
-	*p = (struct http_parse){ .role = role, .max_head = max_head_bytes };
+	/* The rest is cleared by http_parse_start: nobody pays twice for it. */
+	p->role = role;
+	p->max_head = max_head_bytes;
+	p->block = NULL;
+	p->block_n = p->block_cap = 0;
 }
 
 void http_parse_done(struct http_parse *p)
@@ -334,6 +338,16 @@ static bool could_be_http(const struct http_parse *p)
 	return memcmp(p->block, want.p, p->block_n < want.n ? p->block_n : want.n) == 0;
 }
 
+static const char *what_it_is_not(const struct http_parse *p)
+{
+	if (p->role == HTTP_REQUEST)
+		return "this is not an HTTP request";
+	/* TLS records: an alert or a handshake, version 3.x. */
+	if ((p->block[0] == 0x15 || p->block[0] == 0x16) && (p->block_n < 2 || p->block[1] == 3))
+		return "the answer is TLS; write https://";
+	return "the answer is not HTTP/1.1";
+}
+
 /* ---- a complete head ------------------------------------------------------------------------------ */
 
 /* RFC 9112 6.3, in its order. The keep-alive of 9.3 is decided with it. */
@@ -433,9 +447,7 @@ static enum http_event step_head(struct http_parse *p, struct slice *in)
 	if (e == HTTP_BAD)
 		return e;
 	if (!could_be_http(p))
-		return refuse(p, -EBADMSG,
-			      p->role == HTTP_REQUEST ? "this is not an HTTP request"
-						      : "the answer is not HTTP/1.1");
+		return refuse(p, -EBADMSG, what_it_is_not(p));
 	return e == HTTP_ON ? parse_head(p) : e;
 }
 
