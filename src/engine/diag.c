@@ -23,11 +23,16 @@ struct mistake {
 	size_t turn; /* the order of discovery: keeps the sort stable */
 	char *text, *hint;
 };
+struct range {
+	size_t from, to;
+};
 struct diag {
 	char *file, *copy;
 	struct slice text; /* in copy */
 	struct mistake *list;
 	size_t n, cap, more;
+	struct range *muted;
+	size_t muted_count, muted_mistakes;
 	diag_locate *locate;
 	void *locate_arg;
 };
@@ -48,6 +53,7 @@ void diag_free(struct diag *d)
 		free(d->list[i].hint);
 	}
 	free(d->list);
+	free(d->muted);
 	free(d->copy);
 	free(d->file);
 	free(d);
@@ -62,7 +68,13 @@ void diag_text(struct diag *d, struct slice text)
 
 size_t diag_count(const struct diag *d)
 {
-	return d->n + d->more;
+	return d->n + d->more + d->muted_mistakes;
+}
+
+void diag_mute(struct diag *d, size_t from, size_t to)
+{
+	d->muted = xrealloc(d->muted, d->muted_count + 1, sizeof *d->muted);
+	d->muted[d->muted_count++] = (struct range){ from, to };
 }
 
 void diag_place(struct diag *d, diag_locate *locate, void *arg)
@@ -113,6 +125,14 @@ static bool known(const struct diag *d, size_t offset, const char *text)
 	return false;
 }
 
+static bool is_muted(const struct diag *d, size_t offset)
+{
+	for (size_t i = 0; i < d->muted_count; i++)
+		if (offset >= d->muted[i].from && offset < d->muted[i].to)
+			return true;
+	return false;
+}
+
 static char *clean(struct slice text)
 {
 	AUTO(buf_done) struct buf out = { .max = 4096 };
@@ -123,6 +143,10 @@ static void add(struct diag *d, size_t offset, size_t length, const char *hint, 
 {
 	AUTO(buf_done) struct buf raw = { .max = 2048 };
 
+	if (is_muted(d, offset)) {
+		d->muted_mistakes++;
+		return;
+	}
 	/* A message that quotes a monstrous word is cut by its ceiling: the form of it is said still. */
 	if (buf_vprintf(&raw, fmt, ap) < 0 && buf_printf(&raw, "%s", fmt) < 0)
 		return;

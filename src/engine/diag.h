@@ -16,7 +16,10 @@ void diag_text(struct diag *, struct slice text); /* copies the file's text, for
 #define DIAG_NOWHERE SIZE_MAX /* as offset: about the file as a whole; no line is shown */
 /* A mistake at a byte range of the file. hint (may be NULL) is printed behind the caret. */
 void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...) PRINTF(5, 6);
-size_t diag_count(const struct diag *); /* of mistakes added */
+size_t diag_count(const struct diag *); /* of mistakes added, muted ones included */
+/* From now on nothing is kept of what is found between the two offsets: the reader has put something else there, because
+ * what stands there cannot be read, and has said so. */
+void diag_mute(struct diag *, size_t from, size_t to);
 /* Where diag_error (port.h) places what a connector's plan() says: set while one place is planned, NULL after. The
  * option may be dotted ("pages.next"); NULL means the verb. */
 typedef void diag_locate(void *arg, const char *option, size_t *ret_offset, size_t *ret_length);

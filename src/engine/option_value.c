@@ -66,6 +66,10 @@ static bool parse_path(struct planner *p, const struct opt *o, const struct node
 
 static bool parse_bool(struct planner *p, const struct opt *o, const struct node *node, bool *ret)
 {
+	static const char *const words[] = { "yes", "on", "no", "off" };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (slice_eq_nocase(node->text, slice_str(words[i])))
+			return refuse(p, node, i < 2 ? "write true" : "write false", "'%s' is text in YAML 1.2", words[i]);
 	if (node->kind != NODE_BOOL)
 		return option_refuse_kind(p, o, node, "true or false");
 	*ret = (node->text.p[0] | 0x20) == 't';

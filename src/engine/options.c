@@ -31,6 +31,17 @@ const char *options_nearest(const struct opt *const *tables, size_t n, struct sl
 	return nearest(name, words, count);
 }
 
+/* "tabel: users" is answered with "did you mean 'table'?": that table is missing need not be said too. */
+static bool misspelt(const struct opt *table, const struct opt *o, const struct node *map)
+{
+	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->n; i++) {
+		const char *near = options_nearest(&table, 1, map->keys[i].text);
+		if (near && strcmp(near, o->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void miss(struct planner *p, const struct opt *o, const struct node *at, const char *owner)
 {
 	char hint[160];
@@ -38,8 +49,7 @@ static void miss(struct planner *p, const struct opt *o, const struct node *at, 
 	diag_add(p->diag, at->at, at->length, hint, "'%s' is missing: %s needs it", o->name, owner);
 }
 
-static void fill_one(struct planner *p, const struct opt *o, const struct node *value, const struct node *at,
-		     const char *owner, void *into)
+static void fill_one(struct planner *p, const struct opt *o, const struct node *value, const struct node *at, void *into)
 {
 	if (value && node_empty(value) && o->verb && !o->required)
 		value = NULL; /* `lines:` alone */
@@ -51,8 +61,6 @@ static void fill_one(struct planner *p, const struct opt *o, const struct node *
 		(void)option_parse(p, o, value, into);
 		return;
 	}
-	if (o->required)
-		miss(p, o, at, owner);
 	if (!o->fallback)
 		return;
 	struct node fallback = { .style = STYLE_DOUBLE, .at = at->at, .length = at->length, .text = slice_str(o->fallback) };
@@ -60,16 +68,17 @@ static void fill_one(struct planner *p, const struct opt *o, const struct node *
 	(void)option_parse(p, o, &fallback, into);
 }
 
-void options_fill(struct planner *p, const struct opt *table, const struct opt *shadow, const struct node *value,
+void options_fill(struct planner *p, const struct opt *table, const struct opt *shadow, const struct node *map,
 		  const struct node *at, const char *owner, void *into)
 {
-	bool map = value && value->kind == NODE_MAP;
-
 	for (const struct opt *o = table; o && o->name; o++) {
 		if (options_find(shadow, slice_str(o->name)))
 			continue;
-		const struct node *given = map ? node_get(value, o->name) : o->verb ? value : NULL;
-		fill_one(p, o, given, at, owner, (char *)into + o->offset);
+		const struct node *given = node_get(map, o->name);
+		if (given || !o->required)
+			fill_one(p, o, given, at, (char *)into + o->offset);
+		else if (!misspelt(table, o, map))
+			miss(p, o, at, owner);
 	}
 }
 
@@ -150,6 +159,17 @@ static bool has_verb(const struct opt *table)
 	return false;
 }
 
+/* `timeout: 30s`: the sub-option that a scalar sets goes by the table's name in messages. */
+static void fill_by_verb(struct planner *p, const struct opt *o, const struct node *node, void *into)
+{
+	for (const struct opt *sub = o->sub; sub->name; sub++) {
+		struct opt named = *sub;
+		if (sub->verb)
+			named.name = o->name;
+		fill_one(p, &named, sub->verb ? node : NULL, node, (char *)into + sub->offset);
+	}
+}
+
 static void check_sub_keys(struct planner *p, const struct opt *o, const struct node *map)
 {
 	for (size_t i = 0; i < map->n; i++) {
@@ -173,9 +193,12 @@ static bool parse_table(struct planner *p, const struct opt *o, const struct nod
 		return option_refuse_kind(p, o, node, "a mapping");
 	void *sub = arena_zero(p->arena, o->sub_size + 1);
 	snprintf(owner, sizeof owner, "'%s'", o->name);
-	options_fill(p, o->sub, NULL, node, node, owner, sub);
-	if (node->kind == NODE_MAP)
+	if (node->kind == NODE_MAP) {
+		options_fill(p, o->sub, NULL, node, node, owner, sub);
 		check_sub_keys(p, o, node);
+	} else {
+		fill_by_verb(p, o, node, sub);
+	}
 	memcpy(at, &sub, sizeof sub);
 	return diag_count(p->diag) == before;
 }

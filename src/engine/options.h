@@ -4,6 +4,7 @@
  * What must hold: (1) every mistake is placed and named; parsing goes on behind it. (2) what options point to belongs to
  *   the plan: bytes in its arena, programs and templates in its list. (3) a struct is only used if no mistake was added. */
 #pragma once
+#include "base/utf8.h"
 #include "engine/port.h"
 #include "engine/yaml.h"
 
@@ -24,9 +25,9 @@ struct planner {
 };
 
 /* ---- options.c: tables ---------------------------------------------------------------------------------
- * Fills `into` from a mapping's members; a value that is no mapping (not NULL) is the verb's. What is absent gets its
- * fallback, or is missed at `at` in the name of `owner` ("sink 'sqlite'"). Options of `shadow` (may be NULL) are left out. */
-void options_fill(struct planner *, const struct opt *table, const struct opt *shadow, const struct node *value,
+ * Fills `into` from a mapping's members (NULL: none). What is absent gets its fallback, or is missed at `at` in the name of
+ * `owner` ("sink 'sqlite'"). Options of `shadow` (may be NULL) are left out. */
+void options_fill(struct planner *, const struct opt *table, const struct opt *shadow, const struct node *map,
 		  const struct node *at, const char *owner, void *into);
 const struct opt *options_find(const struct opt *table, struct slice name); /* NULL table: NULL */
 /* Puts the nearest of the tables' names behind an unknown one. */
@@ -53,4 +54,4 @@ enum later { LATER_TOP = 1, LATER_SOURCE = 2, LATER_STEP = 4, LATER_SINK = 8, LA
 bool later_word(struct slice word, enum later where);
 
 /* A word as it is quoted in a message: not longer than a line bears. */
-#define SHOWN(s) SLICE(slice_head((s), 100))
+#define SHOWN(s) SLICE(utf8_head((s), 100))

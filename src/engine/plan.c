@@ -47,6 +47,8 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 
 	if (near)
 		return arena_printf(p->arena, "did you mean '%s'?", near);
+	if (word.n > 0 && memchr(word.p, ':', word.n))
+		return "a blank is missing after ':'";
 	if (options_find(common_call_options, word) || registry_find(p->registry, word, ROLE_STEP))
 		return arena_printf(p->arena, "'%.*s' belongs to a step: is it indented too little?", SHOWN(word));
 	return "the top level has from, steps, to; name, dead, vars, memory, order, tests";
@@ -73,7 +75,9 @@ static void check_top_keys(struct planner *p, const struct node *root)
 static bool misspelt(const struct node *root, const char *word)
 {
 	for (size_t i = 0; i < root->n; i++) {
-		const char *near = nearest(root->keys[i].text, top_words, ARRAY_SIZE(top_words));
+		struct slice key, rest;
+		slice_cut(root->keys[i].text, ':', &key, &rest); /* from:{jsonl: ...} */
+		const char *near = nearest(key, top_words, ARRAY_SIZE(top_words));
 		if (near && strcmp(near, word) == 0)
 			return true;
 	}

@@ -64,13 +64,22 @@ static const char *nearest_port(struct planner *p, struct slice word, enum role 
 }
 
 /* Some role has this name, but not the one that is wanted here. */
-static const char *other_role(const struct planner *p, struct slice word)
+static const char *other_role(struct planner *p, struct slice word)
 {
-	if (registry_find(p->registry, word, ROLE_SOURCE))
-		return "it reads records: it stands in from:";
-	if (registry_find(p->registry, word, ROLE_STEP))
-		return "it changes records: it stands in steps:";
-	return registry_find(p->registry, word, ROLE_SINK) ? "it writes records: it stands in to:" : NULL;
+	static const char *const keys[] = { "from:", "steps:", "to:" };
+	char list[40] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (registry_find(p->registry, word, (enum role)(1 << i)))
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? " or " : "", keys[i]);
+	return n ? arena_printf(p->arena, "it stands in %s", list) : NULL;
+}
+
+/* "jsonl:users.jsonl" is one word to YAML. */
+static bool is_glued(const struct node *key)
+{
+	return key->style == STYLE_PLAIN && key->text.n > 0 && memchr(key->text.p, ':', key->text.n);
 }
 
 /* A word that should have been a verb. false: nothing can be said about it. */
@@ -80,6 +89,8 @@ static bool report_word(struct planner *p, const struct node *key, enum role rol
 
 	if (later_word(key->text, later_of(role)))
 		diag_add(p->diag, key->at, key->length, NULL, "'%.*s' is not in this version of hocket yet", SHOWN(key->text));
+	else if (is_glued(key))
+		diag_add(p->diag, key->at, key->length, "a blank is missing after ':'", "unknown %s '%.*s'", role_word, SHOWN(key->text));
 	else if ((other = other_role(p, key->text)))
 		diag_add(p->diag, key->at, key->length, other, "'%.*s' is no %s", SHOWN(key->text), role_word);
 	else if (near)
@@ -162,8 +173,9 @@ static const char *owner_of(const struct planner *p, struct slice word, enum rol
 	return NULL;
 }
 
-static const char *hint_for_unknown(struct planner *p, const struct draft *d, struct slice word)
+static const char *hint_for_unknown(struct planner *p, const struct draft *d, const struct node *key)
 {
+	const struct slice word = key->text;
 	static const char *const top[] = { "from", "steps", "to", "dead", "vars", "memory", "order", "tests" };
 	const struct opt *tables[] = { d->place.port->options, common_options(d->place.port, d->place.role) };
 	const char *owner = owner_of(p, word, d->place.role), *near;
@@ -171,6 +183,8 @@ static const char *hint_for_unknown(struct planner *p, const struct draft *d, st
 	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
 		if (slice_eq_str(word, top[i]))
 			return arena_printf(p->arena, "'%s' stands at the top level: is it indented too far?", top[i]);
+	if (is_glued(key))
+		return "a blank is missing after ':'";
 	if (owner)
 		return arena_printf(p->arena, "'%.*s' is an option of %s", SHOWN(word), owner);
 	if ((near = options_nearest(tables, ARRAY_SIZE(tables), word)))
@@ -192,7 +206,7 @@ static void report_unknown(struct planner *p, const struct draft *d, const struc
 		diag_add(p->diag, key->at, key->length, d->place.port->apply ? "it is for steps that call out" : NULL,
 			 "'%.*s' has no meaning for %s '%s'", SHOWN(word), role, name);
 	else
-		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, word), "unknown option '%.*s' for %s '%s'", SHOWN(word),
+		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, key), "unknown option '%.*s' for %s '%s'", SHOWN(word),
 			 role, name);
 }
 
@@ -282,12 +296,23 @@ static bool has_required(const struct port *port)
 	return false;
 }
 
+static void report_needs_value(struct planner *p, const struct node *node, const struct port *port, enum role role)
+{
+	const char *form = role == ROLE_SOURCE ? "write from: {%s: ...}" : role == ROLE_SINK ? "write to: {%s: ...}" : "write - %s: ...";
+	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, port->name), "'%s' needs a value", port->name);
+}
+
+static void report_no_place(struct planner *p, const struct node *node, enum role role)
+{
+	const char *form = role == ROLE_STEP ? "a step is 'verb: value'; verbs are %s" : "write {jsonl: FILE}, or another of %s";
+	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, names_of(p, role)), "'%.*s' is no %s", SHOWN(node->text),
+		 role_name(role));
+}
+
 /* `from: stdin`, `to: null`: a connector without a value. */
 static const struct port *bare_port(struct planner *p, const struct node *node, enum role role)
 {
-	struct slice word = node->text;
-	const struct port *port = registry_find(p->registry, node->kind == NODE_NULL ? S("null") : word, role);
-	const char *key = role == ROLE_SOURCE ? "from" : role == ROLE_SINK ? "to" : "- step";
+	const struct port *port = registry_find(p->registry, node->kind == NODE_NULL ? S("null") : node->text, role);
 
 	if (node_empty(node))
 		diag_add(p->diag, node->at, node->length, role == ROLE_SINK ? "'to: null' drops the records" : NULL, "this %s is empty",
@@ -295,14 +320,12 @@ static const struct port *bare_port(struct planner *p, const struct node *node, 
 	else if (port && !has_required(port))
 		return port;
 	else if (port)
-		diag_add(p->diag, node->at, node->length, arena_printf(p->arena, "write %s: {%s: ...}", key, port->name),
-			 "'%s' needs a value", port->name);
-	else if (slice_eq(word, S("-")))
+		report_needs_value(p, node, port, role);
+	else if (slice_eq(node->text, S("-")))
 		diag_add(p->diag, node->at, node->length, role == ROLE_SOURCE ? "write stdin" : "write stdout", "'-' is no %s",
 			 role_name(role));
 	else if (!report_word(p, node, role))
-		diag_add(p->diag, node->at, node->length, arena_printf(p->arena, "write %s: {jsonl: file}, or another of %s", key, names_of(p, role)),
-			 "'%.*s' is no %s", SHOWN(word), role_name(role));
+		report_no_place(p, node, role);
 	return NULL;
 }
 

@@ -6,7 +6,8 @@
  * What must hold:
  *  (1) the text is checked first (size, UTF-8, control characters), so that libfyaml sees only what can be shown.
  *  (2) a refused ornament (anchor, tag, double key) is a mistake and is read over, so that the mistakes behind it are
- *      found too; a syntax error ends the reading, because what follows cannot be trusted.
+ *      found too. A value that breaks the syntax is stepped over if the line says where it ends; any other syntax error
+ *      ends the reading, because what follows cannot be trusted.
  *  (3) an empty value has no mark: it stands where the key before it stands. */
 #include "engine/yaml.h"
 #include "base/utf8.h"
@@ -15,6 +16,8 @@
 #include <libfyaml.h>
 
 #include "base/banned.h"
+
+enum { READINGS = 20 }; /* so many broken values are stepped over */
 
 struct reader {
 	struct fy_parser *parser;
@@ -221,25 +224,35 @@ static size_t line_of(struct slice text, size_t at)
 	return line;
 }
 
-/* A mapping of a thousand keys is no pipeline, so that comparing each with each is cheap enough; beyond it only the
- * neighbourhood is compared, which bounds the work on hostile files. */
-static void check_key(struct reader *r, const struct nodes *keys)
+static int by_text(const void *a, const void *b)
 {
-	const struct node *key = &keys->p[keys->n - 1];
-	size_t from = keys->n > 1000 ? keys->n - 1000 : 0;
+	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
+	int order = slice_cmp(x->text, y->text);
+	return order ? order : x->at < y->at ? -1 : 1;
+}
 
-	if (key->kind == NODE_LIST || key->kind == NODE_MAP) {
-		diag_add(r->diag, key->at, 1, "text that begins with [ or { is written in quotes", "a key is plain text, not %s",
-			 node_kind_name(key));
-		return;
-	}
-	for (size_t i = from; i + 1 < keys->n; i++) {
-		if (!slice_eq(keys->p[i].text, key->text))
-			continue;
+static void check_keys(struct reader *r, const struct nodes *keys)
+{
+	AUTO(freep) const struct node **sorted = xcalloc(keys->n + 1, sizeof *sorted);
+	const struct node *first = NULL;
+
+	for (size_t i = 0; i < keys->n; i++)
+		sorted[i] = &keys->p[i];
+	qsort(sorted, keys->n, sizeof *sorted, by_text);
+	for (size_t i = 0; i < keys->n; i++) {
+		const struct node *key = sorted[i];
 		char hint[64];
-		snprintf(hint, sizeof hint, "first on line %zu", line_of(r->text, keys->p[i].at));
-		diag_add(r->diag, key->at, key->length, hint, "'%.*s' is given twice", SLICE(slice_head(key->text, 80)));
-		return;
+		if (key->kind == NODE_LIST || key->kind == NODE_MAP) {
+			diag_add(r->diag, key->at, 1, "text that begins with [ or { is written in quotes", "a key is plain text, not %s",
+				 node_kind_name(key));
+			continue;
+		}
+		if (!first || !slice_eq(first->text, key->text)) {
+			first = key;
+			continue;
+		}
+		snprintf(hint, sizeof hint, "first on line %zu", line_of(r->text, first->at));
+		diag_add(r->diag, key->at, key->length, hint, "'%.*s' is given twice", SLICE(utf8_head(key->text, 80)));
 	}
 }
 
@@ -256,7 +269,6 @@ static bool build_map(struct reader *r, struct node *node)
 		struct node *key = nodes_add(&keys);
 		if (!build(r, k.e, r->end, key))
 			return false;
-		check_key(r, &keys);
 		AUTO(event_done) struct event v = event_next(r);
 		struct node *value = nodes_add(&values);
 		if (!v.e || !build(r, v.e, key->at, value))
@@ -267,6 +279,7 @@ static bool build_map(struct reader *r, struct node *node)
 		}
 	}
 	ASSERT(keys.n == values.n);
+	check_keys(r, &keys);
 	node->n = keys.n;
 	node->keys = nodes_keep(r, &keys);
 	node->items = nodes_keep(r, &values);
@@ -347,18 +360,7 @@ static bool check_text(struct slice text, struct diag *d)
 	return false;
 }
 
-static void report_syntax(struct reader *r, struct fy_diag *says, size_t mistakes_before)
-{
-	void *at = NULL;
-	struct fy_diag_error *e = fy_diag_errors_iterate(says, &at);
-
-	if (e)
-		yaml_complain(r->diag, r->text, e->msg, e->line, e->column);
-	else if (diag_count(r->diag) == mistakes_before)
-		diag_add(r->diag, r->end, 0, NULL, "the YAML ends or breaks here");
-}
-
-/* The root of the one document. NULL: an empty file (no mistake yet) or a mistake. */
+/* The root of the one document; NULL: there is none, or it broke off. */
 static struct node *read_document(struct reader *r)
 {
 	struct node *root = NULL;
@@ -366,7 +368,7 @@ static struct node *read_document(struct reader *r)
 	for (;;) {
 		AUTO(event_done) struct event ev = event_next(r);
 		if (!ev.e)
-			return fy_parser_get_stream_error(r->parser) ? NULL : root;
+			return root;
 		switch (ev.e->type) {
 		case FYET_STREAM_START:
 		case FYET_DOCUMENT_END:
@@ -374,11 +376,11 @@ static struct node *read_document(struct reader *r)
 		case FYET_STREAM_END:
 			return root;
 		case FYET_DOCUMENT_START:
-			if (root)
-				diag_add(r->diag, r->end, 3, "one pipeline a file", "a second document begins here");
-			if (root)
-				return root;
-			break;
+			if (!root)
+				break;
+			diag_add(r->diag, fy_event_start_mark(ev.e)->input_pos, 3, "one pipeline a file",
+				 "a second document begins here");
+			return root;
 		default:
 			root = arena_zero(r->arena, sizeof *root);
 			if (!build(r, ev.e, r->end, root))
@@ -387,35 +389,79 @@ static struct node *read_document(struct reader *r)
 	}
 }
 
+/* Of two complaints about one line, or about one further up, the second may be about our x. */
+static bool is_behind(const struct reader *r, const struct complaint *broken, size_t last)
+{
+	size_t line = 1;
+	for (size_t i = 0; i < last; i++)
+		line += r->text.p[i] == '\n';
+	return broken->line > (int)line;
+}
+
 static void ignore_output(struct fy_diag *d, void *user, const char *text, size_t n)
 {
 }
 
-struct node *yaml_parse(struct arena *arena, struct slice text, struct diag *d)
+/* One reading. NULL with a complaint in *broken (says != NULL, borrowed from says) is a syntax error; NULL without one
+ * means that the diag knows why, or that the file is empty. */
+static struct node *read_once(struct reader *r, struct fy_diag *says, struct complaint *broken)
 {
-	struct reader r = { .arena = arena, .diag = d, .text = text };
-	struct fy_diag_cfg quiet = { .output_fn = ignore_output, .level = FYET_ERROR, .module_mask = ~0u };
-	size_t before = diag_count(d);
-	struct node *root = NULL;
-
-	if (!check_text(text, d))
-		return NULL;
-	struct fy_diag *says = fy_diag_create(&quiet);
-	ASSERT(says);
-	fy_diag_set_collect_errors(says, true);
 	struct fy_parse_cfg cfg = { .diag = says,
 				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
-	r.parser = fy_parser_create(&cfg);
-	ASSERT(r.parser);
-	if (text.n > 0 && fy_parser_set_string(r.parser, text.p, text.n) == 0)
-		root = read_document(&r);
-	if (fy_parser_get_stream_error(r.parser) || fy_diag_got_error(says)) {
-		report_syntax(&r, says, before);
-		root = NULL;
-	} else if (!root && diag_count(d) == before) {
-		diag_add(d, DIAG_NOWHERE, 0, "a pipeline has from:, steps: and to:", "the file is empty");
+	struct node *root = NULL;
+	void *at = NULL;
+
+	r->parser = fy_parser_create(&cfg);
+	ASSERT(r->parser);
+	if (r->text.n > 0 && fy_parser_set_string(r->parser, r->text.p, r->text.n) == 0)
+		root = read_document(r);
+	const struct fy_diag_error *e = fy_diag_errors_iterate(says, &at);
+	if (e)
+		*broken = (struct complaint){ e->msg, e->line, e->column };
+	bool failed = e || fy_parser_get_stream_error(r->parser);
+	fy_parser_destroy(r->parser);
+	return failed ? NULL : root;
+}
+
+/* Reads on behind a value that cannot be read: an x stands for it in the copy, and what is found there is not said. */
+static bool step_over(struct reader *r, char *copy, const struct complaint *broken, size_t *last)
+{
+	size_t at, n;
+
+	if (!yaml_broken_value(r->text, broken, &at, &n) || at <= *last)
+		return false;
+	if (copy[at + n - 1] == '\r')
+		n--;
+	memset(copy + at, ' ', n);
+	copy[at] = 'x';
+	diag_mute(r->diag, at, at + n + 1);
+	*last = at;
+	return true;
+}
+
+struct node *yaml_parse(struct arena *arena, struct slice text, struct diag *d)
+{
+	static const struct fy_diag_cfg quiet = { .output_fn = ignore_output, .level = FYET_ERROR, .module_mask = ~0u };
+	char *copy = arena_str(arena, text);
+	struct reader r = { .arena = arena, .diag = d, .text = { copy, text.n } };
+	size_t before = diag_count(d), last = 0;
+	bool again = check_text(text, d);
+	struct node *root = NULL;
+
+	for (int tries = 0; again && !root && tries < READINGS; tries++) {
+		struct complaint broken = { 0 };
+		struct fy_diag *says = fy_diag_create(&quiet);
+		ASSERT(says);
+		fy_diag_set_collect_errors(says, true);
+		r.end = 0;
+		r.depth = r.flow = 0;
+		root = read_once(&r, says, &broken);
+		if (broken.says && (tries == 0 || is_behind(&r, &broken, last)))
+			yaml_complain(d, text, &broken);
+		again = broken.says && step_over(&r, copy, &broken, &last);
+		fy_diag_destroy(says);
 	}
-	fy_parser_destroy(r.parser);
-	fy_diag_destroy(says);
+	if (!root && diag_count(d) == before)
+		diag_add(d, DIAG_NOWHERE, 0, "a pipeline has from:, steps: and to:", "the file is empty");
 	return root;
 }

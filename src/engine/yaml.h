@@ -42,4 +42,11 @@ MUST int node_json(const struct node *, struct buf *out, const struct node **bad
 enum node_kind yaml_plain_kind(struct slice text);
 
 /* yaml_syntax.c: libfyaml's complaint as a mistake of ours, with the trap called by its name. */
-void yaml_complain(struct diag *, struct slice file, const char *libfyaml_says, int line, int column);
+struct complaint {
+	const char *says; /* borrows */
+	int line, column; /* from 1; columns in characters */
+};
+void yaml_complain(struct diag *, struct slice file, const struct complaint *);
+/* The place of the value on the line that is complained about, if the mistake lies within that value: with something else
+ * there, the rest of the file can be read. */
+bool yaml_broken_value(struct slice file, const struct complaint *, size_t *ret_at, size_t *ret_length);

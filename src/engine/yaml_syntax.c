@@ -104,9 +104,11 @@ static void colon(struct diag *d, const struct spot *s)
 	diag_add(d, s->at, 1, QUOTE_IT, "': ' begins a mapping in the middle of a value");
 }
 
+#define NO_DASH "for standard input write 'from: stdin', for standard output 'to: stdout'"
+
 static void bad_start(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, QUOTE_IT, "a value cannot begin with '%c'", sign(s));
+	diag_add(d, s->at, 1, sign(s) == '-' ? NO_DASH : QUOTE_IT, "a value cannot begin with '%c'", sign(s));
 }
 
 static void bracket_in_flow(struct diag *d, const struct spot *s)
@@ -143,7 +145,10 @@ static void after_quote(struct diag *d, const struct spot *s)
 
 static void list_behind_key(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, QUOTE_IT ", or begin the list on the next line", "'%c ' cannot begin a value behind a key", sign(s));
+	if (slice_eq(slice_trim(slice_from(s->line, s->at - s->line_at)), S("-")))
+		diag_add(d, s->at, 1, NO_DASH, "'-' is not a place");
+	else
+		diag_add(d, s->at, 1, QUOTE_IT ", or begin the list on the next line", "'%c ' cannot begin a value behind a key", sign(s));
 }
 
 static void open_bracket(struct diag *d, const struct spot *s)
@@ -167,13 +172,33 @@ static void star(struct diag *d, const struct spot *s)
 	diag_add(d, at, 1, QUOTE_IT, "a value cannot begin with '%c'", s->file.p[at < s->file.n ? at : s->file.n - 1]);
 }
 
+/* "map: {a: 1} + .": where the text behind a closing bracket begins; 0: there is none. */
+static size_t after_bracket(struct slice line)
+{
+	const char *open = line.n ? memmem(line.p, line.n, ": {", 3) : NULL;
+	int depth = 0;
+
+	if (!open && line.n)
+		open = memmem(line.p, line.n, ": [", 3);
+	for (size_t i = open ? (size_t)(open - line.p) + 2 : line.n; i < line.n; i++) {
+		depth += (line.p[i] == '{' || line.p[i] == '[') - (line.p[i] == '}' || line.p[i] == ']');
+		if (depth > 0)
+			continue;
+		size_t next = i + 1 + indent(slice_from(line, i + 1));
+		return next < line.n && line.p[next] != '#' ? next : 0;
+	}
+	return 0;
+}
+
 static void no_place(struct diag *d, const struct spot *s)
 {
-	size_t skip = indent(s->line), at = s->line_at + skip;
+	size_t skip = indent(s->line), at = s->line_at + skip, behind = after_bracket(s->line);
 	struct slice rest = slice_trim(slice_from(s->line, skip));
 	const char *glued = rest.n ? memchr(rest.p, ':', rest.n) : NULL;
 
-	if (has_key(s->line) || slice_starts(rest, S("- ")))
+	if (behind > 0)
+		diag_add(d, s->line_at + behind, 1, QUOTE_IT, "the value goes on after its closing bracket");
+	else if (has_key(s->line) || slice_starts(rest, S("- ")))
 		diag_add(d, at, 1, "lines that belong together begin in the same column", "the indentation of this line fits nothing above");
 	else if (glued)
 		diag_add(d, (size_t)(glued - s->file.p), 1, "write 'key: value'", "a blank is missing after ':'");
@@ -198,43 +223,65 @@ static void too_deep(struct diag *d, const struct spot *s)
 static const struct {
 	const char *says;
 	trap *report;
+	bool in_value; /* with another value on this line the file might be fine */
 } traps[] = {
-	{ "invalid escape", bad_escape },
-	{ "invalid nested block mapping", colon },
-	{ "plain scalar cannot start", bad_start },
-	{ "missing comma in flow", bracket_in_flow },
-	{ "did not find expected node content", no_value },
-	{ "block scalar no linebreak", block_text },
-	{ "invalid trailing content after", after_quote },
-	{ "on the same line as a mapping key", list_behind_key },
-	{ "invalid mapping key (not allowed", list_behind_key },
-	{ "without a closing b", open_bracket },
-	{ "mismatched flow", open_bracket },
-	{ "extra closing", stray_bracket },
-	{ "without closing quote", open_quote },
-	{ "invalid alias", star },
-	{ "invalid anchor", star },
-	{ "invalid multiline plain key", too_deep },
-	{ "invalid indentation in mapping", no_place },
-	{ "invalid mapping in plain multiline", no_place },
-	{ "invalid value after mapping", no_place },
-	{ "did not find expected '-'", no_place },
-	{ "did not find expected key", no_place },
+	{ "invalid escape", bad_escape, true },
+	{ "invalid nested block mapping", colon, true },
+	{ "plain scalar cannot start", bad_start, true },
+	{ "missing comma in flow", bracket_in_flow, true },
+	{ "did not find expected node content", no_value, true },
+	{ "block scalar no linebreak", block_text, true },
+	{ "invalid trailing content after", after_quote, true },
+	{ "on the same line as a mapping key", list_behind_key, true },
+	{ "invalid mapping key (not allowed", list_behind_key, true },
+	{ "without a closing b", open_bracket, false },
+	{ "mismatched flow", open_bracket, true },
+	{ "extra closing", stray_bracket, true },
+	{ "without closing quote", open_quote, true },
+	{ "wrongly indented", open_quote, true },
+	{ "invalid alias", star, true },
+	{ "invalid anchor", star, true },
+	{ "invalid multiline plain key", too_deep, false },
+	{ "invalid indentation in mapping", no_place, false },
+	{ "invalid mapping in plain multiline", no_place, false },
+	{ "invalid value after mapping", no_place, true },
+	{ "did not find expected '-'", no_place, true },
+	{ "did not find expected key", no_place, true },
 };
 
-void yaml_complain(struct diag *d, struct slice file, const char *says, int line, int column)
+static size_t find_trap(const char *says)
 {
-	struct spot s = spot_of(file, line, column);
-	size_t tab;
+	size_t i = 0;
+	while (i < ARRAY_SIZE(traps) && !strstr(says, traps[i].says))
+		i++;
+	return i;
+}
 
-	if (find_tab(&s, &tab)) {
+void yaml_complain(struct diag *d, struct slice file, const struct complaint *c)
+{
+	struct spot s = spot_of(file, c->line, c->column);
+	size_t tab, i = find_trap(c->says);
+
+	if (find_tab(&s, &tab))
 		diag_add(d, tab, 1, "YAML is indented with blanks", "a tab in the indentation");
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(traps); i++)
-		if (strstr(says, traps[i].says)) {
-			traps[i].report(d, &s);
-			return;
-		}
-	diag_add(d, s.at, 1, NULL, "%s", says);
+	else if (i < ARRAY_SIZE(traps))
+		traps[i].report(d, &s);
+	else
+		diag_add(d, s.at, 1, NULL, "%s", c->says);
+}
+
+bool yaml_broken_value(struct slice file, const struct complaint *c, size_t *ret_at, size_t *ret_length)
+{
+	struct spot s = spot_of(file, c->line, c->column);
+	size_t i = find_trap(c->says), unused;
+	const char *colon = s.line.n ? memmem(s.line.p, s.line.n, ": ", 2) : NULL;
+
+	if (i == ARRAY_SIZE(traps) || !traps[i].in_value || find_tab(&s, &unused))
+		return false;
+	/* libfyaml names the right line for indentation as well; only text behind a bracket lies within the value */
+	if (!colon || (traps[i].report == no_place && after_bracket(s.line) == 0))
+		return false;
+	*ret_at = (size_t)(colon - file.p) + 2;
+	*ret_length = s.line_at + s.line.n - *ret_at;
+	return *ret_length > 0;
 }
