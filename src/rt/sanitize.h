@@ -78,7 +78,9 @@ static inline void sanitize_fiber(struct sanitize *s, char *low, char *high)
 }
 static inline void sanitize_fiber_done(struct sanitize *s)
 {
-	__tsan_destroy_fiber(s->tsan);
+	if (s->tsan)
+		__tsan_destroy_fiber(s->tsan);
+	s->tsan = NULL;
 }
 static inline void sanitize_thread(struct sanitize *s)
 {
