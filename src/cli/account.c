@@ -14,11 +14,17 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* The engine counts what is settled; what was read and is not stands beside it, in `left`. */
+static uint64_t records_in(const struct run_result *res)
+{
+	return res->counts.admitted + res->left;
+}
+
 static bool balanced(const struct account *a)
 {
 	const struct counts *c = &a->result->counts;
 	return c->admitted + c->spawned ==
-	       c->delivered + c->filtered + c->duplicate + c->dead + c->expanded + c->merged + a->result->left;
+	       c->delivered + c->filtered + c->duplicate + c->dead + c->expanded + c->merged;
 }
 
 static bool endless(const struct plan *plan)
@@ -77,7 +83,7 @@ static int put_if(struct buf *out, const char *name, uint64_t n)
 static int put_equation(const struct account *a, struct buf *out)
 {
 	const struct counts *c = &a->result->counts;
-	int r = put_term(out, "", "in", c->admitted);
+	int r = put_term(out, "", "in", records_in(a->result));
 	if (r == 0)
 		r = put_if(out, "spawned", c->spawned);
 	if (r == 0)
@@ -290,7 +296,7 @@ static void put_text(struct json_writer *w, const char *key, const char *text)
 static void put_json_counts(struct json_writer *w, const struct run_result *res)
 {
 	const struct counts *c = &res->counts;
-	put_member(w, "in", c->admitted);
+	put_member(w, "in", records_in(res));
 	put_member(w, "spawned", c->spawned);
 	put_member(w, "delivered", c->delivered);
 	put_member(w, "filtered", c->filtered);

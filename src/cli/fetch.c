@@ -90,12 +90,12 @@ static int put_pipeline(struct buf *out, const struct args *args, const char *ur
 	return r < 0 ? r : buf_add(out, S("  - null:\n    name: failed\n    if: .error\n"));
 }
 
-/* The second sink has seen what failed; such records are delivered, so that the engine's account calls them good. */
+/* The second sink takes what failed; such records are delivered, so that the engine's account calls them good. */
 static int judge(const struct account *account, int code)
 {
 	struct place_stats failed;
 	run_place_stats(account->run, run_place_count(account->run) - 1, &failed);
-	return code == EXITS_DONE && failed.in > 0 ? EXITS_DEAD : code;
+	return code == EXITS_DONE && failed.out > 0 ? EXITS_DEAD : code;
 }
 
 int verb_fetch(const struct args *args)

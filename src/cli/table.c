@@ -13,6 +13,11 @@ static const char *const summary_words[] = { "json", NULL };
 #define LATER(name_, letter_) { .id = FLAG_LATER, .name = name_, .letter = letter_, .verbs = IN_RUN, .later = true }
 
 const struct flag flags[] = {
+	{ FLAG_FROM, "from", 0, TAKES_FILE, "FILE", NULL, IN_FETCH, "one URL a line, instead of URLs on the command line" },
+	{ FLAG_TO, "to", 0, TAKES_FILE, "FILE", NULL, IN_FETCH, "where the JSON lines go (default: stdout)" },
+	{ FLAG_CONCURRENCY, "concurrency", 'c', TAKES_COUNT, "N", NULL, IN_FETCH, "requests in flight (default: 10)" },
+	{ FLAG_RETRY, "retry", 0, TAKES_NUMBER, "N", NULL, IN_FETCH, "more attempts after a failed one (default: 4)" },
+	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH, "for one attempt (default: 30s)" },
 	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL, IN_RUN | IN_CHECK, "sets $vars.KEY, over the file's vars:; may stand several times" },
 	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
@@ -28,11 +33,6 @@ const struct flag flags[] = {
 	  "what is in flight may take so long after Ctrl-C or SIGTERM (default: 25s)" },
 	{ FLAG_SUMMARY, "summary", 0, TAKES_WORD, "json", summary_words, IN_RUN | IN_FETCH,
 	  "the account as one JSON object, the last line of stderr" },
-	{ FLAG_FROM, "from", 0, TAKES_FILE, "FILE", NULL, IN_FETCH, "one URL a line, instead of URLs on the command line" },
-	{ FLAG_TO, "to", 0, TAKES_FILE, "FILE", NULL, IN_FETCH, "where the JSON lines go (default: stdout)" },
-	{ FLAG_CONCURRENCY, "concurrency", 'c', TAKES_COUNT, "N", NULL, IN_FETCH, "requests in flight (default: 10)" },
-	{ FLAG_RETRY, "retry", 0, TAKES_NUMBER, "N", NULL, IN_FETCH, "more attempts after a failed one (default: 4)" },
-	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH, "for one attempt (default: 30s)" },
 	{ FLAG_MARKDOWN, "markdown", 0, TAKES_NOTHING, NULL, NULL, IN_CONNECTORS, "the whole reference as one Markdown page" },
 	{ FLAG_MAN, "man", 0, TAKES_NOTHING, NULL, NULL, IN_HELP, "the man page, as troff" },
 	LATER("until", 0),

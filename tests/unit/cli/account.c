@@ -14,7 +14,7 @@ static int exit_of(struct run_result result, bool by_user)
 static struct run_result ended(enum run_end end, uint64_t delivered, uint64_t dead, uint64_t left)
 {
 	return (struct run_result){
-		.end = end, .left = left, .counts = { .admitted = delivered + dead + left, .delivered = delivered, .dead = dead }
+		.end = end, .left = left, .counts = { .admitted = delivered + dead, .delivered = delivered, .dead = dead }
 	};
 }
 
