@@ -32,7 +32,7 @@ static bool would_block(ssize_t r)
 }
 
 /* Parks until the mode may be ready; with a checkpoint before each further attempt. */
-static SUSPENDS int await(struct hk_fiber_ *self, int fd, int mode)
+static int await(struct hk_fiber_ *self, int fd, int mode) SUSPENDS
 {
 	int r = fiber_checkpoint(self);
 	return r < 0 ? r : poll_park(self->loop, fd, mode);
@@ -66,8 +66,8 @@ static ssize_t write_some(const struct poll_fd *s, int fd, struct iovec *v, int 
 
 	if (!s->socket)
 		return n == 1 ? write(fd, v->iov_base, v->iov_len) : writev(fd, v, n);
-	return n == 1 ? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) :
-			sendmsg(fd, &message, MSG_NOSIGNAL);
+	return n == 1 ? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL)
+		      : sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 /* Takes `wrote` bytes from the front of the vectors, and those that are empty then. */

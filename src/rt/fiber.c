@@ -88,7 +88,7 @@ static struct hk_fiber_ *next_in_turn(struct hk_loop *loop)
 	return --loop->turn_left > 0 ? run_first(&loop->ready) : NULL;
 }
 
-static SUSPENDS void suspend(struct hk_fiber_ *self)
+static void suspend(struct hk_fiber_ *self) SUSPENDS
 {
 	struct hk_loop *loop = self->loop;
 
@@ -147,7 +147,8 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	struct hk_task *task = fiber_task(f);
 
 	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
-	ASSERT(f->scope == (task->group ? &task->group->scope_ : &loop->root)); /* scopes left open */
+	/* Did the task leave a scope open? */
+	ASSERT(f->scope == (task->group ? &task->group->scope_ : &loop->root));
 	scope_remove_fiber(f);
 	f->state = FIBER_ENDED;
 	loop->stats.fibers--;

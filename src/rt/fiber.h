@@ -29,13 +29,13 @@ struct hk_fiber_ {
 	void *sp; /* while it does not run */
 	struct hk_fiber_ *run_next;
 	struct hk_loop *loop;
-	struct hk_scope *scope; /* the innermost */
+	struct hk_scope *scope;                    /* the innermost */
 	struct hk_fiber_ *scope_next, *scope_prev; /* a ring: the fibers of one scope */
-	struct park *park; /* borrows, while PARKED */
+	struct park *park;                         /* borrows, while PARKED */
 	int wake_result;
 	enum fiber_state state;
 	size_t timer; /* of hk_sleep */
-	char *stack; /* owns; goes back to the pool at the end */
+	char *stack;  /* owns; goes back to the pool at the end */
 	hk_fn *fn;
 	void *arg;
 	const char *name;
@@ -54,7 +54,8 @@ struct run_queue {
 };
 
 /* A new RUNNABLE task in the scope. NULL: no memory for a stack. */
-struct hk_task *fiber_new(struct hk_loop *, hk_fn *fn, void *arg, const char *name, struct hk_scope *);
+struct hk_task *fiber_new(struct hk_loop *, hk_fn *fn, void *arg, const char *name,
+			  struct hk_scope *);
 struct hk_fiber_ *fiber_self(void); /* asserts that there is one */
 struct hk_task *fiber_task(struct hk_fiber_ *);
 
@@ -62,7 +63,8 @@ struct hk_task *fiber_task(struct hk_fiber_ *);
 int fiber_park(struct hk_fiber_ *self, struct park *) SUSPENDS;
 void fiber_wake(struct hk_fiber_ *, int result);
 void fiber_yield(struct hk_fiber_ *self) SUSPENDS;
-bool fiber_cancel_wait(struct hk_fiber_ *); /* a PARKED one leaves its line with -ECANCELED; false: it stays */
+/* Takes a PARKED fiber out of its line and wakes it with -ECANCELED. false: its wait cannot be cut short. */
+bool fiber_cancel_wait(struct hk_fiber_ *);
 
 /* From the loop's own stack: runs fibers until none is runnable or the turn is over. */
 void fibers_run_turn(struct hk_loop *);

@@ -49,12 +49,13 @@ static int spawn_workers(struct hk_group *group, struct gather *g, size_t worker
 	for (size_t i = 0; i < workers; i++) {
 		int r = hk_group_spawn(group, gather_worker, g, &options);
 		if (r < 0)
-			return i > 0 ? 0 : r; /* fewer workers than wished for still do all the work */
+			return i > 0 ? 0 : r; /* fewer workers still do all the work */
 	}
 	return 0;
 }
 
-int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride, const struct hk_gather_options *options)
+int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
+	      const struct hk_gather_options *options)
 {
 	struct hk_gather_options o = options ? *options : (struct hk_gather_options){ 0 };
 	struct gather g = { fn, items, n, stride, .results = o.results };

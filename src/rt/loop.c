@@ -27,7 +27,8 @@ int64_t loop_deadline_ns(const struct hk_loop *loop, int64_t timeout_ns)
 {
 	int64_t at;
 
-	if (timeout_ns == HK_FOREVER || __builtin_add_overflow(loop_clock_ns(loop), timeout_ns, &at))
+	if (timeout_ns == HK_FOREVER ||
+	    __builtin_add_overflow(loop_clock_ns(loop), timeout_ns, &at))
 		return HK_FOREVER;
 	return at;
 }
@@ -146,7 +147,9 @@ static void report_fibers(const struct hk_scope *s)
 NORETURN void report_standstill(struct hk_loop *loop)
 {
 	fprintf(stderr,
-		"hocket: standstill: all %zu tasks wait and nothing is left that could wake one (no timer, no "
+		"hocket: standstill: all %zu tasks wait and nothing is left that could wake one "
+		"(no "
+		"timer, no "
 		"descriptor, no off-loaded call, no signal)\n",
 		loop->stats.fibers);
 	for (struct hk_scope *s = &loop->root; s; s = scope_next(&loop->root, s))

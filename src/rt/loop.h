@@ -42,9 +42,9 @@ struct hk_loop {
 	struct hk_scope root; /* scope.c */
 	struct poll poll;
 	struct mailbox mailbox;
-	struct pool pools[POOLS]; /* offload.c */
+	struct pool pools[POOLS];           /* offload.c */
 	struct hk_waitlist_ signal_waiters; /* signal.c */
-	struct rand rand; /* run.c */
+	struct rand rand;                   /* run.c */
 	int main_result;
 };
 
@@ -57,6 +57,7 @@ static inline struct hk_loop *loop_self(void)
 /* From the loop's own stack: until the last fiber has ended. */
 void loop_run(struct hk_loop *);
 int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtual_clock */
-int64_t loop_deadline_ns(const struct hk_loop *, int64_t timeout_ns); /* from now, without overflow */
+/* timeout_ns from now, HK_FOREVER if that is beyond all time. */
+int64_t loop_deadline_ns(const struct hk_loop *, int64_t timeout_ns);
 /* Aborts with the list of all tasks and what each waits for. */
 NORETURN void report_standstill(struct hk_loop *);

@@ -158,7 +158,8 @@ static bool take_back(struct park *park)
 	return mine;
 }
 
-static SUSPENDS int offload(struct hk_fiber_ *self, unsigned pool, hk_fn *fn, void *arg, bool always)
+static int offload(struct hk_fiber_ *self, unsigned pool, hk_fn *fn, void *arg,
+		   bool always) SUSPENDS
 {
 	struct job j = {
 		.letter = { .deliver = deliver },

@@ -118,7 +118,7 @@ int poll_register(struct poll *p, int fd, enum poll_kind kind)
 	if (kind == POLL_UNKNOWN && poll_find(p, fd))
 		return 0;
 	if (kind != POLL_UNKNOWN)
-		poll_forget(p, fd); /* a new descriptor: what we knew was of another that was closed elsewhere */
+		poll_forget(p, fd); /* a new one: what we knew was of another, closed elsewhere */
 	if ((size_t)fd >= p->cap)
 		grow(p, fd);
 	s = &p->fds[fd];

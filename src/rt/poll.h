@@ -16,12 +16,12 @@ struct poll_wait {
 struct poll_fd {
 	struct poll_wait *reader, *writer; /* borrows: who waits; the same one may wait for both */
 	uint32_t generation;
-	uint8_t ready;      /* HK_READ | HK_WRITE */
-	bool known : 1;     /* registered */
-	bool hung_up : 1;   /* the peer has ended its side: reads never wait again */
-	bool stream : 1;    /* a short read means empty */
+	uint8_t ready;    /* HK_READ | HK_WRITE */
+	bool known : 1;   /* registered */
+	bool hung_up : 1; /* the peer has ended its side: reads never wait again */
+	bool stream : 1;  /* a short read means empty */
 	bool socket : 1;
-	bool borrowed : 1;  /* we made it non-blocking: undone when the loop ends */
+	bool borrowed : 1; /* we made it non-blocking: undone when the loop ends */
 };
 struct poll {
 	int epoll_fd;

@@ -65,7 +65,8 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 
 void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)
 {
-	ASSERT(s->open_ && self->scope == s); /* scopes and groups close in the reverse order of opening */
+	/* Scopes and groups close in the reverse order of opening. */
+	ASSERT(s->open_ && self->scope == s);
 	ASSERT(!s->child_ && self->scope_next == self);
 	scope_remove_fiber(self);
 	scope_add_fiber(s->parent_, self);

@@ -36,7 +36,7 @@ static int socket_new(int family)
 
 /* ---- connecting ---------------------------------------------------------------------------- */
 
-static SUSPENDS int await_connected(struct hk_loop *loop, int fd)
+static int await_connected(struct hk_loop *loop, int fd) SUSPENDS
 {
 	int error = 0, r = 0;
 	socklen_t size = sizeof(error);
@@ -183,7 +183,8 @@ bool hk_socket_idle(int fd)
 		return false;
 	if (s && !(s->ready & HK_READ))
 		return true; /* nothing came up to the last turn of the loop */
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	    (errno != EAGAIN && errno != EWOULDBLOCK))
 		return false;
 	if (s)
 		s->ready &= (uint8_t)~HK_READ;

@@ -56,7 +56,8 @@ static bool slab_new(struct stacks *s)
 
 	if (low == MAP_FAILED)
 		return false;
-	(void)madvise(low, slab_bytes(s), MADV_NOHUGEPAGE); /* a kernel without huge pages refuses: fine */
+	/* A kernel without huge pages refuses: fine. */
+	(void)madvise(low, slab_bytes(s), MADV_NOHUGEPAGE);
 	s->slabs = xrealloc(s->slabs, s->slabs_n + 1, sizeof(*s->slabs));
 	s->slabs[s->slabs_n++] = (struct stack_slab){ .low = low };
 	s->idle = xrealloc(s->idle, s->slabs_n * STACKS_SLAB, sizeof(*s->idle));
@@ -90,8 +91,7 @@ static char *carve(struct stacks *s)
 	slab = &s->slabs[s->slabs_n - 1];
 	low = slab->low + s->carved * s->bytes;
 	guard(s, low);
-	slab->valgrind[s->carved] =
-		VALGRIND_STACK_REGISTER(low + page_bytes(), low + s->bytes - 1);
+	slab->valgrind[s->carved] = VALGRIND_STACK_REGISTER(low + page_bytes(), low + s->bytes - 1);
 	s->carved++;
 	return low + s->bytes;
 }
@@ -131,7 +131,8 @@ static size_t touched_pages(char *low, size_t bytes)
 	size_t page = page_bytes(), n = 0;
 
 	for (size_t at = 0; at < bytes; at += sizeof(in_core) * page) {
-		size_t part = bytes - at < sizeof(in_core) * page ? bytes - at : sizeof(in_core) * page;
+		size_t part =
+			bytes - at < sizeof(in_core) * page ? bytes - at : sizeof(in_core) * page;
 		if (mincore(low + at, part, in_core) != 0)
 			continue;
 		for (size_t i = 0; i < part / page; i++)

@@ -20,14 +20,14 @@ struct stacks {
 	size_t idle_n, cold_n;    /* idle[0 .. cold_n) hold no pages */
 	struct stack_slab *slabs; /* owns */
 	size_t slabs_n;
-	size_t carved;            /* stacks made from the newest slab */
+	size_t carved; /* stacks made from the newest slab */
 	bool guard_by_mprotect, unguarded;
 };
 
 void stacks_init(struct stacks *, size_t bytes); /* 0: 256 KiB */
 void stacks_done(struct stacks *);
-char *stacks_take(struct stacks *);              /* the top, 64-byte aligned; NULL: no memory */
+char *stacks_take(struct stacks *); /* the top, 64-byte aligned; NULL: no memory */
 void stacks_give(struct stacks *, char *top);
 void stacks_trim(struct stacks *);
 char *stacks_low(const struct stacks *, char *top); /* the lowest byte that may be used */
-size_t stacks_touched(const struct stacks *);       /* bytes of physical memory, asked from the kernel */
+size_t stacks_touched(const struct stacks *); /* bytes of physical memory, asked from the kernel */

@@ -24,7 +24,7 @@ static bool sem_leave(struct park *park)
 	return true;
 }
 
-static SUSPENDS int sem_wait(struct hk_sem *s, struct hk_fiber_ *self)
+static int sem_wait(struct hk_sem *s, struct hk_fiber_ *self) SUSPENDS
 {
 	struct hk_waiter_ w = { .park = { .why = "semaphore", .cancel = sem_leave } };
 

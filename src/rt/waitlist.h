@@ -14,10 +14,13 @@ struct hk_waiter_ {
 };
 
 /* Stands in the line until served. What waitlist_serve was given, or -ECANCELED. */
-MUST int waitlist_wait(struct hk_waitlist_ *, struct hk_fiber_ *self, const char *why, void *item) SUSPENDS;
+MUST int waitlist_wait(struct hk_waitlist_ *, struct hk_fiber_ *self, const char *why,
+		       void *item) SUSPENDS;
 /* The same with a cancel of the caller's own, which must call waitlist_remove. */
-MUST int waitlist_wait_as(struct hk_waitlist_ *, struct hk_fiber_ *self, struct hk_waiter_ *) SUSPENDS;
+MUST int waitlist_wait_as(struct hk_waitlist_ *, struct hk_fiber_ *self,
+			  struct hk_waiter_ *) SUSPENDS;
 void waitlist_remove(struct hk_waiter_ *);
-struct hk_waiter_ *waitlist_take(struct hk_waitlist_ *); /* the first, out of the line; NULL: nobody */
-void waitlist_serve(struct hk_waitlist_ *, int result);  /* the first, if any */
+/* The first, out of the line; NULL: nobody waits. */
+struct hk_waiter_ *waitlist_take(struct hk_waitlist_ *);
+void waitlist_serve(struct hk_waitlist_ *, int result); /* the first, if any */
 void waitlist_serve_all(struct hk_waitlist_ *, int result);

@@ -319,7 +319,8 @@ TEST_IN_LOOP(fd_wait_tells_the_modes_and_consumes_them)
 	struct hk_group g;
 
 	pair(fd);
-	CHECK_INT(hk_fd_wait(fd[0], HK_READ | HK_WRITE), HK_READ | HK_WRITE); /* not known yet: try */
+	/* Nothing is known yet: try. */
+	CHECK_INT(hk_fd_wait(fd[0], HK_READ | HK_WRITE), HK_READ | HK_WRITE);
 	CHECK_INT(recv(fd[0], &byte, 1, MSG_DONTWAIT), -1);
 	io.fd = fd[0];
 	hk_group_open(&g, NULL);

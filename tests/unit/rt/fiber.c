@@ -177,7 +177,9 @@ TEST_IN_LOOP(busy_tasks_do_not_keep_descriptors_waiting)
 
 	CHECK_INT(pipe(fds), 0);
 	hk_group_open(&g, NULL);
-	CHECK_INT(hk_group_spawn(&g, wait_for_pipe, fds, &(struct hk_spawn_options){ .result = &result }), 0);
+	CHECK_INT(hk_group_spawn(&g, wait_for_pipe, fds,
+				 &(struct hk_spawn_options){ .result = &result }),
+		  0);
 	CHECK_INT(hk_yield(), 0);
 	CHECK_INT(write(fds[1], "x", 1), 1);
 	while (result == 0 && rounds++ < 10000)

@@ -37,7 +37,9 @@ TEST_IN_LOOP(items_start_in_order_and_at_most_limit)
 	struct item items[] = { { 30, 0, 'a' }, { 10, 0, 'b' }, { 10, 0, 'c' }, { 5, 0, 'd' } };
 
 	reset();
-	CHECK_INT(hk_gather(step, items, 4, sizeof(items[0]), &(struct hk_gather_options){ .limit = 2 }), 0);
+	CHECK_INT(hk_gather(step, items, 4, sizeof(items[0]),
+			    &(struct hk_gather_options){ .limit = 2 }),
+		  0);
 	CHECK_STR(trace.text, "a b b. c c. d d. a.");
 	CHECK_INT(most, 2);
 }
@@ -59,7 +61,9 @@ TEST_IN_LOOP(a_limit_above_n_is_n)
 
 	reset();
 	hk_stats_get(&before);
-	CHECK_INT(hk_gather(step, items, 1, sizeof(items[0]), &(struct hk_gather_options){ .limit = 99 }), 0);
+	CHECK_INT(hk_gather(step, items, 1, sizeof(items[0]),
+			    &(struct hk_gather_options){ .limit = 99 }),
+		  0);
 	hk_stats_get(&after);
 	CHECK_INT(after.spawned - before.spawned, 1);
 }
@@ -70,7 +74,9 @@ TEST_IN_LOOP(without_results_the_first_failure_ends_all)
 	struct item items[] = { { 30, 0, 'a' }, { 10, -EIO, 'b' }, { 1, 0, 'c' } };
 
 	reset();
-	CHECK_INT(hk_gather(step, items, 3, sizeof(items[0]), &(struct hk_gather_options){ .limit = 2 }), -EIO);
+	CHECK_INT(hk_gather(step, items, 3, sizeof(items[0]),
+			    &(struct hk_gather_options){ .limit = 2 }),
+		  -EIO);
 	CHECK_STR(trace.text, "a b b."); /* c never started */
 	CHECK_INT(running, 0);
 }
@@ -78,7 +84,9 @@ TEST_IN_LOOP(without_results_the_first_failure_ends_all)
 /* asyncio: return_exceptions=True */
 TEST_IN_LOOP(with_results_all_run)
 {
-	struct item items[] = { { 30, 7, 'a' }, { 10, -EIO, 'b' }, { 1, -ENOSPC, 'c' }, { 1, 0, 'd' } };
+	struct item items[] = {
+		{ 30, 7, 'a' }, { 10, -EIO, 'b' }, { 1, -ENOSPC, 'c' }, { 1, 0, 'd' }
+	};
 	int results[4];
 
 	reset();
@@ -127,7 +135,9 @@ TEST_IN_LOOP(many_items_need_only_limit_fibers)
 	static int items[N];
 	struct hk_stats stats;
 
-	CHECK_INT(hk_gather(increment, items, N, sizeof(int), &(struct hk_gather_options){ .limit = 10 }), 0);
+	CHECK_INT(hk_gather(increment, items, N, sizeof(int),
+			    &(struct hk_gather_options){ .limit = 10 }),
+		  0);
 	hk_stats_get(&stats);
 	CHECK_INT(stats.fibers_high, 11);
 	for (size_t i = 0; i < N; i++)

@@ -34,7 +34,9 @@ TEST_IN_LOOP(close_waits_for_all)
 	hk_group_open(&g, NULL);
 	spawn_all(&g, jobs, 1);
 	CHECK_INT(hk_sleep(150 * HK_MS), 0);
-	CHECK_INT(hk_group_spawn(&g, work, &jobs[1], &(struct hk_spawn_options){ .result = &result }), 0);
+	CHECK_INT(
+		hk_group_spawn(&g, work, &jobs[1], &(struct hk_spawn_options){ .result = &result }),
+		0);
 	CHECK_INT(hk_group_running(&g), 1);
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(result, 11);

@@ -17,18 +17,18 @@ static inline int in_loop(hk_fn *fn, void *arg)
 	return hk_run(fn, arg, &(struct hk_run_options){ .virtual_clock = true, .seed = 1 });
 }
 
-#define TEST_IN_LOOP(name)                                                                         \
-	static void name##_body_(void);                                                            \
-	static int name##_main_(void *arg)                                                         \
-	{                                                                                          \
-		(void)arg;                                                                         \
-		name##_body_();                                                                    \
-		return 0;                                                                          \
-	}                                                                                          \
-	static void name(void)                                                                     \
-	{                                                                                          \
-		CHECK_INT(in_loop(name##_main_, NULL), 0);                                         \
-	}                                                                                          \
+#define TEST_IN_LOOP(name)                                 \
+	static void name##_body_(void);                    \
+	static int name##_main_(void *arg)                 \
+	{                                                  \
+		(void)arg;                                 \
+		name##_body_();                            \
+		return 0;                                  \
+	}                                                  \
+	static void name(void)                             \
+	{                                                  \
+		CHECK_INT(in_loop(name##_main_, NULL), 0); \
+	}                                                  \
 	static void name##_body_(void)
 
 /* What happened, in order: "a1 b1 a2". Tests compare it as a whole. */
@@ -36,7 +36,8 @@ struct trace {
 	char text[512];
 	size_t n;
 };
-__attribute__((format(printf, 2, 3))) static inline void trace_add(struct trace *t, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static inline void trace_add(struct trace *t, const char *fmt,
+								   ...)
 {
 	va_list args;
 	int n;

@@ -159,7 +159,7 @@ static void receive(void *arg)
 {
 	struct message *m = arg;
 
-	CHECK(!hk_running()); /* on the loop, but in no task */
+	CHECK(!hk_running());                          /* on the loop, but in no task */
 	CHECK_INT(m->number, m->inbox->next[m->from]); /* in the order of posting */
 	m->inbox->next[m->from]++;
 	if (++m->inbox->got == POSTERS * POSTS)

@@ -308,7 +308,8 @@ static int get_with_deadlines(void *arg)
 TEST_IN_LOOP(nothing_is_lost_or_doubled_over_many_seeds)
 {
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct market m = { .q = hk_queue_new(sizeof(int), 1 + seed % 4), .senders = SENDERS };
+		struct market m = { .q = hk_queue_new(sizeof(int), 1 + seed % 4),
+				    .senders = SENDERS };
 		struct hk_group g;
 		rand_seed(&m.rand, seed);
 		hk_group_open(&g, NULL);

@@ -102,7 +102,9 @@ static int sleep_and_tell(void *arg)
 /* trio: test_testing.py, autojump clock; equal ends in the order of falling asleep */
 TEST_IN_LOOP(virtual_time_jumps)
 {
-	struct sleeper s[] = { { 3600 * HK_SEC, 'd' }, { HK_SEC, 'b' }, { HK_SEC, 'c' }, { 0, 'a' } };
+	struct sleeper s[] = {
+		{ 3600 * HK_SEC, 'd' }, { HK_SEC, 'b' }, { HK_SEC, 'c' }, { 0, 'a' }
+	};
 	int64_t start = hk_now_ns();
 
 	trace = (struct trace){ 0 };
@@ -189,7 +191,9 @@ static int stand_still(void *arg)
 
 	(void)arg;
 	hk_group_open(&g, NULL);
-	CHECK_INT(hk_group_spawn(&g, get_for_ever, q, &(struct hk_spawn_options){ .name = "reader 1" }), 0);
+	CHECK_INT(hk_group_spawn(&g, get_for_ever, q,
+				 &(struct hk_spawn_options){ .name = "reader 1" }),
+		  0);
 	return hk_group_close(&g, 0);
 }
 

@@ -64,7 +64,8 @@ static int real_clock_main(void *arg)
 }
 
 #if defined(SANITIZE_TSAN)
-enum { TIMES = 0 }; /* it keeps a signal back until the fiber that was interrupted makes a blocking call: never */
+/* It keeps a signal back until the fiber that was interrupted makes a blocking call: never. */
+enum { TIMES = 0 };
 #else
 enum { TIMES = 50 };
 #endif
@@ -124,12 +125,9 @@ TEST_IN_LOOP(what_cannot_be_caught_is_refused)
 }
 
 static const struct test tests[] = {
-	T(a_waiting_task_gets_the_signal),
-	T(signals_before_the_wait_are_kept),
-	T(a_sleeping_loop_is_woken),
-	T(a_wait_can_be_cancelled),
-	T(former_actions_come_back),
-	T(what_cannot_be_caught_is_refused),
+	T(a_waiting_task_gets_the_signal), T(signals_before_the_wait_are_kept),
+	T(a_sleeping_loop_is_woken),       T(a_wait_can_be_cancelled),
+	T(former_actions_come_back),       T(what_cannot_be_caught_is_refused),
 };
 
 int main(void)

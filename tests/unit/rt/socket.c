@@ -112,7 +112,7 @@ TEST_IN_LOOP(idle_means_quiet_and_open)
 	tcp_pair(fd);
 	CHECK(hk_socket_idle(fd[0]));
 	CHECK_INT(hk_write(fd[1], "x", 1), 1);
-	CHECK_INT(hk_read(fd[0], &byte, 1), 1); /* not short: the next bytes are not known to be missing */
+	CHECK_INT(hk_read(fd[0], &byte, 1), 1); /* not short: more bytes are possible */
 	CHECK(hk_socket_idle(fd[0]));
 	CHECK_INT(hk_write(fd[1], "unasked", 7), 7);
 	CHECK_INT(hk_sleep(HK_MS), 0);
@@ -138,8 +138,11 @@ TEST_IN_LOOP(a_closed_peer_is_not_idle)
 	tcp_pair(other);
 	CHECK(hk_socket_idle(fd[0]));
 	CHECK_INT(hk_close(fd[1]), 0);
-	hk_group_open(&g, NULL); /* somebody waits on a descriptor, so the loop looks at all of them */
-	CHECK_INT(hk_group_spawn(&g, read_byte, &other[0], &(struct hk_spawn_options){ .result = &result }), 0);
+	/* Somebody waits on a descriptor, so the loop looks at all of them. */
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_group_spawn(&g, read_byte, &other[0],
+				 &(struct hk_spawn_options){ .result = &result }),
+		  0);
 	CHECK_INT(hk_sleep(HK_MS), 0);
 	CHECK(!hk_socket_idle(fd[0]));
 	CHECK_INT(hk_close(other[1]), 0);
@@ -266,7 +269,7 @@ TEST_IN_LOOP(no_read_is_made_in_vain)
 	fd = connect_to(hk_socket_port(s.listener));
 	for (int i = 0; i < 3; i++) {
 		const struct poll_fd *p = poll_find(&loop_self()->poll, fd);
-		CHECK(p && !(p->ready & HK_READ)); /* fresh, or after a short read: known to be empty */
+		CHECK(p && !(p->ready & HK_READ)); /* fresh, or after a short read: empty */
 		CHECK_INT(hk_write(fd, "hello", 5), 5);
 		CHECK_INT(hk_read(fd, bytes, sizeof(bytes)), 5);
 	}

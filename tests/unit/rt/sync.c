@@ -23,7 +23,8 @@ static int take_sem(void *arg)
 	return 0;
 }
 
-static void spawn_takers(struct hk_group *g, hk_fn *fn, struct taker *t, size_t n, struct hk_sem *sem)
+static void spawn_takers(struct hk_group *g, hk_fn *fn, struct taker *t, size_t n,
+			 struct hk_sem *sem)
 {
 	trace = (struct trace){ 0 };
 	for (size_t i = 0; i < n; i++) {
@@ -61,7 +62,8 @@ TEST_IN_LOOP(a_newcomer_never_overtakes)
 	hk_group_open(&g, NULL);
 	spawn_takers(&g, take_sem, t, 1, &sem);
 	hk_sem_release(&sem);
-	CHECK_INT(hk_sem_try_acquire(&sem), -EAGAIN); /* it belongs to the one that waited, though it has not run */
+	/* It belongs to the one that waited, though that one has not run. */
+	CHECK_INT(hk_sem_try_acquire(&sem), -EAGAIN);
 	hk_sem_release(&sem);
 	CHECK_INT(hk_sem_try_acquire(&sem), 0);
 	CHECK_INT(hk_sem_try_acquire(&sem), -EAGAIN);
