@@ -154,13 +154,13 @@ static int put_class(struct buf *out, const char *class)
 	return r;
 }
 
-static int put_kind(struct buf *out, const struct dead_kind *k, const char *before)
+static int put_kind(struct buf *out, const struct state_dead_kind *k, const char *before)
 {
 	int r = buf_add(out, slice_str(before));
 	if (r == 0)
 		r = units_put_count(out, (int64_t)k->n);
 	if (r == 0)
-		r = buf_printf(out, " at %s (", k->label);
+		r = buf_printf(out, " at %s (", k->step);
 	if (r == 0)
 		r = put_class(out, k->class);
 	return r < 0 ? r : buf_add_char(out, ')');
@@ -192,7 +192,7 @@ static int put_dead(const struct account *a, struct buf *out)
 		r = put_dead_places(a, out);
 	for (size_t i = 0; r == 0 && i < res->kind_count; i++)
 		if (res->kinds[i].example[0])
-			r = buf_printf(out, "  %s: %s\n", res->kinds[i].label, res->kinds[i].example);
+			r = buf_printf(out, "  %s: %s\n", res->kinds[i].step, res->kinds[i].example);
 	return r;
 }
 
@@ -313,7 +313,7 @@ static void put_json_kinds(struct json_writer *w, const struct run_result *res)
 	json_open(w, '[');
 	for (size_t i = 0; i < res->kind_count; i++) {
 		json_open(w, '{');
-		put_text(w, "step", res->kinds[i].label);
+		put_text(w, "step", res->kinds[i].step);
 		put_text(w, "class", res->kinds[i].class);
 		put_member(w, "n", res->kinds[i].n);
 		put_text(w, "example", res->kinds[i].example);

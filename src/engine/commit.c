@@ -98,7 +98,6 @@ static void mark_committed(struct sink *k, struct batch_list *list)
 static void rows_die(struct sink *k, struct track *t, const struct err *err)
 {
 	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it)) {
-		run_note_death(k->run, k->place->label, err);
 		track_row_died(&k->run->ledger, t, it, k->place->label, err, clock_wall_ns());
 	}
 }
@@ -201,7 +200,6 @@ static int wants(struct sink *k, struct item *it)
 	int yes = jq_truth(k->place->common.when, &env, &err);
 	if (yes < 0) {
 		err_wrap(&err, "if: ");
-		run_note_death(k->run, k->place->label, &err);
 		track_row_died(&k->run->ledger, it->track, it, k->place->label, &err, clock_wall_ns());
 	}
 	return yes;

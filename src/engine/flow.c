@@ -54,28 +54,8 @@ static void end_item(struct run *run, struct item *it, enum ending how)
 	run_wake_committer(run);
 }
 
-void run_note_death(struct run *run, const char *label, const struct err *err)
-{
-	char class[48];
-	size_t i = 0;
-	err_class(err, class, sizeof class);
-	while (i < run->kind_count && (strcmp(run->kinds[i].label, label) || strcmp(run->kinds[i].class, class)))
-		i++;
-	if (i == DEAD_KINDS_MAX)
-		return;
-	struct dead_kind *k = &run->kinds[i];
-	if (i == run->kind_count) {
-		run->kind_count++;
-		k->label = label;
-		memcpy(k->class, class, sizeof class);
-		snprintf(k->example, sizeof k->example, "%.*s", (int)sizeof k->example - 1, err->text);
-	}
-	k->n++;
-}
-
 void flow_die(struct run *run, struct item *it, const char *label, const struct err *err, struct buf *attempts_taken)
 {
-	run_note_death(run, label, err);
 	item_die(&run->ledger, it, label, err, attempts_taken, clock_wall_ns());
 	run_wake_committer(run);
 }

@@ -161,6 +161,8 @@ void run_go(struct run *run, struct run_result *ret)
 		ret->end = RUN_BROKEN;
 	write_dead_copy(run, ret);
 	end_state(run, ret);
+	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count, &err) < 0)
+		ret->kind_count = 0; /* the counts are there; the closing line says less */
 	ret->counts = run->ledger.settled;
 	ret->left = run->ledger.tracks;
 	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_BROKEN && !ret->volatile_source;
@@ -169,8 +171,6 @@ void run_go(struct run *run, struct run_result *ret)
 	ret->peak_bytes = run->ledger.peak_bytes;
 	ret->source_wait_ns = span_total_ns(&run->source_waits);
 	ret->commit_busy_ns = span_total_ns(&run->committing);
-	memcpy(ret->kinds, run->kinds, sizeof ret->kinds);
-	ret->kind_count = run->kind_count;
 }
 
 void run_stop(struct run *run)

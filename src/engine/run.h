@@ -4,6 +4,7 @@
  *   from the same loop for a progress line. */
 #pragma once
 #include "engine/plan.h"
+#include "engine/state.h"
 
 struct run_options {
 	const char *state_path;  /* NULL: .hocket/NAME.db in the pipeline's folder */
@@ -26,13 +27,7 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
 	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */
 };
-enum { DEAD_KINDS_MAX = 16 };
-struct dead_kind { /* for the closing lines: "7 at http (status 400)" */
-	const char *label; /* borrows: the plan's */
-	char class[48];
-	uint64_t n;
-	char example[200];
-};
+enum { DEAD_KINDS_MAX = 16 }; /* for the closing lines: "7 at http (status 400)" */
 enum run_end { RUN_FINISHED, RUN_STOPPED_EARLY, RUN_STOPPED_BY_FAILURES, RUN_FAILED, RUN_BROKEN, RUN_NOTHING_NEW };
 struct run_result {
 	enum run_end end;
@@ -46,7 +41,7 @@ struct run_result {
 	uint64_t peak_bytes;      /* of records, bodies and windows */
 	int64_t source_wait_ns;   /* the source was held back by a full window */
 	int64_t commit_busy_ns;
-	struct dead_kind kinds[DEAD_KINDS_MAX];
+	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
 };
 struct run;

@@ -104,8 +104,6 @@ struct run {
 	struct span source_waits, committing;
 	uint64_t batch_rows, batch_bytes, ready_max_bytes;
 	int64_t batch_every_ns;
-	struct dead_kind kinds[DEAD_KINDS_MAX];
-	size_t kind_count;
 };
 
 /* intake.c */
@@ -117,7 +115,6 @@ int flow(struct run *, struct item *, size_t at) SUSPENDS;
 int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
 void flow_die(struct run *, struct item *, const char *label, const struct err *, struct buf *attempts_taken);
 void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
-void run_note_death(struct run *, const char *label, const struct err *);
 void run_wake_committer(struct run *);
 /* The run ends early: the first cause stays. Cancels everything but the committer. */
 void run_abort(struct run *, enum run_end, const struct err *);

@@ -202,6 +202,8 @@ struct job {
 	size_t n;
 	struct slice mark;
 	struct buf *text;
+	struct state_dead_kind *kinds;
+	size_t *kind_count;
 	bool *found;
 	uint64_t *count;
 	struct err *err;
@@ -386,6 +388,33 @@ int state_get_receipt(struct state *s, const char *run_id, const char *sink, str
 	*found = false;
 	return off(receipt_job,
 		   &(struct job){ .s = s, .run_id = run_id, .sink = sink, .text = ret, .found = found, .err = err });
+}
+
+static int kinds_job(void *arg)
+{
+	struct job *j = arg;
+	AUTO(finalize) sqlite3_stmt *q = NULL;
+	int rc = SQLITE_DONE;
+	if (prepare(j->s, "SELECT step, class, min(message), count(*) FROM dead WHERE run = ? GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2",
+		    &q, j->err) < 0)
+		return -1;
+	bind_str(q, 1, j->run_id);
+	while (*j->kind_count < j->n && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+		struct state_dead_kind *k = &j->kinds[(*j->kind_count)++];
+		copy_text(k->step, sizeof k->step, sqlite3_column_text(q, 0));
+		copy_text(k->class, sizeof k->class, sqlite3_column_text(q, 1));
+		copy_text(k->example, sizeof k->example, sqlite3_column_text(q, 2));
+		k->n = (uint64_t)sqlite3_column_int64(q, 3);
+	}
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : sql_fault(j->s, j->err, "counting the dead letters");
+}
+
+int state_dead_kinds(struct state *s, const char *run_id, struct state_dead_kind *ret, size_t cap, size_t *ret_count,
+		     struct err *err)
+{
+	*ret_count = 0;
+	return off(kinds_job, &(struct job){
+				      .s = s, .run_id = run_id, .kinds = ret, .n = cap, .kind_count = ret_count, .err = err });
 }
 
 /* ---- the copy that `dead:` asks for ---- */

@@ -47,5 +47,12 @@ MUST int state_put_mark(struct state *, const char *run_id, struct slice mark, c
 			struct err *) SUSPENDS;
 /* The receipt of a sink, as saved last; empty when there is none. */
 MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret, bool *found, struct err *) SUSPENDS;
+/* What the run's dead letters died of, most frequent first; at most cap kinds. */
+struct state_dead_kind {
+	char step[64], class[48], example[200];
+	uint64_t n;
+};
+MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead_kind *ret, size_t cap, size_t *ret_count,
+			  struct err *) SUSPENDS;
 /* Writes the run's dead letters as JSON lines; PATH.part, then renamed. No letters: no file, and an old one is removed. */
 MUST int state_export_dead(struct state *, const char *run_id, const char *path, uint64_t *ret_count, struct err *) SUSPENDS;
