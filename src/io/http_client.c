@@ -130,13 +130,23 @@ int http_exchange(struct http_client *c, const struct http_request *q, struct ht
 	struct http_given given;
 	AUTO(journey_done) struct journey j = { .hop.text = q->url };
 	*ret = (struct http_response){ 0 };
+	if (err) { /* not its text: that would be half a kilobyte a request */
+		err->fault = FAULT_NONE;
+		err->code = 0;
+		err->clock = CLOCK_NONE;
+		err->sent = err->whole = false;
+		err->retry_after_ns = 0;
+	}
 	if (url_parse(q->url, &j.hop.url, &why) < 0)
 		return fail(err, FAULT_BAD_VALUE, "'%.*s': %s", SLICE(slice_head(q->url, 200)), why);
 	if (http_request_check(q, &given, err) < 0)
 		return -1;
 	for (;;) {
-		if (http_exchange_hop(c, q, &given, &j.hop, ret, err) < 0)
+		if (http_exchange_hop(c, q, &given, &j.hop, ret, err) < 0) {
+			if (err)
+				err->sent |= j.hops > 0;
 			return -1;
+		}
 		if (!is_redirect(q, ret, &location))
 			break;
 		int r = follow(&j, location, err);

@@ -407,12 +407,13 @@ static int tell(const struct exchange *x, struct slice text, int r, struct err *
 	return -1;
 }
 
-struct attempt { /* what the two tries of the stale rule have in common */
+struct attempt { /* what the two tries of the stale rule share */
 	struct http_client *client;
 	const struct http_request *request;
 	const struct http_head *head;
 	struct http_origin *origin;
 	struct slice shown_url;
+	bool sent; /* by the first try */
 };
 
 enum { TRY_STALE = 1 }; /* beside 0 and -1 */
@@ -436,7 +437,7 @@ static void exchange_init(struct exchange *x, const struct attempt *a, struct ht
 	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));
 }
 
-static int try_once(const struct attempt *a, bool fresh, struct http_response *ret, struct err *err) SUSPENDS
+static int try_once(struct attempt *a, bool fresh, struct http_response *ret, struct err *err) SUSPENDS
 {
 	const struct http_request *q = a->request;
 	struct exchange x;
@@ -455,8 +456,10 @@ static int try_once(const struct attempt *a, bool fresh, struct http_response *r
 		return 0;
 	http_response_done(ret);
 	if (reused && r == -ECONNRESET && !x.heard &&
-	    (http_method_is_safe(q->method) || q->keyed || !x.sent))
+	    (http_method_is_safe(q->method) || q->keyed || !x.sent)) {
+		a->sent = x.sent;
 		return TRY_STALE;
+	}
 	return tell(&x, a->shown_url, r, err);
 }
 
@@ -474,6 +477,8 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q, const
 	if (r == TRY_STALE) {
 		c->stats.resent++;
 		r = try_once(&a, true, ret, err);
+		if (r < 0 && err)
+			err->sent |= a.sent;
 	}
 	ASSERT(r != TRY_STALE);
 	http_origin_release(&c->pool, a.origin);

@@ -7,7 +7,7 @@
  *                                                      '--anything else--> refused
  * "deflate" is zlib's format (RFC 1950) by the book and raw deflate (RFC 1951) from some servers; the first byte
  * tells: a zlib header has 8 in its low half and a window of at most 32 KiB in its high half. A raw stream that begins so
- * would be a stored or fixed block with reserved bits, which no compressor writes first.
+ * would be a stored block with bits set in its padding, which no compressor writes.
  * What must hold:        see http_inflate.h. */
 #include "io/http_inflate.h"
 #include <errno.h>

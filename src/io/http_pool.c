@@ -44,12 +44,17 @@ void http_pool_init(struct http_pool *p, size_t idle_per_origin, int64_t idle_ns
 				 .bucket_count = FIRST_BUCKETS };
 	p->buckets = xcalloc(FIRST_BUCKETS, sizeof(*p->buckets));
 	link_init(&p->idle);
+	link_init(&p->dormant);
 }
+
+static void forget_oldest(struct http_pool *p);
 
 void http_pool_done(struct http_pool *p)
 {
 	while (http_pool_evict(p)) {
 	}
+	while (p->dormant_count > 0)
+		forget_oldest(p);
 	ASSERT(p->origin_count == 0);
 	free(p->buckets);
 	p->buckets = NULL;
@@ -95,6 +100,16 @@ static void grow(struct http_pool *p)
 	p->bucket_count = n;
 }
 
+/* A dormant origin is named again. */
+static void wake(struct http_pool *p, struct http_origin *o)
+{
+	if (o->uses > 0)
+		return;
+	ASSERT(p->dormant_count > 0);
+	link_remove(&o->dormant);
+	p->dormant_count--;
+}
+
 struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, bool insecure)
 {
 	uint64_t h = hash_origin(u, insecure);
@@ -102,6 +117,7 @@ struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, b
 	while (o && !(o->hash == h && same_origin(o, u, insecure)))
 		o = o->chain;
 	if (o) {
+		wake(p, o);
 		o->uses++;
 		return o;
 	}
@@ -122,12 +138,8 @@ struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, b
 	return o;
 }
 
-void http_origin_release(struct http_pool *p, struct http_origin *o)
+static void forget(struct http_pool *p, struct http_origin *o)
 {
-	ASSERT(o->uses > 0);
-	if (--o->uses > 0)
-		return;
-	ASSERT(o->idle_count == 0);
 	struct http_origin **at = &p->buckets[o->hash & (p->bucket_count - 1)];
 	while (*at != o)
 		at = &(*at)->chain;
@@ -136,6 +148,29 @@ void http_origin_release(struct http_pool *p, struct http_origin *o)
 	if (o->session)
 		p->forget_session(o);
 	free(o);
+}
+
+static void forget_oldest(struct http_pool *p)
+{
+	struct http_origin *o = container_of(p->dormant.prev, struct http_origin, dormant);
+	link_remove(&o->dormant);
+	p->dormant_count--;
+	forget(p, o);
+}
+
+void http_origin_release(struct http_pool *p, struct http_origin *o)
+{
+	ASSERT(o->uses > 0);
+	if (--o->uses > 0)
+		return;
+	ASSERT(o->idle_count == 0);
+	if (!o->session) {
+		forget(p, o);
+		return;
+	}
+	link_add(&p->dormant, &o->dormant);
+	if (++p->dormant_count > POOL_DORMANT)
+		forget_oldest(p);
 }
 
 /* ---- idle connections ---------------------------------------------------------------------------- */

@@ -4,10 +4,12 @@
  *   to what is needed; the oldest are closed when their time is over.
  * What must hold: (1) every operation is O(1): nobody walks the connections. (2) a connection comes out of the pool only
  *   if it is still open and nothing unread waits on it. (3) checked and unchecked certificates never share an origin.
- *   (4) an origin lives while connections or requests name it. */
+X
 #pragma once
 #include "io/http_conn.h"
 #include "io/url.h"
+
+#define POOL_DORMANT 256
 
 struct http_origin {
 	struct http_origin *chain;
@@ -15,6 +17,7 @@ struct http_origin {
 	size_t uses; /* connections (idle or not) and requests that name it */
 	size_t idle_count;
 	struct http_link idle;         /* in_origin; next is the youngest */
+	struct http_link dormant;      /* while uses == 0 */
 	struct ssl_session_st *session; /* owns; the last TLS session, for resumption */
 	uint16_t port;
 	bool tls, insecure;
@@ -26,6 +29,8 @@ struct http_pool {
 	size_t bucket_count, origin_count;
 	struct http_link idle; /* in_pool, of all origins; next is the youngest */
 	size_t idle_count;
+	struct http_link dormant; /* origins that nobody names; next is the youngest */
+	size_t dormant_count;
 	size_t idle_per_origin, idle_max;
 	int64_t idle_ns;
 	void (*forget_session)(struct http_origin *);
