@@ -4,7 +4,8 @@
  *   to what is needed; the oldest are closed when their time is over.
  * What must hold: (1) every operation is O(1): nobody walks the connections. (2) a connection comes out of the pool only
  *   if it is still open and nothing unread waits on it. (3) checked and unchecked certificates never share an origin.
-X
+ *   (4) an origin lives while connections or requests name it; with a TLS session to resume it stays on as a dormant one,
+ *   of which there are at most POOL_DORMANT. */
 #pragma once
 #include "io/http_conn.h"
 #include "io/url.h"
