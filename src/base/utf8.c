@@ -63,7 +63,7 @@ struct slice utf8_head(struct slice s, size_t n)
 	/* s[n] is the first byte left out: if it continues a character, leave that out from its start. A run
 	 * of more than three such bytes is no character; it is cut where it was asked for. */
 	size_t cut = n;
-	while (cut && n - cut < 4 && (s.p[cut] & 0xc0) == 0x80)
+	while (cut && n - cut < 3 && (s.p[cut] & 0xc0) == 0x80)
 		cut--;
 	return slice_head(s, (s.p[cut] & 0xc0) == 0x80 ? n : cut);
 }
