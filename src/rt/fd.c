@@ -31,13 +31,6 @@ static bool would_block(ssize_t r)
 	return r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/* Parks until the mode may be ready; with a checkpoint before each further attempt. */
-static int await(struct hk_fiber_ *self, int fd, int mode) SUSPENDS
-{
-	int r = fiber_checkpoint(self);
-	return r < 0 ? r : poll_park(self->loop, fd, mode);
-}
-
 ssize_t hk_read(int fd, void *bytes, size_t n)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -47,7 +40,7 @@ ssize_t hk_read(int fd, void *bytes, size_t n)
 		struct poll_fd *s = poll_find(&self->loop->poll, fd);
 		ssize_t got;
 		if (!(s->ready & HK_READ)) {
-			r = await(self, fd, HK_READ);
+			r = poll_park(self->loop, fd, HK_READ);
 			continue;
 		}
 		got = s->socket ? recv(fd, bytes, n, 0) : read(fd, bytes, n);
@@ -96,7 +89,7 @@ ssize_t hk_writev(int fd, struct iovec *v, int n)
 		struct poll_fd *s = poll_find(&self->loop->poll, fd);
 		ssize_t wrote;
 		if (!(s->ready & HK_WRITE)) {
-			r = await(self, fd, HK_WRITE);
+			r = poll_park(self->loop, fd, HK_WRITE);
 			continue;
 		}
 		wrote = write_some(s, fd, v, n < IOV_MAX ? n : IOV_MAX);
@@ -128,11 +121,11 @@ int hk_fd_wait(int fd, int mode)
 		struct poll_fd *s = poll_find(&self->loop->poll, fd);
 		int ready = s->ready & mode;
 		if (ready) {
-			if (!s->hung_up)
-				s->ready &= (uint8_t)~ready;
+			int kept = (s->hung_up ? HK_READ : 0) | (s->broken ? HK_WRITE : 0);
+			s->ready &= (uint8_t)(~ready | kept);
 			return ready;
 		}
-		r = await(self, fd, mode);
+		r = poll_park(self->loop, fd, mode);
 	}
 	return r;
 }

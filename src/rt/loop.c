@@ -78,7 +78,6 @@ static int64_t patience(struct hk_loop *loop)
 		loop->now_ns = next > loop->now_ns ? next : loop->now_ns;
 		return 0;
 	}
-	read_clock(loop);
 	return next > loop->now_ns ? next - loop->now_ns : 0;
 }
 
@@ -92,6 +91,7 @@ static void sleep_until_something(struct hk_loop *loop)
 {
 	int64_t timeout_ns, before;
 
+	read_clock(loop);
 	if (loop->virtual_clock && loop->poll.waiting > 0) {
 		collect(loop, 0); /* real bytes first: time only jumps when there are none */
 		if (loop->ready.first)
@@ -101,9 +101,10 @@ static void sleep_until_something(struct hk_loop *loop)
 	if (timeout_ns == 0 && (loop->virtual_clock || loop->poll.waiting == 0))
 		return;
 	if (mailbox_may_sleep(&loop->mailbox)) {
-		before = clock_mono_ns();
+		before = loop->now_ns;
 		collect(loop, timeout_ns);
-		loop->stats.idle_ns += clock_mono_ns() - before;
+		read_clock(loop);
+		loop->stats.idle_ns += loop->now_ns - before;
 	}
 	mailbox_awake(&loop->mailbox);
 }
@@ -112,11 +113,13 @@ static void turn(struct hk_loop *loop)
 {
 	(void)mailbox_deliver(&loop->mailbox);
 	signals_deliver(loop);
-	if (!loop->ready.first)
+	if (!loop->ready.first) {
 		sleep_until_something(loop);
-	else if (loop->poll.waiting > 0)
-		collect(loop, 0);
-	read_clock(loop);
+	} else {
+		if (loop->poll.waiting > 0)
+			collect(loop, 0);
+		read_clock(loop);
+	}
 	loop->stats.timers += timers_fire(&loop->timers, loop->now_ns, loop);
 	fibers_run_turn(loop);
 	stacks_trim(&loop->stacks);

@@ -108,6 +108,17 @@ static int add(struct poll *p, const struct poll_fd *s, int fd)
 	return errno == EPERM ? 0 : -errno; /* EPERM: never waits */
 }
 
+/* The descriptor is new: what we knew was of another with its number, closed behind our back. */
+static void replace(struct poll *p, int fd)
+{
+	struct poll_fd *s = poll_find(p, fd);
+
+	if (!s)
+		return;
+	s->borrowed = false;
+	poll_forget(p, fd);
+}
+
 int poll_register(struct poll *p, int fd, enum poll_kind kind)
 {
 	struct poll_fd *s;
@@ -118,7 +129,7 @@ int poll_register(struct poll *p, int fd, enum poll_kind kind)
 	if (kind == POLL_UNKNOWN && poll_find(p, fd))
 		return 0;
 	if (kind != POLL_UNKNOWN)
-		poll_forget(p, fd); /* a new one: what we knew was of another, closed elsewhere */
+		replace(p, fd);
 	if ((size_t)fd >= p->cap)
 		grow(p, fd);
 	s = &p->fds[fd];
@@ -169,15 +180,18 @@ int poll_park(struct hk_loop *loop, int fd, int mode)
 		.mode = mode,
 	};
 	struct poll_fd *s = poll_find(&loop->poll, fd);
-	int r;
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
 
+	if (r < 0)
+		return r;
 	ASSERT(s && !poll_busy(s, mode));
 	if (mode & HK_READ)
 		s->reader = &w;
 	if (mode & HK_WRITE)
 		s->writer = &w;
 	loop->poll.waiting++;
-	r = fiber_park(fiber_self(), &w.park);
+	r = fiber_park(self, &w.park);
 	loop->poll.waiting--;
 	if (w.closed)
 		return -EBADF;
@@ -220,8 +234,10 @@ static void take_edge(struct poll *p, const struct epoll_event *event)
 
 	if (!s || s->generation != (uint32_t)(event->data.u64 >> 32))
 		return;
-	if (e & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	if (e & (EPOLLRDHUP | EPOLLHUP))
 		s->hung_up = true;
+	if (e & EPOLLHUP)
+		s->broken = true;
 	if (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		s->ready |= HK_READ;
 		wake(s->reader);

@@ -19,6 +19,7 @@ struct poll_fd {
 	uint8_t ready;    /* HK_READ | HK_WRITE */
 	bool known : 1;   /* registered */
 	bool hung_up : 1; /* the peer has ended its side: reads never wait again */
+	bool broken : 1;  /* both sides have ended: writes never wait again either */
 	bool stream : 1;  /* a short read means empty */
 	bool socket : 1;
 	bool borrowed : 1; /* we made it non-blocking: undone when the loop ends */
@@ -40,7 +41,7 @@ MUST int poll_register(struct poll *, int fd, enum poll_kind kind);
 struct poll_fd *poll_find(struct poll *, int fd); /* NULL: not registered */
 /* -EBUSY when somebody else waits for one of the modes. */
 MUST int poll_busy(const struct poll_fd *, int mode);
-/* Parks until an edge for one of the modes. 0, -ECANCELED, -EBADF: closed meanwhile. */
+/* Checkpoint, then parks until an edge for one of the modes. 0, -ECANCELED, -EBADF: closed meanwhile. */
 MUST int poll_park(struct hk_loop *, int fd, int mode) SUSPENDS;
 void poll_forget(struct poll *, int fd); /* wakes who waits with -EBADF */
 /* Collects edges; waits at most timeout_ns (INT64_MAX: for ever). The number of edges. */

@@ -11,6 +11,7 @@
 #include "rt/scope.h"
 #include "rt/waitlist.h"
 #include <hocket/signal.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -18,6 +19,7 @@ enum { SIGNALS = 65, HELD = 16 };
 
 static _Atomic(struct hk_loop *) owner;
 static atomic_uint counts[SIGNALS];
+static atomic_uint handling; /* handlers on their way, in any thread */
 static struct {
 	int number;
 	struct sigaction former;
@@ -27,12 +29,15 @@ static size_t held_n;
 static void on_signal(int number)
 {
 	int saved = errno;
-	struct hk_loop *loop = atomic_load(&owner);
+	struct hk_loop *loop;
 
+	atomic_fetch_add(&handling, 1);
+	loop = atomic_load(&owner);
 	if (loop && number > 0 && number < SIGNALS) {
 		atomic_fetch_add(&counts[number], 1);
 		mailbox_signal(&loop->mailbox);
 	}
+	atomic_fetch_sub(&handling, 1);
 	errno = saved;
 }
 
@@ -44,6 +49,8 @@ static void restore(void)
 		atomic_store(&counts[held[held_n].number], 0);
 	}
 	atomic_store(&owner, NULL);
+	while (atomic_load(&handling) > 0)
+		sched_yield(); /* in another thread one may still hold the loop's address */
 }
 
 int hk_signal_open(const int *signals, size_t n)

@@ -48,6 +48,30 @@ static int await_connected(struct hk_loop *loop, int fd) SUSPENDS
 	return r < 0 ? r : -error;
 }
 
+union any_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* A connect to a free port of this machine can meet itself, when the kernel happens to choose that very port for our
+ * side: TCP calls it a simultaneous open. Nobody is there, so it is refused. */
+static bool met_itself(int fd, const struct sockaddr *to)
+{
+	const union any_address *there = (const void *)to;
+	union any_address here = { 0 };
+	socklen_t size = sizeof(here);
+
+	if ((to->sa_family != AF_INET && to->sa_family != AF_INET6) ||
+	    getsockname(fd, &here.any, &size) < 0)
+		return false;
+	if (to->sa_family == AF_INET)
+		return here.v4.sin_port == there->v4.sin_port &&
+		       here.v4.sin_addr.s_addr == there->v4.sin_addr.s_addr;
+	return here.v6.sin6_port == there->v6.sin6_port &&
+	       memcmp(&here.v6.sin6_addr, &there->v6.sin6_addr, sizeof(here.v6.sin6_addr)) == 0;
+}
+
 int hk_connect(const struct sockaddr *address, socklen_t size)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -64,18 +88,14 @@ int hk_connect(const struct sockaddr *address, socklen_t size)
 		r = poll_register(&self->loop->poll, fd, POLL_CONNECTING);
 	if (r == 0)
 		r = await_connected(self->loop, fd);
+	if (r == 0 && met_itself(fd, address))
+		r = -ECONNREFUSED;
 	if (r < 0)
 		(void)hk_close(fd);
 	return r < 0 ? r : fd;
 }
 
 /* ---- listening ----------------------------------------------------------------------------- */
-
-union any_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
 
 static socklen_t parse_address(const char *text, uint16_t port, union any_address *ret)
 {

@@ -238,6 +238,44 @@ TEST_IN_LOOP(a_cancelled_read_took_nothing)
 	close_pair(fd);
 }
 
+static int write_to_both(void *arg)
+{
+	const int *fds = arg;
+
+	CHECK_INT(write(fds[0], "a", 1), 1);
+	CHECK_INT(write(fds[1], "b", 1), 1);
+	return 0;
+}
+
+/* Both edges come in one turn. The first reader to run takes the other's byte and cancels it: that one was woken in
+ * vain and must not park again. */
+TEST_IN_LOOP(woken_in_vain_and_cancelled_is_cancelled)
+{
+	int mine[2], its[2], ends[2];
+	char byte;
+	struct io io = { .bytes = &byte, .n = 1 };
+	struct hk_group g;
+
+	pair(mine);
+	pair(its);
+	io.fd = its[0];
+	ends[0] = mine[1];
+	ends[1] = its[1];
+	hk_group_open(&g, NULL);
+	start(&g, do_read, &io);
+	CHECK_INT(hk_fd_wait(mine[0], HK_WRITE), HK_WRITE);
+	CHECK_INT(hk_sleep(HK_MS), 0); /* what the registrations announced is collected */
+	CHECK_INT(hk_spawn(&g, write_to_both, ends), 0);
+	CHECK_INT(hk_read(mine[0], &byte, 1), 1); /* parks until both are written */
+	CHECK_INT(io.result, 1000000);
+	CHECK_INT(recv(its[0], &byte, 1, MSG_DONTWAIT), 1);
+	hk_scope_cancel(&io.scope);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(io.result, -ECANCELED);
+	close_pair(mine);
+	close_pair(its);
+}
+
 TEST_IN_LOOP(a_read_has_a_deadline)
 {
 	int fd[2];
@@ -371,6 +409,7 @@ static const struct test tests[] = {
 	T(close_wakes_the_waiting_with_ebadf),
 	T(a_reused_number_is_another_descriptor),
 	T(a_cancelled_read_took_nothing),
+	T(woken_in_vain_and_cancelled_is_cancelled),
 	T(a_read_has_a_deadline),
 	T(writing_to_nobody_is_epipe_without_signal),
 	T(datagrams_are_not_a_stream),
