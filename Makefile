@@ -43,7 +43,7 @@ bench: ## the figures of the project beside its peers, as a table and JSON
 
 lint: ## format, layers, sizes, suspension marks, words, clang-tidy
 	@tools/deps build lint
-	@tools/test --only lint
+	@tools/test --only lint --only tidy
 
 format: ## rewrites all sources as .clang-format says
 	@tools/deps lint
