@@ -10,7 +10,6 @@
  *      bug of the program, and it would look like a slow network for ever. */
 #include "rt/loop.h"
 #include "rt/scope.h"
-#include "rt/signal.h"
 #include "base/clock.h"
 #include "base/banned.h"
 #include <stdio.h>

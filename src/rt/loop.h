@@ -59,5 +59,7 @@ void loop_run(struct hk_loop *);
 int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtual_clock */
 /* timeout_ns from now, HK_FOREVER if that is beyond all time. */
 int64_t loop_deadline_ns(const struct hk_loop *, int64_t timeout_ns);
+/* signal.c: hands signals that came to the tasks that wait for one. */
+void signals_deliver(struct hk_loop *);
 /* Aborts with the list of all tasks and what each waits for. */
 NORETURN void report_standstill(struct hk_loop *);

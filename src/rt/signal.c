@@ -6,7 +6,6 @@
  *  (1) the handler only counts and rings the loop's bell: both are allowed in a handler.
  *  (2) signals belong to the process, so one loop of it has them; a second one gets -EBUSY.
  *  (3) close restores exactly the actions that open replaced. */
-#include "rt/signal.h"
 #include "rt/loop.h"
 #include "rt/scope.h"
 #include "rt/waitlist.h"
