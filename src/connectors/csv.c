@@ -146,16 +146,6 @@ static int unquote(const struct csv_dialect *d, struct csv_row *row, size_t row_
 	return r;
 }
 
-static enum csv_result stray(struct scan *s, struct slice text, struct csv_end *end)
-{
-	const char *nl = memchr(s->p, '\n', (size_t)(s->end - s->p));
-	if (!nl && !s->last)
-		return CSV_MORE;
-	end->used = nl ? (size_t)(nl - text.p) + 1 : text.n;
-	end->lines = s->lines + (nl != NULL);
-	return CSV_STRAY;
-}
-
 enum csv_result csv_parse(const struct csv_dialect *d, struct slice text, bool last,
 			  struct csv_row *row, struct csv_end *end)
 {
@@ -169,7 +159,7 @@ enum csv_result csv_parse(const struct csv_dialect *d, struct slice text, bool l
 		any_doubled = any_doubled || row->doubled[row->n - 1];
 		more = step_over(&s);
 		if (more < 0)
-			return s.p == s.end ? CSV_MORE : stray(&s, text, end);
+			return s.p == s.end ? CSV_MORE : CSV_STRAY;
 	}
 	end->used = (size_t)(s.p - text.p);
 	end->lines = s.lines;

@@ -32,7 +32,8 @@ struct csv_end {
 	size_t used;  /* bytes of the row with its line end; CSV_STRAY: up to the next line end */
 	size_t lines; /* line ends within it */
 };
-/* One row from the start of text; last: nothing follows the text. An empty line is a row of one empty field. */
+/* One row from the start of text; last: nothing follows the text. An empty line is a row of one empty field. *end is filled
+ * with CSV_ROW; else the row holds the fields before the trouble. */
 enum csv_result csv_parse(const struct csv_dialect *, struct slice text, bool last,
 			  struct csv_row *ret, struct csv_end *end);
 

@@ -68,8 +68,8 @@ static int admit_text(struct reader *r, struct slice line, struct err *err) SUSP
 	struct err why = { 0 };
 	if (!utf8_valid(line)) {
 		fail(&why, FAULT_BAD_VALUE,
-		     "line %" PRIu64 " is not UTF-8; convert the input first (iconv -t utf-8)",
-		     r->line);
+		     "%s:%" PRIu64 ": not UTF-8; convert the input first (iconv -t utf-8)",
+		     r->job->name, r->line);
 		return admit_fault(r, line, &why, err);
 	}
 	buf_clear(&r->text);
@@ -81,7 +81,8 @@ static int admit_text(struct reader *r, struct slice line, struct err *err) SUSP
 	json_close(&w, '}');
 	int n = json_writer_end(&w);
 	if (n < 0) {
-		fail_errno(&why, FAULT_TOO_LARGE, n, "line %" PRIu64 " does not fit into a record",
+		fail_errno(&why, FAULT_TOO_LARGE, n,
+			   "%s:%" PRIu64 ": the line does not fit into a record", r->job->name,
 			   r->line);
 		return admit_fault(r, line, &why, err);
 	}
@@ -95,14 +96,11 @@ static int admit_text(struct reader *r, struct slice line, struct err *err) SUSP
 		     err);
 }
 
-static bool blank(struct slice line)
-{
-	return line.n == 0 || ((line.p[0] == ' ' || line.p[0] == '\t') && slice_trim(line).n == 0);
-}
-
 static int admit_json(struct reader *r, struct slice line, struct err *err) SUSPENDS
 {
-	if (blank(line))
+	if (line.n && ((unsigned char)line.p[0] <= ' ' || (unsigned char)line.p[line.n - 1] <= ' '))
+		line = slice_trim(line);
+	if (line.n == 0)
 		return 0;
 	return admit(r->job->intake,
 		     &(struct arrival){
@@ -118,8 +116,8 @@ static int admit_json(struct reader *r, struct slice line, struct err *err) SUSP
 static int admit_too_long(struct reader *r, struct slice head, struct err *err) SUSPENDS
 {
 	struct err why = { 0 };
-	fail(&why, FAULT_TOO_LARGE, "line %" PRIu64 " is longer than max_line (%zu bytes)", r->line,
-	     r->job->max_line);
+	fail(&why, FAULT_TOO_LARGE, "%s:%" PRIu64 ": the line is longer than max_line (%zu bytes)",
+	     r->job->name, r->line, r->job->max_line);
 	return admit_fault(r, head, &why, err);
 }
 

@@ -158,7 +158,7 @@ static int take_back(struct part_file *f, uint64_t length, uint64_t inode, struc
 
 static int resume_again(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
 {
-	uint64_t length, inode;
+	uint64_t length = 0, inode = 0;
 	struct stat st;
 	if (read_receipt(f, receipt, &length, &inode, err) < 0)
 		return -1;

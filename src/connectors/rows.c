@@ -4,8 +4,8 @@
  * What flows through:    rows of the input's window (csv.h); records {column: value}, copied.
  * What must hold:
  *  (1) a row with another number of fields than the header is a fault, never guessed at.
- *  (2) a quote that is never closed costs one line: reading goes on behind the line on which it was opened, so that one stray
- *      character cannot swallow the rest of the file.
+ *  (2) a quote that is closed in the wrong place or never costs one line: reading goes on behind the line on which it was
+ *      opened, so that one stray character cannot swallow the rest of the file.
  *  (3) `line` is the last line of a row: the next row's count begins there, also after a resume. Messages name the first. */
 #include "connectors/rows.h"
 #include "base/banned.h"
@@ -15,6 +15,8 @@
 #include "connectors/lines.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define TEXT_MAX (256u << 20) /* a row's JSON: escapes make up to six bytes of one */
@@ -160,11 +162,13 @@ static enum next next_row(struct reader *r, struct err *err) SUSPENDS
 			fail(err, FAULT_IO, "out of memory for a row of '%s'", input_shown(in));
 			return NEXT_FAILED;
 		}
-		bool whole = found == CSV_ROW || found == CSV_STRAY;
-		if (rest.n > r->job->max_line && (!whole || r->end.used > r->job->max_line))
+		if (found == CSV_STRAY)
+			return NEXT_STRAY;
+		if (rest.n > r->job->max_line &&
+		    (found != CSV_ROW || r->end.used > r->job->max_line))
 			return NEXT_LONG;
 		if (found != CSV_MORE)
-			return found == CSV_ROW ? NEXT_ROW : whole ? NEXT_STRAY : NEXT_UNENDED;
+			return found == CSV_ROW ? NEXT_ROW : NEXT_UNENDED;
 		if (input_more(in, r->job->max_line + 2 * INPUT_BLOCK, err) < 0)
 			return NEXT_FAILED;
 	}
@@ -212,51 +216,64 @@ static int admit_evidence(struct reader *r, const struct err *fault, struct err 
 	return admit_row(r, lines_evidence(row_text(r)), fault, err);
 }
 
-/* Appends the record; a cell that is not of its column's type is named in *why. strings: types do not count. */
+/* "users.csv:7: ...", 7 being the row's first line. Returns -1. */
+static int fail_row(const struct reader *r, struct err *why, enum fault fault, const char *fmt, ...)
+	PRINTF(4, 5);
+static int fail_row(const struct reader *r, struct err *why, enum fault fault, const char *fmt, ...)
+{
+	char text[sizeof(why->text)];
+	va_list args;
+	va_start(args, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	ASSERT(n > 0);
+	return fail(why, fault, "%s:%" PRIu64 ": %s", r->job->name, r->line + 1, text);
+}
+
+static int fail_cell(const struct reader *r, size_t i, struct err *why)
+{
+	static const char *const wanted[] = { "a string", "an int",     "a float",
+					      "a bool",   "valid JSON", "a value" };
+	const struct column *c = &r->columns[i];
+	return fail_row(r, why, FAULT_BAD_VALUE, "column '%s' holds '%.*s', which is not %s",
+			c->name.p, SLICE(utf8_head(r->row.fields[i], 80)), wanted[c->type]);
+}
+
+/* The record into r->text. strings: types do not count. */
 static int put_record(struct reader *r, bool strings, struct err *why)
 {
 	buf_clear(&r->text);
 	int done = buf_add_char(&r->text, '{');
 	for (size_t i = 0; i < r->n && done == 0; i++) {
 		const struct column *c = &r->columns[i];
+		enum cell_type type = strings ? CELL_STRING : c->type;
 		done = i ? buf_add_char(&r->text, ',') : 0;
 		done = done < 0 ? done : buf_add(&r->text, buf_slice(&c->key));
-		done = done < 0 ? done
-				: cell_put(strings ? CELL_STRING : c->type, r->row.fields[i],
-					   &r->text);
+		done = done < 0 ? done : cell_put(type, r->row.fields[i], &r->text);
 		if (done == -EBADMSG)
-			return fail(why, FAULT_BAD_VALUE,
-				    "line %" PRIu64
-				    ": column '%s' holds '%.*s', which is not %s %s",
-				    r->line + 1, c->name.p, SLICE(utf8_head(r->row.fields[i], 80)),
-				    c->type == CELL_INT    ? "an"
-				    : c->type == CELL_JSON ? "valid"
-							   : "a",
-				    cell_types[c->type]);
+			return fail_cell(r, i, why);
 	}
 	done = done < 0 ? done : buf_add_char(&r->text, '}');
-	return done < 0 ? fail_errno(why, FAULT_TOO_LARGE, done,
-				     "line %" PRIu64 " does not fit into a record", r->line + 1)
-			: 0;
+	if (done < 0)
+		return fail_row(r, why, FAULT_TOO_LARGE, "the row does not fit into a record");
+	return 0;
 }
 
 static int give_row(struct reader *r, struct err *err) SUSPENDS
 {
-	struct err why = { 0 };
+	struct err why = { 0 }, unused;
 	if (r->row.n != r->n) {
-		fail(&why, FAULT_BAD_VALUE, "line %" PRIu64 " has %zu field%s, the header has %zu",
-		     r->line + 1, r->row.n, r->row.n == 1 ? "" : "s", r->n);
+		fail_row(r, &why, FAULT_BAD_VALUE, "%zu field%s, but the header has %zu", r->row.n,
+			 r->row.n == 1 ? "" : "s", r->n);
 		return admit_evidence(r, &why, err);
 	}
 	if (!utf8_valid(row_text(r))) {
-		fail(&why, FAULT_BAD_VALUE,
-		     "line %" PRIu64 " is not UTF-8; convert the file first (iconv -t utf-8)",
-		     r->line + 1);
+		fail_row(r, &why, FAULT_BAD_VALUE,
+			 "not UTF-8; convert the file first (iconv -t utf-8)");
 		return admit_evidence(r, &why, err);
 	}
 	if (put_record(r, false, &why) == 0)
 		return admit_row(r, rec_new(buf_slice(&r->text)), NULL, err);
-	struct err unused;
 	if (put_record(r, true, &unused) < 0)
 		return admit_evidence(r, &why, err);
 	return admit_row(r, rec_new(buf_slice(&r->text)), &why, err);
@@ -268,7 +285,7 @@ static bool blank_line(const struct reader *r)
 	return r->row.n == 1 && r->row.fields[0].n == 0 && (first == '\n' || first == '\r');
 }
 
-/* Costs one line, whether it is too long or opens a quote that never closes. */
+/* Costs one line, whether it is too long or opens a quote that ends wrongly or never. */
 static int give_line(struct reader *r, const struct err *why, struct err *err) SUSPENDS
 {
 	struct input *in = r->job->input;
@@ -287,20 +304,15 @@ static int give_line(struct reader *r, const struct err *why, struct err *err) S
 static int give_bad(struct reader *r, enum next what, struct err *err) SUSPENDS
 {
 	struct err why = { 0 };
-	if (what == NEXT_STRAY) {
-		fail(&why, FAULT_BAD_VALUE,
-		     "line %" PRIu64 " has text behind the closing quote of field %zu", r->line + 1,
-		     r->row.n);
-		return admit_evidence(r, &why, err);
-	}
-	if (what == NEXT_UNENDED)
-		fail(&why, FAULT_BAD_VALUE,
-		     "line %" PRIu64 ": the quote of field %zu is never closed", r->line + 1,
-		     r->row.n + 1);
+	if (what == NEXT_STRAY)
+		fail_row(r, &why, FAULT_BAD_VALUE, "text behind the closing quote of field %zu",
+			 r->row.n);
+	else if (what == NEXT_UNENDED)
+		fail_row(r, &why, FAULT_BAD_VALUE, "the quote of field %zu is never closed",
+			 r->row.n + 1);
 	else
-		fail(&why, FAULT_TOO_LARGE,
-		     "the row at line %" PRIu64 " is longer than max_line (%zu bytes)", r->line + 1,
-		     r->job->max_line);
+		fail_row(r, &why, FAULT_TOO_LARGE, "the row is longer than max_line (%zu bytes)",
+			 r->job->max_line);
 	return give_line(r, &why, err);
 }
 

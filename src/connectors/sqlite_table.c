@@ -633,7 +633,7 @@ static int bind_row(struct table *t, const struct table_shape *s, const struct r
 
 int table_put(struct table *t, const struct rec *rec, struct err *err)
 {
-	size_t n;
+	size_t n = 0;
 	ASSERT(t->loaded && t->exists);
 	if (split_record(t, rec, &n, err) < 0)
 		return -1;

@@ -1,0 +1,423 @@
+/* fake_engine.c - admit, splits, out and site for tests of connectors
+ *
+ * What this room is for: running one connector without the engine: everything it calls upwards is here, and everything that
+ *   it gives is kept for the test to look at.
+ * What must hold: what is here behaves as port.h says: admit takes the record in every case, splits remember positions. */
+#include "fake_engine.h"
+#include "base/banned.h"
+#include "base/json.h"
+#include "engine/diag.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <hocket/run.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int64_t fake_lane_paused_ns;
+struct http_client *fake_http;
+char fake_lanes[512];
+
+/* ---- intake ---------------------------------------------------------------------------------- */
+
+struct split *intake_split(struct intake *in, const char *name)
+{
+	snprintf(in->split.name, sizeof(in->split.name), "%s", name);
+	return &in->split;
+}
+
+const struct position *split_from(const struct split *s)
+{
+	return s->begun ? &s->from : NULL;
+}
+
+uint64_t split_line(const struct split *s)
+{
+	return s->line;
+}
+
+static char *copy(struct slice s)
+{
+	return xstrndup(s.p ? s.p : "", s.n);
+}
+
+static void keep(struct intake *in, const struct arrival *a)
+{
+	if (in->n == in->cap) {
+		in->cap = in->cap ? in->cap * 2 : 64;
+		in->v = xrealloc(in->v, in->cap, sizeof(*in->v));
+	}
+	struct fake_arrival *f = &in->v[in->n];
+	*f = (struct fake_arrival){ .json = copy(rec_json(a->rec)),
+				    .line = a->line,
+				    .offset = a->next.offset,
+				    .checked = !a->unchecked };
+	f->base = copy(a->next.base ? text_slice(a->next.base) : S(""));
+	struct json_error where;
+	if (a->fault)
+		f->fault = *a->fault;
+	else if (json_check(rec_json(a->rec), &where) < 0)
+		fail(&f->fault, FAULT_INVALID_JSON, "%s:%d: %s", in->split.name, (int)a->line,
+		     where.what);
+}
+
+int admit(struct intake *in, const struct arrival *a, struct err *err)
+{
+	if (in->stop_at && in->n == in->stop_at) {
+		rec_unref(a->rec);
+		return fail(err, FAULT_CANCELLED, "stopped");
+	}
+	if (!in->count_only)
+		keep(in, a);
+	in->n++;
+	in->bytes += rec_json(a->rec).n;
+	rec_unref(a->rec);
+	return 0;
+}
+
+static void forget(struct intake *in)
+{
+	for (size_t i = 0; i < in->n && !in->count_only; i++) {
+		free(in->v[i].json);
+		free(in->v[i].base);
+	}
+	in->n = 0;
+}
+
+void intake_done(struct intake *in)
+{
+	forget(in);
+	free(in->v);
+	text_unref(in->split.from.base);
+	*in = (struct intake){ 0 };
+}
+
+void intake_rewind(struct intake *in, size_t arrivals)
+{
+	ASSERT(arrivals <= in->n && !in->count_only);
+	text_unref(take(in->split.from.base));
+	in->split.begun = arrivals > 0;
+	if (arrivals > 0) {
+		const struct fake_arrival *last = &in->v[arrivals - 1];
+		in->split.from = (struct position){ text_new(slice_str(last->base)), last->offset };
+		in->split.line = last->line;
+	}
+	forget(in);
+	in->stop_at = 0;
+}
+
+/* ---- pure steps ------------------------------------------------------------------------------ */
+
+void out_keep(struct out *o)
+{
+	o->kept = true;
+}
+
+int out_put(struct out *o, struct rec *gives, struct err *err)
+{
+	(void)err;
+	ASSERT(o->n < ARRAY_SIZE(o->recs));
+	o->recs[o->n++] = gives;
+	return 0;
+}
+
+void out_done(struct out *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		rec_unref(o->recs[i]);
+	*o = (struct out){ 0 };
+}
+
+/* ---- site ------------------------------------------------------------------------------------ */
+
+struct http_client *site_http(struct site *site)
+{
+	(void)site;
+	return fake_http;
+}
+
+const char *site_run_id(struct site *site)
+{
+	(void)site;
+	return "test";
+}
+
+int site_lane(struct site *site, struct slice origin, struct err *err)
+{
+	size_t n = strlen(fake_lanes);
+	(void)site;
+	(void)err;
+	snprintf(fake_lanes + n, sizeof(fake_lanes) - n, "%.*s ", SLICE(origin));
+	return 0;
+}
+
+void site_lane_pause(struct site *site, struct slice origin, int64_t ns)
+{
+	(void)site;
+	(void)origin;
+	fake_lane_paused_ns = ns;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static struct opt_list list_of(const char *text)
+{
+	struct slice rest = slice_str(text), part;
+	struct opt_list list = { .v = xcalloc(16, sizeof(char *)) };
+	const char **words = list.v;
+	for (bool more = true; more && list.n < 16;) {
+		more = slice_cut(rest, ',', &part, &rest);
+		words[list.n++] = copy(part);
+	}
+	return list;
+}
+
+static int word_index(const struct opt *o, const char *value)
+{
+	int i = 0;
+	while (o->words[i] && !slice_eq_str(slice_str(value), o->words[i]))
+		i++;
+	ASSERT(o->words[i]);
+	return i;
+}
+
+static struct opt_map enum_map(const struct opt *o, const char *text)
+{
+	struct opt_list pairs = list_of(text);
+	const char *const *words = pairs.v;
+	const char **keys = xcalloc(16, sizeof(char *));
+	int *values = xcalloc(16, sizeof(int));
+	for (size_t i = 0; i < pairs.n; i++) {
+		struct slice key, value;
+		(void)slice_cut(slice_str(words[i]), ':', &key, &value);
+		keys[i] = copy(key);
+		values[i] = word_index(o, copy(value));
+	}
+	return (struct opt_map){ keys, values, pairs.n };
+}
+
+static void set(const struct opt *o, void *options, const char *value)
+{
+	void *at = (char *)options + o->offset;
+	uint64_t size;
+	switch (o->type) {
+	case OPT_STRING:
+	case OPT_PATH:
+		*(const char **)at = copy(slice_str(value));
+		return;
+	case OPT_BOOL:
+		*(bool *)at = slice_eq_str(S("true"), value);
+		return;
+	case OPT_SIZE:
+		ASSERT(units_size(slice_str(value), &size) == 0);
+		*(uint64_t *)at = size;
+		return;
+	case OPT_ENUM:
+		*(int *)at = word_index(o, value);
+		return;
+	case OPT_LIST:
+		*(struct opt_list *)at = list_of(value);
+		return;
+	case OPT_MAP:
+		*(struct opt_map *)at = enum_map(o, value);
+		return;
+	default:
+		ASSERT(!"an option type that tests set by hand");
+	}
+}
+
+static void set_by_name(const struct port *port, void *options, const char *pair)
+{
+	struct slice name, value;
+	(void)slice_cut(slice_str(pair), '=', &name, &value);
+	for (const struct opt *o = port->options; o->name; o++)
+		if (slice_eq_str(name, o->name)) {
+			set(o, options, pair + name.n + 1);
+			return;
+		}
+	ASSERT(!"an option of that name");
+}
+
+static bool simple(const struct opt *o)
+{
+	return o->fallback && o->type != OPT_TEMPLATE && o->type != OPT_JQ;
+}
+
+/* The options are leaked on purpose: they live as long as a plan, which is as long as the program. */
+void fake_site_open(struct fake_site *f, const struct port *port, ...)
+{
+	static void *kept[4096];
+	static size_t count;
+	void *options = xcalloc(1, port->options_size + 1);
+	va_list args;
+	for (const struct opt *o = port->options; o->name; o++)
+		if (simple(o))
+			set(o, options, o->fallback);
+	va_start(args, port);
+	for (const char *pair; (pair = va_arg(args, const char *));)
+		set_by_name(port, options, pair);
+	va_end(args);
+	ASSERT(count < ARRAY_SIZE(kept));
+	kept[count++] = options;
+	struct diag *diag = diag_new("test.yaml");
+	*f = (struct fake_site){ .site = { .options = options, .name = port->name } };
+	f->site.shared = xcalloc(1, port->shared_size + 1);
+	if (port->plan)
+		port->plan(options, &f->facts, diag);
+	f->mistakes = diag_count(diag);
+	diag_free(diag);
+}
+
+void fake_site_done(struct fake_site *f, const struct port *port)
+{
+	if (port->close)
+		port->close(&f->site);
+	free(take(f->site.shared));
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+void folder_make(struct folder *f)
+{
+	snprintf(f->path, sizeof(f->path), "/tmp/hocket-test-XXXXXX");
+	ASSERT(mkdtemp(f->path));
+}
+
+void folder_remove(struct folder *f)
+{
+	DIR *dir = opendir(f->path);
+	ASSERT(dir);
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (e->d_name[0] == '.' && (e->d_name[1] == 0 || e->d_name[1] == '.'))
+			continue;
+		if (unlinkat(dirfd(dir), e->d_name, 0) < 0)
+			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+	ASSERT(rmdir(f->path) == 0);
+}
+
+const char *folder_file(const struct folder *f, const char *name)
+{
+	static char paths[8][200];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+	snprintf(path, sizeof(paths[0]), "%s/%s", f->path, name);
+	return path;
+}
+
+void file_write(const char *path, struct slice text)
+{
+	FILE *file = fopen(path, "we");
+	ASSERT(file);
+	ASSERT(fwrite(text.p ? text.p : "", 1, text.n, file) == text.n);
+	ASSERT(fclose(file) == 0);
+}
+
+struct buf file_read(const char *path)
+{
+	struct buf b = { .max = 1u << 30 };
+	char block[65536];
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return b;
+	for (size_t n; (n = fread(block, 1, sizeof(block), file)) > 0;)
+		ASSERT(buf_add(&b, (struct slice){ block, n }) == 0);
+	fclose(file);
+	if (!b.p)
+		ASSERT(buf_reserve(&b, 1) == 0);
+	return b;
+}
+
+bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+struct errand {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static int run_errand(void *arg)
+{
+	const struct errand *e = arg;
+	e->fn(e->arg);
+	return 0;
+}
+
+void in_loop(void (*fn)(void *), void *arg)
+{
+	struct errand errand = { fn, arg };
+	int r = hk_run(run_errand, &errand, NULL);
+	ASSERT(r == 0);
+}
+
+/* ---- sinks ----------------------------------------------------------------------------------- */
+
+void sink_start(struct fake_sink *s, bool first)
+{
+	struct resumption r = { .pipeline = "test", .first = first };
+	s->err = (struct err){ 0 };
+	if (!first)
+		r.receipt = buf_take(&s->receipt);
+	s->result = s->port->open ? s->port->open(&s->at.site, &s->err) : 0;
+	if (s->result == 0 && s->port->resume)
+		s->result = s->port->resume(&s->at.site, &r, &s->err);
+	buf_done(&s->receipt);
+	buf_done(&s->mark);
+	s->receipt = r.receipt;
+	s->mark = r.mark;
+}
+
+/* JSON texts without blanks between their tokens, one blank between them. */
+static size_t split_records(const char *text, struct rec **recs, size_t most)
+{
+	size_t n = 0;
+	struct slice rest = slice_str(text), one;
+	for (bool more = text != NULL; more; n++) {
+		more = slice_cut(rest, ' ', &one, &rest);
+		ASSERT(n < most && json_check(one, NULL) == 0);
+		recs[n] = rec_new(one);
+	}
+	return n;
+}
+
+void sink_commit(struct fake_sink *s, const char *records, const char *mark)
+{
+	struct rec *recs[64];
+	struct batch b = { .pipeline = "test", .recs = recs, .mark = slice_str(mark) };
+	AUTO(buf_done) struct buf receipt = { 0 };
+	b.n = split_records(records, recs, ARRAY_SIZE(recs));
+	s->err = (struct err){ 0 };
+	s->result = s->port->commit(&s->at.site, &b, &receipt, &s->err);
+	if (s->result == 0 && receipt.n) {
+		buf_done(&s->receipt);
+		s->receipt = buf_take(&receipt);
+	}
+	for (size_t i = 0; i < b.n; i++)
+		rec_unref(recs[i]);
+}
+
+void sink_finish(struct fake_sink *s)
+{
+	s->err = (struct err){ 0 };
+	s->result = s->port->finish ? s->port->finish(&s->at.site, &s->err) : 0;
+}
+
+void sink_stop(struct fake_sink *s)
+{
+	if (s->port->close)
+		s->port->close(&s->at.site);
+	memset(s->at.site.shared, 0, s->port->shared_size);
+}
+
+void sink_done(struct fake_sink *s)
+{
+	fake_site_done(&s->at, s->port);
+	buf_done(&s->receipt);
+	buf_done(&s->mark);
+}

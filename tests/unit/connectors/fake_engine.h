@@ -1,0 +1,83 @@
+/* fake_engine.h - the engine's side of the port, as small as a test needs it
+ *
+ * What arrives is kept in an array; positions, faults and stops can be set. Options are filled from an option table by name,
+ * with the table's own fallbacks. */
+#pragma once
+#include "connectors/registry.h"
+#include "engine/port.h"
+
+struct fake_arrival {
+	char *json;
+	uint64_t line, offset;
+	char *base;
+	bool checked;     /* the connector vouches for the JSON */
+	struct err fault; /* FAULT_NONE: a good one */
+};
+struct split {
+	char name[256];
+	bool begun; /* from is a position */
+	struct position from;
+	uint64_t line;
+};
+struct intake {
+	struct split split; /* one is enough */
+	struct fake_arrival *v;
+	size_t n, cap;
+	size_t stop_at;  /* admit fails with FAULT_CANCELLED when so many have arrived; 0: never */
+	bool count_only; /* for many records: keep none */
+	uint64_t bytes;
+};
+void intake_done(struct intake *);
+/* The next run begins behind the last arrival, as after a crash. */
+void intake_rewind(struct intake *, size_t arrivals);
+
+/* One connector at one place: options given as "name=value"; NULL ends. Lists: "fields=a,b". */
+struct fake_site {
+	struct site site;
+	struct facts facts;
+	size_t mistakes; /* plan() found */
+};
+void fake_site_open(struct fake_site *, const struct port *, ...) __attribute__((sentinel));
+void fake_site_done(struct fake_site *, const struct port *);
+
+struct out {
+	struct rec *recs[64];
+	size_t n;
+	bool kept;
+};
+void out_done(struct out *);
+
+extern int64_t fake_lane_paused_ns; /* what site_lane_pause was told last */
+extern struct http_client *fake_http;
+extern char fake_lanes[512]; /* origins that site_lane saw, each with a blank behind it */
+
+/* A folder for one test, removed with everything in it. */
+struct folder {
+	char path[64];
+};
+void folder_make(struct folder *);
+void folder_remove(struct folder *);
+const char *folder_file(const struct folder *,
+			const char *name); /* static storage, eight at a time */
+void file_write(const char *path, struct slice text);
+struct buf file_read(const char *path); /* p NULL: there is none */
+bool file_exists(const char *path);
+
+/* Runs body as a task of a loop; for operations that suspend. */
+void in_loop(void (*body)(void *), void *arg);
+
+/* A sink under test: open and resume, commits of JSON texts, finish, close; each call's story is kept. */
+struct fake_sink {
+	const struct port *port;
+	struct fake_site at;
+	struct buf receipt, mark;
+	struct err err;
+	int result; /* of the last operation */
+};
+void sink_start(struct fake_sink *,
+		bool first); /* at is open; keeps receipt and mark of the run before */
+/* Objects separated by blanks; NULL: a commit without rows. mark may be NULL. */
+void sink_commit(struct fake_sink *, const char *records, const char *mark);
+void sink_finish(struct fake_sink *);
+void sink_stop(struct fake_sink *); /* closes the site, keeps receipt and mark */
+void sink_done(struct fake_sink *);

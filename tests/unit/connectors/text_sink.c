@@ -1,0 +1,419 @@
+/* text_sink.c - tests of jsonl and csv as sinks: what is written, when it shows, what a resume finds */
+#include "fake_engine.h"
+#include "base/banned.h"
+#include "check.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct folder folder;
+static char out[100], part[100];
+
+static void open_sink(struct fake_sink *s, const struct port *port, const char *option,
+		      const char *more)
+{
+	AUTO(buf_done) struct buf verb = { 0 };
+	CHECK_INT(buf_printf(&verb, "%s=%s", port->name, out), 0);
+	*s = (struct fake_sink){ .port = port };
+	fake_site_open(&s->at, port, verb.p, option, more, NULL);
+	CHECK_INT(s->at.mistakes, 0);
+}
+
+static void check_file(const char *path, const char *want)
+{
+	AUTO(buf_done) struct buf text = file_read(path);
+	if (!want)
+		CHECK(!text.p);
+	else
+		CHECK_SLICE(buf_slice(&text), slice_str(want));
+}
+
+static void in_folder(void (*body)(void *))
+{
+	folder_make(&folder);
+	snprintf(out, sizeof(out), "%s/out", folder.path);
+	snprintf(part, sizeof(part), "%s/out.part", folder.path);
+	in_loop(body, NULL);
+	folder_remove(&folder);
+}
+#define LOOP_TEST(name)                  \
+	static void name##_body(void *); \
+	TEST(name)                       \
+	{                                \
+		in_folder(name##_body);  \
+	}                                \
+	static void name##_body(void *unused __attribute__((unused)))
+
+LOOP_TEST(output_shows_when_it_is_whole)
+{
+	struct fake_sink s;
+	file_write(out, S("old\n"));
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	CHECK(s.at.facts.finite_output);
+	sink_start(&s, true);
+	CHECK_INT(s.result, 0);
+	CHECK(s.receipt.n > 0);
+	sink_commit(&s, "{\"a\":1.10} {\"b\":2}", NULL);
+	CHECK_INT(s.result, 0);
+	check_file(part, "{\"a\":1.10}\n{\"b\":2}\n");
+	check_file(out, "old\n");
+	sink_commit(&s, NULL, NULL);
+	sink_commit(&s, "{\"c\":3}", NULL);
+	sink_finish(&s);
+	CHECK_INT(s.result, 0);
+	check_file(out, "{\"a\":1.10}\n{\"b\":2}\n{\"c\":3}\n");
+	check_file(part, NULL);
+	sink_done(&s);
+}
+
+LOOP_TEST(fields_are_chosen_in_order)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, "fields=url,id", NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"id\":1,\"x\":[1,2],\"url\":\"u\"} {\"id\":2}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"url\":\"u\",\"id\":1}\n{\"url\":null,\"id\":2}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_resume_cuts_back_to_the_receipt)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_stop(&s);
+	int fd = open(part, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK_INT(write(fd, "{\"torn", 6), 6);
+	close(fd);
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(part, "{\"a\":1}\n");
+	sink_commit(&s, "{\"a\":2}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(the_first_receipt_covers_a_torn_first_commit)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_stop(&s);
+	file_write(part, S("{\"torn"));
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(part, "");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_stale_part_of_a_finished_run_is_replaced)
+{
+	struct fake_sink s;
+	file_write(part, S("{\"foreign\":true}\n"));
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	CHECK_INT(s.result, 0);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_part_that_was_cut_or_taken_away_is_refused)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_stop(&s);
+	CHECK_INT(truncate(part, 3), 0);
+	AUTO(buf_done) struct buf receipt = { 0 };
+	CHECK_INT(buf_add(&receipt, buf_slice(&s.receipt)), 0);
+	sink_start(&s, false);
+	CHECK_INT(s.err.fault, FAULT_IO);
+	CHECK(strstr(s.err.text, "has 3 bytes, but 8 were committed"));
+	sink_stop(&s);
+	CHECK_INT(unlink(part), 0);
+	buf_done(&s.receipt);
+	s.receipt = buf_take(&receipt);
+	sink_start(&s, false);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.err.text, "is gone"));
+	CHECK(!file_exists(out));
+	sink_done(&s);
+}
+
+/* The crash between the rename and the state's "finished". */
+LOOP_TEST(a_resume_after_the_rename_loses_nothing)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_finish(&s);
+	sink_stop(&s);
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(out, "{\"a\":1}\n");
+	check_file(part, "{\"a\":1}\n");
+	sink_commit(&s, "{\"a\":2}", NULL);
+	check_file(out, "{\"a\":1}\n");
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(append_goes_on_behind_what_is_there)
+{
+	struct fake_sink s;
+	file_write(out, S("old line without end"));
+	open_sink(&s, &to_jsonl, "mode=append", NULL);
+	CHECK(!s.at.facts.finite_output);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	check_file(out, "old line without end\n{\"a\":1}\n");
+	sink_stop(&s);
+	int fd = open(out, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK_INT(write(fd, "torn", 4), 4);
+	close(fd);
+	sink_start(&s, false);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	sink_finish(&s);
+	check_file(out, "old line without end\n{\"a\":1}\n{\"a\":2}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(new_refuses_what_exists)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, "mode=new", NULL);
+	sink_start(&s, true);
+	CHECK_INT(s.result, 0);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	file_write(out, S("somebody else's"));
+	sink_finish(&s);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	check_file(out, "somebody else's");
+	sink_stop(&s);
+	sink_start(&s, true);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.err.text, "exists already"));
+	sink_done(&s);
+}
+
+LOOP_TEST(two_writers_of_one_file_are_refused)
+{
+	struct fake_sink a, b;
+	open_sink(&a, &to_jsonl, NULL, NULL);
+	open_sink(&b, &to_jsonl, NULL, NULL);
+	sink_start(&a, true);
+	sink_start(&b, true);
+	CHECK_INT(b.err.fault, FAULT_CONFIG);
+	CHECK(strstr(b.err.text, "being written by another program"));
+	sink_done(&b);
+	sink_done(&a);
+}
+
+LOOP_TEST(places_that_cannot_be_written_say_why)
+{
+	struct fake_sink s;
+	snprintf(out, sizeof(out), "%s/no/such/folder", folder.path);
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	CHECK_INT(s.err.fault, FAULT_IO);
+	CHECK(strstr(s.err.text, "no such file or directory"));
+	CHECK(strstr(s.err.text, out));
+	sink_done(&s);
+	snprintf(out, sizeof(out), "%s", folder.path);
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.err.text, "is a folder"));
+	sink_done(&s);
+}
+
+LOOP_TEST(a_device_is_no_file)
+{
+	struct fake_sink s;
+	snprintf(out, sizeof(out), "/dev/full");
+	open_sink(&s, &to_jsonl, "mode=append", NULL);
+	sink_start(&s, true);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.err.text, "to: stdout"));
+	sink_done(&s);
+}
+
+/* What a full disk does, by a limit on the size of files. */
+LOOP_TEST(a_failed_write_is_io_and_a_resume_mends_it)
+{
+	struct fake_sink s;
+	struct rlimit before;
+	CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+	struct rlimit tight = { 10, before.rlim_max };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	CHECK_INT(sigaction(SIGXFSZ, &ignore, NULL), 0);
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+	CHECK_INT(s.result, -1);
+	CHECK_INT(s.err.fault, FAULT_IO);
+	CHECK(!s.err.whole);
+	CHECK(strstr(s.err.text, "file too large"));
+	sink_stop(&s);
+	sink_start(&s, false);
+	sink_commit(&s, "{\"a\":3}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\n{\"a\":3}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_takes_columns_from_the_first_record)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s,
+		    "{\"id\":1,\"name\":\"Ann,\\\"B\\\"\",\"tags\":[1,{\"x\":2}],\"ok\":true} "
+		    "{\"name\":\"\",\"id\":2.50,\"ok\":null}",
+		    NULL);
+	CHECK_INT(s.result, 0);
+	sink_finish(&s);
+	check_file(
+		out,
+		"id,name,tags,ok\n1,\"Ann,\"\"B\"\"\",\"[1,{\"\"x\"\":2}]\",true\n2.50,\"\",,\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_refuses_a_field_without_a_column)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"id\":1}", NULL);
+	sink_commit(&s, "{\"id\":2} {\"id\":3,\"extra\":4}", NULL);
+	CHECK_INT(s.result, -1);
+	CHECK_INT(s.err.fault, FAULT_BAD_VALUE);
+	CHECK(s.err.whole);
+	CHECK(strstr(s.err.text, "'extra'"));
+	CHECK(strstr(s.err.text, "(id)"));
+	sink_commit(&s, "{\"id\":2}", NULL);
+	CHECK_INT(s.result, 0);
+	sink_finish(&s);
+	check_file(out, "id\n1\n2\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_with_fields_leaves_the_rest_out)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, "fields=b,a", "delimiter=;");
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1,\"extra\":4,\"b\":\"x;y\"} {}", NULL);
+	sink_finish(&s);
+	check_file(out, "b;a\n\"x;y\";1\n;\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_without_records_has_a_header_if_it_can)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, "fields=a,b", NULL);
+	sink_start(&s, true);
+	sink_finish(&s);
+	check_file(out, "a,b\n");
+	sink_done(&s);
+	open_sink(&s, &to_csv, NULL, NULL);
+	sink_start(&s, true);
+	sink_finish(&s);
+	check_file(out, "");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_resumes_with_the_columns_that_stand)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"b\":1,\"a\":2}", NULL);
+	sink_stop(&s);
+	sink_start(&s, false);
+	sink_commit(&s, "{\"a\":3,\"b\":4}", NULL);
+	CHECK_INT(s.result, 0);
+	sink_finish(&s);
+	check_file(out, "b,a\n1,2\n4,3\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(csv_appends_under_the_same_header_only)
+{
+	struct fake_sink s;
+	file_write(out, S("b,a\n1,2\n"));
+	open_sink(&s, &to_csv, "mode=append", NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":3,\"b\":4}", NULL);
+	check_file(out, "b,a\n1,2\n4,3\n");
+	sink_done(&s);
+	open_sink(&s, &to_csv, "mode=append", "fields=a,b");
+	sink_start(&s, true);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	CHECK(strstr(s.err.text, "other columns"));
+	sink_done(&s);
+}
+
+LOOP_TEST(a_lone_empty_cell_is_not_an_empty_line)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, "fields=a", NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":null} {\"a\":1}", NULL);
+	sink_finish(&s);
+	check_file(out, "a\n\"\"\n1\n");
+	sink_done(&s);
+}
+
+TEST(options_are_checked)
+{
+	struct fake_site f;
+	fake_site_open(&f, &to_csv, "csv=x", "delimiter=ab", "fields=a,b,a", NULL);
+	CHECK_INT(f.mistakes, 2);
+	CHECK_INT(f.facts.guarantee, TRANSACTIONAL);
+	fake_site_done(&f, &to_csv);
+}
+
+static const struct test tests[] = {
+	T(output_shows_when_it_is_whole),
+	T(fields_are_chosen_in_order),
+	T(a_resume_cuts_back_to_the_receipt),
+	T(the_first_receipt_covers_a_torn_first_commit),
+	T(a_stale_part_of_a_finished_run_is_replaced),
+	T(a_part_that_was_cut_or_taken_away_is_refused),
+	T(a_resume_after_the_rename_loses_nothing),
+	T(append_goes_on_behind_what_is_there),
+	T(new_refuses_what_exists),
+	T(two_writers_of_one_file_are_refused),
+	T(places_that_cannot_be_written_say_why),
+	T(a_device_is_no_file),
+	T(a_failed_write_is_io_and_a_resume_mends_it),
+	T(csv_takes_columns_from_the_first_record),
+	T(csv_refuses_a_field_without_a_column),
+	T(csv_with_fields_leaves_the_rest_out),
+	T(csv_without_records_has_a_header_if_it_can),
+	T(csv_resumes_with_the_columns_that_stand),
+	T(csv_appends_under_the_same_header_only),
+	T(a_lone_empty_cell_is_not_an_empty_line),
+	T(options_are_checked),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
