@@ -92,7 +92,7 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 	struct track *t = parent->track;
 	struct item *child = xcalloc(1, sizeof *child);
 	ASSERT(parent->state == ITEM_MOVING);
-	*child = (struct item){ .track = t, .parent = parent, .rec = takes, .number = t->items++ };
+	*child = (struct item){ .track = t, .parent = parent, .rec = takes, .touched = parent->touched, .number = t->items++ };
 	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
 	parent->last_child = child;
 	t->moving++;

@@ -30,6 +30,7 @@ struct item {
 	struct item *parent, *first_child, *last_child, *sibling;
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
+	bool touched;  /* an attempt was made for it, or for what it came from */
 	uint32_t number; /* 0: the admitted record; children in the order they were made */
 	size_t charged;
 	uint64_t sinks; /* bit per sink whose `if:` wants it */

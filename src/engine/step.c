@@ -12,7 +12,8 @@
  *  (1) at most `cap` attempts are in flight; a slot is held for one attempt only.
  *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
- *  (4) living <= window; eager counts the fibers that hold or want a slot: there is no use in more than cap of them. */
+ *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end.
+ *  (5) living <= window; eager counts the fibers that hold or want a slot: there is no use in more than cap of them. */
 #include "engine/running.h"
 
 #include "base/clock.h"
@@ -90,15 +91,25 @@ static int wait_lane(struct step *s, struct lane *l)
 	return r;
 }
 
+static bool is_left(const struct item *it, const struct run *run)
+{
+	return run->stopping && !it->touched;
+}
+
 static int wait_turn(struct visit *v)
 {
 	struct step *s = v->step;
 	int r = wait_lane(s, s->pace);
 	r = r < 0 ? r : wait_lane(s, v->lane);
 	r = r < 0 ? r : hk_sem_acquire(&s->slots);
-	if (r == 0)
-		slots_changed(s);
-	return r;
+	if (r < 0)
+		return r;
+	if (is_left(v->item, s->run)) {
+		hk_sem_release(&s->slots);
+		return -ECANCELED;
+	}
+	slots_changed(s);
+	return 0;
 }
 
 /* ---- one attempt ---- */
@@ -130,6 +141,7 @@ static void attempt(struct visit *v)
 	v->call.err = (struct err){ 0 };
 	v->attempt_ns = hk_now_ns();
 	s->attempts++;
+	v->item->touched = true;
 	hk_scope_open(&scope, total_timeout_ns(s));
 	s->place->port->call(&s->site, &v->call);
 	ASSERT(v->call.verdict != VERDICT_NONE);
@@ -463,6 +475,8 @@ static int pump_items(struct step *s, struct hk_group *visits)
 		r = wait_room(s);
 		if (r < 0)
 			return r;
+		if (is_left(it, s->run))
+			continue;
 		it->visiting = s;
 		s->living++;
 		s->eager++;
