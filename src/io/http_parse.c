@@ -329,23 +329,26 @@ static const char *parse_request_line(struct http_parse *p, struct slice line)
 	return NULL;
 }
 
-/* Speaks the peer another protocol? Told at its first bytes, not after waiting for an end of headers. */
-static bool could_be_http(const struct http_parse *p)
-{
-	if (p->role == HTTP_REQUEST)
-		return token_chars[(unsigned char)p->block[0]];
-	struct slice want = S("HTTP/1.");
-	return memcmp(p->block, want.p, p->block_n < want.n ? p->block_n : want.n) == 0;
-}
+#define SIGN 7 /* bytes that tell HTTP from other protocols: "HTTP/1." */
 
-static const char *what_it_is_not(const struct http_parse *p)
+/* What the peer speaks if it is not HTTP; NULL while it may be. Told at the first bytes, not after waiting for an end of
+ * headers that never comes. */
+static const char *not_http(const struct http_parse *p, struct slice in)
 {
+	char first[SIGN];
+	size_t n = p->block_n < SIGN ? p->block_n : SIGN;
+	size_t more = in.n < SIGN - n ? in.n : SIGN - n;
+	if (n > 0)
+		memcpy(first, p->block, n);
+	memcpy(first + n, in.p, more);
+	n += more;
 	if (p->role == HTTP_REQUEST)
-		return "this is not an HTTP request";
-	/* TLS records: an alert or a handshake, version 3.x. */
-	if ((p->block[0] == 0x15 || p->block[0] == 0x16) && (p->block_n < 2 || p->block[1] == 3))
-		return "the answer is TLS; write https://";
-	return "the answer is not HTTP/1.1";
+		return token_chars[(unsigned char)first[0]] ? NULL : "this is not an HTTP request";
+	/* A TLS record, alert or handshake; the second byte is its version, and tells for certain. */
+	bool tls = first[0] == 0x15 || first[0] == 0x16;
+	if (tls && (n == 1 || first[1] == 3))
+		return n == 1 ? NULL : "the answer is TLS; write https://";
+	return memcmp(first, "HTTP/1.", n) == 0 ? NULL : "the answer is not HTTP/1.1";
 }
 
 /* ---- a complete head ------------------------------------------------------------------------------ */
@@ -443,11 +446,13 @@ static enum http_event step_head(struct http_parse *p, struct slice *in)
 		skip_empty_lines(p, in);
 	if (in->n == 0)
 		return HTTP_MORE;
+	const char *why = p->block_n < SIGN ? not_http(p, *in) : NULL;
+	if (why) {
+		struct slice some = slice_head(*in, 64);
+		(void)collect(p, &some); /* for the message: it is refused either way */
+		return refuse(p, -EBADMSG, why);
+	}
 	enum http_event e = collect(p, in);
-	if (e == HTTP_BAD)
-		return e;
-	if (!could_be_http(p))
-		return refuse(p, -EBADMSG, what_it_is_not(p));
 	return e == HTTP_ON ? parse_head(p) : e;
 }
 
