@@ -24,7 +24,6 @@
 #define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
-#include "base/banned.h"
 
 #define ALIGN       _Alignof(max_align_t)
 #define FIRST_CHUNK ((size_t)4096)

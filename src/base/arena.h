@@ -10,7 +10,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *);  /* accepts NULL */
+void arena_free(struct arena *); /* accepts NULL */
 void arena_freep(struct arena **);
 void arena_reset(struct arena *);
 void *arena_alloc(struct arena *, size_t n) __attribute__((returns_nonnull)); /* not cleared */

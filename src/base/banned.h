@@ -2,13 +2,11 @@
  *
  * What this room is for: turning STYLE.md's list into compile errors. Each of them is unbounded, keeps hidden
  *   state, or swallows errors: buf_printf, units_int, base/rand.h, clock_put_utc and hk_signal_open replace them.
- * How to use it:         as the last #include of a .c file. The system headers that declare the banned names are
- *   included here first, so that poisoning cannot hurt them; a header that uses one of the names in a macro
- *   of its own goes before this one.
- * What must hold:        names that are also ordinary nouns (struct rand, a field called signal) stay usable:
- *   for those only the call is an error. VLAs are refused by -Wvla. */
+ * How it gets there:     lang.h includes it, so every file has it. The system headers that declare the banned names
+ *   come first, here, so that poisoning cannot hurt them.
+ * What must hold:        names that are also ordinary nouns (struct rand, a field called signal) stay usable: for those
+ *   only the call is an error. alloca and VLAs are refused by -Walloca and -Wvla: libfyaml's macros mention alloca. */
 #pragma once
-#include <alloca.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +18,7 @@
 #undef strcat
 #undef sprintf
 #undef strncpy
-#undef alloca
-#pragma GCC poison strcpy strcat sprintf strncpy strtok atoi strtol gets localtime gmtime ctime \
-	alloca
+#pragma GCC poison strcpy strcat sprintf strncpy strtok atoi strtol gets localtime gmtime ctime
 
 #undef rand
 #undef signal

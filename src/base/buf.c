@@ -8,7 +8,6 @@
  *  (3) a call that fails leaves p, n and the contents as they were (cap may have grown).
  *  (4) memory doubles, so that adding byte by byte is linear; it never doubles beyond the ceiling. */
 #include "base/buf.h"
-#include "base/banned.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

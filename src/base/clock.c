@@ -6,7 +6,6 @@
  *  (1) no time zone and no locale is ever asked: all is UTC and English, computed here.
  *  (2) a date is taken whole or refused: -EINVAL for a 32nd of May, an unknown month, trailing bytes. */
 #include "base/clock.h"
-#include "base/banned.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>

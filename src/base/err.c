@@ -9,7 +9,6 @@
  *  (3) arguments may point into the very text that is being replaced: it is composed aside first.
  *  (4) every fault has one line in the table below. */
 #include "base/err.h"
-#include "base/banned.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <stdarg.h>

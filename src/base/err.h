@@ -20,7 +20,7 @@ enum fault {
 	FAULT_TIMEOUT, /* err.clock says which one */
 	FAULT_RATE_LIMITED,
 	FAULT_TRUNCATED,
-	FAULT_STATUS, /* err.code is the HTTP status */
+	FAULT_STATUS,   /* err.code is the HTTP status */
 	FAULT_PROTOCOL, /* what came is not the protocol that was spoken to it */
 	FAULT_NOT_ACCEPTED,
 	FAULT_TOO_LARGE,
@@ -38,29 +38,42 @@ enum fault {
 
 enum policy { POLICY_NONE, POLICY_RETRY, POLICY_DEAD, POLICY_STOP };
 
-enum err_clock { CLOCK_NONE, CLOCK_DNS, CLOCK_CONNECT, CLOCK_TLS, CLOCK_FIRST_BYTE, CLOCK_IDLE, CLOCK_TOTAL };
+enum err_clock {
+	CLOCK_NONE,
+	CLOCK_DNS,
+	CLOCK_CONNECT,
+	CLOCK_TLS,
+	CLOCK_FIRST_BYTE,
+	CLOCK_IDLE,
+	CLOCK_TOTAL
+};
 
 struct err {
 	enum fault fault;
-	int code;              /* status, errno, SQLite extended code: by fault */
-	enum err_clock clock;  /* FAULT_TIMEOUT: the clock that ran out */
-	bool sent;             /* the far side may have acted on it */
-	bool whole;            /* belongs to the batch; which record is at fault is not known */
+	int code;               /* status, errno, SQLite extended code: by fault */
+	enum err_clock clock;   /* FAULT_TIMEOUT: the clock that ran out */
+	bool sent;              /* the far side may have acted on it */
+	bool whole;             /* belongs to the batch; which record is at fault is not known */
 	int64_t retry_after_ns; /* the far side's wish; 0: none. Pauses the lane */
 	char text[480];
 };
 
-const char *fault_name(enum fault);           /* "connect_timeout" */
-enum policy fault_policy(const struct err *); /* retry, dead or stop; by fault, and status for FAULT_STATUS */
-const char *err_clock_name(enum err_clock);   /* "first byte" */
+const char *fault_name(enum fault); /* "connect_timeout" */
+/* Retry, dead or stop: by fault; for FAULT_STATUS and FAULT_SQL also by code. */
+enum policy fault_policy(const struct err *);
+const char *err_clock_name(enum err_clock); /* "first byte" */
 
-/* The class as it stands in dead letters and messages: "status(404)", "timeout(idle)", "reset". */
+/* The class as it stands in dead letters and messages: "status(404)", "timeout(idle)", "reset". Returns its
+ * length; what does not fit is cut. */
 int err_class(const struct err *, char *out, size_t cap);
 
-/* Raise: set fault and text. All return -1, so that `return fail(...)` reads well. A NULL err is allowed. */
+/* Raise: set fault and text, leave the other fields as they are (an err begins as { 0 }; code, clock, sent may be set
+ * before or after). All return -1, so that `return fail(...)` reads well. A NULL err is allowed. Arguments may
+ * point into the text of the err itself; too long a text is cut between characters. */
 int fail(struct err *, enum fault, const char *fmt, ...) PRINTF(3, 4);
 /* From a negative errno: code and the system's words are appended (": no space left on device").
  * -ECANCELED becomes FAULT_CANCELLED, -EMSGSIZE FAULT_TOO_LARGE, everything else `fault`. */
 int fail_errno(struct err *, enum fault, int negative_errno, const char *fmt, ...) PRINTF(4, 5);
-/* Puts context before the text: "users.jsonl:3: " + text. Keeps everything else. Returns -1. */
+/* Puts context before the text: err_wrap(err, "%s:%d", file, line) makes "users.jsonl:3: " + text; the ": " is added
+ * unless the context ends with a blank. Keeps everything else. Returns -1. */
 int err_wrap(struct err *, const char *fmt, ...) PRINTF(2, 3);

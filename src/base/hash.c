@@ -5,7 +5,6 @@
  * What must hold:        the pieces do not matter: adding "ab" equals adding "a", then "b". The numbers are
  *   written to state files and therefore never change. */
 #include "base/hash.h"
-#include "base/banned.h"
 
 uint64_t hash_add(uint64_t h, struct slice s)
 {

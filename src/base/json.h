@@ -15,7 +15,15 @@
 
 #define JSON_MAX_DEPTH 128
 
-enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 /* ---- checking ------------------------------------------------------------------------------- */
 struct json_error {
@@ -30,11 +38,12 @@ MUST int json_check(struct slice text, struct json_error *ret);
 MUST int json_compact(struct slice text, struct buf *out, struct json_error *ret);
 
 /* ---- scanning checked text: no tree, nothing allocated --------------------------------------- */
-enum json_type json_type(struct slice value);           /* by its first byte */
-struct slice json_trim(struct slice value);             /* without blanks around it */
+enum json_type json_type(struct slice value); /* by its first byte */
+struct slice json_trim(struct slice value);   /* without blanks around it */
 /* The value of a key, as written. name is plain UTF-8; escaped keys in the text are compared decoded. */
 bool json_field(struct slice object, struct slice name, struct slice *ret);
-bool json_index(struct slice array, int64_t index, struct slice *ret); /* negative counts from the end */
+/* A negative index counts from the end. */
+bool json_index(struct slice array, int64_t index, struct slice *ret);
 
 /* Members of an object, elements of an array, in the order of the text:
  *   struct json_iter it = json_iter(text);
@@ -47,15 +56,16 @@ struct json_iter json_iter(struct slice container);
 bool json_next(struct json_iter *, struct slice *key, struct slice *value);
 
 /* ---- trees: only for programs that need one --------------------------------------------------- */
+/* The tree borrows text and arena. Of equal keys the tree has one: in the place of the first, with the value of the
+ * last. raw is the text as written, without blanks around it (of containers: all of it); values made by programs
+ * may have raw.p == NULL, except numbers: a number is its text. */
 struct json {
 	enum json_type type;
-	uint32_t n;              /* elements of an array, members of an object (duplicate keys: last wins, so */
-	                         /* the earlier is not in the tree; place of the first, value of the last) */
-	struct slice raw;        /* as written, blanks trimmed; for containers the whole text. Made by the */
-	                         /* parser; values made by programs may have raw.p == NULL */
-	struct slice string;     /* JSON_STRING: decoded UTF-8 (borrows raw when it has no escapes) */
-	struct json *items;      /* array: n values; object: n values */
-	struct slice *keys;      /* object: n decoded keys */
+	uint32_t n; /* elements of an array, members of an object */
+	struct slice raw;
+	struct slice string; /* JSON_STRING: decoded UTF-8 */
+	struct json *items;  /* array: n values; object: n values */
+	struct slice *keys;  /* object: n decoded keys */
 };
 MUST int json_parse(struct arena *, struct slice text, struct json **ret, struct json_error *err);
 const struct json *json_get(const struct json *object, struct slice key); /* NULL: not there */
@@ -64,16 +74,18 @@ const struct json *json_get(const struct json *object, struct slice key); /* NUL
 /* raw: with quotes, checked. Appends the decoded UTF-8; while it works it needs room for raw, which may be
  * longer. -EBADMSG when raw is no string after all. */
 MUST int json_unquote(struct slice raw, struct buf *out);
-/* Appends text as a JSON string with quotes; invalid UTF-8 becomes U+FFFD; control characters and DEL-free
- * escapes as jq writes them (\n \t \" \\ \u001f, DEL as \u007f). */
+/* Appends text as a JSON string with quotes, spelled as jq spells it: \" \\ \b \f \n \r \t, other control characters
+ * and DEL as \u001f, everything else as it is; what is not valid UTF-8 becomes U+FFFD. */
 MUST int json_quote(struct slice text, struct buf *out);
 
 /* ---- writing and splicing --------------------------------------------------------------------- */
 MUST int json_write(const struct json *, struct buf *out); /* compact; numbers as written */
 
 /* Appends `object` with the value at path replaced or added; missing objects on the way are made. What is not
- * on the path is copied byte for byte. -ENOTDIR: something on the path is neither object nor null. */
-MUST int json_splice(struct slice object, const struct slice *path, size_t n, struct slice value, struct buf *out);
+ * on the path is copied byte for byte; of equal keys the last is replaced. -ENOTDIR: something on the path is neither
+ * object nor null. */
+MUST int json_splice(struct slice object, const struct slice *path, size_t n, struct slice value,
+		     struct buf *out);
 
 /* A writer for text of our own: commas and quotes are its job, errors stick until json_writer_end. */
 struct json_writer {
@@ -82,8 +94,8 @@ struct json_writer {
 	bool comma;
 };
 struct json_writer json_writer(struct buf *out);
-void json_open(struct json_writer *, char bracket);   /* '{' or '[' */
-void json_close(struct json_writer *, char bracket);  /* '}' or ']' */
+void json_open(struct json_writer *, char bracket);  /* '{' or '[' */
+void json_close(struct json_writer *, char bracket); /* '}' or ']' */
 void json_key(struct json_writer *, const char *key);
 void json_put_string(struct json_writer *, struct slice);
 void json_put_int(struct json_writer *, int64_t);

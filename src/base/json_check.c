@@ -13,7 +13,6 @@
  *              ^  \-> '{' or '[' -> empty: ------+-> after a value: ',' -> (key ':') -> value
  *              |         \-> (key ':') -> value  |                  closing bracket -> after a value
  *              +---------------------------------+                  depth 0 -> the end of the text */
-#include "base/banned.h"
 #include "base/json_text.h"
 #include <errno.h>
 

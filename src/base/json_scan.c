@@ -7,7 +7,6 @@
  *      scanners find nothing, or something that lies inside the text.
  *  (2) no recursion: skipping a value counts brackets outside strings.
  *  (3) of equal keys the last one is found, so an object is always scanned to its end. */
-#include "base/banned.h"
 #include "base/json_text.h"
 
 static const json_byte *bytes(struct slice s)

@@ -6,7 +6,6 @@
  *  (1) json_escape is the only place that knows escapes; checking, decoding and comparing go through it.
  *  (2) decoding never makes a text longer, so room for the raw string is always enough.
  *  (3) json_quote writes what `jq` 1.6 writes, and what it writes passes json_check whatever it was given. */
-#include "base/banned.h"
 #include "base/json_text.h"
 #include <errno.h>
 

@@ -11,7 +11,6 @@
  *
  *  (3) of equal keys the first gives the place and the last the value; finding them is O(n log n) whatever the keys.
  *  (4) no recursion. */
-#include "base/banned.h"
 #include "base/hash.h"
 #include "base/json_text.h"
 #include <errno.h>

@@ -6,7 +6,6 @@
  *  (1) numbers and strings that were read leave as they were written; only what a program made is spelled here.
  *  (2) json_write and json_splice fail whole. A json_writer keeps its first error and adds nothing after it.
  *  (3) no recursion: a tree deeper than JSON_MAX_DEPTH is refused with -EMSGSIZE. */
-#include "base/banned.h"
 #include "base/json_text.h"
 #include <errno.h>
 

@@ -8,7 +8,6 @@
  *  (2) sizes are multiplied with a check, so that no count from outside can wrap around.
  *  (3) the last words need no memory and no buffered stream: they are written with one write(2). */
 #include "base/lang.h"
-#include "base/banned.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,6 @@
  *  (1) a seed decides all numbers on every machine: a simulation replays from its seed.
  *  (2) rand_below is exact: each result is equally likely, also for n that do not divide 2^64. */
 #include "base/rand.h"
-#include "base/banned.h"
 #include <errno.h>
 #include <sys/random.h>
 

@@ -6,7 +6,6 @@
  *  (1) an empty slice may have a NULL pointer: no libc function is called with one.
  *  (2) nothing depends on the locale: upper and lower case are ASCII. */
 #include "base/slice.h"
-#include "base/banned.h"
 #include <string.h>
 
 struct slice slice_str(const char *s)

@@ -22,9 +22,9 @@ bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII only: header name
 int slice_cmp(struct slice a, struct slice b);        /* bytes, then length: a total order */
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
-struct slice slice_trim(struct slice s);             /* spaces, tabs, CR and LF at both ends */
-struct slice slice_from(struct slice s, size_t at);  /* the rest from `at` on; at <= n */
-struct slice slice_head(struct slice s, size_t n);   /* at most the first n bytes */
+struct slice slice_trim(struct slice s);            /* spaces, tabs, CR and LF at both ends */
+struct slice slice_from(struct slice s, size_t at); /* the rest from `at` on; at <= n */
+struct slice slice_head(struct slice s, size_t n);  /* at most the first n bytes */
 
 /* Cuts at the first `at`: *head is before it, *rest behind it. False: not found, *head is all
  * and *rest empty. head or rest may point to s. */

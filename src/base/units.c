@@ -9,7 +9,6 @@
  *  (3) what is printed is rounded to nearest, and a rounded-up value takes the larger unit (never "60s" for
  *      what should be "1m"). */
 #include "base/units.h"
-#include "base/banned.h"
 #include <errno.h>
 #include <inttypes.h>
 

@@ -6,7 +6,6 @@
  *  (1) the definition of a valid character is in one place, utf8_size().
  *  (2) eight bytes are looked at together while they are ASCII, which most text is. */
 #include "base/utf8.h"
-#include "base/banned.h"
 #include <string.h>
 
 bool utf8_valid(struct slice s)

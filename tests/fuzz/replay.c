@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 {
 	struct replay r = { 0 };
 	rand_seed(&r.rand, 1);
-	signal(SIGABRT, keep_input);
+	sigaction(SIGABRT, &(struct sigaction){ .sa_handler = keep_input }, NULL);
 	int first = 1;
 	if (argc > 2 && strcmp(argv[1], "-m") == 0) {
 		if (units_int(slice_str(argv[2]), &r.mutations) < 0) {
