@@ -57,6 +57,7 @@ struct jq *jq_new_object(const struct slice *keys, struct jq **values_taken, siz
 void jq_free(struct jq *);
 bool jq_native(const struct jq *);        /* no libjq needed: for `check -v`, tests and bench */
 bool jq_wants_about(const struct jq *);   /* names $res.status, $res.headers or $res as a whole */
+bool jq_reads_input(const struct jq *);   /* looks at `.`: else it is the same for every record but for $res, $rows, $meta */
 
 typedef int jq_yield(void *arg, struct slice value, struct err *);
 /* All values in order; stops when yield returns != 0 and returns that. 0, or -1 with FAULT_JQ, FAULT_TOO_LARGE. */
@@ -81,7 +82,8 @@ void tpl_free(struct tpl *);
 MUST int tpl_text(const struct tpl *, const struct env *, struct buf *out, struct err *); /* 0, -1 */
 /* As a JSON value: a template that is exactly one \( ), $secret.NAME or $vars.NAME keeps its type; other text is a string. */
 MUST int tpl_json(const struct tpl *, const struct env *, struct buf *out, struct err *);
-bool tpl_constant(const struct tpl *);          /* no interpolation: the same for every record */
+bool tpl_constant(const struct tpl *);          /* no interpolation but of constants: the same for every record */
+bool tpl_reads_input(const struct tpl *);       /* an interpolation looks at `.` */
 struct slice tpl_head(const struct tpl *);      /* the literal text before the first interpolation */
 /* Drops a leading literal word and the blank after it ("POST "); what follows then counts as the very start. Plan time only. */
 bool tpl_cut(struct tpl *, const char *word);

@@ -54,6 +54,7 @@ struct expr {
 	enum expr_kind kind;
 	uint8_t op;
 	bool optional;   /* ? behind an index */
+	bool literal;    /* a part of EXPR_STRING that is the string's own text */
 	bool one;        /* gives exactly one value, or raises; set by the plan */
 	uint16_t depth;
 	int slot;        /* VAR, AS, REDUCE: which variable, -1: a pattern; FIELD: which path of the record, -1: none */
@@ -75,15 +76,26 @@ struct path {
 	struct path *child, *next;
 };
 
+/* Where the text for libjq differs from what was written, in the order of the text. */
+enum edit_kind { EDIT_FIELD, EDIT_BIG_NUMBER }; /* .e1, which libjq takes for a number; an integer beyond 2^53 */
+struct edit {
+	enum edit_kind kind;
+	size_t at, n; /* in jq.text */
+	struct edit *next;
+};
+
 struct library;
 struct jq {
 	struct arena *arena;
 	struct expr *root;
 	struct slice text;      /* of the program, copied */
-	struct slice vars;      /* $vars */
+	struct slice vars;      /* $vars: an object */
+	struct slice secrets;   /* the members of the object behind $secret, without its brackets */
+	struct edit *edits, **last_edit;
 	struct path *paths;
 	size_t path_count, var_count;
 	unsigned outer;         /* bits of enum outer: what is named */
+	bool own_functions;     /* def: libjq runs it */
 	bool native, about, constant; /* constant: neither the record nor anything of an evaluation is read */
 	const struct expr *reads; /* the part that reads `.`; NULL: nothing does */
 	struct library *library;  /* libjq's side of it */
@@ -93,9 +105,9 @@ struct jq {
 
 /* ---- functions (jq_names.c, jq_fn.c) --------------------------------------------------------------- */
 struct eval;
-enum special { /* functions whose arguments are programs */
-	FN_PLAIN, FN_EMPTY, FN_ERROR, FN_NOT, FN_MAP, FN_SELECT, FN_ANY, FN_ALL, FN_FIRST, FN_LIMIT, FN_RANGE, FN_RANGE2, FN_RECURSE,
-	FN_VALUES, FN_TYPED, FN_SORT_BY, FN_GROUP_BY, FN_UNIQUE_BY, FN_MIN_BY, FN_MAX_BY, FN_WITH_ENTRIES, FN_MAP_VALUES,
+enum special { /* FN_PLAIN: from values; the others take programs as arguments, the last five for each item */
+	FN_PLAIN, FN_EMPTY, FN_ERROR, FN_MAP, FN_SELECT, FN_ANY, FN_ALL, FN_FIRST, FN_LIMIT, FN_RANGE, FN_RANGE2, FN_RECURSE, FN_TYPED,
+	FN_SORT_BY, FN_GROUP_BY, FN_UNIQUE_BY, FN_MIN_BY, FN_MAX_BY,
 };
 struct native {
 	const char *name;
@@ -125,8 +137,9 @@ void expr_plan(struct jq *);
 MUST int jq_compile_part(struct slice text, size_t from, const struct expr_names *, struct jq **ret, size_t *ret_end,
 			 struct expr_error *);
 bool jq_constant(const struct jq *);
+int jq_fail(struct err *, struct slice words); /* FAULT_JQ in jq's words, which begin with a capital there; -1 */
 
 /* jq_lib.c */
-MUST int library_compile(struct jq *, const struct expr_names *, size_t place, struct expr_error *);
+MUST int library_compile(struct jq *, size_t place, struct expr_error *); /* place: where the text begins, for the error */
 MUST int library_each(const struct jq *, const struct env *, jq_yield *, void *arg, struct err *);
 void library_free(struct library *);

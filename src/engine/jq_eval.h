@@ -42,7 +42,7 @@ struct eval {
 
 /* Who takes the values of a generator. Embedded in the taker's own state. */
 struct taker {
-	int (*take)(struct taker *, struct eval *, const struct val *);
+	int (*put)(struct taker *, struct eval *, const struct val *);
 };
 
 /* Every value of e for the input, in order. GO, RAISED, STOPPED, BREAKING. */
@@ -71,3 +71,15 @@ MUST int index_iterate(struct eval *, const struct val *in, bool optional, struc
 MUST int format_put(struct eval *, enum format, const struct val *in, struct buf *out); /* GO, RAISED */
 /* jq_paths.c */
 void paths_find(struct eval *);
+MUST int format_string(struct eval *, enum format, const struct val *in, struct val *ret); /* the same as a made string */
+/* jq_math.c */
+MUST int string_split(struct eval *, struct slice s, struct slice by, struct val *ret);
+/* jq_order.c: keys are what each item is ordered by; an array of as many */
+MUST int order_sort(struct eval *, const struct val *items, const struct val *keys, struct val *ret);
+MUST int order_group(struct eval *, const struct val *items, const struct val *keys, bool firsts_only, struct val *ret);
+MUST int order_extreme(struct eval *, const struct val *items, const struct val *keys, bool least, struct val *ret);
+/* jq_call.c */
+MUST int call_one(struct eval *, const struct expr *call, const struct val *in, struct val *ret);
+MUST int call_each(struct eval *, const struct expr *call, const struct val *in, struct taker *);
+MUST int call_recurse(struct eval *, const struct val *in, struct taker *);
+MUST int call_program(struct eval *, const struct expr *, struct taker *);

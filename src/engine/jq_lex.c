@@ -83,7 +83,7 @@ static void skip_blanks(struct lexer *l)
 		if (c == '#') {
 			while (char_at(l, l->next + 1) != '\n' && l->next + 1 < l->text.n)
 				l->next++;
-		} else if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
+		} else if (c != ' ' && c != '\t' && c != '\n') {
 			return;
 		}
 	}
@@ -272,6 +272,9 @@ enum piece_end lexer_piece(struct lexer *l, size_t opened_at, struct buf *out)
 			l->next++;
 		if (buf_add(out, text_between(l, from, l->next)) < 0)
 			lexer_fail(l, from, 0, "this string is too long");
+		const char *nul = memchr(l->text.p + from, '\0', l->next - from);
+		if (nul)
+			lexer_fail(l, (size_t)(nul - l->text.p), 1, "byte 0x00 has no place in a program");
 		if (char_at(l, l->next) == '"') {
 			l->next++;
 			return PIECE_QUOTE;

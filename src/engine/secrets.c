@@ -1,0 +1,220 @@
+/* secrets.c - what must not be seen: read from a file or the environment, named in few places, redacted everywhere
+ *
+ * What this room is for: $secret.NAME. Its values reach requests and databases, never messages, dead letters or the state.
+ * What flows through:    KEY=VALUE lines; values to the compiler of expressions; texts on their way out, redacted.
+ * What must hold:
+ *  (1) a file's value wins over the environment's; of two lines with one key the later wins.
+ *  (2) what was handed out is remembered for redaction, until the secrets are freed; slices given stay valid as long.
+ *  (3) short values (under 8 characters) are not redacted: too much innocent text would be. The longest value wins where
+ *      several begin at one place. */
+#include "base/arena.h"
+#include "engine/expr.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define FILE_MAX        ((size_t)1 << 20)
+#define REDACT_FROM     8 /* characters */
+
+struct secret {
+	struct slice name, value;
+	bool given;
+	struct secret *next;
+};
+struct secrets {
+	struct arena *arena;
+	struct secret *first; /* newest first: the later line wins */
+};
+
+struct secrets *secrets_new(void)
+{
+	struct secrets *s = xcalloc(1, sizeof(*s));
+	s->arena = arena_new();
+	return s;
+}
+
+void secrets_free(struct secrets *s)
+{
+	if (!s)
+		return;
+	for (struct secret *one = s->first; one; one = one->next)
+		explicit_bzero((char *)one->value.p, one->value.n);
+	arena_free(s->arena);
+	free(s);
+}
+
+static struct secret *add(struct secrets *s, struct slice name, struct slice value)
+{
+	struct secret *one = arena_zero(s->arena, sizeof(*one));
+	*one = (struct secret){ arena_copy(s->arena, name), arena_copy(s->arena, value), false, s->first };
+	s->first = one;
+	return one;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------ */
+
+static bool is_name(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		if (!letter && !(i && c >= '0' && c <= '9'))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/* "..." knows \n \t \r \" \\ \$; '...' knows nothing. What follows the closing quote is a comment or a mistake. */
+static const char *unquote(struct slice text, struct buf *out)
+{
+	char quote = text.p[0];
+	size_t i = 1;
+	for (; i < text.n && text.p[i] != quote; i++) {
+		char c = text.p[i];
+		if (quote == '"' && c == '\\' && i + 1 < text.n) {
+			const char *known = strchr("n\nt\tr\r\"\"\\\\$$", text.p[++i]);
+			if (!known || !text.p[i])
+				return "a backslash in \"...\" needs n, t, r, \", \\ or $ behind it";
+			c = known[1];
+		}
+		if (buf_add_char(out, c) < 0)
+			return "this value is too long";
+	}
+	if (i == text.n)
+		return "the closing quote is missing";
+	struct slice rest = slice_trim((struct slice){ text.p + i + 1, text.n - i - 1 });
+	return rest.n && rest.p[0] != '#' ? "nothing but a comment may follow the closing quote" : NULL;
+}
+
+/* An unquoted value ends at " #". */
+static struct slice before_comment(struct slice text)
+{
+	for (size_t i = 1; i < text.n; i++)
+		if (text.p[i] == '#' && (text.p[i - 1] == ' ' || text.p[i - 1] == '\t'))
+			return slice_trim((struct slice){ text.p, i });
+	return text;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *read_line(struct secrets *s, struct slice line)
+{
+	line = slice_trim(line);
+	if (!line.n || line.p[0] == '#')
+		return NULL;
+	if (line.n > 7 && memcmp(line.p, "export ", 7) == 0)
+		line = slice_trim((struct slice){ line.p + 7, line.n - 7 });
+	const char *equals = memchr(line.p, '=', line.n);
+	if (!equals)
+		return "expected NAME=VALUE";
+	struct slice name = slice_trim((struct slice){ line.p, (size_t)(equals - line.p) });
+	struct slice value = slice_trim((struct slice){ equals + 1, line.n - (size_t)(equals + 1 - line.p) });
+	if (!is_name(name))
+		return "a name has letters, digits and _ only";
+	if (!value.n || (value.p[0] != '"' && value.p[0] != '\'')) {
+		add(s, name, before_comment(value));
+		return NULL;
+	}
+	AUTO(buf_done) struct buf text = { 0 };
+	const char *wrong = unquote(value, &text);
+	if (!wrong)
+		add(s, name, buf_slice(&text));
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	return wrong;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static int read_all(const char *path, struct buf *out, struct err *err)
+{
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, FAULT_CONFIG, -errno, "cannot read secrets from '%s'", path);
+	for (;;) {
+		if (buf_reserve(out, 4096) < 0)
+			return fail(err, FAULT_CONFIG, "'%s' is too large for secrets (1 MiB)", path);
+		ssize_t n = read(fd, out->p + out->n, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(err, FAULT_CONFIG, -errno, "cannot read secrets from '%s'", path);
+		if (n == 0)
+			return 0;
+		buf_added(out, (size_t)n);
+	}
+}
+
+int secrets_read(struct secrets *s, const char *path, struct err *err)
+{
+	AUTO(buf_done) struct buf text = { .max = FILE_MAX };
+	int rc = read_all(path, &text, err);
+	struct slice rest = buf_slice(&text);
+	for (unsigned line = 1; rc == 0 && rest.n; line++) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+		const char *wrong = read_line(s, (struct slice){ rest.p, n });
+		if (wrong)
+			rc = fail(err, FAULT_CONFIG, "%s:%u: %s", path, line, wrong);
+		n += end != NULL;
+		rest = (struct slice){ rest.p + n, rest.n - n };
+	}
+	if (text.p)
+		explicit_bzero(text.p, text.n);
+	return rc;
+}
+
+/* ---- giving and hiding --------------------------------------------------------------------------------------- */
+
+bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
+{
+	struct secrets *s = (struct secrets *)secrets; /* remembering what was given is no change that a caller can see */
+	struct secret *one = s->first;
+	while (one && !slice_eq(one->name, name))
+		one = one->next;
+	if (!one && is_name(name)) {
+		AUTO(freep) char *key = xstrndup(name.p, name.n);
+		const char *value = getenv(key);
+		one = value ? add(s, name, slice_str(value)) : NULL;
+	}
+	if (!one)
+		return false;
+	one->given = true;
+	*ret = one->value;
+	return true;
+}
+
+static size_t longest_at(const struct secrets *s, struct slice text)
+{
+	size_t longest = 0;
+	for (const struct secret *one = s->first; one; one = one->next) {
+		size_t n = one->value.n;
+		if (one->given && n >= REDACT_FROM && n > longest && n <= text.n && memcmp(one->value.p, text.p, n) == 0)
+			longest = n;
+	}
+	return longest;
+}
+
+int secrets_redact(const struct secrets *s, struct slice text, struct buf *out)
+{
+	size_t from = 0, i = 0;
+	int error = 0;
+	while (i < text.n && !error) {
+		size_t n = longest_at(s, (struct slice){ text.p + i, text.n - i });
+		if (!n) {
+			i++;
+			continue;
+		}
+		error = buf_add(out, (struct slice){ text.p + from, i - from });
+		if (!error)
+			error = buf_add(out, S("***"));
+		from = i += n;
+	}
+	return error ? error : buf_add(out, (struct slice){ text.p + from, text.n - from });
+}
