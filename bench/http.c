@@ -50,7 +50,8 @@ static int work(void *arg) SUSPENDS
 			.url = buf_slice(&url),
 			.clocks = { 10 * HK_SEC, 10 * HK_SEC, 30 * HK_SEC, 30 * HK_SEC },
 		};
-		if (http_exchange(b->client, &q, &res, &err) == 0 && res.status == 200 && res.body.n > 0) {
+		if (http_exchange(b->client, &q, &res, &err) == 0 && res.status == 200 &&
+		    res.body.n > 0) {
 			b->answered++;
 			b->bytes += (int64_t)res.body.n;
 		} else if (b->refused++ == 0) {
@@ -73,12 +74,15 @@ static void report(const struct bench *b, double wall_s)
 	http_client_stats_get(b->client, &s);
 	double user = seconds(u.ru_utime), sys = seconds(u.ru_stime), n = (double)b->answered;
 	double each = (user + sys) / n * 1e6;
-	printf("%jd requests, %jd at a time: %.3f s, %.0f/s; CPU %.2f us a request (user %.2f, kernel %.2f); "
+	printf("%jd requests, %jd at a time: %.3f s, %.0f/s; CPU %.2f us a request (user %.2f, "
+	       "kernel %.2f); "
 	       "%ju connections; RSS %.1f MiB\n",
-	       (intmax_t)b->answered, (intmax_t)b->concurrency, wall_s, n / wall_s, each, user / n * 1e6,
-	       sys / n * 1e6, (uintmax_t)s.connections, (double)u.ru_maxrss / 1024);
-	printf("{\"requests\":%jd,\"concurrency\":%jd,\"seconds\":%.3f,\"cpu_us\":%.2f,\"rss_mib\":%.1f}\n",
-	       (intmax_t)b->answered, (intmax_t)b->concurrency, wall_s, each, (double)u.ru_maxrss / 1024);
+	       (intmax_t)b->answered, (intmax_t)b->concurrency, wall_s, n / wall_s, each,
+	       user / n * 1e6, sys / n * 1e6, (uintmax_t)s.connections, (double)u.ru_maxrss / 1024);
+	printf("{\"requests\":%jd,\"concurrency\":%jd,\"seconds\":%.3f,\"cpu_us\":%.2f,\"rss_mib\":"
+	       "%.1f}\n",
+	       (intmax_t)b->answered, (intmax_t)b->concurrency, wall_s, each,
+	       (double)u.ru_maxrss / 1024);
 }
 
 static int bench(void *arg) SUSPENDS

@@ -23,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_NS (30 * HK_SEC)
+#define KEEP_NS         (30 * HK_SEC)
 #define KEEP_FAILURE_NS (1 * HK_SEC)
-#define BUCKETS 256
+#define BUCKETS         256
 
 enum entry_state { ENTRY_EMPTY, ENTRY_ASKING, ENTRY_KNOWN };
 
@@ -89,7 +89,8 @@ void dns_address_set_port(union dns_address *a, uint16_t port)
 
 const char *dns_address_text(const union dns_address *a, char out[64])
 {
-	const void *raw = a->any.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr : &a->v4.sin_addr;
+	const void *raw =
+		a->any.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr : &a->v4.sin_addr;
 	return inet_ntop(a->any.sa_family, raw, out, 64) ? out : "?";
 }
 
@@ -140,7 +141,9 @@ static void copy_addresses(const struct addrinfo *list, struct dns_answer *ret)
 static int ask(void *arg)
 {
 	struct question *q = arg;
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+				  .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_ADDRCONFIG };
 	struct addrinfo *list = NULL;
 	int r = getaddrinfo(q->host, NULL, &hints, &list);
 	if (r != 0 && r != EAI_AGAIN) {
@@ -199,7 +202,7 @@ static struct entry *find_or_make(struct dns *d, const char *host)
 	return e;
 }
 
-static int ask_for(struct entry *e)
+static int ask_for(struct entry *e) SUSPENDS
 {
 	struct dns_answer answer = { 0 };
 	struct question q = { .host = e->host, .answer = &answer };
@@ -218,7 +221,7 @@ static int ask_for(struct entry *e)
 	return r;
 }
 
-static int settle(struct entry *e)
+static int settle(struct entry *e) SUSPENDS
 {
 	for (;;) {
 		int r = 0;

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define DNS_MAX 4096
+#define DNS_MAX       4096
 #define DNS_ADDRESSES 8 /* of one name; more are ignored */
 
 struct dns;
@@ -26,7 +26,8 @@ struct dns_answer {
 struct dns *dns_new(void);
 void dns_free(struct dns *); /* no look-up may be on the way; accepts NULL */
 /* 0; -ECANCELED; -ENOENT with *why (static): the name has no address, or nobody could say. */
-MUST int dns_lookup(struct dns *, struct slice host, struct dns_answer *ret, const char **why) SUSPENDS;
+MUST int dns_lookup(struct dns *, struct slice host, struct dns_answer *ret,
+		    const char **why) SUSPENDS;
 socklen_t dns_address_size(const union dns_address *);
 void dns_address_set_port(union dns_address *, uint16_t);
 /* The address as text, for messages: "127.0.0.1", "::1". */

@@ -19,14 +19,15 @@
 struct http_client;
 
 struct http_client_options {
-	unsigned idle_per_origin;  /* kept connections; 0: 1,024 */
-	int64_t idle_ns;           /* how long one is kept; 0: 30 s */
-	const char *ca_file;       /* PEM; NULL: SSL_CERT_FILE, else the system's */
-	const char *user_agent;    /* NULL: "hocket/VERSION" */
+	unsigned idle_per_origin; /* kept connections; 0: 1,024 */
+	int64_t idle_ns;          /* how long one is kept; 0: 30 s */
+	const char *ca_file;      /* PEM; NULL: SSL_CERT_FILE, else the system's */
+	const char *user_agent;   /* NULL: "hocket/VERSION" */
 	/* Test builds only (meson -Dtest_hosts=true): "api.example.com:443=127.0.0.1:8001 ..." in the environment variable
 	 * HOCKET_TEST_HOSTS makes these names connect there, https spoken as plain http. Not compiled in otherwise. */
 };
-MUST int http_client_new(const struct http_client_options *, struct http_client **ret, struct err *); /* in a task */
+MUST int http_client_new(const struct http_client_options *, struct http_client **ret,
+			 struct err *);      /* in a task */
 void http_client_free(struct http_client *); /* closes all idle connections; none may be in use */
 
 struct http_header {
@@ -40,19 +41,19 @@ struct http_request {
 	struct slice url;    /* absolute, checked by the caller with url_parse */
 	const struct http_header *headers;
 	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
-	struct slice body;   /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
+	struct slice body; /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
 	struct http_clocks clocks;
 	uint64_t max_body_bytes; /* as received; 0: 64 MiB. Inflated: 4 times that, at most 200:1 */
-	bool keyed;              /* sending twice is harmless (idempotency key): may be sent again on a stale connection */
-	bool insecure;           /* no certificate check */
+	bool keyed; /* sending twice is harmless (idempotency key): may be sent again on a stale connection */
+	bool insecure; /* no certificate check */
 	bool no_redirects;
 };
 struct http_response {
 	int status;
 	struct http_header *headers; /* in arena-like storage of this response; names as received */
 	size_t header_count;
-	struct buf body;   /* owns; inflated */
-	struct buf url;    /* after redirects; empty when there were none */
+	struct buf body; /* owns; inflated */
+	struct buf url;  /* after redirects; empty when there were none */
 	int64_t first_byte_ns, total_ns;
 	bool reused; /* the connection */
 	void *storage_;
@@ -61,7 +62,8 @@ struct http_response {
 /* One exchange, redirects followed for GET and HEAD (at most 5; https to http refused; Authorization, Cookie and Proxy-
  * Authorization dropped when the origin changes). 0, or -1 with *err. Header values with CR, LF or NUL: FAULT_BAD_VALUE before
  * anything is sent. On -1 *ret is empty. Cancelled: FAULT_CANCELLED. */
-MUST int http_exchange(struct http_client *, const struct http_request *, struct http_response *ret, struct err *err) SUSPENDS;
+MUST int http_exchange(struct http_client *, const struct http_request *, struct http_response *ret,
+		       struct err *err) SUSPENDS;
 void http_response_done(struct http_response *); /* AUTO */
 /* First header of that name, in any case. */
 bool http_response_header(const struct http_response *, const char *name, struct slice *ret);

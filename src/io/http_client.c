@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOPS 5
+#define HOPS            5
 #define IDLE_PER_ORIGIN 1024
-#define IDLE_NS (INT64_C(30) * 1000000000)
-
+#define IDLE_NS         (INT64_C(30) * 1000000000)
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
@@ -78,9 +77,11 @@ static bool same_origin(const struct url *a, const struct url *b)
 	return a->tls == b->tls && a->port == b->port && slice_eq_nocase(a->host, b->host);
 }
 
-static bool is_redirect(const struct http_request *q, const struct http_response *r, struct slice *ret_location)
+static bool is_redirect(const struct http_request *q, const struct http_response *r,
+			struct slice *ret_location)
 {
-	if (r->status < 301 || r->status > 308 || (r->status > 303 && r->status < 307) || q->no_redirects)
+	if (r->status < 301 || r->status > 308 || (r->status > 303 && r->status < 307) ||
+	    q->no_redirects)
 		return false;
 	if (!slice_eq(q->method, S("GET")) && !slice_eq(q->method, S("HEAD")))
 		return false;
@@ -102,14 +103,18 @@ static int follow(struct journey *j, struct slice location, struct err *err)
 	struct url next;
 	AUTO(buf_done) struct buf text = { .max = 64 << 10 };
 	if (j->hops == HOPS)
-		return fail_after(err, FAULT_PROTOCOL, "more than 5 redirects; the next would lead to", location);
-	if (url_resolve(j->hop.text, location, &text) < 0 || url_parse(buf_slice(&text), &next, &why) < 0)
-		return fail_after(err, FAULT_PROTOCOL, "redirected to something that is no http(s) URL:", location);
+		return fail_after(err, FAULT_PROTOCOL,
+				  "more than 5 redirects; the next would lead to", location);
+	if (url_resolve(j->hop.text, location, &text) < 0 ||
+	    url_parse(buf_slice(&text), &next, &why) < 0)
+		return fail_after(err, FAULT_PROTOCOL,
+				  "redirected to something that is no http(s) URL:", location);
 	if (j->hop.url.tls && !next.tls)
 		return fail_after(err, FAULT_FORBIDDEN, "redirected from https to http:", location);
 	if (!same_origin(&j->hop.url, &next))
 		j->hop.other_origin = true;
-	next.userinfo = (struct slice){ 0 }; /* credentials are the caller's to give, not a redirect's */
+	next.userinfo =
+		(struct slice){ 0 }; /* credentials are the caller's to give, not a redirect's */
 	buf_done(&j->text);
 	j->text = buf_take(&text);
 	j->hop.text = buf_slice(&j->text);
@@ -123,7 +128,8 @@ static void journey_done(struct journey *j)
 	buf_done(&j->text);
 }
 
-int http_exchange(struct http_client *c, const struct http_request *q, struct http_response *ret, struct err *err)
+int http_exchange(struct http_client *c, const struct http_request *q, struct http_response *ret,
+		  struct err *err)
 {
 	const char *why;
 	struct slice location;
@@ -138,7 +144,8 @@ int http_exchange(struct http_client *c, const struct http_request *q, struct ht
 		err->retry_after_ns = 0;
 	}
 	if (url_parse(q->url, &j.hop.url, &why) < 0)
-		return fail(err, FAULT_BAD_VALUE, "'%.*s': %s", SLICE(slice_head(q->url, 200)), why);
+		return fail(err, FAULT_BAD_VALUE, "'%.*s': %s", SLICE(slice_head(q->url, 200)),
+			    why);
 	if (http_request_check(q, &given, err) < 0)
 		return -1;
 	for (;;) {

@@ -27,5 +27,6 @@ struct http_hop {
 };
 
 /* One request and its answer on one connection, or on a second one by the stale keep-alive rule. *ret is empty on -1. */
-MUST int http_exchange_hop(struct http_client *, const struct http_request *, const struct http_given *,
-			   const struct http_hop *, struct http_response *ret, struct err *) SUSPENDS;
+MUST int http_exchange_hop(struct http_client *, const struct http_request *,
+			   const struct http_given *, const struct http_hop *,
+			   struct http_response *ret, struct err *) SUSPENDS;

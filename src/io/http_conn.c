@@ -50,7 +50,8 @@ static ssize_t plain_read(struct http_conn *c, void *p, size_t n) SUSPENDS
 
 static int plain_write(struct http_conn *c, struct iovec *iov, int n) SUSPENDS
 {
-	ssize_t r = n == 1 ? hk_write(c->fd, iov->iov_base, iov->iov_len) : hk_writev(c->fd, iov, n);
+	ssize_t r =
+		n == 1 ? hk_write(c->fd, iov->iov_base, iov->iov_len) : hk_writev(c->fd, iov, n);
 	return r < 0 ? wire_error(r) : 0;
 }
 
@@ -60,7 +61,7 @@ static bool plain_quiet(struct http_conn *c)
 }
 
 /* The outcome of close() on a socket whose exchange is over, or already failed, changes nothing. */
-static void plain_close(struct http_conn *c)
+static void plain_end(struct http_conn *c)
 {
 	(void)hk_close(c->fd);
 }
@@ -70,7 +71,7 @@ static const struct http_wire plain = {
 	.read = plain_read,
 	.write = plain_write,
 	.quiet = plain_quiet,
-	.close = plain_close,
+	.end = plain_end,
 };
 
 /* ---- from a name to a socket ------------------------------------------------------------------------- */
@@ -79,7 +80,7 @@ struct dialing {
 	const struct http_dial *dial;
 	struct dns_answer answer;
 	const char *dns_why;
-	int tried; /* index of the address last tried; -1: none yet */
+	int tried;      /* index of the address last tried; -1: none yet */
 	bool plain_tls; /* a test host: https is spoken plainly */
 };
 
@@ -172,12 +173,14 @@ static int tell_connect(struct dialing *d, int r, struct err *err)
 		return tell_dns(d, r, err);
 	const char *address = dns_address_text(&d->answer.at[d->tried], text);
 	if (r == -ETIMEDOUT) {
-		fail(err, FAULT_CONNECT_TIMEOUT, "'%s' port %u (%s) does not answer", o->host, o->port, address);
+		fail(err, FAULT_CONNECT_TIMEOUT, "'%s' port %u (%s) does not answer", o->host,
+		     o->port, address);
 		if (err)
 			err->clock = CLOCK_CONNECT;
 		return -1;
 	}
-	return fail_errno(err, connect_fault(r), r, "connecting to '%s' port %u (%s)", o->host, o->port, address);
+	return fail_errno(err, connect_fault(r), r, "connecting to '%s' port %u (%s)", o->host,
+			  o->port, address);
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
@@ -194,8 +197,8 @@ static int shake_hands(const struct http_dial *dial, struct http_conn *c, struct
 	int r = tls_handshake(dial->tls, dial->spare, c, err);
 	r = hk_scope_close(&clock, r);
 	if (r == -ETIMEDOUT) {
-		fail(err, FAULT_TIMEOUT, "'%s' port %u: the TLS handshake took too long", dial->origin->host,
-		     dial->origin->port);
+		fail(err, FAULT_TIMEOUT, "'%s' port %u: the TLS handshake took too long",
+		     dial->origin->host, dial->origin->port);
 		if (err)
 			err->clock = CLOCK_TLS;
 	} else if (r == -ECANCELED) {
@@ -229,6 +232,6 @@ void http_conn_close(struct http_conn *c)
 {
 	if (!c)
 		return;
-	c->wire->close(c);
+	c->wire->end(c);
 	free(c);
 }

@@ -16,11 +16,14 @@ struct tls_context;
 /* The operations of a connection. 0 or bytes, else -errno; -ECONNRESET for all ways in which a peer goes away in
  * mid-stream, -EBADMSG for what TLS cannot make sense of. */
 struct http_wire {
-	int (*wait)(struct http_conn *) SUSPENDS; /* until there is something to read: no block is held meanwhile */
-	ssize_t (*read)(struct http_conn *, void *, size_t) SUSPENDS; /* 0: the peer's orderly end */
-	int (*write)(struct http_conn *, struct iovec *, int n) SUSPENDS; /* all of it; consumes the iovecs */
+	int (*wait)(struct http_conn *)
+		SUSPENDS; /* until there is something to read: no block is held meanwhile */
+	ssize_t (*read)(struct http_conn *, void *,
+			size_t) SUSPENDS; /* 0: the peer's orderly end */
+	int (*write)(struct http_conn *, struct iovec *,
+		     int n) SUSPENDS;      /* all of it; consumes the iovecs */
 	bool (*quiet)(struct http_conn *); /* open, and nothing unread: may carry another request */
-	void (*close)(struct http_conn *);
+	void (*end)(struct http_conn *);
 };
 
 struct http_link { /* a place in a ring */

@@ -24,11 +24,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_HEAD (256u << 10)
-#define MAX_BODY (UINT64_C(64) << 20)
+#define MAX_HEAD       (256u << 10)
+#define MAX_BODY       (UINT64_C(64) << 20)
 #define INFLATED_TIMES 4
-#define WRITE_STEP (256u << 10) /* of a large body; each step has its own idle clock */
-#define READ_STEP (1u << 20)    /* room made at a time for a large body */
+#define WRITE_STEP     (256u << 10) /* of a large body; each step has its own idle clock */
+#define READ_STEP      (1u << 20)   /* room made at a time for a large body */
 
 enum phase { PHASE_WRITE, PHASE_FIRST_BYTE, PHASE_BODY };
 
@@ -43,9 +43,9 @@ struct exchange {
 	struct hk_scope clock;
 	bool clocked;
 	enum phase phase;
-	bool sent;    /* the far side may have seen (part of) the request */
-	bool heard;   /* a byte of the answer came */
-	bool broken;  /* the request could not be written whole, yet an answer may be there */
+	bool sent;      /* the far side may have seen (part of) the request */
+	bool heard;     /* a byte of the answer came */
+	bool broken;    /* the request could not be written whole, yet an answer may be there */
 	bool left_over; /* bytes behind the answer */
 	uint64_t max_body;
 	int64_t start_ns;
@@ -79,7 +79,8 @@ static void clock_restart(struct exchange *x, enum phase phase)
 	x->phase = phase;
 	if (x->clocked)
 		hk_scope_extend(&x->clock,
-				clock_or_forever(phase == PHASE_FIRST_BYTE ? c->first_byte_ns : c->idle_ns));
+				clock_or_forever(phase == PHASE_FIRST_BYTE ? c->first_byte_ns
+									   : c->idle_ns));
 }
 
 /* ---- writing ---------------------------------------------------------------------------------------- */
@@ -161,7 +162,8 @@ static void quote_answer(struct exchange *x)
 {
 	const struct http_parse *p = &x->parse;
 	size_t n = 0;
-	while (n < p->block_n && n < sizeof(x->said) - 1 && p->block[n] >= ' ' && p->block[n] < 0x7f) {
+	while (n < p->block_n && n < sizeof(x->said) - 1 && p->block[n] >= ' ' &&
+	       p->block[n] < 0x7f) {
 		x->said[n] = p->block[n];
 		n++;
 	}
@@ -283,7 +285,8 @@ static int read_direct(struct exchange *x, uint64_t left) SUSPENDS
 	if (r < 0)
 		return r;
 	size_t room = body->cap - body->n;
-	ssize_t n = x->conn->wire->read(x->conn, body->p + body->n, room < left ? room : (size_t)left);
+	ssize_t n =
+		x->conn->wire->read(x->conn, body->p + body->n, room < left ? room : (size_t)left);
 	if (n <= 0)
 		return n < 0 ? (int)n : take_eof(x);
 	x->client->stats.bytes_in += (size_t)n;
@@ -324,7 +327,8 @@ static int converse(struct exchange *x) SUSPENDS
 static void finish(struct exchange *x, int r)
 {
 	struct http_client *c = x->client;
-	bool whole = r == 0 && !x->left_over && !x->broken && x->parse.keep_alive && !x->head->given->close;
+	bool whole = r == 0 && !x->left_over && !x->broken && x->parse.keep_alive &&
+		     !x->head->given->close;
 	c->stats.active--;
 	if (whole) {
 		http_pool_put(&c->pool, x->conn, hk_now_ns());
@@ -339,8 +343,9 @@ static void finish(struct exchange *x, int r)
 }
 
 /* A used connection, if there is one and it may be used; else a fresh one. */
-static struct http_conn *get_conn(struct http_client *c, struct http_origin *o, const struct http_request *q,
-				  bool fresh, bool *ret_reused, struct err *err) SUSPENDS
+static struct http_conn *get_conn(struct http_client *c, struct http_origin *o,
+				  const struct http_request *q, bool fresh, bool *ret_reused,
+				  struct err *err) SUSPENDS
 {
 	struct http_conn *conn = fresh ? NULL : http_pool_take(&c->pool, o, hk_now_ns());
 	*ret_reused = conn != NULL;
@@ -348,8 +353,12 @@ static struct http_conn *get_conn(struct http_client *c, struct http_origin *o, 
 		c->stats.reused++;
 		return conn;
 	}
-	struct http_dial dial = { .dns = c->dns, .tls = c->tls, .spare = &c->spare, .pool = &c->pool,
-				  .origin = o, .clocks = &q->clocks };
+	struct http_dial dial = { .dns = c->dns,
+				  .tls = c->tls,
+				  .spare = &c->spare,
+				  .pool = &c->pool,
+				  .origin = o,
+				  .clocks = &q->clocks };
 	o->uses++;
 	conn = http_conn_open(&dial, err);
 	if (!conn)
@@ -392,10 +401,12 @@ static int tell(const struct exchange *x, struct slice text, int r, struct err *
 		fail(err, FAULT_TRUNCATED, "%s: the answer ends before it is complete", url);
 		break;
 	case -EMSGSIZE:
-		fail(err, FAULT_TOO_LARGE, "%s: %s", url, x->why ? x->why : "the body is larger than allowed");
+		fail(err, FAULT_TOO_LARGE, "%s: %s", url,
+		     x->why ? x->why : "the body is larger than allowed");
 		break;
 	case -EBADMSG:
-		fail(err, FAULT_PROTOCOL, "%s: %s%s%s%s", url, x->why ? x->why : "TLS that makes no sense",
+		fail(err, FAULT_PROTOCOL, "%s: %s%s%s%s", url,
+		     x->why ? x->why : "TLS that makes no sense",
 		     x->said[0] ? ": it begins with '" : "", x->said, x->said[0] ? "'" : "");
 		break;
 	default:
@@ -437,7 +448,8 @@ static void exchange_init(struct exchange *x, const struct attempt *a, struct ht
 	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));
 }
 
-static int try_once(struct attempt *a, bool fresh, struct http_response *ret, struct err *err) SUSPENDS
+static int try_once(struct attempt *a, bool fresh, struct http_response *ret,
+		    struct err *err) SUSPENDS
 {
 	const struct http_request *q = a->request;
 	struct exchange x;
@@ -463,11 +475,15 @@ static int try_once(struct attempt *a, bool fresh, struct http_response *ret, st
 	return tell(&x, a->shown_url, r, err);
 }
 
-int http_exchange_hop(struct http_client *c, const struct http_request *q, const struct http_given *given,
-		      const struct http_hop *hop, struct http_response *ret, struct err *err)
+int http_exchange_hop(struct http_client *c, const struct http_request *q,
+		      const struct http_given *given, const struct http_hop *hop,
+		      struct http_response *ret, struct err *err)
 {
-	struct http_head head = { .request = q, .given = given, .url = &hop->url,
-				  .user_agent = slice_str(c->user_agent), .other_origin = hop->other_origin };
+	struct http_head head = { .request = q,
+				  .given = given,
+				  .url = &hop->url,
+				  .user_agent = slice_str(c->user_agent),
+				  .other_origin = hop->other_origin };
 	if (hop->url.tls && !c->tls && tls_context_new(c->ca_file, &c->tls, err) < 0)
 		return -1;
 	struct attempt a = { .client = c, .request = q, .head = &head };

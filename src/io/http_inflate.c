@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#define KEPT 32
+#define KEPT        32
 #define FREE_OUTPUT (64u << 10) /* bytes of output for which no ratio is demanded */
-#define STEP (16u << 10)        /* room made at a time */
-#define MOST (1u << 20)         /* output of one call of zlib */
+#define STEP        (16u << 10) /* room made at a time */
+#define MOST        (1u << 20)  /* output of one call of zlib */
 
 enum stream_state { STREAM_START, STREAM_INSIDE, STREAM_BETWEEN };
 
@@ -29,7 +29,8 @@ struct http_inflate {
 	uint64_t in, out;
 };
 
-int http_inflate_open(struct http_inflate_spare *spare, struct slice coding, struct http_inflate **ret)
+int http_inflate_open(struct http_inflate_spare *spare, struct slice coding,
+		      struct http_inflate **ret)
 {
 	*ret = NULL;
 	bool gzip = slice_eq_nocase(coding, S("gzip")) || slice_eq_nocase(coding, S("x-gzip"));
@@ -134,7 +135,8 @@ static int inflate_step(struct http_inflate *f, struct buf *out, const char **wh
 		return refuse(why, -EMSGSIZE, "the decompressed body is larger than allowed");
 	buf_added(out, made);
 	if (f->out > FREE_OUTPUT && f->out > HTTP_INFLATE_RATIO * f->in)
-		return refuse(why, -EMSGSIZE, "the body decompresses to more than 200 times its size");
+		return refuse(why, -EMSGSIZE,
+			      "the body decompresses to more than 200 times its size");
 	if (z == Z_STREAM_END)
 		f->state = STREAM_BETWEEN;
 	else if (z != Z_OK && z != Z_BUF_ERROR)
@@ -149,7 +151,8 @@ int http_inflate_add(struct http_inflate *f, struct slice in, struct buf *out, c
 	f->z.avail_in = (unsigned)in.n;
 	for (;;) {
 		int r = 0;
-		if (f->z.avail_in > 0 && f->state == STREAM_BETWEEN && (!f->gzip || *f->z.next_in != 0x1f))
+		if (f->z.avail_in > 0 && f->state == STREAM_BETWEEN &&
+		    (!f->gzip || *f->z.next_in != 0x1f))
 			return refuse(why, -EBADMSG, "bytes behind the end of the compressed body");
 		if (f->z.avail_in > 0 && f->state != STREAM_INSIDE)
 			r = begin(f, *f->z.next_in);

@@ -14,10 +14,12 @@ struct http_inflate_spare { /* free ones */
 };
 
 /* -ENOTSUP: not a coding we know. *ret is NULL for "identity" and no coding at all. */
-MUST int http_inflate_open(struct http_inflate_spare *, struct slice coding, struct http_inflate **ret);
+MUST int http_inflate_open(struct http_inflate_spare *, struct slice coding,
+			   struct http_inflate **ret);
 void http_inflate_close(struct http_inflate_spare *, struct http_inflate *); /* accepts NULL */
 void http_inflate_spare_done(struct http_inflate_spare *);
 /* 0; -EMSGSIZE (a ceiling), -EBADMSG (not what the coding promises) with *why; -ENOMEM. */
-MUST int http_inflate_add(struct http_inflate *, struct slice in, struct buf *out, const char **why);
+MUST int http_inflate_add(struct http_inflate *, struct slice in, struct buf *out,
+			  const char **why);
 /* The body has ended: 0, -ENODATA when the compressed stream has not. */
 MUST int http_inflate_end(const struct http_inflate *);

@@ -47,13 +47,14 @@ enum state {
 /* Within the machine: a step was made and there is nothing to tell yet. */
 #define HTTP_ON ((enum http_event)99)
 
-#define CHUNK_OVERHEAD (64u << 10) /* bytes of sizes and extensions, beyond 16 for each byte of body */
+#define CHUNK_OVERHEAD \
+	(64u << 10) /* bytes of sizes and extensions, beyond 16 for each byte of body */
 
 /* RFC 9110 5.6.2 tchar. */
 static const bool token_chars[256] = {
-	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1,
-	['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
-	['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+	['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+	['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+	['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
 bool http_is_token(struct slice s)
@@ -260,14 +261,17 @@ static const char *on_header(struct http_parse *p, const struct http_header *h)
 			on_connection(p, h->value);
 		return NULL;
 	case 14:
-		return slice_eq_nocase(h->name, S("content-length")) ? on_content_length(p, h->value) : NULL;
+		return slice_eq_nocase(h->name, S("content-length"))
+			       ? on_content_length(p, h->value)
+			       : NULL;
 	case 16:
 		if (slice_eq_nocase(h->name, S("content-encoding")))
 			p->content_encoding = h->value;
 		return NULL;
 	case 17:
-		return slice_eq_nocase(h->name, S("transfer-encoding")) ? on_transfer_encoding(p, h->value)
-									: NULL;
+		return slice_eq_nocase(h->name, S("transfer-encoding"))
+			       ? on_transfer_encoding(p, h->value)
+			       : NULL;
 	default:
 		return NULL;
 	}
@@ -377,7 +381,8 @@ static enum http_event frame_answer(struct http_parse *p)
 static enum http_event frame_request(struct http_parse *p)
 {
 	if (p->chunked && (p->minor == 0 || p->has_length))
-		return refuse(p, -EBADMSG, "a Transfer-Encoding beside a Content-Length or in HTTP/1.0");
+		return refuse(p, -EBADMSG,
+			      "a Transfer-Encoding beside a Content-Length or in HTTP/1.0");
 	if (p->host_lines > 1 || (p->host_lines == 0 && p->minor > 0))
 		return refuse(p, -EBADMSG, "not exactly one Host header");
 	p->left = p->length;
@@ -389,9 +394,11 @@ static const char *parse_lines(struct http_parse *p)
 {
 	struct slice text = { p->block, p->block_n };
 	struct slice first = next_line(&text);
-	const char *why = p->role == HTTP_REQUEST ? parse_request_line(p, first) : parse_status_line(p, first);
-	p->headers = (struct http_header *)(void *)(p->block + (block_size(p, p->block_n) -
-								  p->lines * sizeof(struct http_header)));
+	const char *why = p->role == HTTP_REQUEST ? parse_request_line(p, first)
+						  : parse_status_line(p, first);
+	p->headers =
+		(struct http_header *)(void *)(p->block + (block_size(p, p->block_n) -
+							   p->lines * sizeof(struct http_header)));
 	while (!why) {
 		struct slice line = next_line(&text);
 		if (line.n == 0)
@@ -466,7 +473,8 @@ static enum http_event give(struct http_parse *p, struct slice *in, size_t n, st
 	return HTTP_DATA;
 }
 
-static enum http_event step_counted(struct http_parse *p, struct slice *in, struct slice *piece, enum state then)
+static enum http_event step_counted(struct http_parse *p, struct slice *in, struct slice *piece,
+				    enum state then)
 {
 	if (in->n == 0)
 		return HTTP_MORE;
@@ -529,7 +537,8 @@ static enum http_event step_size(struct http_parse *p, struct slice *in)
 	if (!p->has_size || !(c == '\r' || c == '\n' || c == ';' || c == ' ' || c == '\t'))
 		return refuse(p, -EBADMSG, "a chunk size that is not a hexadecimal number");
 	if (c == '\n')
-		return p->role == HTTP_REQUEST ? refuse(p, -EBADMSG, "a chunk size without CR LF") : size_done(p);
+		return p->role == HTTP_REQUEST ? refuse(p, -EBADMSG, "a chunk size without CR LF")
+					       : size_done(p);
 	p->line_cr = c == '\r';
 	p->state = STATE_EXTENSION;
 	return HTTP_ON;

@@ -17,8 +17,8 @@ struct http_origin {
 	uint64_t hash;
 	size_t uses; /* connections (idle or not) and requests that name it */
 	size_t idle_count;
-	struct http_link idle;         /* in_origin; next is the youngest */
-	struct http_link dormant;      /* while uses == 0 */
+	struct http_link idle;          /* in_origin; next is the youngest */
+	struct http_link dormant;       /* while uses == 0 */
 	struct ssl_session_st *session; /* owns; the last TLS session, for resumption */
 	uint16_t port;
 	bool tls, insecure;
@@ -44,6 +44,8 @@ void http_pool_done(struct http_pool *); /* closes all; no origin may be in use 
 struct http_origin *http_pool_origin(struct http_pool *, const struct url *, bool insecure);
 void http_origin_release(struct http_pool *, struct http_origin *);
 
-struct http_conn *http_pool_take(struct http_pool *, struct http_origin *, int64_t now_ns); /* NULL: none */
-void http_pool_put(struct http_pool *, struct http_conn *, int64_t now_ns);                 /* takes it */
-bool http_pool_evict(struct http_pool *); /* closes the oldest idle connection; false: there is none */
+struct http_conn *http_pool_take(struct http_pool *, struct http_origin *,
+				 int64_t now_ns);                           /* NULL: none */
+void http_pool_put(struct http_pool *, struct http_conn *, int64_t now_ns); /* takes it */
+bool http_pool_evict(
+	struct http_pool *); /* closes the oldest idle connection; false: there is none */

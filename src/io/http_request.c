@@ -15,13 +15,13 @@ static int check_length(const struct http_request *r, struct slice value, struct
 	int64_t n;
 	if (units_int(value, &n) == 0 && n >= 0 && (uint64_t)n == r->body.n)
 		return 0;
-	return fail(err, FAULT_BAD_VALUE, "header Content-Length is '%.*s', the body has %zu bytes", SLICE(value),
-		    r->body.n);
+	return fail(err, FAULT_BAD_VALUE, "header Content-Length is '%.*s', the body has %zu bytes",
+		    SLICE(value), r->body.n);
 }
 
 /* Notes the headers that mean something to us; refuses those that are ours alone to write. */
-static int note_header(const struct http_request *r, const struct http_header *h, struct http_given *g,
-		       struct err *err)
+static int note_header(const struct http_request *r, const struct http_header *h,
+		       struct http_given *g, struct err *err)
 {
 	struct slice name = h->name;
 	switch (name.n) {
@@ -50,7 +50,8 @@ static int note_header(const struct http_request *r, const struct http_header *h
 		break;
 	case 17:
 		if (slice_eq_nocase(name, S("transfer-encoding")))
-			return fail(err, FAULT_BAD_VALUE, "header Transfer-Encoding is not the caller's to set");
+			return fail(err, FAULT_BAD_VALUE,
+				    "header Transfer-Encoding is not the caller's to set");
 		break;
 	default:
 		break;
@@ -68,9 +69,11 @@ int http_request_check(const struct http_request *r, struct http_given *ret, str
 	for (size_t i = 0; i < r->header_count; i++) {
 		const struct http_header *h = &r->headers[i];
 		if (!http_is_token(h->name))
-			return fail(err, FAULT_BAD_VALUE, "'%.*s' is not a header name", SLICE(h->name));
+			return fail(err, FAULT_BAD_VALUE, "'%.*s' is not a header name",
+				    SLICE(h->name));
 		if (!http_is_value(h->value))
-			return fail(err, FAULT_BAD_VALUE, "header %.*s: a line break or NUL in the value",
+			return fail(err, FAULT_BAD_VALUE,
+				    "header %.*s: a line break or NUL in the value",
 				    SLICE(h->name));
 		if (note_header(r, h, ret, err) < 0)
 			return -1;
@@ -168,13 +171,15 @@ static unsigned char next_decoded(struct slice *s)
 /* "user:password@" in the URL is Basic authentication (RFC 7617); the colon is there even without a password. */
 static char *put_basic(char *at, struct slice userinfo)
 {
-	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char base64[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	struct slice colon = memchr(userinfo.p, ':', userinfo.n) ? S("") : S(":");
 	at = put(at, S("Authorization: Basic "));
 	while (userinfo.n + colon.n > 0) {
 		unsigned bits = 0, n = 0;
 		for (; n < 3 && userinfo.n + colon.n > 0; n++)
-			bits |= (unsigned)next_decoded(userinfo.n ? &userinfo : &colon) << (16 - 8 * n);
+			bits |= (unsigned)next_decoded(userinfo.n ? &userinfo : &colon)
+				<< (16 - 8 * n);
 		*at++ = base64[bits >> 18];
 		*at++ = base64[bits >> 12 & 63];
 		*at++ = n > 1 ? base64[bits >> 6 & 63] : '=';

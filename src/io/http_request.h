@@ -20,6 +20,6 @@ struct http_head {
 	struct slice user_agent;
 	bool other_origin; /* a redirect led elsewhere: credentials and Host stay behind */
 };
-size_t http_head_bound(const struct http_head *);           /* room that is surely enough */
-size_t http_head_put(const struct http_head *, char *out);  /* bytes written */
-bool http_method_is_safe(struct slice method);              /* RFC 9110 9.2.1 */
+size_t http_head_bound(const struct http_head *);          /* room that is surely enough */
+size_t http_head_put(const struct http_head *, char *out); /* bytes written */
+bool http_method_is_safe(struct slice method);             /* RFC 9110 9.2.1 */

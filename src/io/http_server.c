@@ -29,12 +29,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define MAX_HEAD (64u << 10)
-#define MAX_BODY (UINT64_C(16) << 20)
-#define IDLE_NS (60 * HK_SEC)
+#define MAX_HEAD        (64u << 10)
+#define MAX_BODY        (UINT64_C(16) << 20)
+#define IDLE_NS         (60 * HK_SEC)
 #define MAX_CONNECTIONS 10000
-#define LINGER_NS (500 * HK_MS)
-#define LINGER_BYTES (256u << 10)
+#define LINGER_NS       (500 * HK_MS)
+#define LINGER_BYTES    (256u << 10)
 
 struct http_server {
 	int listener;
@@ -69,7 +69,8 @@ int http_server_open(const char *address, uint16_t port, http_handler *handler, 
 	*ret = NULL;
 	int fd = hk_listen(address, port, 1024);
 	if (fd < 0)
-		return fail_errno(err, FAULT_CONFIG, fd, "listening on '%s' port %u", address, port);
+		return fail_errno(err, FAULT_CONFIG, fd, "listening on '%s' port %u", address,
+				  port);
 	struct http_server *s = xcalloc(1, sizeof(*s));
 	s->listener = fd;
 	s->handler = handler;
@@ -205,14 +206,32 @@ static const char *reason(int status)
 		int status;
 		const char *text;
 	} reasons[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-		{ 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
-		{ 307, "Temporary Redirect" }, { 308, "Permanent Redirect" }, { 400, "Bad Request" },
-		{ 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-		{ 408, "Request Timeout" }, { 409, "Conflict" }, { 412, "Precondition Failed" },
-		{ 413, "Content Too Large" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (reasons[i].status == status)
@@ -242,10 +261,11 @@ struct outgoing { /* a reply, decided */
 	size_t send;            /* of it, what is really sent */
 };
 
-static int put_head(struct serving *c, const struct http_reply *r, const struct outgoing *o, struct buf *out)
+static int put_head(struct serving *c, const struct http_reply *r, const struct outgoing *o,
+		    struct buf *out)
 {
-	int e = buf_printf(out, "HTTP/1.1 %d %s\r\n%s%s", o->status, reason(o->status), date_line(c->server),
-			   o->connection);
+	int e = buf_printf(out, "HTTP/1.1 %d %s\r\n%s%s", o->status, reason(o->status),
+			   date_line(c->server), o->connection);
 	if (e == 0 && o->status != 204 && o->status != 304)
 		e = buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 			       r->content_type ? r->content_type : "application/json", o->length);
@@ -267,13 +287,15 @@ static struct outgoing decide(const struct serving *c, const struct http_reply *
 	if (cut)
 		o.send = r->truncate;
 	o.close = r->close || cut || !p->keep_alive;
-	o.connection = o.close && !cut ? "Connection: close\r\n"
-		       : p->minor == 0 && !o.close ? "Connection: keep-alive\r\n" : "";
+	o.connection = o.close && !cut             ? "Connection: close\r\n"
+		       : p->minor == 0 && !o.close ? "Connection: keep-alive\r\n"
+						   : "";
 	return o;
 }
 
 /* Head and body leave in one send when they are small. 0, -errno. */
-static int write_reply(struct serving *c, const struct http_reply *r, const struct outgoing *o) SUSPENDS
+static int write_reply(struct serving *c, const struct http_reply *r,
+		       const struct outgoing *o) SUSPENDS
 {
 	struct hk_scope idle;
 	AUTO(buf_done) struct buf head = { .max = MAX_HEAD };
@@ -299,8 +321,12 @@ static int write_reply(struct serving *c, const struct http_reply *r, const stru
 static struct http_incoming incoming(const struct serving *c)
 {
 	const struct http_parse *p = &c->parse;
-	struct http_incoming in = { .method = p->method, .target = p->target, .headers = p->headers,
-				    .header_count = p->header_count, .body = buf_slice(&c->body), .fd = c->fd };
+	struct http_incoming in = { .method = p->method,
+				    .target = p->target,
+				    .headers = p->headers,
+				    .header_count = p->header_count,
+				    .body = buf_slice(&c->body),
+				    .fd = c->fd };
 	struct url u;
 	if (slice_starts(in.target, S("http")) && url_parse(in.target, &u, NULL) == 0)
 		in.target = u.target; /* RFC 9112 3.2.2: the absolute form */
@@ -311,7 +337,8 @@ static struct http_incoming incoming(const struct serving *c)
 static void reset(int fd)
 {
 	struct linger now = { .l_onoff = 1 };
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* else it is an ordinary close */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now,
+			 sizeof(now)); /* else it is an ordinary close */
 }
 
 /* false: the connection is to be closed. */
@@ -381,8 +408,8 @@ static int serve(void *arg) SUSPENDS
 /* Errors of one connection, or of the moment; the listener lives on. */
 static bool passes(int r)
 {
-	return r == -ECONNABORTED || r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM ||
-	       r == -EPROTO || r == -EINTR;
+	return r == -ECONNABORTED || r == -EMFILE || r == -ENFILE || r == -ENOBUFS ||
+	       r == -ENOMEM || r == -EPROTO || r == -EINTR;
 }
 
 static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
@@ -411,13 +438,15 @@ int http_server_run(struct http_server *s, struct err *err)
 {
 	struct hk_group g;
 	int r = 0;
-	hk_group_open(&g, &(struct hk_group_options){ .policy = HK_COLLECT, .name = "http server" });
+	hk_group_open(&g,
+		      &(struct hk_group_options){ .policy = HK_COLLECT, .name = "http server" });
 	while (r == 0)
 		r = accept_one(s, &g);
 	r = hk_group_close(&g, r);
 	if (r == 0 || r == -ECANCELED)
 		return 0;
-	return fail_errno(err, FAULT_IO, r, "accepting connections on port %d", http_server_port(s));
+	return fail_errno(err, FAULT_IO, r, "accepting connections on port %d",
+			  http_server_port(s));
 }
 
 /* ---- for handlers ------------------------------------------------------------------------------------------------ */
@@ -447,7 +476,8 @@ static bool put_decoded(struct slice s, struct buf *out)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i] == '+' ? ' ' : s.p[i];
-		if (c == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0) {
+		if (c == '%' && i + 2 < s.n && hex_value(s.p[i + 1]) >= 0 &&
+		    hex_value(s.p[i + 2]) >= 0) {
 			c = (char)(hex_value(s.p[i + 1]) * 16 + hex_value(s.p[i + 2]));
 			i += 2;
 		}

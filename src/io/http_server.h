@@ -10,7 +10,8 @@
 #include "io/http.h"
 
 struct http_incoming {
-	struct slice method, target, path, query; /* borrow from the connection's buffer until the handler returns */
+	struct slice method, target, path,
+		query; /* borrow from the connection's buffer until the handler returns */
 	const struct http_header *headers;
 	size_t header_count;
 	struct slice body;
@@ -19,11 +20,12 @@ struct http_incoming {
 struct http_reply {
 	int status; /* 0: 200 */
 	struct buf body;
-	const char *content_type;       /* NULL: application/json */
-	const struct http_header *headers; /* extra; borrows until the handler's answer is written */
+	const char *content_type; /* NULL: application/json */
+	const struct http_header
+		*headers; /* extra; borrows until the handler's answer is written */
 	size_t header_count;
-	bool close;      /* after this answer */
-	bool drop;       /* close at once without any answer (reset) */
+	bool close; /* after this answer */
+	bool drop;  /* close at once without any answer (reset) */
 	size_t truncate; /* > 0: send only so many bytes of the body, then close (a fault of the demo API) */
 };
 typedef void http_handler(void *arg, const struct http_incoming *, struct http_reply *) SUSPENDS;
@@ -35,9 +37,11 @@ struct http_server_options {
 	unsigned max_connections; /* 0: 10,000 */
 };
 MUST int http_server_open(const char *address, uint16_t port, http_handler *, void *arg,
-			  const struct http_server_options *, struct http_server **ret, struct err *);
+			  const struct http_server_options *, struct http_server **ret,
+			  struct err *);
 int http_server_port(const struct http_server *);
-MUST int http_server_run(struct http_server *, struct err *) SUSPENDS; /* until cancelled: 0; -1: the listener failed */
+MUST int http_server_run(struct http_server *,
+			 struct err *) SUSPENDS; /* until cancelled: 0; -1: the listener failed */
 void http_server_free(struct http_server *);
 bool http_incoming_header(const struct http_incoming *, const char *name, struct slice *ret);
 /* The value of a query parameter, percent-decoded into out. false: not there. */

@@ -6,7 +6,7 @@
 #include "base/lang.h"
 
 #define SPARE_BYTES (32u << 10)
-#define SPARE_KEPT 64
+#define SPARE_KEPT  64
 
 struct spare {
 	struct spare_block *first;

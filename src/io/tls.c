@@ -153,7 +153,8 @@ int tls_context_new(const char *ca_file, struct tls_context **ret, struct err *e
 			 : SSL_CTX_set_default_verify_paths(t->ctx);
 	ERR_clear_error();
 	if (!ok)
-		return fail(err, FAULT_CONFIG, "'%s': no certificates in PEM form can be read from it",
+		return fail(err, FAULT_CONFIG,
+			    "'%s': no certificates in PEM form can be read from it",
 			    ca_file ? ca_file : "the system's CA folder");
 	*ret = take(t);
 	return 0;
@@ -291,7 +292,9 @@ static int tls_write(struct http_conn *c, struct iovec *iov, int n) SUSPENDS
 		char *p = iov[i].iov_base;
 		size_t left = iov[i].iov_len;
 		while (left > 0) {
-			struct job j = { .kind = JOB_WRITE, .p = p, .n = left < RECORD ? left : RECORD };
+			struct job j = { .kind = JOB_WRITE,
+					 .p = p,
+					 .n = left < RECORD ? left : RECORD };
 			int r = do_job(c, &j);
 			if (r < 0)
 				return r == -ENODATA ? -ECONNRESET : r;
@@ -317,7 +320,7 @@ static void tls_free(struct tls *t)
 	free(t);
 }
 
-static void tls_close(struct http_conn *c)
+static void tls_end(struct http_conn *c)
 {
 	tls_free(take(c->tls));
 	(void)hk_close(c->fd); /* nothing of ours is unsent: writes end before the exchange does */
@@ -328,7 +331,7 @@ static const struct http_wire tls_wire = {
 	.read = tls_read,
 	.write = tls_write,
 	.quiet = tls_quiet,
-	.close = tls_close,
+	.end = tls_end,
 };
 
 /* ---- the handshake ----------------------------------------------------------------------------------------------- */
@@ -394,10 +397,12 @@ static int tell(const struct http_conn *c, const struct job *j, int r, struct er
 	long verdict = SSL_get_verify_result(c->tls->ssl);
 	const char *reason = ERR_reason_error_string(j->code);
 	if (r == -EBADMSG && verdict != X509_V_OK && !o->insecure)
-		return fail(err, FAULT_CERTIFICATE, "the certificate of '%s' port %u is refused: %s", o->host, o->port,
+		return fail(err, FAULT_CERTIFICATE,
+			    "the certificate of '%s' port %u is refused: %s", o->host, o->port,
 			    X509_verify_cert_error_string(verdict));
 	if (r == -EBADMSG && speaks_no_tls(j->code))
-		return fail(err, FAULT_PROTOCOL, "'%s' port %u does not speak TLS; write http://", o->host, o->port);
+		return fail(err, FAULT_PROTOCOL, "'%s' port %u does not speak TLS; write http://",
+			    o->host, o->port);
 	if (r == -EBADMSG)
 		return fail(err, FAULT_TLS, "TLS with '%s' port %u: %s", o->host, o->port,
 			    reason ? reason : "the handshake failed");

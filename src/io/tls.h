@@ -18,5 +18,6 @@ void tls_context_free(struct tls_context *); /* accepts NULL */
 
 /* Shakes hands on a plain connected c. 0; -ECANCELED; -ETIMEDOUT never (the caller's scope says that); else -1 with *err:
  * tls, certificate, protocol (the peer speaks no TLS), reset. */
-MUST int tls_handshake(struct tls_context *, struct spare *, struct http_conn *c, struct err *) SUSPENDS;
+MUST int tls_handshake(struct tls_context *, struct spare *, struct http_conn *c,
+		       struct err *) SUSPENDS;
 void tls_forget_session(struct http_origin *);

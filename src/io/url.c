@@ -350,5 +350,6 @@ int url_put_shown(struct slice text, struct buf *out)
 	for (struct slice rest; slice_cut(host, '@', &before, &rest);)
 		host = rest;
 	int r = buf_add(out, slice_head(text, (size_t)(p.authority.p - text.p)));
-	return r < 0 ? r : buf_add(out, (struct slice){ host.p, (size_t)(text.p + text.n - host.p) });
+	return r < 0 ? r
+		     : buf_add(out, (struct slice){ host.p, (size_t)(text.p + text.n - host.p) });
 }

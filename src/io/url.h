@@ -3,10 +3,11 @@
 #include "base/buf.h"
 
 struct url {
-	bool tls;            /* https */
-	struct slice host;   /* without brackets; IPv6 as written */
-	uint16_t port;       /* 80 or 443 when absent */
-	struct slice target; /* path and query, "/" when empty; no fragment. "?x=1" when only the path is empty: write '/' before it */
+	bool tls;          /* https */
+	struct slice host; /* without brackets; IPv6 as written */
+	uint16_t port;     /* 80 or 443 when absent */
+	struct slice
+		target; /* path and query, "/" when empty; no fragment. "?x=1" when only the path is empty: write '/' before it */
 	struct slice userinfo;
 };
 

@@ -23,7 +23,8 @@ static void message_sum_headers(const struct http_parse *p, struct outcome *o)
 	o->header_count = p->header_count;
 	o->headers = hash_add(hash_add(HASH_START, p->method), p->target);
 	for (size_t i = 0; i < p->header_count; i++)
-		o->headers = hash_add(hash_add(o->headers, p->headers[i].name), p->headers[i].value);
+		o->headers =
+			hash_add(hash_add(o->headers, p->headers[i].name), p->headers[i].value);
 }
 
 static struct outcome message_run(struct slice text, enum http_role role, bool no_body, size_t step)
@@ -43,7 +44,8 @@ static struct outcome message_run(struct slice text, enum http_role role, bool n
 			if (e == HTTP_HEAD)
 				message_sum_headers(&p, &o);
 			if (e == HTTP_DATA)
-				for (size_t i = 0; i < piece.n; i++) /* byte by byte: pieces may differ */
+				for (size_t i = 0; i < piece.n;
+				     i++) /* byte by byte: pieces may differ */
 					o.body = hash_add(o.body, (struct slice){ piece.p + i, 1 });
 		} while (e == HTTP_HEAD || e == HTTP_DATA);
 		text = slice_from(text, n - in.n);
@@ -73,7 +75,8 @@ static void message_check(const uint8_t *bytes, size_t n, enum http_role role)
 		ASSERT(by_one.end == HTTP_BAD && by_some.end == HTTP_BAD && whole.why);
 		ASSERT(whole.error == by_one.error && whole.error == by_some.error);
 		/* Of several ceilings the first to be seen is told. */
-		ASSERT(whole.error == -EMSGSIZE || (whole.why == by_one.why && whole.why == by_some.why));
+		ASSERT(whole.error == -EMSGSIZE ||
+		       (whole.why == by_one.why && whole.why == by_some.why));
 		return;
 	}
 	ASSERT(memcmp(&whole, &by_one, sizeof(whole)) == 0);

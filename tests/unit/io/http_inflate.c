@@ -24,8 +24,8 @@ static struct buf deflated(struct slice text, int bits, int level)
 }
 
 /* Inflates in pieces of `step` bytes. The first failure, or what http_inflate_end says. */
-static int inflate_all(struct http_inflate_spare *spare, const char *coding, struct slice in, size_t step, struct buf *out,
-		       const char **why)
+static int inflate_all(struct http_inflate_spare *spare, const char *coding, struct slice in,
+		       size_t step, struct buf *out, const char **why)
 {
 	struct http_inflate *f;
 	CHECK_INT(http_inflate_open(spare, slice_str(coding), &f), 0);
@@ -54,7 +54,9 @@ static void check_text(const char *coding, int bits, struct slice text)
 		for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 			AUTO(buf_done) struct buf out = { 0 };
 			const char *why = "";
-			CHECK_INT(inflate_all(&spare, coding, buf_slice(&packed), steps[i], &out, &why), 0);
+			CHECK_INT(inflate_all(&spare, coding, buf_slice(&packed), steps[i], &out,
+					      &why),
+				  0);
 			CHECK(slice_eq(buf_slice(&out), text));
 			CHECK_STR(why, "");
 		}
@@ -67,7 +69,8 @@ static struct buf sample(size_t n)
 {
 	struct buf b = { .max = 256 << 20 };
 	for (size_t i = 0; b.n < n; i++)
-		CHECK_INT(buf_printf(&b, "{\"id\":%zu,\"name\":\"item %zu\"},", i, i * i % 9973), 0);
+		CHECK_INT(buf_printf(&b, "{\"id\":%zu,\"name\":\"item %zu\"},", i, i * i % 9973),
+			  0);
 	return b;
 }
 
@@ -99,7 +102,9 @@ TEST(codings_that_are_none)
 TEST(members_follow_each_other)
 {
 	struct http_inflate_spare spare = { 0 };
-	AUTO(buf_done) struct buf packed = deflated(S("one,"), GZIP, 6), second = deflated(S("two"), GZIP, 6);
+	AUTO(buf_done)
+	struct buf packed = deflated(S("one,"), GZIP, 6),
+		   second = deflated(S("two"), GZIP, 6);
 	CHECK_INT(buf_add(&packed, buf_slice(&second)), 0);
 	for (size_t step = 1; step <= packed.n; step++) {
 		AUTO(buf_done) struct buf out = { 0 };
@@ -115,12 +120,14 @@ TEST(cut_anywhere_it_is_truncated)
 	struct http_inflate_spare spare = { 0 };
 	static const int bits[] = { GZIP, ZLIB, RAW };
 	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
-		AUTO(buf_done) struct buf packed = deflated(S("the same text, the same text"), bits[i], 6);
+		AUTO(buf_done)
+		struct buf packed = deflated(S("the same text, the same text"), bits[i], 6);
 		for (size_t n = 1; n < packed.n; n++) {
 			AUTO(buf_done) struct buf out = { 0 };
 			const char *why = "";
 			CHECK_INT(inflate_all(&spare, bits[i] == GZIP ? "gzip" : "deflate",
-					      slice_head(buf_slice(&packed), n), 4, &out, &why), -ENODATA);
+					      slice_head(buf_slice(&packed), n), 4, &out, &why),
+				  -ENODATA);
 		}
 	}
 	http_inflate_spare_done(&spare);
@@ -142,11 +149,13 @@ TEST(damage_is_refused)
 {
 	AUTO(buf_done) struct buf packed = deflated(S("the same text, the same text"), GZIP, 6);
 	CHECK_INT(buf_add(&packed, S("junk")), 0);
-	check_refused(buf_slice(&packed), "gzip", -EBADMSG, "bytes behind the end of the compressed body");
+	check_refused(buf_slice(&packed), "gzip", -EBADMSG,
+		      "bytes behind the end of the compressed body");
 	buf_truncate(&packed, packed.n - 4);
 	packed.p[packed.n - 6] ^= 1; /* the checksum */
 	check_refused(buf_slice(&packed), "gzip", -EBADMSG, "the compressed body is damaged");
-	check_refused(S("{\"plain\":\"text\"}"), "gzip", -EBADMSG, "the compressed body is damaged");
+	check_refused(S("{\"plain\":\"text\"}"), "gzip", -EBADMSG,
+		      "the compressed body is damaged");
 	check_refused(S("\xff\xff\xff\xff"), "deflate", -EBADMSG, "the compressed body is damaged");
 }
 
@@ -172,7 +181,8 @@ TEST(tiny_bodies_of_blanks_are_no_bombs)
 	struct http_inflate_spare spare = { 0 };
 	char blanks[60000];
 	memset(blanks, ' ', sizeof(blanks));
-	AUTO(buf_done) struct buf packed = deflated((struct slice){ blanks, sizeof(blanks) }, GZIP, 9);
+	AUTO(buf_done)
+	struct buf packed = deflated((struct slice){ blanks, sizeof(blanks) }, GZIP, 9);
 	AUTO(buf_done) struct buf out = { 0 };
 	const char *why = "";
 	CHECK(packed.n * HTTP_INFLATE_RATIO < sizeof(blanks));
@@ -187,19 +197,29 @@ TEST(the_ceiling_is_exact)
 	AUTO(buf_done) struct buf text = sample(50000);
 	AUTO(buf_done) struct buf packed = deflated(buf_slice(&text), GZIP, 6);
 	for (size_t step = 1; step < packed.n; step += 999) {
-		AUTO(buf_done) struct buf fits = { .max = text.n }, short_by_one = { .max = text.n - 1 };
+		AUTO(buf_done)
+		struct buf fits = { .max = text.n },
+			   short_by_one = { .max = text.n - 1 };
 		const char *why = "";
 		CHECK_INT(inflate_all(&spare, "gzip", buf_slice(&packed), step, &fits, &why), 0);
 		CHECK_INT(fits.n, text.n);
-		CHECK_INT(inflate_all(&spare, "gzip", buf_slice(&packed), step, &short_by_one, &why), -EMSGSIZE);
+		CHECK_INT(
+			inflate_all(&spare, "gzip", buf_slice(&packed), step, &short_by_one, &why),
+			-EMSGSIZE);
 		CHECK_STR(why, "the decompressed body is larger than allowed");
 	}
 	http_inflate_spare_done(&spare);
 }
 
 static const struct test tests[] = {
-	T(codings_at_every_split), T(codings_that_are_none), T(members_follow_each_other), T(cut_anywhere_it_is_truncated),
-	T(damage_is_refused), T(bombs), T(tiny_bodies_of_blanks_are_no_bombs), T(the_ceiling_is_exact),
+	T(codings_at_every_split),
+	T(codings_that_are_none),
+	T(members_follow_each_other),
+	T(cut_anywhere_it_is_truncated),
+	T(damage_is_refused),
+	T(bombs),
+	T(tiny_bodies_of_blanks_are_no_bombs),
+	T(the_ceiling_is_exact),
 };
 
 int main(void)

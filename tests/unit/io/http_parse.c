@@ -13,94 +13,163 @@ struct scene {
 	size_t n; /* 0: strlen */
 	enum http_role role;
 	bool no_body;
-	enum http_event end; /* HTTP_END, HTTP_MORE (cut off) or HTTP_BAD; HTTP_DATA: END at the end of the stream */
+	enum http_event
+		end; /* HTTP_END, HTTP_MORE (cut off) or HTTP_BAD; HTTP_DATA: END at the end of the stream */
 	int status;
 	const char *body, *rest, *why;
 	bool close; /* no keep-alive */
 };
-#define OK(title, wire, code, text_of_body)                                                        \
+#define OK(title, wire, code, text_of_body) \
 	.name = (title), .text = (wire), .end = HTTP_END, .status = (code), .body = (text_of_body)
-#define REFUSED(title, wire, reason) .name = (title), .text = (wire), .end = HTTP_BAD, .why = (reason)
+#define REFUSED(title, wire, reason) \
+	.name = (title), .text = (wire), .end = HTTP_BAD, .why = (reason)
 
 static const struct scene scenes[] = {
 	/* framing by length */
 	{ OK("length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello") },
 	{ OK("length zero", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "") },
-	{ OK("length with zeros", "HTTP/1.1 200 OK\r\nContent-Length: 0005\r\n\r\nhello", 200, "hello") },
-	{ OK("rest stays", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhixyz", 200, "hi"), .rest = "xyz" },
+	{ OK("length with zeros", "HTTP/1.1 200 OK\r\nContent-Length: 0005\r\n\r\nhello", 200,
+	     "hello") },
+	{ OK("rest stays", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhixyz", 200, "hi"),
+	  .rest = "xyz" },
 	{ OK("bare LF", "HTTP/1.1 200 OK\nContent-Length: 2\nA: b\n\nhi", 200, "hi") },
 	{ OK("mixed line ends", "HTTP/1.1 200 OK\r\nContent-Length: 2\nA: b\r\n\nhi", 200, "hi") },
 	{ OK("no reason", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi", 200, "hi") },
 	{ OK("empty reason", "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi", 200, "hi") },
 	{ OK("odd reason", "HTTP/1.1 299 \xc3\xa9 : x\r\nContent-Length: 2\r\n\r\nhi", 299, "hi") },
-	{ OK("blanks around the value", "HTTP/1.1 200 OK\r\ncontent-LENGTH:\t 2 \t\r\n\r\nhi", 200, "hi") },
-	{ OK("no blank before the value", "HTTP/1.1 200 OK\r\nContent-Length:2\r\n\r\nhi", 200, "hi") },
-	{ OK("connection close", "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
-	  .close = true },
-	{ OK("close in a list", "HTTP/1.1 200 OK\r\nConnection: x , close\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
-	  .close = true },
-	{ OK("HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"), .close = true },
-	{ OK("HTTP/1.0 keep-alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi", 200,
+	{ OK("blanks around the value", "HTTP/1.1 200 OK\r\ncontent-LENGTH:\t 2 \t\r\n\r\nhi", 200,
 	     "hi") },
-	{ OK("HTTP/1.2 is understood as 1.1", "HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi") },
-	{ .name = "body cut off", .text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", .end = HTTP_MORE,
-	  .status = 200, .body = "hell" },
+	{ OK("no blank before the value", "HTTP/1.1 200 OK\r\nContent-Length:2\r\n\r\nhi", 200,
+	     "hi") },
+	{ OK("connection close",
+	     "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
+	  .close = true },
+	{ OK("close in a list",
+	     "HTTP/1.1 200 OK\r\nConnection: x , close\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
+	  .close = true },
+	{ OK("HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
+	  .close = true },
+	{ OK("HTTP/1.0 keep-alive",
+	     "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi", 200,
+	     "hi") },
+	{ OK("HTTP/1.2 is understood as 1.1", "HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200,
+	     "hi") },
+	{ .name = "body cut off",
+	  .text = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+	  .end = HTTP_MORE,
+	  .status = 200,
+	  .body = "hell" },
 	/* without a body */
-	{ OK("204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nHTTP", 204, ""), .rest = "HTTP" },
+	{ OK("204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nHTTP", 204, ""),
+	  .rest = "HTTP" },
 	{ OK("304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304, "") },
-	{ OK("304 chunked", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304, "") },
+	{ OK("304 chunked", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304,
+	     "") },
 	{ OK("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 200, ""), .no_body = true },
 	{ OK("HEAD without length", "HTTP/1.1 200 OK\r\n\r\n", 200, ""), .no_body = true },
 	/* until the connection closes */
-	{ .name = "until close", .text = "HTTP/1.1 200 OK\r\nServer: x\r\n\r\nall of it", .end = HTTP_DATA,
-	  .status = 200, .body = "all of it", .close = true },
-	{ .name = "until close, empty", .text = "HTTP/1.1 200 OK\r\n\r\n", .end = HTTP_DATA, .status = 200, .body = "",
+	{ .name = "until close",
+	  .text = "HTTP/1.1 200 OK\r\nServer: x\r\n\r\nall of it",
+	  .end = HTTP_DATA,
+	  .status = 200,
+	  .body = "all of it",
+	  .close = true },
+	{ .name = "until close, empty",
+	  .text = "HTTP/1.1 200 OK\r\n\r\n",
+	  .end = HTTP_DATA,
+	  .status = 200,
+	  .body = "",
 	  .close = true },
 	/* chunked */
-	{ OK("chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\nrest",
-	     200, "hello!"), .rest = "rest" },
-	{ OK("chunks, no data", "HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n", 200, "") },
-	{ OK("chunk sizes in both cases", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	     "a\r\n0123456789\r\n0B\r\n0123456789a\r\n000\r\n\r\n", 200, "01234567890123456789a") },
-	{ OK("chunk extensions", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-	     "2;a=b;c=\"d;e\"\r\nhi\r\n0;last\r\n\r\n", 200, "hi") },
-	{ OK("blanks behind the size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nhi\r\n0 ;x\r\n\r\n",
+	{ OK("chunks",
+	     "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+	     "chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\nrest",
+	     200, "hello!"),
+	  .rest = "rest" },
+	{ OK("chunks, no data", "HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n",
+	     200, "") },
+	{ OK("chunk sizes in both cases",
+	     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	     "a\r\n0123456789\r\n0B\r\n0123456789a\r\n000\r\n\r\n",
+	     200, "01234567890123456789a") },
+	{ OK("chunk extensions",
+	     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	     "2;a=b;c=\"d;e\"\r\nhi\r\n0;last\r\n\r\n",
 	     200, "hi") },
-	{ OK("trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: y\r\nZ: \r\n\r\n",
+	{ OK("blanks behind the size",
+	     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2  \r\nhi\r\n0 ;x\r\n\r\n", 200,
+	     "hi") },
+	{ OK("trailers",
+	     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: y\r\nZ: "
+	     "\r\n\r\n",
 	     200, "hi") },
-	{ OK("chunks with bare LF", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n", 200, "hi") },
+	{ OK("chunks with bare LF", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nhi\n0\n\n",
+	     200, "hi") },
 	{ OK("chunked wins over length, not reused",
-	     "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200,
-	     "hi"), .close = true },
-	{ OK("chunked in HTTP/1.0, not reused", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"
-	     "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", 200, "hi"), .close = true },
-	{ .name = "chunk cut off", .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-	  .end = HTTP_MORE, .status = 200, .body = "hel" },
-	{ .name = "last chunk missing", .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
-	  .end = HTTP_MORE, .status = 200, .body = "hi" },
+	     "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: "
+	     "chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+	     200, "hi"),
+	  .close = true },
+	{ OK("chunked in HTTP/1.0, not reused",
+	     "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"
+	     "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+	     200, "hi"),
+	  .close = true },
+	{ .name = "chunk cut off",
+	  .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+	  .end = HTTP_MORE,
+	  .status = 200,
+	  .body = "hel" },
+	{ .name = "last chunk missing",
+	  .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+	  .end = HTTP_MORE,
+	  .status = 200,
+	  .body = "hi" },
 	{ .name = "end of trailers missing",
-	  .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n", .end = HTTP_MORE,
-	  .status = 200, .body = "hi" },
-	{ REFUSED("size not hexadecimal", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-		  "a chunk size that is not a hexadecimal number"), .status = 200 },
-	{ REFUSED("size with 0x", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nhi\r\n",
-		  "a chunk size that is not a hexadecimal number"), .status = 200 },
-	{ REFUSED("size negative", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nhi\r\n",
-		  "a chunk size that is not a hexadecimal number"), .status = 200 },
+	  .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
+	  .end = HTTP_MORE,
+	  .status = 200,
+	  .body = "hi" },
+	{ REFUSED("size not hexadecimal",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+		  "a chunk size that is not a hexadecimal number"),
+	  .status = 200 },
+	{ REFUSED("size with 0x",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nhi\r\n",
+		  "a chunk size that is not a hexadecimal number"),
+	  .status = 200 },
+	{ REFUSED("size negative",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nhi\r\n",
+		  "a chunk size that is not a hexadecimal number"),
+	  .status = 200 },
 	{ REFUSED("size empty", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhi\r\n",
-		  "a chunk size that is not a hexadecimal number"), .status = 200 },
-	{ REFUSED("size huge", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\n",
-		  "a chunk size beyond all measure"), .status = 200 },
-	{ REFUSED("chunk longer than its size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhip\r\n",
-		  "a chunk longer than its size says"), .status = 200, .body = "hi" },
-	{ REFUSED("stray CR behind a size", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\rhi\r\n",
-		  "a stray CR or NUL behind a chunk size"), .status = 200 },
+		  "a chunk size that is not a hexadecimal number"),
+	  .status = 200 },
+	{ REFUSED("size huge",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\n",
+		  "a chunk size beyond all measure"),
+	  .status = 200 },
+	{ REFUSED("chunk longer than its size",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhip\r\n",
+		  "a chunk longer than its size says"),
+	  .status = 200, .body = "hi" },
+	{ REFUSED("stray CR behind a size",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\rhi\r\n",
+		  "a stray CR or NUL behind a chunk size"),
+	  .status = 200 },
 	/* interim answers */
-	{ OK("100 is skipped", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi") },
-	{ OK("103 with headers", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 7\r\n\r\n"
-	     "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi", 404, "hi") },
-	{ REFUSED("101 unasked", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "101 Switching Protocols without being asked") },
-	{ .name = "cut off behind a 100", .text = "HTTP/1.1 100 Continue\r\n\r\n", .end = HTTP_MORE },
+	{ OK("100 is skipped",
+	     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200,
+	     "hi") },
+	{ OK("103 with headers",
+	     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 7\r\n\r\n"
+	     "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi",
+	     404, "hi") },
+	{ REFUSED("101 unasked", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+		  "101 Switching Protocols without being asked") },
+	{ .name = "cut off behind a 100",
+	  .text = "HTTP/1.1 100 Continue\r\n\r\n",
+	  .end = HTTP_MORE },
 	/* heads that are none */
 	{ .name = "head cut off", .text = "HTTP/1.1 200 OK\r\nContent-Le", .end = HTTP_MORE },
 	{ .name = "nothing", .text = "", .end = HTTP_MORE },
@@ -109,69 +178,111 @@ static const struct scene scenes[] = {
 	{ REFUSED("HTTP/0.9", "<html>hello</html>", "the answer is not HTTP/1.1") },
 	{ REFUSED("TLS alert", "\x15\x03\x01", "the answer is TLS; write https://") },
 	{ REFUSED("a control character first", "\x11\x03\x01", "the answer is not HTTP/1.1") },
-	{ REFUSED("empty line first", "\r\nHTTP/1.1 200 OK\r\n\r\n", "the answer is not HTTP/1.1") },
-	{ REFUSED("status of two digits", "HTTP/1.1 20 OK\r\n\r\n", "the first line of the answer is not HTTP/1.1") },
-	{ REFUSED("status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", "the first line of the answer is not HTTP/1.1") },
-	{ REFUSED("status below 100", "HTTP/1.1 099 OK\r\n\r\n", "the first line of the answer is not HTTP/1.1") },
-	{ REFUSED("no blank before the status", "HTTP/1.1-200 OK\r\n\r\n", "the first line of the answer is not HTTP/1.1") },
-	{ REFUSED("version 1.x", "HTTP/1.x 200 OK\r\n\r\n", "the first line of the answer is not HTTP/1.1") },
+	{ REFUSED("empty line first", "\r\nHTTP/1.1 200 OK\r\n\r\n",
+		  "the answer is not HTTP/1.1") },
+	{ REFUSED("status of two digits", "HTTP/1.1 20 OK\r\n\r\n",
+		  "the first line of the answer is not HTTP/1.1") },
+	{ REFUSED("status of four digits", "HTTP/1.1 2000 OK\r\n\r\n",
+		  "the first line of the answer is not HTTP/1.1") },
+	{ REFUSED("status below 100", "HTTP/1.1 099 OK\r\n\r\n",
+		  "the first line of the answer is not HTTP/1.1") },
+	{ REFUSED("no blank before the status", "HTTP/1.1-200 OK\r\n\r\n",
+		  "the first line of the answer is not HTTP/1.1") },
+	{ REFUSED("version 1.x", "HTTP/1.x 200 OK\r\n\r\n",
+		  "the first line of the answer is not HTTP/1.1") },
 	/* header lines that are none */
-	{ REFUSED("folded", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "a header folded over two lines") },
-	{ REFUSED("folded by a tab", "HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\n\r\n", "a header folded over two lines") },
-	{ REFUSED("folded at once", "HTTP/1.1 200 OK\r\n A: b\r\n\r\n", "a header folded over two lines") },
+	{ REFUSED("folded", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+		  "a header folded over two lines") },
+	{ REFUSED("folded by a tab", "HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\n\r\n",
+		  "a header folded over two lines") },
+	{ REFUSED("folded at once", "HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
+		  "a header folded over two lines") },
 	{ REFUSED("blank before the colon", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nhi",
 		  "a header line without a proper name before ':'") },
 	{ REFUSED("no colon", "HTTP/1.1 200 OK\r\nContent-Length\r\n\r\nhi",
 		  "a header line without a proper name before ':'") },
-	{ REFUSED("no name", "HTTP/1.1 200 OK\r\n: x\r\n\r\nhi", "a header line without a proper name before ':'") },
-	{ REFUSED("bare CR in a value", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", "a header value with a CR or NUL inside") },
-	{ .name = "NUL in a value", .text = "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n", .n = 27, .end = HTTP_BAD,
+	{ REFUSED("no name", "HTTP/1.1 200 OK\r\n: x\r\n\r\nhi",
+		  "a header line without a proper name before ':'") },
+	{ REFUSED("bare CR in a value", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+		  "a header value with a CR or NUL inside") },
+	{ .name = "NUL in a value",
+	  .text = "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
+	  .n = 27,
+	  .end = HTTP_BAD,
 	  .why = "a header value with a CR or NUL inside" },
 	/* lengths that disagree */
-	{ REFUSED("two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
+	{ REFUSED("two lengths",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
 		  "two Content-Length headers") },
-	{ REFUSED("the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+	{ REFUSED("the same length twice",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
 		  "two Content-Length headers") },
 	{ REFUSED("a list of lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
 		  "the Content-Length is not a number") },
-	{ REFUSED("negative length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nhi", "the Content-Length is not a number") },
-	{ REFUSED("signed length", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nhi", "the Content-Length is not a number") },
-	{ REFUSED("length with a unit", "HTTP/1.1 200 OK\r\nContent-Length: 2b\r\n\r\nhi", "the Content-Length is not a number") },
-	{ REFUSED("empty length", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nhi", "the Content-Length is not a number") },
-	{ REFUSED("length of 20 digits", "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\nhi",
+	{ REFUSED("negative length", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nhi",
 		  "the Content-Length is not a number") },
-	{ REFUSED("gzip as transfer coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+	{ REFUSED("signed length", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nhi",
+		  "the Content-Length is not a number") },
+	{ REFUSED("length with a unit", "HTTP/1.1 200 OK\r\nContent-Length: 2b\r\n\r\nhi",
+		  "the Content-Length is not a number") },
+	{ REFUSED("empty length", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nhi",
+		  "the Content-Length is not a number") },
+	{ REFUSED("length of 20 digits",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\nhi",
+		  "the Content-Length is not a number") },
+	{ REFUSED("gzip as transfer coding",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
 		  "a Transfer-Encoding other than chunked") },
-	{ REFUSED("identity as transfer coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+	{ REFUSED("identity as transfer coding",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
 		  "a Transfer-Encoding other than chunked") },
-	{ REFUSED("chunked twice", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	{ REFUSED("chunked twice",
+		  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n",
 		  "two Transfer-Encoding headers") },
 	/* requests */
-	{ OK("request", "GET /a?b HTTP/1.1\r\nHost: h\r\n\r\nnext", 0, ""), .role = HTTP_REQUEST, .rest = "next" },
-	{ OK("request behind empty lines", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 0, ""), .role = HTTP_REQUEST },
-	{ OK("request with a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 0, "hi"),
+	{ OK("request", "GET /a?b HTTP/1.1\r\nHost: h\r\n\r\nnext", 0, ""), .role = HTTP_REQUEST,
+	  .rest = "next" },
+	{ OK("request behind empty lines", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 0, ""),
 	  .role = HTTP_REQUEST },
-	{ OK("request with chunks", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
-	     0, "hi"), .role = HTTP_REQUEST },
-	{ OK("request of 1.0", "GET / HTTP/1.0\r\n\r\n", 0, ""), .role = HTTP_REQUEST, .close = true },
-	{ REFUSED("request without Host", "GET / HTTP/1.1\r\n\r\n", "not exactly one Host header"), .role = HTTP_REQUEST },
-	{ REFUSED("request with two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "not exactly one Host header"),
+	{ OK("request with a body", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 0,
+	     "hi"),
+	  .role = HTTP_REQUEST },
+	{ OK("request with chunks",
+	     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+	     0, "hi"),
+	  .role = HTTP_REQUEST },
+	{ OK("request of 1.0", "GET / HTTP/1.0\r\n\r\n", 0, ""), .role = HTTP_REQUEST,
+	  .close = true },
+	{ REFUSED("request without Host", "GET / HTTP/1.1\r\n\r\n", "not exactly one Host header"),
+	  .role = HTTP_REQUEST },
+	{ REFUSED("request with two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+		  "not exactly one Host header"),
 	  .role = HTTP_REQUEST },
 	{ REFUSED("request with length and chunks",
-		  "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
-		  "a Transfer-Encoding beside a Content-Length or in HTTP/1.0"), .role = HTTP_REQUEST },
-	{ REFUSED("request with chunks in 1.0", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-		  "a Transfer-Encoding beside a Content-Length or in HTTP/1.0"), .role = HTTP_REQUEST },
+		  "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n",
+		  "a Transfer-Encoding beside a Content-Length or in HTTP/1.0"),
+	  .role = HTTP_REQUEST },
+	{ REFUSED("request with chunks in 1.0",
+		  "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  "a Transfer-Encoding beside a Content-Length or in HTTP/1.0"),
+	  .role = HTTP_REQUEST },
 	{ REFUSED("request with bare LF chunks",
 		  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\nhi\r\n",
-		  "a chunk size without CR LF"), .role = HTTP_REQUEST },
-	{ REFUSED("request without a version", "GET /\r\n\r\n", "the first line is not METHOD target HTTP/1.1"),
+		  "a chunk size without CR LF"),
 	  .role = HTTP_REQUEST },
-	{ REFUSED("request with two blanks", "GET  / HTTP/1.1\r\n\r\n", "the first line is not METHOD target HTTP/1.1"),
+	{ REFUSED("request without a version", "GET /\r\n\r\n",
+		  "the first line is not METHOD target HTTP/1.1"),
+	  .role = HTTP_REQUEST },
+	{ REFUSED("request with two blanks", "GET  / HTTP/1.1\r\n\r\n",
+		  "the first line is not METHOD target HTTP/1.1"),
 	  .role = HTTP_REQUEST },
 	{ REFUSED("request with a tab in its target", "GET /a\tb HTTP/1.1\r\nHost: h\r\n\r\n",
-		  "a control character in the target"), .role = HTTP_REQUEST },
-	{ REFUSED("TLS to a plain port", "\x16\x03\x01\x02", "this is not an HTTP request"), .role = HTTP_REQUEST },
+		  "a control character in the target"),
+	  .role = HTTP_REQUEST },
+	{ REFUSED("TLS to a plain port", "\x16\x03\x01\x02", "this is not an HTTP request"),
+	  .role = HTTP_REQUEST },
 };
 
 struct got {
@@ -249,8 +360,9 @@ TEST(every_scene_at_every_split)
 TEST(headers_come_as_written)
 {
 	AUTO(http_parse_done) struct http_parse p;
-	struct slice piece, in = S("HTTP/1.1 200 OK\r\nX-One:  a b \r\nx-TWO:\r\nContent-Encoding: gzip\r\n"
-				   "Content-Length: 0\r\n\r\n");
+	struct slice piece,
+		in = S("HTTP/1.1 200 OK\r\nX-One:  a b \r\nx-TWO:\r\nContent-Encoding: gzip\r\n"
+		       "Content-Length: 0\r\n\r\n");
 	http_parse_init(&p, HTTP_ANSWER, MAX_HEAD);
 	http_parse_start(&p, false);
 	CHECK(http_parse_untouched(&p));
@@ -274,7 +386,8 @@ TEST(headers_come_as_written)
 TEST(messages_follow_each_other)
 {
 	AUTO(http_parse_done) struct http_parse p;
-	struct slice piece, in = S("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n");
+	struct slice piece, in = S("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: "
+				   "h\r\nA: b\r\n\r\n");
 	http_parse_init(&p, HTTP_REQUEST, MAX_HEAD);
 	http_parse_start(&p, false);
 	CHECK_INT(http_parse_next(&p, &in, &piece), HTTP_HEAD);
@@ -301,7 +414,8 @@ static enum http_event push(struct http_parse *p, const char *text)
 }
 
 /* Pushes the line until the machine stops; what it said. */
-static enum http_event flood(struct http_parse *p, const char *first, const char *line, size_t times)
+static enum http_event flood(struct http_parse *p, const char *first, const char *line,
+			     size_t times)
 {
 	enum http_event e = push(p, first);
 	while (times-- > 0 && e == HTTP_MORE)
@@ -309,7 +423,8 @@ static enum http_event flood(struct http_parse *p, const char *first, const char
 	return e;
 }
 
-static void check_flood(const char *first, const char *line, size_t times, int error, const char *why)
+static void check_flood(const char *first, const char *line, size_t times, int error,
+			const char *why)
 {
 	AUTO(http_parse_done) struct http_parse p;
 	http_parse_init(&p, HTTP_ANSWER, MAX_HEAD);
@@ -333,14 +448,16 @@ TEST(ceilings)
 	check_flood(first, "a:\n", 4095, 0, NULL);
 	check_flood(first, "a:\n", 4097, -EMSGSIZE, "more than 4,096 header lines");
 	check_flood("", "HTTP/1.1 100 C\r\n\r\n", 32, 0, NULL);
-	check_flood("", "HTTP/1.1 100 C\r\n\r\n", 33, -EBADMSG, "more than 32 interim (1xx) answers");
+	check_flood("", "HTTP/1.1 100 C\r\n\r\n", 33, -EBADMSG,
+		    "more than 32 interim (1xx) answers");
 	const char *chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 	check_flood(chunked, "1\r\nx\r\n", 100000, 0, NULL);
 	check_flood(chunked, "1;xxxxxxxxxxxxxxxxxxxxxxxxxx\r\nx\r\n", 100000, -EMSGSIZE,
 		    "chunk sizes and extensions far larger than the body");
-	check_flood(chunked, "00000000", 100000, -EMSGSIZE, "chunk sizes and extensions far larger than the body");
-	check_flood("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", kilobyte, 300, -EMSGSIZE,
-		    "the trailers are larger than allowed");
+	check_flood(chunked, "00000000", 100000, -EMSGSIZE,
+		    "chunk sizes and extensions far larger than the body");
+	check_flood("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", kilobyte, 300,
+		    -EMSGSIZE, "the trailers are larger than allowed");
 }
 
 TEST(direct_reads_are_counted)
@@ -377,8 +494,9 @@ TEST(words)
 }
 
 static const struct test tests[] = {
-	T(every_scene_at_every_split), T(headers_come_as_written), T(messages_follow_each_other), T(ceilings),
-	T(direct_reads_are_counted), T(words),
+	T(every_scene_at_every_split), T(headers_come_as_written),
+	T(messages_follow_each_other), T(ceilings),
+	T(direct_reads_are_counted),   T(words),
 };
 
 int main(void)

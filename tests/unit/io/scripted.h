@@ -15,12 +15,12 @@ enum then { KEEP, CLOSE, RESET, HANG }; /* after the answer's text */
 
 struct answer {
 	const char *text;
-	size_t n;        /* 0: strlen */
+	size_t n; /* 0: strlen */
 	enum then then;
-	bool endless;    /* the text again and again */
+	bool endless;     /* the text again and again */
 	const char *loop; /* endless: this instead of text, after text once */
-	bool greets;     /* speaks first, without reading a request */
-	bool unread;     /* answers at the end of the head and leaves the body unread */
+	bool greets;      /* speaks first, without reading a request */
+	bool unread;      /* answers at the end of the head and leaves the body unread */
 };
 
 struct scripted {
@@ -63,7 +63,8 @@ static size_t scripted_request_length(struct slice b, bool unread)
 		return 0;
 	size_t head = (size_t)(end - b.p) + 4;
 	for (rest = slice_head(b, head); slice_cut(rest, '\n', &line, &rest);)
-		if (slice_cut(line, ':', &name, &value) && slice_eq_nocase(name, S("content-length")) &&
+		if (slice_cut(line, ':', &name, &value) &&
+		    slice_eq_nocase(name, S("content-length")) &&
 		    units_int(slice_trim(value), &body) < 0)
 			body = 0;
 	return head + (unread ? 0 : (size_t)body);
@@ -132,8 +133,10 @@ static int scripted_serve(void *arg) SUSPENDS
 	} while (a->then == KEEP);
 	if (s->mute)
 		scripted_hang(c->fd);
-	if (s->next > 0 && s->answers && s->answers[s->next <= s->answer_count ? s->next - 1 : 0].then == RESET)
-		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+	if (s->next > 0 && s->answers &&
+	    s->answers[s->next <= s->answer_count ? s->next - 1 : 0].then == RESET)
+		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+				 sizeof(struct linger));
 	(void)hk_close(c->fd);
 	free(c);
 	return 0;

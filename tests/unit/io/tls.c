@@ -33,7 +33,8 @@ static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 }
 
 /* Valid from a day before `days` ago... to `days` from now; issuer NULL: signed by itself. */
-static struct identity make_identity(const char *name, const char *san, long days, const struct identity *issuer)
+static struct identity make_identity(const char *name, const char *san, long days,
+				     const struct identity *issuer)
 {
 	static long serial = 1;
 	struct identity i = { .key = EVP_EC_gen("P-256"), .cert = X509_new() };
@@ -42,8 +43,8 @@ static struct identity make_identity(const char *name, const char *san, long day
 	ASN1_INTEGER_set(X509_get_serialNumber(i.cert), serial++);
 	X509_gmtime_adj(X509_getm_notBefore(i.cert), -86400 * 10);
 	X509_gmtime_adj(X509_getm_notAfter(i.cert), 86400 * days);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(i.cert), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1,
-				   -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(i.cert), "CN", MBSTRING_UTF8,
+				   (const unsigned char *)name, -1, -1, 0);
 	X509_set_issuer_name(i.cert, X509_get_subject_name(by->cert));
 	X509_set_pubkey(i.cert, i.key);
 	if (san)
@@ -79,8 +80,8 @@ struct far {
 	char sni[64], alpn[16], last[4096];
 };
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in, unsigned in_n,
-		       void *arg)
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
+		       const unsigned char *in, unsigned in_n, void *arg)
 {
 	struct far *f = arg;
 	(void)ssl;
@@ -105,7 +106,8 @@ static bool read_request(struct far *f, SSL *ssl)
 	size_t n = 0, got, body = 0;
 	char *end = NULL;
 	while (!end) {
-		if (n + 1 >= sizeof(f->last) || SSL_read_ex(ssl, f->last + n, sizeof(f->last) - 1 - n, &got) != 1)
+		if (n + 1 >= sizeof(f->last) ||
+		    SSL_read_ex(ssl, f->last + n, sizeof(f->last) - 1 - n, &got) != 1)
 			return false;
 		n += got;
 		f->last[n] = 0;
@@ -235,8 +237,11 @@ static void exchange(struct scene *s, struct http_client *c) SUSPENDS
 		buf_added(&body, s->body_bytes);
 	}
 	struct http_header secret = { S("Authorization"), S("Bearer 123") };
-	struct http_request q = { .method = s->method ? slice_str(s->method) : S("GET"), .url = slice_str(url),
-				  .body = buf_slice(&body), .insecure = s->insecure, .headers = &secret,
+	struct http_request q = { .method = s->method ? slice_str(s->method) : S("GET"),
+				  .url = slice_str(url),
+				  .body = buf_slice(&body),
+				  .insecure = s->insecure,
+				  .headers = &secret,
 				  .header_count = 1 };
 	if (s->clocks)
 		q.clocks.tls_ns = 30 * HK_MS;
@@ -330,15 +335,20 @@ TEST(a_name_is_checked_and_sent)
 
 TEST(an_address_is_checked_without_sni)
 {
-	struct scene s = { .far.identity = &good, .ca_file = ca_file, .url = "https://127.0.0.1:%u/x" };
+	struct scene s = { .far.identity = &good,
+			   .ca_file = ca_file,
+			   .url = "https://127.0.0.1:%u/x" };
 	check_ok(&s, "hi");
 	CHECK_STR(s.far.sni, "");
 }
 
 TEST(sessions_are_resumed)
 {
-	struct scene s = { .far.identity = &good, .ca_file = ca_file, .times = 3,
-			   .far.answers = { "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi" } };
+	struct scene s = { .far.identity = &good,
+			   .ca_file = ca_file,
+			   .times = 3,
+			   .far.answers = { "HTTP/1.1 200 OK\r\nConnection: "
+					    "close\r\nContent-Length: 2\r\n\r\nhi" } };
 	check_ok(&s, "hi");
 	CHECK_INT(s.far.connections, 3);
 	CHECK_INT(s.far.resumed, 2);
@@ -368,10 +378,13 @@ TEST(an_expired_certificate_is_refused)
 
 TEST(a_certificate_of_another_name_is_refused)
 {
-	struct identity other = make_identity("localhost", "DNS:example.com,DNS:*.localhost,IP:127.0.0.2", 10, &ca);
+	struct identity other =
+		make_identity("localhost", "DNS:example.com,DNS:*.localhost,IP:127.0.0.2", 10, &ca);
 	struct scene by_name = { .far.identity = &other, .ca_file = ca_file };
 	check_failed(&by_name, FAULT_CERTIFICATE, "hostname mismatch");
-	struct scene by_address = { .far.identity = &other, .ca_file = ca_file, .url = "https://127.0.0.1:%u/x" };
+	struct scene by_address = { .far.identity = &other,
+				    .ca_file = ca_file,
+				    .url = "https://127.0.0.1:%u/x" };
 	check_failed(&by_address, FAULT_CERTIFICATE, "IP address mismatch");
 	identity_done(&other);
 }
@@ -427,7 +440,11 @@ TEST(large_bodies_both_ways)
 	CHECK_INT(buf_reserve(&answer, n), 0);
 	memset(answer.p + answer.n, 'a', n);
 	buf_added(&answer, n);
-	struct scene s = { .far.identity = &good, .ca_file = ca_file, .method = "POST", .body_bytes = 3 << 20, .times = 2,
+	struct scene s = { .far.identity = &good,
+			   .ca_file = ca_file,
+			   .method = "POST",
+			   .body_bytes = 3 << 20,
+			   .times = 2,
 			   .far.answers = { answer.p } };
 	check_ok(&s, answer.p + head);
 	CHECK_INT(s.far.body_bytes, 6 << 20);
@@ -437,9 +454,13 @@ TEST(large_bodies_both_ways)
 
 TEST(the_end_of_a_stream_must_be_said)
 {
-	struct scene said = { .far.identity = &good, .ca_file = ca_file, .far.answers = { "HTTP/1.1 200 OK\r\n\r\nall" } };
+	struct scene said = { .far.identity = &good,
+			      .ca_file = ca_file,
+			      .far.answers = { "HTTP/1.1 200 OK\r\n\r\nall" } };
 	check_ok(&said, "all");
-	struct scene cut = { .far.identity = &good, .ca_file = ca_file, .far.manner = ABRUPT,
+	struct scene cut = { .far.identity = &good,
+			     .ca_file = ca_file,
+			     .far.manner = ABRUPT,
 			     .far.answers = { "HTTP/1.1 200 OK\r\n\r\nall" } };
 	play(&cut);
 	CHECK_INT(cut.r, -1);
@@ -448,8 +469,10 @@ TEST(the_end_of_a_stream_must_be_said)
 
 TEST(no_way_from_https_to_http)
 {
-	struct scene s = { .far.identity = &good, .ca_file = ca_file,
-			   .far.answers = { "HTTP/1.1 302 F\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n" } };
+	struct scene s = { .far.identity = &good,
+			   .ca_file = ca_file,
+			   .far.answers = { "HTTP/1.1 302 F\r\nLocation: "
+					    "http://localhost/\r\nContent-Length: 0\r\n\r\n" } };
 	play(&s);
 	CHECK_INT(s.r, -1);
 	CHECK_STR(fault_name(s.err.fault), "forbidden");
@@ -458,11 +481,22 @@ TEST(no_way_from_https_to_http)
 }
 
 static const struct test tests[] = {
-	T(a_name_is_checked_and_sent), T(an_address_is_checked_without_sni), T(sessions_are_resumed),
-	T(an_unknown_ca_is_refused), T(a_certificate_signed_by_itself_is_refused), T(an_expired_certificate_is_refused),
-	T(a_certificate_of_another_name_is_refused), T(insecure_takes_them_all), T(tls_to_a_plain_port),
-	T(plain_to_a_tls_port), T(tls_1_1_is_refused), T(a_silent_handshake_has_its_clock), T(a_ca_file_that_is_none),
-	T(large_bodies_both_ways), T(the_end_of_a_stream_must_be_said), T(no_way_from_https_to_http),
+	T(a_name_is_checked_and_sent),
+	T(an_address_is_checked_without_sni),
+	T(sessions_are_resumed),
+	T(an_unknown_ca_is_refused),
+	T(a_certificate_signed_by_itself_is_refused),
+	T(an_expired_certificate_is_refused),
+	T(a_certificate_of_another_name_is_refused),
+	T(insecure_takes_them_all),
+	T(tls_to_a_plain_port),
+	T(plain_to_a_tls_port),
+	T(tls_1_1_is_refused),
+	T(a_silent_handshake_has_its_clock),
+	T(a_ca_file_that_is_none),
+	T(large_bodies_both_ways),
+	T(the_end_of_a_stream_must_be_said),
+	T(no_way_from_https_to_http),
 };
 
 int main(void)

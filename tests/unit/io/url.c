@@ -209,7 +209,12 @@ TEST(shown_without_userinfo)
 }
 
 static const struct test tests[] = {
-	T(parts), T(refusals), T(references), T(a_reference_too_long_is_refused), T(origins), T(segments),
+	T(parts),
+	T(refusals),
+	T(references),
+	T(a_reference_too_long_is_refused),
+	T(origins),
+	T(segments),
 	T(shown_without_userinfo),
 };
 
