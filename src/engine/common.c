@@ -9,8 +9,8 @@
 #include "base/banned.h"
 
 static const struct opt retry_table[] = {
-	OPT("times", struct retry_options, times, OPT_INT, int64_t, .verb = true, .fallback = "4", .max = 100,
-	    .doc = "more attempts after the first"),
+	OPT("times", struct retry_options, times, OPT_INT, int64_t, .verb = true, .fallback = "4",
+	    .max = 100, .doc = "more attempts after the first"),
 	OPT("within", struct retry_options, within_ns, OPT_DURATION, int64_t,
 	    .doc = "give up so long after the first attempt began"),
 	OPT("unsafe", struct retry_options, unsafe, OPT_BOOL, bool,
@@ -18,63 +18,82 @@ static const struct opt retry_table[] = {
 	OPT_END,
 };
 static const struct opt timeout_table[] = {
-	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true, .fallback = "30s",
-	    .doc = "of one attempt, from its start to the answer's last byte"),
-	OPT("connect", struct timeout_options, connect_ns, OPT_DURATION, int64_t, .doc = "until the connection stands"),
-	OPT("tls", struct timeout_options, tls_ns, OPT_DURATION, int64_t, .doc = "until TLS is agreed"),
-	OPT("first_byte", struct timeout_options, first_byte_ns, OPT_DURATION, int64_t, .doc = "from the request to the answer's first byte"),
-	OPT("idle", struct timeout_options, idle_ns, OPT_DURATION, int64_t, .doc = "between two reads of the answer"),
+	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true,
+	    .fallback = "30s", .doc = "of one attempt, from its start to the answer's last byte"),
+	OPT("connect", struct timeout_options, connect_ns, OPT_DURATION, int64_t,
+	    .doc = "until the connection stands"),
+	OPT("tls", struct timeout_options, tls_ns, OPT_DURATION, int64_t,
+	    .doc = "until TLS is agreed"),
+	OPT("first_byte", struct timeout_options, first_byte_ns, OPT_DURATION, int64_t,
+	    .doc = "from the request to the answer's first byte"),
+	OPT("idle", struct timeout_options, idle_ns, OPT_DURATION, int64_t,
+	    .doc = "between two reads of the answer"),
 	OPT_END,
 };
 static const struct opt commit_table[] = {
-	OPT("rows", struct commit_options, rows, OPT_INT, int64_t, .verb = true, .min = 1, .max = 1000000, .doc = "at so many records"),
+	OPT("rows", struct commit_options, rows, OPT_INT, int64_t, .verb = true, .min = 1,
+	    .max = 1000000, .doc = "at so many records"),
 	OPT("bytes", struct commit_options, bytes, OPT_SIZE, uint64_t, .doc = "at so many bytes"),
-	OPT("every", struct commit_options, every_ns, OPT_DURATION, int64_t, .doc = "so long after the first record of a batch"),
+	OPT("every", struct commit_options, every_ns, OPT_DURATION, int64_t,
+	    .doc = "so long after the first record of a batch"),
 	OPT_END,
 };
 static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 
-#define NAME                                                                                                                     \
-	OPT("name", struct common, name, OPT_STRING, const char *, .tuning = true,                                              \
+#define NAME                                                                       \
+	OPT("name", struct common, name, OPT_STRING, const char *, .tuning = true, \
 	    .doc = "what messages, accounts and dead letters call this place; else the verb")
-#define IF OPT("if", struct common, when, OPT_JQ, struct jq *, .doc = "only records for which this is true; the others pass by")
-#define CONCURRENCY                                                                                                              \
-	OPT("concurrency", struct common, concurrency, OPT_INT, int64_t, .tuning = true, .min = 1, .max = 100000,               \
-	    .doc = "attempts in flight at once; 10 for http")
-#define QUEUE                                                                                                                    \
-	OPT("queue", struct common, queue, OPT_INT, int64_t, .tuning = true, .min = 1, .max = 1000000,                          \
-	    .doc = "records in this step at once, waiting ones included; a full queue holds back the source. max(100, 4 x concurrency)")
-#define RATE                                                                                                                     \
-	OPT("rate", struct common, rate, OPT_RATE, struct rate, .tuning = true,                                                 \
+#define IF                                                  \
+	OPT("if", struct common, when, OPT_JQ, struct jq *, \
+	    .doc = "only records for which this is true; the others pass by")
+#define CONCURRENCY                                                                                \
+	OPT("concurrency", struct common, concurrency, OPT_INT, int64_t, .tuning = true, .min = 1, \
+	    .max = 100000, .doc = "attempts in flight at once; 10 for http")
+#define QUEUE                                                                                      \
+	OPT("queue", struct common, queue, OPT_INT, int64_t, .tuning = true, .min = 1,             \
+	    .max = 1000000,                                                                        \
+	    .doc = "records in this step at once, waiting ones included; a full queue holds back " \
+		   "the source. max(100, 4 x concurrency)")
+#define RATE                                                                    \
+	OPT("rate", struct common, rate, OPT_RATE, struct rate, .tuning = true, \
 	    .doc = "never more than N starts in any T: 500/min, 10/s, 1/s per host")
-#define RETRY                                                                                                                    \
-	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *, .sub = retry_table,                               \
-	    .sub_size = sizeof(struct retry_options), .tuning = true, .doc = "more attempts after a failure that may pass; 4")
-#define TIMEOUT                                                                                                                  \
-	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *, .sub = timeout_table,                       \
-	    .sub_size = sizeof(struct timeout_options), .tuning = true, .doc = "of one attempt; 30s")
-#define ON_ERROR                                                                                                                 \
-	OPT("on_error", struct common, on_error, OPT_ON_ERROR, struct on_error, .tuning = true,                                 \
-	    .doc = "dead: a dead letter (default); stop: the run ends; into .field: the record goes on with the error there")
-#define COMMIT                                                                                                                   \
-	OPT("commit", struct common, commit, OPT_TABLE, struct commit_options *, .sub = commit_table,                           \
-	    .sub_size = sizeof(struct commit_options), .tuning = true, .doc = "when a batch is made durable, whichever comes first")
-#define ACCEPT                                                                                                                   \
-	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .response = true,                                             \
-	    .doc = "what counts as success, instead of status 2xx; $res has status, headers, body")
-#define AS                                                                                                                       \
-	OPT("as", struct common, as, OPT_ENUM, int, .words = as_words, .doc = "how to read the answer; by its content type")
-#define INTO OPT("into", struct common, into, OPT_FIELD, struct field_path, .doc = "the field that takes the whole answer")
-#define RESULT                                                                                                                   \
-	OPT("result", struct common, result, OPT_ASSIGN, struct assignment, .response = true,                                   \
+#define RETRY                                                                                     \
+	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *, .sub = retry_table, \
+	    .sub_size = sizeof(struct retry_options), .tuning = true,                             \
+	    .doc = "more attempts after a failure that may pass; 4")
+#define TIMEOUT                                                                               \
+	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,           \
+	    .sub = timeout_table, .sub_size = sizeof(struct timeout_options), .tuning = true, \
+	    .doc = "of one attempt; 30s")
+#define ON_ERROR                                                                                 \
+	OPT("on_error", struct common, on_error, OPT_ON_ERROR, struct on_error, .tuning = true,  \
+	    .doc = "dead: a dead letter (default); stop: the run ends; into .field: the record " \
+		   "goes on with the error there")
+#define COMMIT                                                                              \
+	OPT("commit", struct common, commit, OPT_TABLE, struct commit_options *,            \
+	    .sub = commit_table, .sub_size = sizeof(struct commit_options), .tuning = true, \
+	    .doc = "when a batch is made durable, whichever comes first")
+#define ACCEPT                                                                                 \
+	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .response = true,            \
+	    .doc = "what counts as success, instead of status 2xx; $res has status, headers, " \
+		   "body")
+#define AS                                                             \
+	OPT("as", struct common, as, OPT_ENUM, int, .words = as_words, \
+	    .doc = "how to read the answer; by its content type")
+#define INTO                                                           \
+	OPT("into", struct common, into, OPT_FIELD, struct field_path, \
+	    .doc = "the field that takes the whole answer")
+#define RESULT                                                                                \
+	OPT("result", struct common, result, OPT_ASSIGN, struct assignment, .response = true, \
 	    .doc = "a field made from the answer: .notes = $res.body.text")
-#define EMIT                                                                                                                     \
-	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .response = true,                                                 \
+#define EMIT                                                                    \
+	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .response = true, \
 	    .doc = "the records that take this one's place, made from the record and $res")
 
 const struct opt common_source_options[] = { NAME, RATE, RETRY, TIMEOUT, OPT_END };
 const struct opt common_step_options[] = { NAME, IF, QUEUE, ON_ERROR, OPT_END };
 const struct opt common_call_options[] = {
-	NAME, IF, CONCURRENCY, QUEUE, RATE, RETRY, TIMEOUT, ACCEPT, AS, INTO, RESULT, EMIT, ON_ERROR, OPT_END,
+	NAME,   IF, CONCURRENCY, QUEUE,  RATE, RETRY,    TIMEOUT,
+	ACCEPT, AS, INTO,        RESULT, EMIT, ON_ERROR, OPT_END,
 };
 const struct opt common_sink_options[] = { NAME, IF, RETRY, TIMEOUT, COMMIT, OPT_END };

@@ -10,13 +10,18 @@
  *      tabs in the line and under it, a very long line is cut to a window around the caret.
  *  (3) the list is bounded: beyond KEPT mistakes only the number goes on counting. */
 #include "engine/diag.h"
+#include "base/utf8.h"
 #include "engine/port.h"
 
 #include <stdarg.h>
 
 #include "base/banned.h"
 
-enum { KEPT = 1000, WINDOW = 160, LEAD = 60 }; /* of a long line: characters shown, and how many before the caret */
+enum {
+	KEPT = 1000,
+	WINDOW = 160,
+	LEAD = 60
+}; /* of a long line: characters shown, and how many before the caret */
 
 struct mistake {
 	size_t offset, length;
@@ -90,27 +95,19 @@ static bool starts_character(char c)
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-/* One character, made harmless for a terminal. */
-static int put_clean(struct buf *out, struct slice character)
-{
-	unsigned char c = (unsigned char)character.p[0];
-	bool harmless = c >= 0x80 ? !(c == 0xc2 && character.n > 1 && (unsigned char)character.p[1] < 0xa0)
-				  : c >= 0x20 && c != 0x7f;
-	/* a lead byte announces how many follow; anything else is not UTF-8 */
-	size_t want = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
-
-	if (c == '\t')
-		return buf_add_char(out, '\t');
-	return harmless && character.n == want ? buf_add(out, character) : buf_add_char(out, '?');
-}
-
+/* The text with everything that is no character, or that moves a terminal, as '?'. */
 static int put_text(struct buf *out, struct slice text)
 {
+	const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
 	int r = 0;
-	for (size_t i = 0, next; i < text.n && r == 0; i = next) {
-		for (next = i + 1; next < text.n && !starts_character(text.p[next]);)
-			next++;
-		r = put_clean(out, (struct slice){ text.p + i, next - i });
+
+	for (size_t n; p < end && r == 0; p += n) {
+		bool ascii = *p<0x80, c1 = end - p> 1 && p[0] == 0xc2 && p[1] < 0xa0;
+		size_t size = ascii ? 1 : utf8_size(p, end);
+		bool harmless = ascii ? (*p >= 0x20 && *p != 0x7f) || *p == '\t' : size > 0 && !c1;
+		n = size ? size : 1;
+		r = harmless ? buf_add(out, (struct slice){ (const char *)p, n })
+			     : buf_add_char(out, '?');
 	}
 	return r;
 }
@@ -139,7 +136,8 @@ static char *clean(struct slice text)
 	return put_text(&out, text) == 0 && out.p ? xstrndup(out.p, out.n) : xstrndup("", 0);
 }
 
-static void add(struct diag *d, size_t offset, size_t length, const char *hint, const char *fmt, va_list ap)
+static void add(struct diag *d, size_t offset, size_t length, const char *hint, const char *fmt,
+		va_list ap)
 {
 	AUTO(buf_done) struct buf raw = { .max = 2048 };
 
@@ -247,17 +245,19 @@ struct paint { /* escape sequences, or empty strings */
 	const char *bold, *red, *green, *off;
 };
 
-static int put_caret(struct buf *out, const struct paint *paint, struct slice under, const char *hint)
+static int put_caret(struct buf *out, const struct paint *paint, struct slice under,
+		     const char *hint)
 {
 	int r = buf_printf(out, "%s^", paint->green);
 	for (size_t n = characters(under); n > 1 && r == 0; n--)
 		r = buf_add_char(out, '~');
-	return r < 0 ? r : buf_printf(out, "%s%s%s\n", paint->off, hint ? " " : "", hint ? hint : "");
+	return r < 0 ? r
+		     : buf_printf(out, "%s%s%s\n", paint->off, hint ? " " : "", hint ? hint : "");
 }
 
 /* The line with the caret under it. `at` is the mistake's first byte within the line. */
-static int put_source(struct buf *out, const struct paint *paint, const struct mistake *m, size_t line_number,
-		      struct slice line, size_t at)
+static int put_source(struct buf *out, const struct paint *paint, const struct mistake *m,
+		      size_t line_number, struct slice line, size_t at)
 {
 	size_t column = characters(slice_head(line, at)), skip = 0;
 	size_t stop = at + (m->length < line.n - at ? m->length : line.n - at);
@@ -284,14 +284,15 @@ static int put_source(struct buf *out, const struct paint *paint, const struct m
 	return r < 0 ? r : put_caret(out, paint, (struct slice){ line.p + at, stop - at }, m->hint);
 }
 
-static int put_mistake(const struct diag *d, const struct mistake *m, struct cursor *c, const struct paint *paint,
-		       struct buf *out)
+static int put_mistake(const struct diag *d, const struct mistake *m, struct cursor *c,
+		       const struct paint *paint, struct buf *out)
 {
 	int r;
 
 	if (m->offset == DIAG_NOWHERE)
-		return buf_printf(out, "%s%s: %serror:%s %s%s%s%s\n", paint->bold, d->file, paint->red, paint->off,
-				  m->text, m->hint ? " (" : "", m->hint ? m->hint : "", m->hint ? ")" : "");
+		return buf_printf(out, "%s%s: %serror:%s %s%s%s%s\n", paint->bold, d->file,
+				  paint->red, paint->off, m->text, m->hint ? " (" : "",
+				  m->hint ? m->hint : "", m->hint ? ")" : "");
 	cursor_to(c, m->offset);
 	struct slice line = line_at(c->text, c->line_start);
 	size_t at = c->at - c->line_start < line.n ? c->at - c->line_start : line.n;
@@ -302,7 +303,8 @@ static int put_mistake(const struct diag *d, const struct mistake *m, struct cur
 
 static int by_place(const void *a, const void *b)
 {
-	const struct mistake *x = *(const struct mistake *const *)a, *y = *(const struct mistake *const *)b;
+	const struct mistake *x = *(const struct mistake *const *)a,
+			     *y = *(const struct mistake *const *)b;
 	if (x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
 	return x->turn < y->turn ? -1 : 1;

@@ -12,10 +12,12 @@ struct diag;
 
 struct diag *diag_new(const char *file_shown);
 void diag_free(struct diag *);
-void diag_text(struct diag *, struct slice text); /* copies the file's text, for the lines under the messages */
-#define DIAG_NOWHERE SIZE_MAX /* as offset: about the file as a whole; no line is shown */
+void diag_text(struct diag *,
+	       struct slice text); /* copies the file's text, for the lines under the messages */
+#define DIAG_NOWHERE SIZE_MAX      /* as offset: about the file as a whole; no line is shown */
 /* A mistake at a byte range of the file. hint (may be NULL) is printed behind the caret. */
-void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...) PRINTF(5, 6);
+void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...)
+	PRINTF(5, 6);
 size_t diag_count(const struct diag *); /* of mistakes added, muted ones included */
 /* From now on nothing is kept of what is found between the two offsets: the reader has put something else there, because
  * what stands there cannot be read, and has said so. */

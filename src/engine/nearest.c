@@ -6,7 +6,7 @@
  *  (1) the distance is optimal string alignment: insert, drop, replace, swap of neighbours, each 1; ASCII
  *      case does not count, so that HTTP finds http.
  *  (2) a suggestion is never far: a third of the word's letters at most, and less than the word is long.
- *  (3) of equally near words the first of the list wins: lists stand in the order people should learn them. */
+ *  (3) of equally near words the one that begins alike wins, then the first of the list. */
 #include "engine/diag.h"
 
 #include "base/banned.h"
@@ -45,9 +45,17 @@ static size_t distance(struct slice a, struct slice b)
 	return last[b.n];
 }
 
+static size_t common_start(struct slice a, struct slice b)
+{
+	size_t i = 0;
+	while (i < a.n && i < b.n && lower(a.p[i]) == lower(b.p[i]))
+		i++;
+	return i;
+}
+
 const char *nearest(struct slice word, const char *const *words, size_t n)
 {
-	size_t limit = word.n <= 3 ? 1 : least(1 + word.n / 3, 4);
+	size_t limit = word.n <= 3 ? 1 : least(1 + word.n / 3, 4), alike = 0;
 	const char *best = NULL;
 
 	if (word.n < 2 || word.n > LONGEST)
@@ -57,10 +65,11 @@ const char *nearest(struct slice word, const char *const *words, size_t n)
 		size_t apart = other.n <= LONGEST ? distance(word, other) : SIZE_MAX;
 		if (apart > limit || apart >= other.n || apart >= word.n)
 			continue;
+		if (best && apart == limit && common_start(word, other) <= alike)
+			continue;
 		best = words[i];
-		if (apart == 0)
-			return best;
-		limit = apart - 1;
+		limit = apart;
+		alike = common_start(word, other);
 	}
 	return best;
 }

@@ -16,8 +16,9 @@
 const char *node_kind_name(const struct node *node)
 {
 	static const char *const names[] = {
-		[NODE_NULL] = "nothing", [NODE_BOOL] = "true or false", [NODE_INT] = "a number", [NODE_FLOAT] = "a number",
-		[NODE_STRING] = "text",	 [NODE_LIST] = "a list",	[NODE_MAP] = "a mapping",
+		[NODE_NULL] = "nothing",   [NODE_BOOL] = "true or false", [NODE_INT] = "a number",
+		[NODE_FLOAT] = "a number", [NODE_STRING] = "text",        [NODE_LIST] = "a list",
+		[NODE_MAP] = "a mapping",
 	};
 	return names[node->kind];
 }
@@ -98,8 +99,8 @@ static bool locate(const struct node *node, struct slice file, size_t offset, si
 	return true;
 }
 
-void node_locate(const struct node *node, struct slice file, size_t offset, size_t length, size_t *ret_at,
-		 size_t *ret_length)
+void node_locate(const struct node *node, struct slice file, size_t offset, size_t length,
+		 size_t *ret_at, size_t *ret_length)
 {
 	size_t end;
 
@@ -113,7 +114,8 @@ void node_locate(const struct node *node, struct slice file, size_t offset, size
 		*ret_length = node->length;
 		return;
 	}
-	*ret_length = locate(node, file, offset + length, &end) && end > *ret_at ? end - *ret_at : 0;
+	*ret_length =
+		locate(node, file, offset + length, &end) && end > *ret_at ? end - *ret_at : 0;
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------------- */
@@ -125,7 +127,8 @@ static int put_based(struct slice digits, unsigned base, bool negative, struct b
 	for (size_t i = 0; i < digits.n; i++) {
 		char c = digits.p[i];
 		unsigned digit = (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-		if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, digit, &value))
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
 			return -EINVAL;
 	}
 	return buf_printf(out, "%s%llu", negative ? "-" : "", (unsigned long long)value);
@@ -141,14 +144,17 @@ static int put_number(struct slice text, struct buf *out)
 		return put_based(slice_from(s, 2), s.p[1] == 'x' ? 16 : 8, negative, out);
 	bool point = slice_cut(s, '.', &whole, &part);
 	bool zeros = whole.n > 1 && whole.p[0] == '0' && whole.p[1] >= '0' && whole.p[1] <= '9';
-	bool no_number = point && part.n > 0 && (part.p[0] == 'i' || part.p[0] == 'I' || part.p[0] == 'n' || part.p[0] == 'N');
+	bool no_number =
+		point && part.n > 0 &&
+		(part.p[0] == 'i' || part.p[0] == 'I' || part.p[0] == 'n' || part.p[0] == 'N');
 	if (zeros || no_number)
 		return -EINVAL;
 	int r = buf_printf(out, "%s%.*s", negative ? "-" : "", SLICE(whole));
 	if (r == 0 && whole.n == 0)
 		r = buf_add_char(out, '0');
 	if (r == 0 && point)
-		r = buf_add(out, part.n > 0 && part.p[0] >= '0' && part.p[0] <= '9' ? S(".") : S(".0"));
+		r = buf_add(out,
+			    part.n > 0 && part.p[0] >= '0' && part.p[0] <= '9' ? S(".") : S(".0"));
 	return r < 0 ? r : buf_add(out, part);
 }
 

@@ -70,7 +70,8 @@ static const char *end_hint(const struct planner *p, const struct node *node)
 	return NULL;
 }
 
-static void report(struct planner *p, const struct node *node, size_t from, const struct expr_error *e, bool program)
+static void report(struct planner *p, const struct node *node, size_t from,
+		   const struct expr_error *e, bool program)
 {
 	struct slice text = slice_from(node->text, from);
 	const char *hint = NULL;
@@ -79,7 +80,8 @@ static void report(struct planner *p, const struct node *node, size_t from, cons
 
 	node_locate(node, p->file, from + e->offset, e->length, &at, &length);
 	if (program && is_prose(text) && !strstr(e->text, "did you mean")) {
-		snprintf(constant, sizeof constant, "a constant needs '\"%.*s\"'", SLICE(slice_head(text, 60)));
+		snprintf(constant, sizeof constant, "a constant needs '\"%.*s\"'",
+			 SLICE(slice_head(text, 60)));
 		hint = constant;
 	} else if (from + e->offset + e->length >= node->text.n) {
 		hint = end_hint(p, node);
@@ -89,7 +91,8 @@ static void report(struct planner *p, const struct node *node, size_t from, cons
 
 /* ---- programs ------------------------------------------------------------------------------------------------- */
 
-static struct jq *compile(struct planner *p, const struct opt *o, const struct node *node, size_t from)
+static struct jq *compile(struct planner *p, const struct opt *o, const struct node *node,
+			  size_t from)
 {
 	struct expr_names names = names_of(p, o);
 	struct expr_error e = { 0 };
@@ -102,7 +105,8 @@ static struct jq *compile(struct planner *p, const struct opt *o, const struct n
 }
 
 /* A program that the file does not spell out: a constant, or what {id} is short for. */
-static struct jq *compile_made(struct planner *p, const struct opt *o, const struct node *at, struct slice text)
+static struct jq *compile_made(struct planner *p, const struct opt *o, const struct node *at,
+			       struct slice text)
 {
 	struct expr_names names = names_of(p, o);
 	struct expr_error e = { 0 };
@@ -122,7 +126,8 @@ static struct jq *compile_shorthand(struct planner *p, const struct opt *o, cons
 	for (size_t i = 0; i < key->text.n; i++)
 		plain &= is_word(key->text.p[i]);
 	if (!plain && key->style == STYLE_PLAIN) {
-		diag_add(p->diag, key->at, key->length, "put what has commas or brackets in single quotes",
+		diag_add(p->diag, key->at, key->length,
+			 "put what has commas or brackets in single quotes",
 			 "'%.*s' has no value, and is no field's name", SHOWN(key->text));
 		return NULL;
 	}
@@ -139,13 +144,15 @@ static struct jq *compile_constant(struct planner *p, const struct opt *o, const
 
 	if (node_json(node, &text, &bad) == 0)
 		return compile_made(p, o, node, buf_slice(&text));
-	diag_add(p->diag, node->at, node->length, "text needs quotes", "'%.*s' is no number that JSON can hold", SHOWN(node->text));
+	diag_add(p->diag, node->at, node->length, "text needs quotes",
+		 "'%.*s' is no number that JSON can hold", SHOWN(node->text));
 	return NULL;
 }
 
 static struct jq *compile_object(struct planner *p, const struct opt *o, const struct node *map);
 
-static struct jq *compile_member(struct planner *p, const struct opt *o, const struct node *key, const struct node *node)
+static struct jq *compile_member(struct planner *p, const struct opt *o, const struct node *key,
+				 const struct node *node)
 {
 	if (node_empty(node))
 		return compile_shorthand(p, o, key);
@@ -155,8 +162,9 @@ static struct jq *compile_member(struct planner *p, const struct opt *o, const s
 	case NODE_MAP:
 		return compile_object(p, o, node);
 	case NODE_LIST:
-		diag_add(p->diag, node->at, node->length, "write jq's list in single quotes: '[.a, .b]'", "'%.*s' wants a jq program, not a list",
-			 SHOWN(key->text));
+		diag_add(p->diag, node->at, node->length,
+			 "write jq's list in single quotes: '[.a, .b]'",
+			 "'%.*s' wants a jq program, not a list", SHOWN(key->text));
 		return NULL;
 	default:
 		return compile_constant(p, o, node);
@@ -182,20 +190,24 @@ static struct jq *compile_object(struct planner *p, const struct opt *o, const s
 	return NULL;
 }
 
-static bool parse_jq(struct planner *p, const struct opt *o, const struct node *node, struct jq **ret)
+static bool parse_jq(struct planner *p, const struct opt *o, const struct node *node,
+		     struct jq **ret)
 {
 	struct jq *jq = NULL;
 
 	if (node->kind == NODE_LIST) {
 		diag_add(p->diag, node->at, node->length,
-			 node->style == STYLE_FLOW ? "a value that begins with [ is written in single quotes" : NULL,
+			 node->style == STYLE_FLOW
+				 ? "a value that begins with [ is written in single quotes"
+				 : NULL,
 			 "'%s' wants a jq program, not a list", o->name);
 		return false;
 	}
 	if (node->kind == NODE_MAP)
 		jq = compile_object(p, o, node);
 	else
-		jq = node->kind == NODE_STRING ? compile(p, o, node, 0) : compile_constant(p, o, node);
+		jq = node->kind == NODE_STRING ? compile(p, o, node, 0)
+					       : compile_constant(p, o, node);
 	if (!jq)
 		return false;
 	own(p, jq, NULL);
@@ -203,15 +215,18 @@ static bool parse_jq(struct planner *p, const struct opt *o, const struct node *
 	return true;
 }
 
-static bool parse_assign(struct planner *p, const struct opt *o, const struct node *node, struct assignment *ret)
+static bool parse_assign(struct planner *p, const struct opt *o, const struct node *node,
+			 struct assignment *ret)
 {
 	size_t at = node->kind == NODE_STRING ? field_path_parse(p, node->text, &ret->to) : 0;
 	bool path = at > 0;
 
 	while (at < node->text.n && (node->text.p[at] == ' ' || node->text.p[at] == '\n'))
 		at++;
-	if (!path || at >= node->text.n || node->text.p[at] != '=' || (at + 1 < node->text.n && node->text.p[at + 1] == '='))
-		return option_refuse_kind(p, o, node, "'.field = jq', such as '.text = $res.body.text'");
+	if (!path || at >= node->text.n || node->text.p[at] != '=' ||
+	    (at + 1 < node->text.n && node->text.p[at + 1] == '='))
+		return option_refuse_kind(p, o, node,
+					  "'.field = jq', such as '.text = $res.body.text'");
 	for (at++; at < node->text.n && node->text.p[at] == ' ';)
 		at++;
 	ret->value = compile(p, o, node, at);
@@ -290,10 +305,12 @@ static bool check_comment(struct planner *p, const struct node *node)
 	size_t end = node->at + node->length;
 
 	slice_cut(slice_from(p->file, end), '\n', &line, &rest);
-	if (node->style != STYLE_PLAIN || !slice_starts(slice_trim(line), S("#")) || !memmem(line.p, line.n, "\\(", 2))
+	if (node->style != STYLE_PLAIN || !slice_starts(slice_trim(line), S("#")) ||
+	    !memmem(line.p, line.n, "\\(", 2))
 		return true;
 	size_t at = end + (size_t)((const char *)memchr(line.p, '#', line.n) - line.p);
-	diag_add(p->diag, at, slice_trim(line).n, "put the whole value in single quotes", "what follows ' #' is a comment, not part of the value");
+	diag_add(p->diag, at, slice_trim(line).n, "put the whole value in single quotes",
+		 "what follows ' #' is a comment, not part of the value");
 	return false;
 }
 
@@ -318,7 +335,8 @@ static struct tpl *compile_literal(struct planner *p, const struct node *node)
 
 	if (node_json(node, &text, &bad) == 0)
 		return tpl_new_json(buf_slice(&text));
-	diag_add(p->diag, node->at, node->length, "text needs quotes", "'%.*s' is no number that JSON can hold", SHOWN(node->text));
+	diag_add(p->diag, node->at, node->length, "text needs quotes",
+		 "'%.*s' is no number that JSON can hold", SHOWN(node->text));
 	return NULL;
 }
 
@@ -344,7 +362,8 @@ static struct tpl *compile_tree(struct planner *p, const struct opt *o, const st
 	return NULL;
 }
 
-static bool parse_template(struct planner *p, const struct opt *o, const struct node *node, struct tpl **ret)
+static bool parse_template(struct planner *p, const struct opt *o, const struct node *node,
+			   struct tpl **ret)
 {
 	bool scalar = node->kind != NODE_LIST && node->kind != NODE_MAP;
 

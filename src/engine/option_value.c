@@ -13,9 +13,11 @@
 
 #include "base/banned.h"
 
-static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt, ...) PRINTF(4, 5);
+static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt,
+		   ...) PRINTF(4, 5);
 
-static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt, ...)
+static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt,
+		   ...)
 {
 	AUTO(buf_done) struct buf text = { .max = 1024 };
 	va_list ap;
@@ -27,11 +29,14 @@ static bool refuse(struct planner *p, const struct node *node, const char *hint,
 	return false;
 }
 
-bool option_refuse_kind(struct planner *p, const struct opt *o, const struct node *node, const char *wants)
+bool option_refuse_kind(struct planner *p, const struct opt *o, const struct node *node,
+			const char *wants)
 {
 	if (node->kind >= NODE_LIST)
-		return refuse(p, node, NULL, "'%s' wants %s, not %s", o->name, wants, node_kind_name(node));
-	return refuse(p, node, NULL, "'%s' wants %s, not '%.*s'", o->name, wants, SHOWN(node->text));
+		return refuse(p, node, NULL, "'%s' wants %s, not %s", o->name, wants,
+			      node_kind_name(node));
+	return refuse(p, node, NULL, "'%s' wants %s, not '%.*s'", o->name, wants,
+		      SHOWN(node->text));
 }
 
 static bool is_scalar(const struct node *node)
@@ -41,7 +46,8 @@ static bool is_scalar(const struct node *node)
 
 /* ---- text ------------------------------------------------------------------------------------------------ */
 
-static bool parse_string(struct planner *p, const struct opt *o, const struct node *node, const char **ret)
+static bool parse_string(struct planner *p, const struct opt *o, const struct node *node,
+			 const char **ret)
 {
 	if (!is_scalar(node))
 		return option_refuse_kind(p, o, node, "text");
@@ -49,12 +55,14 @@ static bool parse_string(struct planner *p, const struct opt *o, const struct no
 	return true;
 }
 
-static bool parse_path(struct planner *p, const struct opt *o, const struct node *node, const char **ret)
+static bool parse_path(struct planner *p, const struct opt *o, const struct node *node,
+		       const char **ret)
 {
 	if (!is_scalar(node))
 		return option_refuse_kind(p, o, node, "a path");
 	if (slice_eq(node->text, S("-")))
-		return refuse(p, node, "write 'from: stdin' or 'to: stdout'", "'-' is not a file here");
+		return refuse(p, node, "write 'from: stdin' or 'to: stdout'",
+			      "'-' is not a file here");
 	if (node->text.n == 0)
 		return refuse(p, node, NULL, "'%s' wants a path, not empty text", o->name);
 	if (node->text.p[0] == '/')
@@ -69,7 +77,8 @@ static bool parse_bool(struct planner *p, const struct opt *o, const struct node
 	static const char *const words[] = { "yes", "on", "no", "off" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (slice_eq_nocase(node->text, slice_str(words[i])))
-			return refuse(p, node, i < 2 ? "write true" : "write false", "'%s' is text in YAML 1.2", words[i]);
+			return refuse(p, node, i < 2 ? "write true" : "write false",
+				      "'%s' is text in YAML 1.2", words[i]);
 	if (node->kind != NODE_BOOL)
 		return option_refuse_kind(p, o, node, "true or false");
 	*ret = (node->text.p[0] | 0x20) == 't';
@@ -93,8 +102,8 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 	const char *near = nearest(node->text, o->words, n);
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-	return refuse(p, node, near ? hint : NULL, "'%s' is one of %s, not '%.*s'", o->name, r == 0 ? list.p : "a few words",
-		      SHOWN(node->text));
+	return refuse(p, node, near ? hint : NULL, "'%s' is one of %s, not '%.*s'", o->name,
+		      r == 0 ? list.p : "a few words", SHOWN(node->text));
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */
@@ -102,18 +111,21 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 static bool parse_int(struct planner *p, const struct opt *o, const struct node *node, int64_t *ret)
 {
 	if (slice_eq(node->text, S("auto")))
-		return refuse(p, node, NULL, "'%s: auto' is not in this version of hocket yet", o->name);
+		return refuse(p, node, NULL, "'%s: auto' is not in this version of hocket yet",
+			      o->name);
 	if (!is_scalar(node) || units_int(node->text, ret) < 0)
 		return option_refuse_kind(p, o, node, "a whole number");
 	if (node->kind != NODE_INT)
-		return refuse(p, node, "write it without quotes", "'%s' wants a whole number, not text", o->name);
+		return refuse(p, node, "write it without quotes",
+			      "'%s' wants a whole number, not text", o->name);
 	if ((o->min != 0 || o->max != 0) && (*ret < o->min || *ret > o->max))
-		return refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name, (long long)o->min, (long long)o->max,
-			      SHOWN(node->text));
+		return refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name,
+			      (long long)o->min, (long long)o->max, SHOWN(node->text));
 	return true;
 }
 
-static bool parse_duration(struct planner *p, const struct opt *o, const struct node *node, int64_t *ret)
+static bool parse_duration(struct planner *p, const struct opt *o, const struct node *node,
+			   int64_t *ret)
 {
 	char hint[120];
 	int r = is_scalar(node) ? units_duration(node->text, ret) : -EINVAL;
@@ -121,7 +133,8 @@ static bool parse_duration(struct planner *p, const struct opt *o, const struct 
 	if (r == 0 && *ret >= 0)
 		return true;
 	if (node->kind == NODE_INT || node->kind == NODE_FLOAT) {
-		snprintf(hint, sizeof hint, "did you mean '%.*ss'?", SLICE(slice_head(node->text, 40)));
+		snprintf(hint, sizeof hint, "did you mean '%.*ss'?",
+			 SLICE(slice_head(node->text, 40)));
 		return refuse(p, node, hint, "'%s' wants a unit: ms, s, m, h or d", o->name);
 	}
 	if (r == -ERANGE)
@@ -129,7 +142,8 @@ static bool parse_duration(struct planner *p, const struct opt *o, const struct 
 	return option_refuse_kind(p, o, node, "a duration such as 30s, 5m, 24h or 7d");
 }
 
-static bool parse_size(struct planner *p, const struct opt *o, const struct node *node, uint64_t *ret)
+static bool parse_size(struct planner *p, const struct opt *o, const struct node *node,
+		       uint64_t *ret)
 {
 	int r = is_scalar(node) ? units_size(node->text, ret) : -EINVAL;
 
@@ -145,20 +159,26 @@ static bool contains(struct slice text, struct slice word)
 	return text.n > 0 && memmem(text.p, text.n, word.p, word.n) != NULL;
 }
 
-static bool parse_rate(struct planner *p, const struct opt *o, const struct node *node, struct rate *ret)
+static bool parse_rate(struct planner *p, const struct opt *o, const struct node *node,
+		       struct rate *ret)
 {
 	if (node->kind == NODE_MAP)
-		return refuse(p, node, "write it as 500/min", "a rate as a mapping is not in this version of hocket yet");
+		return refuse(p, node, "write it as 500/min",
+			      "a rate as a mapping is not in this version of hocket yet");
 	if (!is_scalar(node))
 		return option_refuse_kind(p, o, node, "a rate such as 500/min");
 	if (contains(node->text, S(" burst ")))
-		return refuse(p, node, NULL, "'burst' in a rate is not in this version of hocket yet");
+		return refuse(p, node, NULL,
+			      "'burst' in a rate is not in this version of hocket yet");
 	if (contains(node->text, S(" per ")) && !contains(node->text, S(" per host")))
-		return refuse(p, node, "'per host' is", "a rate per jq value is not in this version of hocket yet");
+		return refuse(p, node, "'per host' is",
+			      "a rate per jq value is not in this version of hocket yet");
 	int r = units_rate(node->text, ret);
 	if (r == -ERANGE)
 		return refuse(p, node, NULL, "'%s' is out of range", o->name);
-	return r == 0 ? true : option_refuse_kind(p, o, node, "a rate such as 500/min, 10/s or 1/s per host");
+	return r == 0 ? true
+		      : option_refuse_kind(p, o, node,
+					   "a rate such as 500/min, 10/s or 1/s per host");
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------- */
@@ -224,7 +244,8 @@ size_t field_path_parse(struct planner *p, struct slice text, struct field_path 
 	return at;
 }
 
-static bool parse_field(struct planner *p, const struct opt *o, const struct node *node, struct field_path *ret)
+static bool parse_field(struct planner *p, const struct opt *o, const struct node *node,
+			struct field_path *ret)
 {
 	char hint[140] = "plain keys only: .profile or .a.b";
 
@@ -235,10 +256,12 @@ static bool parse_field(struct planner *p, const struct opt *o, const struct nod
 		return true;
 	if (n == 0 && identifier(node->text) == node->text.n && node->text.n > 0)
 		snprintf(hint, sizeof hint, "did you mean '.%.*s'?", SHOWN(node->text));
-	return refuse(p, node, hint, "'%s' wants a field of the record, not '%.*s'", o->name, SHOWN(node->text));
+	return refuse(p, node, hint, "'%s' wants a field of the record, not '%.*s'", o->name,
+		      SHOWN(node->text));
 }
 
-static bool parse_on_error(struct planner *p, const struct opt *o, const struct node *node, struct on_error *ret)
+static bool parse_on_error(struct planner *p, const struct opt *o, const struct node *node,
+			   struct on_error *ret)
 {
 	struct slice text = node->text;
 

@@ -26,7 +26,8 @@ const char *options_nearest(const struct opt *const *tables, size_t n, struct sl
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
-		for (const struct opt *o = tables[i]; o && o->name && count < ARRAY_SIZE(words); o++)
+		for (const struct opt *o = tables[i]; o && o->name && count < ARRAY_SIZE(words);
+		     o++)
 			words[count++] = o->name;
 	return nearest(name, words, count);
 }
@@ -49,7 +50,8 @@ static void miss(struct planner *p, const struct opt *o, const struct node *at, 
 	diag_add(p->diag, at->at, at->length, hint, "'%s' is missing: %s needs it", o->name, owner);
 }
 
-static void fill_one(struct planner *p, const struct opt *o, const struct node *value, const struct node *at, void *into)
+static void fill_one(struct planner *p, const struct opt *o, const struct node *value,
+		     const struct node *at, void *into)
 {
 	if (value && node_empty(value) && o->verb && !o->required)
 		value = NULL; /* `lines:` alone */
@@ -63,13 +65,16 @@ static void fill_one(struct planner *p, const struct opt *o, const struct node *
 	}
 	if (!o->fallback)
 		return;
-	struct node fallback = { .style = STYLE_DOUBLE, .at = at->at, .length = at->length, .text = slice_str(o->fallback) };
+	struct node fallback = { .style = STYLE_DOUBLE,
+				 .at = at->at,
+				 .length = at->length,
+				 .text = slice_str(o->fallback) };
 	fallback.kind = yaml_plain_kind(fallback.text);
 	(void)option_parse(p, o, &fallback, into);
 }
 
-void options_fill(struct planner *p, const struct opt *table, const struct opt *shadow, const struct node *map,
-		  const struct node *at, const char *owner, void *into)
+void options_fill(struct planner *p, const struct opt *table, const struct opt *shadow,
+		  const struct node *map, const struct node *at, const char *owner, void *into)
 {
 	for (const struct opt *o = table; o && o->name; o++) {
 		if (options_find(shadow, slice_str(o->name)))
@@ -114,7 +119,8 @@ static size_t size_of(enum opt_type type)
 }
 
 /* Elements are parsed by an option like the list's own, of the type that it is a list of. */
-static void *parse_elements(struct planner *p, const struct opt *o, const struct node *nodes, size_t n, bool *good)
+static void *parse_elements(struct planner *p, const struct opt *o, const struct node *nodes,
+			    size_t n, bool *good)
 {
 	struct opt element = *o;
 	size_t size = size_of(o->of);
@@ -127,7 +133,8 @@ static void *parse_elements(struct planner *p, const struct opt *o, const struct
 	return v;
 }
 
-static bool parse_list(struct planner *p, const struct opt *o, const struct node *node, struct opt_list *ret)
+static bool parse_list(struct planner *p, const struct opt *o, const struct node *node,
+		       struct opt_list *ret)
 {
 	bool list = node->kind == NODE_LIST, good = true;
 
@@ -136,7 +143,8 @@ static bool parse_list(struct planner *p, const struct opt *o, const struct node
 	return good;
 }
 
-static bool parse_map(struct planner *p, const struct opt *o, const struct node *node, struct opt_map *ret)
+static bool parse_map(struct planner *p, const struct opt *o, const struct node *node,
+		      struct opt_map *ret)
 {
 	bool good = true;
 
@@ -160,7 +168,8 @@ static bool has_verb(const struct opt *table)
 }
 
 /* `timeout: 30s`: the sub-option that a scalar sets goes by the table's name in messages. */
-static void fill_by_verb(struct planner *p, const struct opt *o, const struct node *node, void *into)
+static void fill_by_verb(struct planner *p, const struct opt *o, const struct node *node,
+			 void *into)
 {
 	for (const struct opt *sub = o->sub; sub->name; sub++) {
 		struct opt named = *sub;
@@ -180,7 +189,8 @@ static void check_sub_keys(struct planner *p, const struct opt *o, const struct 
 		char hint[160] = "";
 		if (near)
 			snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-		diag_add(p->diag, key->at, key->length, near ? hint : NULL, "'%s' has no option '%.*s'", o->name, SHOWN(key->text));
+		diag_add(p->diag, key->at, key->length, near ? hint : NULL,
+			 "'%s' has no option '%.*s'", o->name, SHOWN(key->text));
 	}
 }
 

@@ -16,19 +16,19 @@ struct owned { /* a compiled program or template, freed with the plan */
 struct planner {
 	struct arena *arena;
 	struct diag *diag;
-	struct slice file;     /* the whole text */
-	const char *folder;    /* absolute */
+	struct slice file;  /* the whole text */
+	const char *folder; /* absolute */
 	const struct registry *registry;
 	const struct secrets *secrets;
-	struct slice vars;     /* JSON object */
+	struct slice vars; /* JSON object */
 	struct owned *owned;
 };
 
 /* ---- options.c: tables ---------------------------------------------------------------------------------
  * Fills `into` from a mapping's members (NULL: none). What is absent gets its fallback, or is missed at `at` in the name of
  * `owner` ("sink 'sqlite'"). Options of `shadow` (may be NULL) are left out. */
-void options_fill(struct planner *, const struct opt *table, const struct opt *shadow, const struct node *map,
-		  const struct node *at, const char *owner, void *into);
+void options_fill(struct planner *, const struct opt *table, const struct opt *shadow,
+		  const struct node *map, const struct node *at, const char *owner, void *into);
 const struct opt *options_find(const struct opt *table, struct slice name); /* NULL table: NULL */
 /* Puts the nearest of the tables' names behind an unknown one. */
 const char *options_nearest(const struct opt *const *tables, size_t n, struct slice name);
@@ -40,7 +40,8 @@ bool option_parse_scalar(struct planner *, const struct opt *, const struct node
 /* ".a.b": how many bytes of text it takes; 0: it is none. */
 size_t field_path_parse(struct planner *, struct slice text, struct field_path *ret);
 /* "'concurrency' wants a whole number, not a list". Returns false. */
-bool option_refuse_kind(struct planner *, const struct opt *, const struct node *, const char *wants);
+bool option_refuse_kind(struct planner *, const struct opt *, const struct node *,
+			const char *wants);
 
 /* ---- option_expr.c: programs and templates ---------------------------------------------------------------- */
 bool option_parse_expr(struct planner *, const struct opt *, const struct node *, void *at);

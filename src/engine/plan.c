@@ -30,14 +30,19 @@ struct top {
 };
 static const char *const order_words[] = { "input", "any", NULL };
 const struct opt plan_options[] = {
-	OPT("name", struct top, name, OPT_STRING, const char *, .doc = "of the pipeline, and of its state file; else the file's name"),
-	OPT("dead", struct top, dead, OPT_PATH, const char *, .doc = "a copy of the dead letters, as JSON lines"),
-	OPT("memory", struct top, memory, OPT_SIZE, uint64_t, .fallback = "256MB", .doc = "for records in flight; at least 16MB"),
+	OPT("name", struct top, name, OPT_STRING, const char *,
+	    .doc = "of the pipeline, and of its state file; else the file's name"),
+	OPT("dead", struct top, dead, OPT_PATH, const char *,
+	    .doc = "a copy of the dead letters, as JSON lines"),
+	OPT("memory", struct top, memory, OPT_SIZE, uint64_t, .fallback = "256MB",
+	    .doc = "for records in flight; at least 16MB"),
 	OPT("order", struct top, order, OPT_ENUM, int, .words = order_words,
-	    .doc = "input: records leave in the order in which they came (default of finite sources); any: as they are done"),
+	    .doc = "input: records leave in the order in which they came (default of finite "
+		   "sources); any: as they are done"),
 	OPT_END,
 };
-static const char *const top_words[] = { "from", "steps", "to", "name", "dead", "vars", "memory", "order", "tests" };
+static const char *const top_words[] = { "from", "steps",  "to",    "name", "dead",
+					 "vars", "memory", "order", "tests" };
 
 /* ---- the top level -------------------------------------------------------------------------------------------- */
 
@@ -50,7 +55,9 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 	if (word.n > 0 && memchr(word.p, ':', word.n))
 		return "a blank is missing after ':'";
 	if (options_find(common_call_options, word) || registry_find(p->registry, word, ROLE_STEP))
-		return arena_printf(p->arena, "'%.*s' belongs to a step: is it indented too little?", SHOWN(word));
+		return arena_printf(p->arena,
+				    "'%.*s' belongs to a step: is it indented too little?",
+				    SHOWN(word));
 	return "the top level has from, steps, to; name, dead, vars, memory, order, tests";
 }
 
@@ -64,10 +71,11 @@ static void check_top_keys(struct planner *p, const struct node *root)
 		if (known)
 			continue;
 		if (later_word(key->text, LATER_TOP))
-			diag_add(p->diag, key->at, key->length, NULL, "'%.*s' is not in this version of hocket yet", SHOWN(key->text));
+			diag_add(p->diag, key->at, key->length, NULL,
+				 "'%.*s' is not in this version of hocket yet", SHOWN(key->text));
 		else
-			diag_add(p->diag, key->at, key->length, hint_for_top(p, key->text), "unknown word '%.*s' at the top level",
-				 SHOWN(key->text));
+			diag_add(p->diag, key->at, key->length, hint_for_top(p, key->text),
+				 "unknown word '%.*s' at the top level", SHOWN(key->text));
 	}
 }
 
@@ -84,7 +92,8 @@ static bool misspelt(const struct node *root, const char *word)
 	return false;
 }
 
-static void parse_places(struct planner *p, const struct node *root, const char *key, enum role role, struct drafts *ret)
+static void parse_places(struct planner *p, const struct node *root, const char *key,
+			 enum role role, struct drafts *ret)
 {
 	const struct node *value = node_get(root, key);
 	bool list = value && value->kind == NODE_LIST;
@@ -107,15 +116,19 @@ static void parse_steps(struct planner *p, const struct node *root, struct draft
 	if (value->kind == NODE_LIST)
 		parse_places(p, root, "steps", ROLE_STEP, ret);
 	else
-		diag_add(p->diag, value->at, value->length, "each step begins with '- '", "'steps' wants a list, not %s", node_kind_name(value));
+		diag_add(p->diag, value->at, value->length, "each step begins with '- '",
+			 "'steps' wants a list, not %s", node_kind_name(value));
 }
 
-static void parse_ends(struct planner *p, const struct node *root, struct drafts *sources, struct drafts *sinks)
+static void parse_ends(struct planner *p, const struct node *root, struct drafts *sources,
+		       struct drafts *sinks)
 {
 	if (!node_get(root, "from") && !misspelt(root, "from"))
-		diag_add(p->diag, DIAG_NOWHERE, 0, "for example from: {jsonl: users.jsonl}", "'from' is missing: where do records come from?");
+		diag_add(p->diag, DIAG_NOWHERE, 0, "for example from: {jsonl: users.jsonl}",
+			 "'from' is missing: where do records come from?");
 	if (!node_get(root, "to") && !misspelt(root, "to"))
-		diag_add(p->diag, DIAG_NOWHERE, 0, "for example to: stdout", "'to' is missing: where do records go?");
+		diag_add(p->diag, DIAG_NOWHERE, 0, "for example to: stdout",
+			 "'to' is missing: where do records go?");
 	parse_places(p, root, "from", ROLE_SOURCE, sources);
 	parse_places(p, root, "to", ROLE_SINK, sinks);
 }
@@ -124,8 +137,10 @@ static void check_top(struct planner *p, const struct node *root, const struct t
 {
 	const struct node *name = node_get(root, "name"), *memory = node_get(root, "memory");
 
-	if (top->name && (top->name[0] == '\0' || top->name[0] == '.' || strchr(top->name, '/') || strlen(top->name) > 100))
-		diag_add(p->diag, name->at, name->length, "it names the state file", "a name has 1 to 100 letters, no '/' and no '.' in front");
+	if (top->name && (top->name[0] == '\0' || top->name[0] == '.' || strchr(top->name, '/') ||
+			  strlen(top->name) > 100))
+		diag_add(p->diag, name->at, name->length, "it names the state file",
+			 "a name has 1 to 100 letters, no '/' and no '.' in front");
 	if (memory && top->memory < MEMORY_MIN && diag_count(p->diag) == 0)
 		diag_add(p->diag, memory->at, memory->length, NULL, "'memory' is at least 16MB");
 }
@@ -136,7 +151,8 @@ static void parse_top(struct planner *p, const struct node *root, struct top *re
 
 	*ret = (struct top){ .order = ORDER_DEFAULT };
 	if (order && slice_starts(order->text, S("by "))) {
-		diag_add(p->diag, order->at, order->length, NULL, "'order: by' is not in this version of hocket yet");
+		diag_add(p->diag, order->at, order->length, NULL,
+			 "'order: by' is not in this version of hocket yet");
 		return;
 	}
 	options_fill(p, plan_options, NULL, root, root, "a pipeline", ret);
@@ -163,7 +179,9 @@ static const char *name_of_file(struct planner *p, const char *file)
 		base.n -= 5;
 	else if (slice_ends(base, S(".yml")))
 		base.n -= 4;
-	return base.n == 0 || base.p[0] == '.' || slice_eq(base, S("-")) ? "pipeline" : arena_str(p->arena, base);
+	return base.n == 0 || base.p[0] == '.' || slice_eq(base, S("-"))
+		       ? "pipeline"
+		       : arena_str(p->arena, base);
 }
 
 static bool any_endless(const struct drafts *sources)
@@ -174,7 +192,8 @@ static bool any_endless(const struct drafts *sources)
 	return false;
 }
 
-static void understand(struct planner *p, struct node *root, const struct plan_settings *settings, struct plan *plan)
+static void understand(struct planner *p, struct node *root, const struct plan_settings *settings,
+		       struct plan *plan)
 {
 	struct drafts sources, steps, sinks;
 	struct top top;
@@ -191,7 +210,8 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	plan->name = top.name ? top.name : name_of_file(p, plan->file);
 	plan->dead_path = top.dead;
 	plan->memory_bytes = top.memory;
-	plan->any_order = top.order == ORDER_DEFAULT ? any_endless(&sources) : top.order == ORDER_ANY;
+	plan->any_order =
+		top.order == ORDER_DEFAULT ? any_endless(&sources) : top.order == ORDER_ANY;
 	plan->sources = places_of(p, &sources);
 	plan->steps = places_of(p, &steps);
 	plan->sinks = places_of(p, &sinks);
@@ -202,8 +222,8 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	ASSERT(plan->source_count > 0 && plan->sink_count > 0);
 }
 
-struct plan *plan_parse(struct slice text, const char *file, const char *folder, const struct plan_settings *settings,
-			struct diag *diag)
+struct plan *plan_parse(struct slice text, const char *file, const char *folder,
+			const struct plan_settings *settings, struct diag *diag)
 {
 	struct arena *arena = arena_new();
 	struct whole *whole = arena_zero(arena, sizeof *whole);
@@ -229,7 +249,9 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 	if (root && root->kind == NODE_MAP)
 		understand(&p, root, settings, plan);
 	else if (root)
-		diag_add(diag, root->at, root->length, "it begins with from:, steps: and to:", "a pipeline is a mapping, not %s", node_kind_name(root));
+		diag_add(diag, root->at, root->length,
+			 "it begins with from:, steps: and to:", "a pipeline is a mapping, not %s",
+			 node_kind_name(root));
 	whole->owned = p.owned;
 	if (diag_count(diag) == 0)
 		return plan;
@@ -239,10 +261,9 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 
 void plan_free(struct plan *plan)
 {
-	struct whole *whole = container_of(plan, struct whole, plan);
-
 	if (!plan)
 		return;
+	struct whole *whole = container_of(plan, struct whole, plan);
 	for (struct owned *o = whole->owned; o; o = o->next) {
 		jq_free(o->jq);
 		tpl_free(o->tpl);
@@ -261,7 +282,8 @@ static void fd_close(int *fd)
 
 static int read_all(const char *path, struct buf *out, struct err *err)
 {
-	AUTO(fd_close) int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	AUTO(fd_close)
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	const char *shown = fd == STDIN_FILENO ? "standard input" : path;
 	ssize_t n;
 
@@ -269,7 +291,8 @@ static int read_all(const char *path, struct buf *out, struct err *err)
 		return fail_errno(err, FAULT_CONFIG, -errno, "'%s' cannot be opened", shown);
 	do {
 		if (buf_reserve(out, 64u << 10) < 0)
-			return fail(err, FAULT_CONFIG, "'%s' is larger than 1 MiB: a pipeline is not", shown);
+			return fail(err, FAULT_CONFIG,
+				    "'%s' is larger than 1 MiB: a pipeline is not", shown);
 		n = read(fd, out->p + out->n, 64u << 10);
 		if (n > 0)
 			buf_added(out, (size_t)n);
@@ -290,7 +313,8 @@ static char *folder_of(const char *path, struct err *err)
 	return folder;
 }
 
-int plan_load(const char *path, const struct plan_settings *settings, struct diag **ret_diag, struct plan **ret, struct err *err)
+int plan_load(const char *path, const struct plan_settings *settings, struct diag **ret_diag,
+	      struct plan **ret, struct err *err)
 {
 	AUTO(buf_done) struct buf text = { .max = YAML_MAX_BYTES + (128u << 10) };
 

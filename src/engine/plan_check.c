@@ -39,7 +39,8 @@ static void take_given(struct planner *p, struct labels *l, struct drafts *draft
 		if (label[0] == '\0' || strlen(label) > 64)
 			diag_add(p->diag, at->at, at->length, NULL, "a name has 1 to 64 letters");
 		else if (taken(l, label))
-			diag_add(p->diag, at->at, at->length, "dead letters and accounts tell places by their names",
+			diag_add(p->diag, at->at, at->length,
+				 "dead letters and accounts tell places by their names",
 				 "two places have the name '%s'", label);
 		l->v[l->n++] = label;
 	}
@@ -58,10 +59,12 @@ static void make_missing(struct planner *p, struct labels *l, struct drafts *dra
 	}
 }
 
-void places_name(struct planner *p, struct drafts *sources, struct drafts *steps, struct drafts *sinks)
+void places_name(struct planner *p, struct drafts *sources, struct drafts *steps,
+		 struct drafts *sinks)
 {
 	struct drafts *const all[] = { steps, sources, sinks };
-	struct labels l = { .v = arena_zero(p->arena, (sources->n + steps->n + sinks->n + 1) * sizeof *l.v) };
+	struct labels l = { .v = arena_zero(p->arena,
+					    (sources->n + steps->n + sinks->n + 1) * sizeof *l.v) };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		take_given(p, &l, all[i]);
@@ -78,7 +81,8 @@ static void check_answer(struct planner *p, const struct draft *d)
 
 	if (!emit || !c->emit || (c->into.n == 0 && !c->result.value))
 		return;
-	diag_add(p->diag, emit->at, emit->length, "let emit place the answer: {..., answer: $res.body}",
+	diag_add(p->diag, emit->at, emit->length,
+		 "let emit place the answer: {..., answer: $res.body}",
 		 "'emit' and '%s' cannot stand together", c->into.n > 0 ? "into" : "result");
 }
 
@@ -89,8 +93,8 @@ static bool same_file(const struct draft *a, const struct draft *b)
 }
 
 /* A file that is made anew at the end of the run cannot be something else as well. */
-static void check_output(struct planner *p, const struct draft *sink, const struct drafts *sources, const struct drafts *sinks,
-			 const char *dead_path, const struct node *dead)
+static void check_output(struct planner *p, const struct draft *sink, const struct drafts *sources,
+			 const struct drafts *sinks, const char *dead_path, const struct node *dead)
 {
 	const struct node *at = sink->verb;
 
@@ -98,16 +102,19 @@ static void check_output(struct planner *p, const struct draft *sink, const stru
 		return;
 	for (size_t i = 0; i < sources->n; i++)
 		if (same_file(sink, &sources->v[i]))
-			diag_add(p->diag, at->at, at->length, NULL, "the pipeline would write over the file that it reads");
+			diag_add(p->diag, at->at, at->length, NULL,
+				 "the pipeline would write over the file that it reads");
 	for (const struct draft *other = sinks->v; other < sink; other++)
 		if (same_file(sink, other))
-			diag_add(p->diag, at->at, at->length, NULL, "two sinks write the same file");
+			diag_add(p->diag, at->at, at->length, NULL,
+				 "two sinks write the same file");
 	if (dead && dead_path && slice_eq_str(sink->place.facts.door, dead_path))
-		diag_add(p->diag, dead->at, dead->length, NULL, "dead letters would go into the file that a sink writes");
+		diag_add(p->diag, dead->at, dead->length, NULL,
+			 "dead letters would go into the file that a sink writes");
 }
 
-void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks,
-		  const char *dead_path, const struct node *dead)
+void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
+		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
 {
 	for (size_t i = 0; i < steps->n; i++)
 		check_answer(p, &steps->v[i]);
@@ -148,7 +155,8 @@ static void add_options(struct hashing *h, const struct draft *d, const struct o
 {
 	for (const struct opt *o = table; o && o->name; o++) {
 		const struct node *value = o->tuning ? NULL : node_get(d->map, o->name);
-		if (!value || (o->fallback && value->kind < NODE_LIST && slice_eq_str(value->text, o->fallback)))
+		if (!value || (o->fallback && value->kind < NODE_LIST &&
+			       slice_eq_str(value->text, o->fallback)))
 			continue;
 		add_text(h, slice_str(o->name));
 		add_node(h, value);
@@ -167,7 +175,8 @@ static void add_places(struct hashing *h, const struct drafts *drafts)
 	h->h = hash_add(h->h, S("\f"));
 }
 
-uint64_t places_hash(const struct planner *p, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks)
+uint64_t places_hash(const struct planner *p, const struct drafts *sources,
+		     const struct drafts *steps, const struct drafts *sinks)
 {
 	struct hashing h = { .h = HASH_START };
 

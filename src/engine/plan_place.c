@@ -48,7 +48,8 @@ static const char *names_of(struct planner *p, enum role role)
 
 	for (size_t i = 0; i < p->registry->n; i++)
 		if (p->registry->ports[i]->roles & role)
-			r |= buf_printf(&list, "%s%s", list.n ? ", " : "", p->registry->ports[i]->name);
+			r |= buf_printf(&list, "%s%s", list.n ? ", " : "",
+					p->registry->ports[i]->name);
 	return r == 0 ? arena_str(p->arena, buf_slice(&list)) : "";
 }
 
@@ -72,14 +73,16 @@ static const char *other_role(struct planner *p, struct slice word)
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (registry_find(p->registry, word, (enum role)(1 << i)))
-			n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? " or " : "", keys[i]);
+			n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? " or " : "",
+					      keys[i]);
 	return n ? arena_printf(p->arena, "it stands in %s", list) : NULL;
 }
 
 /* "jsonl:users.jsonl" is one word to YAML. */
 static bool is_glued(const struct node *key)
 {
-	return key->style == STYLE_PLAIN && key->text.n > 0 && memchr(key->text.p, ':', key->text.n);
+	return key->style == STYLE_PLAIN && key->text.n > 0 &&
+	       memchr(key->text.p, ':', key->text.n);
 }
 
 /* A word that should have been a verb. false: nothing can be said about it. */
@@ -88,14 +91,18 @@ static bool report_word(struct planner *p, const struct node *key, enum role rol
 	const char *role_word = role_name(role), *near = nearest_port(p, key->text, role), *other;
 
 	if (later_word(key->text, later_of(role)))
-		diag_add(p->diag, key->at, key->length, NULL, "'%.*s' is not in this version of hocket yet", SHOWN(key->text));
+		diag_add(p->diag, key->at, key->length, NULL,
+			 "'%.*s' is not in this version of hocket yet", SHOWN(key->text));
 	else if (is_glued(key))
-		diag_add(p->diag, key->at, key->length, "a blank is missing after ':'", "unknown %s '%.*s'", role_word, SHOWN(key->text));
+		diag_add(p->diag, key->at, key->length, "a blank is missing after ':'",
+			 "unknown %s '%.*s'", role_word, SHOWN(key->text));
 	else if ((other = other_role(p, key->text)))
-		diag_add(p->diag, key->at, key->length, other, "'%.*s' is no %s", SHOWN(key->text), role_word);
+		diag_add(p->diag, key->at, key->length, other, "'%.*s' is no %s", SHOWN(key->text),
+			 role_word);
 	else if (near)
-		diag_add(p->diag, key->at, key->length, arena_printf(p->arena, "did you mean '%s'?", near), "unknown %s '%.*s'", role_word,
-			 SHOWN(key->text));
+		diag_add(p->diag, key->at, key->length,
+			 arena_printf(p->arena, "did you mean '%s'?", near), "unknown %s '%.*s'",
+			 role_word, SHOWN(key->text));
 	else
 		return false;
 	return true;
@@ -112,7 +119,8 @@ static void report_no_verb(struct planner *p, const struct node *map, enum role 
 	const struct node *at = map;
 
 	for (size_t i = 0; i < map->n; i++)
-		if (later_word(map->keys[i].text, later_of(role)) && report_word(p, &map->keys[i], role))
+		if (later_word(map->keys[i].text, later_of(role)) &&
+		    report_word(p, &map->keys[i], role))
 			return;
 	for (size_t i = 0; i < map->n; i++)
 		if (!is_common(map->keys[i].text) && report_word(p, &map->keys[i], role))
@@ -120,20 +128,24 @@ static void report_no_verb(struct planner *p, const struct node *map, enum role 
 	for (size_t i = map->n; i-- > 0;)
 		if (at == map || !is_common(map->keys[i].text))
 			at = &map->keys[i];
-	diag_add(p->diag, at->at, at->length, arena_printf(p->arena, "one of %s", names_of(p, role)), "this %s has no verb",
+	diag_add(p->diag, at->at, at->length,
+		 arena_printf(p->arena, "one of %s", names_of(p, role)), "this %s has no verb",
 		 role_name(role));
 }
 
 /* A key that names a port may be an option of another one: `emit` beside a call, `table` beside a sink. */
-static bool is_option_of_another(const struct planner *p, const struct node *map, size_t key, enum role role)
+static bool is_option_of_another(const struct planner *p, const struct node *map, size_t key,
+				 enum role role)
 {
 	struct slice word = map->keys[key].text;
 
 	for (size_t i = 0; i < map->n; i++) {
-		const struct port *other = i == key ? NULL : registry_find(p->registry, map->keys[i].text, role);
+		const struct port *other =
+			i == key ? NULL : registry_find(p->registry, map->keys[i].text, role);
 		if (!other)
 			continue;
-		if (slice_eq(word, S("emit")) || options_find(other->options, word) || options_find(common_options(other, role), word))
+		if (slice_eq(word, S("emit")) || options_find(other->options, word) ||
+		    options_find(common_options(other, role), word))
 			return true;
 	}
 	return false;
@@ -146,14 +158,17 @@ static size_t find_verb(struct planner *p, const struct node *map, enum role rol
 
 	for (size_t i = 0; i < map->n; i++) {
 		const struct node *key = &map->keys[i];
-		if (!registry_find(p->registry, key->text, role) || is_option_of_another(p, map, i, role))
+		if (!registry_find(p->registry, key->text, role) ||
+		    is_option_of_another(p, map, i, role))
 			continue;
 		if (found == map->n) {
 			found = i;
 			continue;
 		}
-		diag_add(p->diag, key->at, key->length, role == ROLE_STEP ? "begin it with '- ' to make it the next step" : NULL,
-			 "a %s has one verb, this one has '%.*s' and '%.*s'", role_name(role), SHOWN(map->keys[found].text), SHOWN(key->text));
+		diag_add(p->diag, key->at, key->length,
+			 role == ROLE_STEP ? "begin it with '- ' to make it the next step" : NULL,
+			 "a %s has one verb, this one has '%.*s' and '%.*s'", role_name(role),
+			 SHOWN(map->keys[found].text), SHOWN(key->text));
 		return map->n;
 	}
 	if (found == map->n)
@@ -173,23 +188,29 @@ static const char *owner_of(const struct planner *p, struct slice word, enum rol
 	return NULL;
 }
 
-static const char *hint_for_unknown(struct planner *p, const struct draft *d, const struct node *key)
+static const char *hint_for_unknown(struct planner *p, const struct draft *d,
+				    const struct node *key)
 {
 	const struct slice word = key->text;
-	static const char *const top[] = { "from", "steps", "to", "dead", "vars", "memory", "order", "tests" };
-	const struct opt *tables[] = { d->place.port->options, common_options(d->place.port, d->place.role) };
+	static const char *const top[] = { "from", "steps",  "to",    "dead",
+					   "vars", "memory", "order", "tests" };
+	const struct opt *tables[] = { d->place.port->options,
+				       common_options(d->place.port, d->place.role) };
 	const char *owner = owner_of(p, word, d->place.role), *near;
 
 	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
 		if (slice_eq_str(word, top[i]))
-			return arena_printf(p->arena, "'%s' stands at the top level: is it indented too far?", top[i]);
+			return arena_printf(p->arena,
+					    "'%s' stands at the top level: is it indented too far?",
+					    top[i]);
 	if (is_glued(key))
 		return "a blank is missing after ':'";
 	if (owner)
 		return arena_printf(p->arena, "'%.*s' is an option of %s", SHOWN(word), owner);
 	if ((near = options_nearest(tables, ARRAY_SIZE(tables), word)))
 		return arena_printf(p->arena, "did you mean '%s'?", near);
-	return arena_printf(p->arena, "'hocket connectors %s' lists its options", d->place.port->name);
+	return arena_printf(p->arena, "'hocket connectors %s' lists its options",
+			    d->place.port->name);
 }
 
 static void report_unknown(struct planner *p, const struct draft *d, const struct node *key)
@@ -198,16 +219,19 @@ static void report_unknown(struct planner *p, const struct draft *d, const struc
 	struct slice word = key->text;
 
 	if (d->place.role == ROLE_STEP && registry_find(p->registry, word, ROLE_STEP))
-		diag_add(p->diag, key->at, key->length, "begin it with '- ' to make it the next step", "'%.*s' is no option of '%s'",
-			 SHOWN(word), name);
+		diag_add(p->diag, key->at, key->length,
+			 "begin it with '- ' to make it the next step",
+			 "'%.*s' is no option of '%s'", SHOWN(word), name);
 	else if (later_word(word, LATER_OPTION) && !owner_of(p, word, d->place.role))
-		diag_add(p->diag, key->at, key->length, NULL, "'%.*s' is not in this version of hocket yet", SHOWN(word));
+		diag_add(p->diag, key->at, key->length, NULL,
+			 "'%.*s' is not in this version of hocket yet", SHOWN(word));
 	else if (is_common(word))
-		diag_add(p->diag, key->at, key->length, d->place.port->apply ? "it is for steps that call out" : NULL,
+		diag_add(p->diag, key->at, key->length,
+			 d->place.port->apply ? "it is for steps that call out" : NULL,
 			 "'%.*s' has no meaning for %s '%s'", SHOWN(word), role, name);
 	else
-		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, key), "unknown option '%.*s' for %s '%s'", SHOWN(word),
-			 role, name);
+		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, key),
+			 "unknown option '%.*s' for %s '%s'", SHOWN(word), role, name);
 }
 
 static void check_keys(struct planner *p, const struct draft *d)
@@ -216,11 +240,13 @@ static void check_keys(struct planner *p, const struct draft *d)
 
 	for (size_t i = 0; d->map && i < d->map->n; i++) {
 		const struct node *key = &d->map->keys[i];
-		bool known = options_find(d->place.port->options, key->text) || options_find(common, key->text);
+		bool known = options_find(d->place.port->options, key->text) ||
+			     options_find(common, key->text);
 		if (!known && key != d->verb)
 			report_unknown(p, d, key);
 		else if (!known && !node_empty(&d->map->items[i]))
-			diag_add(p->diag, d->map->items[i].at, d->map->items[i].length, NULL, "'%s' takes no value", d->place.port->name);
+			diag_add(p->diag, d->map->items[i].at, d->map->items[i].length, NULL,
+				 "'%s' takes no value", d->place.port->name);
 	}
 }
 
@@ -272,7 +298,8 @@ static void fill(struct planner *p, struct draft *d)
 	snprintf(owner, sizeof owner, "%s '%s'", role_name(place->role), port->name);
 	void *options = arena_zero(p->arena, port->options_size + 1);
 	options_fill(p, port->options, NULL, d->map, d->verb, owner, options);
-	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner, &place->common);
+	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner,
+		     &place->common);
 	check_keys(p, d);
 	place->options = options;
 	place->line = line_of(p->file, d->verb->at);
@@ -296,33 +323,41 @@ static bool has_required(const struct port *port)
 	return false;
 }
 
-static void report_needs_value(struct planner *p, const struct node *node, const struct port *port, enum role role)
+static void report_needs_value(struct planner *p, const struct node *node, const struct port *port,
+			       enum role role)
 {
-	const char *form = role == ROLE_SOURCE ? "write from: {%s: ...}" : role == ROLE_SINK ? "write to: {%s: ...}" : "write - %s: ...";
-	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, port->name), "'%s' needs a value", port->name);
+	const char *form = role == ROLE_SOURCE ? "write from: {%s: ...}"
+			   : role == ROLE_SINK ? "write to: {%s: ...}"
+					       : "write - %s: ...";
+	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, port->name),
+		 "'%s' needs a value", port->name);
 }
 
 static void report_no_place(struct planner *p, const struct node *node, enum role role)
 {
-	const char *form = role == ROLE_STEP ? "a step is 'verb: value'; verbs are %s" : "write {jsonl: FILE}, or another of %s";
-	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, names_of(p, role)), "'%.*s' is no %s", SHOWN(node->text),
-		 role_name(role));
+	const char *form = role == ROLE_STEP ? "a step is 'verb: value'; verbs are %s"
+					     : "write {jsonl: FILE}, or another of %s";
+	diag_add(p->diag, node->at, node->length, arena_printf(p->arena, form, names_of(p, role)),
+		 "'%.*s' is no %s", SHOWN(node->text), role_name(role));
 }
 
 /* `from: stdin`, `to: null`: a connector without a value. */
 static const struct port *bare_port(struct planner *p, const struct node *node, enum role role)
 {
-	const struct port *port = registry_find(p->registry, node->kind == NODE_NULL ? S("null") : node->text, role);
+	const struct port *port =
+		registry_find(p->registry, node->kind == NODE_NULL ? S("null") : node->text, role);
 
 	if (node_empty(node))
-		diag_add(p->diag, node->at, node->length, role == ROLE_SINK ? "'to: null' drops the records" : NULL, "this %s is empty",
-			 role_name(role));
+		diag_add(p->diag, node->at, node->length,
+			 role == ROLE_SINK ? "'to: null' drops the records" : NULL,
+			 "this %s is empty", role_name(role));
 	else if (port && !has_required(port))
 		return port;
 	else if (port)
 		report_needs_value(p, node, port, role);
 	else if (slice_eq(node->text, S("-")))
-		diag_add(p->diag, node->at, node->length, role == ROLE_SOURCE ? "write stdin" : "write stdout", "'-' is no %s",
+		diag_add(p->diag, node->at, node->length,
+			 role == ROLE_SOURCE ? "write stdin" : "write stdout", "'-' is no %s",
 			 role_name(role));
 	else if (!report_word(p, node, role))
 		report_no_place(p, node, role);
@@ -333,7 +368,8 @@ void place_parse(struct planner *p, const struct node *node, enum role role, str
 {
 	*ret = (struct draft){ .place.role = role, .verb = node };
 	if (node->kind == NODE_LIST) {
-		diag_add(p->diag, node->at, node->length, NULL, "a %s is a mapping, not a list", role_name(role));
+		diag_add(p->diag, node->at, node->length, NULL, "a %s is a mapping, not a list",
+			 role_name(role));
 		return;
 	}
 	if (node->kind == NODE_MAP) {

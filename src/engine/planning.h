@@ -5,9 +5,9 @@
 
 struct draft {
 	struct place place;
-	const struct node *map;   /* verb and options; NULL: `from: stdin` */
-	const struct node *verb;  /* its key, or the scalar itself */
-	bool good;                /* no mistake in its options: facts are there */
+	const struct node *map;  /* verb and options; NULL: `from: stdin` */
+	const struct node *verb; /* its key, or the scalar itself */
+	bool good;               /* no mistake in its options: facts are there */
 };
 struct drafts {
 	struct draft *v;
@@ -22,7 +22,9 @@ const struct opt *common_options(const struct port *, enum role);
 extern const struct opt plan_options[]; /* of the top level, but for from, steps, to, vars */
 
 /* plan_check.c: what only shows when all places are known; labels; the hash. */
-void places_name(struct planner *, struct drafts *sources, struct drafts *steps, struct drafts *sinks);
-void places_check(struct planner *, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks,
-		  const char *dead_path, const struct node *dead);
-uint64_t places_hash(const struct planner *, const struct drafts *sources, const struct drafts *steps, const struct drafts *sinks);
+void places_name(struct planner *, struct drafts *sources, struct drafts *steps,
+		 struct drafts *sinks);
+void places_check(struct planner *, const struct drafts *sources, const struct drafts *steps,
+		  const struct drafts *sinks, const char *dead_path, const struct node *dead);
+uint64_t places_hash(const struct planner *, const struct drafts *sources,
+		     const struct drafts *steps, const struct drafts *sinks);

@@ -11,23 +11,36 @@
 const char *opt_type_name(enum opt_type type)
 {
 	static const char *const names[] = {
-		[OPT_STRING] = "text",		[OPT_PATH] = "path",	 [OPT_TEMPLATE] = "template", [OPT_URL] = "URL template",
-		[OPT_TREE] = "tree of templates", [OPT_JQ] = "jq",	 [OPT_BOOL] = "true or false", [OPT_INT] = "number",
-		[OPT_DURATION] = "duration",	[OPT_SIZE] = "size",	 [OPT_RATE] = "rate",	      [OPT_ENUM] = "word",
-		[OPT_FIELD] = "field",		[OPT_ASSIGN] = ".field = jq", [OPT_ON_ERROR] = "policy", [OPT_LIST] = "list",
-		[OPT_MAP] = "mapping",		[OPT_TABLE] = "options",
+		[OPT_STRING] = "text",
+		[OPT_PATH] = "path",
+		[OPT_TEMPLATE] = "template",
+		[OPT_URL] = "URL template",
+		[OPT_TREE] = "tree of templates",
+		[OPT_JQ] = "jq",
+		[OPT_BOOL] = "true or false",
+		[OPT_INT] = "number",
+		[OPT_DURATION] = "duration",
+		[OPT_SIZE] = "size",
+		[OPT_RATE] = "rate",
+		[OPT_ENUM] = "word",
+		[OPT_FIELD] = "field",
+		[OPT_ASSIGN] = ".field = jq",
+		[OPT_ON_ERROR] = "policy",
+		[OPT_LIST] = "list",
+		[OPT_MAP] = "mapping",
+		[OPT_TABLE] = "options",
 	};
 	ASSERT((size_t)type < ARRAY_SIZE(names));
 	return names[type];
 }
 
-/* "list of text", "json, text or blob" */
+/* "list: text", "json, text, blob" */
 static int put_type(struct buf *out, const struct opt *o)
 {
 	int r = 0;
 
 	if (o->type == OPT_LIST || o->type == OPT_MAP)
-		return buf_printf(out, "%s of %s", opt_type_name(o->type), opt_type_name(o->of));
+		return buf_printf(out, "%s: %s", opt_type_name(o->type), opt_type_name(o->of));
 	if (o->type != OPT_ENUM)
 		return buf_printf(out, "%s", opt_type_name(o->type));
 	for (size_t i = 0; o->words[i] && r == 0; i++)
@@ -53,7 +66,8 @@ static int put_cell(struct buf *out, const char *text)
 	return r;
 }
 
-static int put_rows(struct buf *out, const struct opt *table, const struct opt *shadow, const char *prefix)
+static int put_rows(struct buf *out, const struct opt *table, const struct opt *shadow,
+		    const char *prefix)
 {
 	int r = 0;
 
@@ -92,7 +106,9 @@ static int put_page(struct buf *out, const struct port *port)
 	int r = buf_printf(out, "\n### %s\n\n%s.\n", port->name, port->doc);
 	if (r == 0 && port->more)
 		r = buf_printf(out, "\n%s", port->more);
-	return r < 0 || !port->options || !port->options->name ? r : put_page_table(out, port->options, NULL);
+	return r < 0 || !port->options || !port->options->name
+		       ? r
+		       : put_page_table(out, port->options, NULL);
 }
 
 static int put_pages(struct buf *out, const struct registry *reg, enum role role, const char *title)
@@ -112,7 +128,8 @@ static int put_common(struct buf *out, const char *title, const struct opt *tabl
 
 int reference_put(const struct registry *reg, struct buf *out)
 {
-	int r = buf_add(out, S("# Reference\n\nMade from the option tables that the parser uses.\n\n## Top level\n"));
+	int r = buf_add(out, S("# Reference\n\nMade from the option tables that the parser "
+			       "uses.\n\n## Top level\n"));
 
 	if (r == 0)
 		r = put_page_table(out, plan_options, NULL);
@@ -144,11 +161,13 @@ static int put_line(struct buf *out, const struct opt *o, const char *prefix)
 		r = put_default(&value, o);
 	if (r < 0)
 		return r;
-	return buf_printf(out, "  %-18s %s%s%s%s%s\n", name, type.p ? type.p : "", value.n ? ", " : "", value.n ? value.p : "",
+	return buf_printf(out, "  %-18s %s%s%s%s%s\n", name, type.p ? type.p : "",
+			  value.n ? ", " : "", value.n ? value.p : "",
 			  o->doc ? "\n                     " : "", o->doc ? o->doc : "");
 }
 
-static int put_lines(struct buf *out, const struct opt *table, const struct opt *shadow, const char *prefix)
+static int put_lines(struct buf *out, const struct opt *table, const struct opt *shadow,
+		     const char *prefix)
 {
 	int r = 0;
 
@@ -177,6 +196,10 @@ int connector_help_put(const struct port *port, enum role role, struct buf *out)
 	if (r == 0)
 		r = put_lines(out, port->options, NULL, "");
 	if (r == 0)
-		r = buf_printf(out, "\nCommon to %s\n", role == ROLE_STEP && port->call ? "steps that call out" : role == ROLE_STEP ? "steps that do not call out" : role == ROLE_SOURCE ? "sources" : "sinks");
+		r = buf_printf(out, "\nCommon to %s\n",
+			       role == ROLE_STEP && port->call ? "steps that call out"
+			       : role == ROLE_STEP             ? "steps that do not call out"
+			       : role == ROLE_SOURCE           ? "sources"
+							       : "sinks");
 	return r < 0 ? r : put_lines(out, common_options(port, role), port->options, "");
 }

@@ -176,9 +176,11 @@ struct role_word {
 	const char *word, *key, *doc;
 };
 static const struct role_word roles[] = {
-	{ ROLE_SOURCE, "source", "from", "where records come from; several are read one after the other" },
+	{ ROLE_SOURCE, "source", "from",
+	  "where records come from; several are read one after the other" },
 	{ ROLE_STEP, "step", "steps", "what happens to each record, from top to bottom" },
-	{ ROLE_SINK, "sink", "to", "where records go; every sink whose if: is true gets the record" },
+	{ ROLE_SINK, "sink", "to",
+	  "where records go; every sink whose if: is true gets the record" },
 };
 
 static bool is_bare(const struct port *port)
@@ -292,7 +294,8 @@ int schema_put(const struct registry *r, struct buf *out)
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
 		put_places(&w, &roles[i]);
 	json_key(&w, "vars");
-	json_put_raw(&w, S("{\"description\":\"values that programs see as $vars; $env.NAME comes from the environment\","
+	json_put_raw(&w, S("{\"description\":\"values that programs see as $vars; $env.NAME comes "
+			   "from the environment\","
 			   "\"type\":[\"object\",\"null\"]}"));
 	put_members(&w, plan_options, NULL);
 	json_key(&w, "tests");

@@ -16,7 +16,8 @@ static bool is_name(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (!(c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (i > 0 && c >= '0' && c <= '9')))
+		if (!(c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (i > 0 && c >= '0' && c <= '9')))
 			return false;
 	}
 	return s.n > 0;
@@ -30,7 +31,8 @@ static void replace_one(struct planner *p, struct node *node)
 		return;
 	struct slice name = slice_from(node->text, 5);
 	if (found != node->text.p || !is_name(name)) {
-		diag_add(p->diag, node->at, node->length, "join texts where they are used: \\($vars.a)\\($vars.b)",
+		diag_add(p->diag, node->at, node->length,
+			 "join texts where they are used: \\($vars.a)\\($vars.b)",
 			 "$env.NAME stands alone as a value");
 		return;
 	}
@@ -39,7 +41,8 @@ static void replace_one(struct planner *p, struct node *node)
 		node->text = arena_copy(p->arena, slice_str(value));
 		return;
 	}
-	diag_add(p->diag, node->at, node->length, NULL, value ? "'%.*s' in the environment is not UTF-8" : "the environment has no '%.*s'",
+	diag_add(p->diag, node->at, node->length, NULL,
+		 value ? "'%.*s' in the environment is not UTF-8" : "the environment has no '%.*s'",
 		 SHOWN(name));
 	*node = (struct node){ .kind = NODE_NULL, .at = node->at, .length = node->length };
 }
@@ -57,13 +60,15 @@ static void put_file(struct planner *p, struct node *vars, struct buf *out)
 	const struct node *bad = NULL;
 
 	if (vars->kind != NODE_MAP) {
-		diag_add(p->diag, vars->at, vars->length, NULL, "'vars' wants a mapping of names to values, not %s", node_kind_name(vars));
+		diag_add(p->diag, vars->at, vars->length, NULL,
+			 "'vars' wants a mapping of names to values, not %s", node_kind_name(vars));
 		return;
 	}
 	replace_env(p, vars);
 	int r = node_json(vars, out, &bad);
 	if (bad)
-		diag_add(p->diag, bad->at, bad->length, "text needs quotes", "'%.*s' is no number that JSON can hold", SHOWN(bad->text));
+		diag_add(p->diag, bad->at, bad->length, "text needs quotes",
+			 "'%.*s' is no number that JSON can hold", SHOWN(bad->text));
 	if (r < 0)
 		buf_clear(out);
 }
@@ -74,11 +79,13 @@ static void set_one(struct planner *p, const char *set, struct buf *vars)
 	struct slice name, text;
 
 	if (!slice_cut(slice_str(set), '=', &name, &text) || !is_name(name)) {
-		diag_add(p->diag, DIAG_NOWHERE, 0, "write --set name=value", "--set '%s' sets nothing", set);
+		diag_add(p->diag, DIAG_NOWHERE, 0, "write --set name=value",
+			 "--set '%s' sets nothing", set);
 		return;
 	}
 	if (!utf8_valid(text)) {
-		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is not UTF-8", SLICE(name));
+		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is not UTF-8",
+			 SLICE(name));
 		return;
 	}
 	int r = json_compact(text, &value, NULL);
@@ -87,7 +94,8 @@ static void set_one(struct planner *p, const char *set, struct buf *vars)
 	if (r == 0)
 		r = json_splice(buf_slice(vars), &name, 1, buf_slice(&value), &next);
 	if (r < 0) {
-		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is too large", SLICE(name));
+		diag_add(p->diag, DIAG_NOWHERE, 0, NULL, "--set '%.*s': the value is too large",
+			 SLICE(name));
 		return;
 	}
 	buf_done(vars);

@@ -37,7 +37,8 @@ static size_t digits(struct slice s, size_t from, int base)
 		char c = s.p[i];
 		bool is = base == 8    ? c >= '0' && c <= '7'
 			  : base == 10 ? c >= '0' && c <= '9'
-				       : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+				       : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+						 (c >= 'A' && c <= 'F');
 		if (!is)
 			break;
 	}
@@ -147,10 +148,12 @@ static void refuse_ornaments(struct reader *r, struct fy_token *anchor, struct f
 {
 	const struct fy_mark *at;
 	if (anchor && (at = fy_token_start_mark(anchor)))
-		diag_add(r->diag, at->input_pos ? at->input_pos - 1 : 0, 1, "a value that begins with & is written in quotes",
+		diag_add(r->diag, at->input_pos ? at->input_pos - 1 : 0, 1,
+			 "a value that begins with & is written in quotes",
 			 "anchors (&name) are not used in pipelines");
 	if (tag && (at = fy_token_start_mark(tag)))
-		diag_add(r->diag, at->input_pos, 1, "a value that begins with ! is written in quotes",
+		diag_add(r->diag, at->input_pos, 1,
+			 "a value that begins with ! is written in quotes",
 			 "tags (!name) are not used in pipelines");
 }
 
@@ -193,7 +196,8 @@ static void build_scalar(struct reader *r, struct fy_event *e, struct node *node
 	node->text = arena_copy(r->arena, (struct slice){ p, p ? n : 0 });
 	node->style = style_of(fy_token_scalar_style(e->scalar.value));
 	node->kind = node->style == STYLE_PLAIN ? yaml_plain_kind(node->text) : NODE_STRING;
-	if (node->style == STYLE_LITERAL || node->style == STYLE_FOLDED) /* a caret is better under the text */
+	if (node->style == STYLE_LITERAL ||
+	    node->style == STYLE_FOLDED) /* a caret is better under the text */
 		for (; node->length > 0 && r->text.p[node->at] == ' '; node->length--)
 			node->at++;
 }
@@ -243,8 +247,9 @@ static void check_keys(struct reader *r, const struct nodes *keys)
 		const struct node *key = sorted[i];
 		char hint[64];
 		if (key->kind == NODE_LIST || key->kind == NODE_MAP) {
-			diag_add(r->diag, key->at, 1, "text that begins with [ or { is written in quotes", "a key is plain text, not %s",
-				 node_kind_name(key));
+			diag_add(r->diag, key->at, 1,
+				 "text that begins with [ or { is written in quotes",
+				 "a key is plain text, not %s", node_kind_name(key));
 			continue;
 		}
 		if (!first || !slice_eq(first->text, key->text)) {
@@ -252,7 +257,8 @@ static void check_keys(struct reader *r, const struct nodes *keys)
 			continue;
 		}
 		snprintf(hint, sizeof hint, "first on line %zu", line_of(r->text, first->at));
-		diag_add(r->diag, key->at, key->length, hint, "'%.*s' is given twice", SLICE(utf8_head(key->text, 80)));
+		diag_add(r->diag, key->at, key->length, hint, "'%.*s' is given twice",
+			 SLICE(utf8_head(key->text, 80)));
 	}
 }
 
@@ -291,12 +297,14 @@ static bool build_container(struct reader *r, struct fy_event *e, struct node *n
 	bool list = e->type == FYET_SEQUENCE_START, flow, built;
 
 	if (r->depth == YAML_MAX_DEPTH) {
-		diag_add(r->diag, node->at, 1, NULL, "nested deeper than %d levels", YAML_MAX_DEPTH);
+		diag_add(r->diag, node->at, 1, NULL, "nested deeper than %d levels",
+			 YAML_MAX_DEPTH);
 		return false;
 	}
 	refuse_ornaments(r, list ? e->sequence_start.anchor : e->mapping_start.anchor,
 			 list ? e->sequence_start.tag : e->mapping_start.tag);
-	flow = node->at < r->text.n && (r->text.p[node->at] == '[' || r->text.p[node->at] == '{') && node->length == 1;
+	flow = node->at < r->text.n && (r->text.p[node->at] == '[' || r->text.p[node->at] == '{') &&
+	       node->length == 1;
 	node->kind = list ? NODE_LIST : NODE_MAP;
 	node->style = flow ? STYLE_FLOW : STYLE_BLOCK;
 	r->depth++;
@@ -317,7 +325,8 @@ static bool build(struct reader *r, struct fy_event *e, size_t fallback_at, stru
 		build_scalar(r, e, node);
 		return true;
 	case FYET_ALIAS:
-		diag_add(r->diag, node->at ? node->at - 1 : 0, node->length + 1, "a value that begins with * is written in quotes",
+		diag_add(r->diag, node->at ? node->at - 1 : 0, node->length + 1,
+			 "a value that begins with * is written in quotes",
 			 "aliases (*name) are not used in pipelines");
 		return true;
 	case FYET_SEQUENCE_START:
@@ -334,11 +343,13 @@ static bool build(struct reader *r, struct fy_event *e, size_t fallback_at, stru
 /* Bytes of the character at i; 0: not UTF-8, or a control character that no text has. */
 static size_t character(struct slice text, size_t i)
 {
-	const unsigned char *p = (const unsigned char *)text.p + i, *end = (const unsigned char *)text.p + text.n;
+	const unsigned char *p = (const unsigned char *)text.p + i,
+			    *end = (const unsigned char *)text.p + text.n;
 
 	if (*p >= 0x80)
 		return utf8_size(p, end);
-	return (*p >= 0x20 && *p != 0x7f) || *p == '\t' || *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
+	return (*p >= 0x20 && *p != 0x7f) || *p == '\t' || *p == '\n' ||
+	       (*p == '\r' && end - p > 1 && p[1] == '\n');
 }
 
 static bool check_text(struct slice text, struct diag *d)
@@ -346,7 +357,8 @@ static bool check_text(struct slice text, struct diag *d)
 	size_t i = 0, n = 1;
 
 	if (text.n > YAML_MAX_BYTES) {
-		diag_add(d, DIAG_NOWHERE, 0, NULL, "a pipeline file holds at most 1 MiB, this one has %zu bytes", text.n);
+		diag_add(d, DIAG_NOWHERE, 0, NULL,
+			 "a pipeline file holds at most 1 MiB, this one has %zu bytes", text.n);
 		return false;
 	}
 	while (i < text.n && (n = character(text, i)) > 0)
@@ -356,7 +368,8 @@ static bool check_text(struct slice text, struct diag *d)
 	if ((unsigned char)text.p[i] >= 0x80)
 		diag_add(d, i, 1, "save the file as UTF-8", "this is not UTF-8");
 	else
-		diag_add(d, i, 1, "a pipeline is a text file", "a control character (0x%02x) stands here", text.p[i]);
+		diag_add(d, i, 1, "a pipeline is a text file",
+			 "a control character (0x%02x) stands here", text.p[i]);
 	return false;
 }
 
@@ -378,8 +391,8 @@ static struct node *read_document(struct reader *r)
 		case FYET_DOCUMENT_START:
 			if (!root)
 				break;
-			diag_add(r->diag, fy_event_start_mark(ev.e)->input_pos, 3, "one pipeline a file",
-				 "a second document begins here");
+			diag_add(r->diag, fy_event_start_mark(ev.e)->input_pos, 3,
+				 "one pipeline a file", "a second document begins here");
 			return root;
 		default:
 			root = arena_zero(r->arena, sizeof *root);
@@ -402,12 +415,38 @@ static void ignore_output(struct fy_diag *d, void *user, const char *text, size_
 {
 }
 
+/* libfyaml 0.7.12 frees a key twice when a tab follows the ':' of an explicit key ("? key"): such files, which nobody
+ * writes, are refused before it sees them. */
+static bool check_explicit_keys(struct slice text, struct diag *d)
+{
+	bool tab = false, blank = false;
+	size_t found = SIZE_MAX;
+	char last = '\n'; /* before the blanks */
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : '\n';
+		bool begins = last == '\n' || (strchr("-:?", last) && blank) || strchr("{[,", last);
+		if (c == '?' && strchr(" \t\r\n", next) && begins && found == SIZE_MAX)
+			found = i;
+		tab |= c == '\t' && last == ':';
+		blank = strchr(" \t\r\n", c) != NULL;
+		if (!blank || (c == '\n' && last != ':'))
+			last = c;
+	}
+	if (!tab || found == SIZE_MAX)
+		return true;
+	diag_add(d, found, 1, "write 'key: value'",
+		 "keys that begin with '? ' are not used in pipelines");
+	return false;
+}
+
 /* One reading. NULL with a complaint in *broken (says != NULL, borrowed from says) is a syntax error; NULL without one
  * means that the diag knows why, or that the file is empty. */
 static struct node *read_once(struct reader *r, struct fy_diag *says, struct complaint *broken)
 {
 	struct fy_parse_cfg cfg = { .diag = says,
-				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
+				    .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG |
+					     FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
 	struct node *root = NULL;
 	void *at = NULL;
 
@@ -441,11 +480,13 @@ static bool step_over(struct reader *r, char *copy, const struct complaint *brok
 
 struct node *yaml_parse(struct arena *arena, struct slice text, struct diag *d)
 {
-	static const struct fy_diag_cfg quiet = { .output_fn = ignore_output, .level = FYET_ERROR, .module_mask = ~0u };
+	static const struct fy_diag_cfg quiet = { .output_fn = ignore_output,
+						  .level = FYET_ERROR,
+						  .module_mask = ~0u };
 	char *copy = arena_str(arena, text);
 	struct reader r = { .arena = arena, .diag = d, .text = { copy, text.n } };
 	size_t before = diag_count(d), last = 0;
-	bool again = check_text(text, d);
+	bool again = check_text(text, d) && check_explicit_keys(text, d);
 	struct node *root = NULL;
 
 	for (int tries = 0; again && !root && tries < READINGS; tries++) {
@@ -462,6 +503,7 @@ struct node *yaml_parse(struct arena *arena, struct slice text, struct diag *d)
 		fy_diag_destroy(says);
 	}
 	if (!root && diag_count(d) == before)
-		diag_add(d, DIAG_NOWHERE, 0, "a pipeline has from:, steps: and to:", "the file is empty");
+		diag_add(d, DIAG_NOWHERE, 0,
+			 "a pipeline has from:, steps: and to:", "the file is empty");
 	return root;
 }

@@ -12,16 +12,25 @@
 #define YAML_MAX_DEPTH 64
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STRING, NODE_LIST, NODE_MAP };
-enum node_style { STYLE_PLAIN, STYLE_SINGLE, STYLE_DOUBLE, STYLE_LITERAL, STYLE_FOLDED, STYLE_BLOCK, STYLE_FLOW };
+enum node_style {
+	STYLE_PLAIN,
+	STYLE_SINGLE,
+	STYLE_DOUBLE,
+	STYLE_LITERAL,
+	STYLE_FOLDED,
+	STYLE_BLOCK,
+	STYLE_FLOW
+};
 
 struct node {
 	enum node_kind kind;
 	enum node_style style;
-	bool in_flow;      /* stands within [ ] or { } */
-	size_t at, length; /* bytes of the file: a scalar's content without its quotes; a container's first sign */
-	struct slice text; /* scalars */
-	size_t n;          /* containers */
-	struct node *keys; /* NODE_MAP: n scalars */
+	bool in_flow; /* stands within [ ] or { } */
+	size_t at,
+		length; /* bytes of the file: a scalar's content without its quotes; a container's first sign */
+	struct slice text;  /* scalars */
+	size_t n;           /* containers */
+	struct node *keys;  /* NODE_MAP: n scalars */
 	struct node *items; /* n elements or values */
 };
 
@@ -30,12 +39,13 @@ struct node *yaml_parse(struct arena *, struct slice text, struct diag *);
 
 /* "a list", "a mapping", "a number": what was found where something else was wanted. */
 const char *node_kind_name(const struct node *);
-struct node *node_get(const struct node *map, const char *key);     /* NULL: not there, or no mapping */
-struct node *node_key(const struct node *map, const char *key);     /* the key itself, for carets */
-bool node_empty(const struct node *);                               /* nothing is written: `key:` */
+struct node *node_get(const struct node *map, const char *key); /* NULL: not there, or no mapping */
+struct node *node_key(const struct node *map, const char *key); /* the key itself, for carets */
+bool node_empty(const struct node *);                           /* nothing is written: `key:` */
 /* The place of a range of the scalar's text in the file: exact where the text stands there as it is (plain, single quotes, a
  * block's lines), else the scalar's start. file: the whole text. */
-void node_locate(const struct node *, struct slice file, size_t offset, size_t length, size_t *ret_at, size_t *ret_length);
+void node_locate(const struct node *, struct slice file, size_t offset, size_t length,
+		 size_t *ret_at, size_t *ret_length);
 /* Appends the value as JSON. -EINVAL: a number that JSON has no form for (.inf, 007), with *bad set to it. */
 MUST int node_json(const struct node *, struct buf *out, const struct node **bad);
 /* The kind that plain text has in the core schema. */
@@ -49,4 +59,5 @@ struct complaint {
 void yaml_complain(struct diag *, struct slice file, const struct complaint *);
 /* The place of the value on the line that is complained about, if the mistake lies within that value: with something else
  * there, the rest of the file can be read. */
-bool yaml_broken_value(struct slice file, const struct complaint *, size_t *ret_at, size_t *ret_length);
+bool yaml_broken_value(struct slice file, const struct complaint *, size_t *ret_at,
+		       size_t *ret_length);

@@ -33,7 +33,8 @@ static struct spot spot_of(struct slice file, int line, int column)
 
 	for (int i = 1; i < line && s.line_at < file.n; i++) {
 		size_t next = s.line_at + line_from(file, s.line_at).n + 1;
-		if (next > file.n || (next == file.n && s.line_at < file.n && i + 1 == line && file.p[file.n - 1] == '\n'))
+		if (next > file.n || (next == file.n && s.line_at < file.n && i + 1 == line &&
+				      file.p[file.n - 1] == '\n'))
 			break; /* "after the last line": stay on the last one */
 		s.line_at = next;
 	}
@@ -93,9 +94,11 @@ static void bad_escape(struct diag *d, const struct spot *s)
 {
 	bool tpl = s->at + 1 < s->file.n && s->file.p[s->at + 1] == '(';
 	if (sign(s) != '\\')
-		diag_add(d, s->at, 1, "use single quotes or none", "this is no escape in double quotes");
+		diag_add(d, s->at, 1, "use single quotes or none",
+			 "this is no escape in double quotes");
 	else
-		diag_add(d, s->at, 2, "use single quotes or none", "'%.2s' is no escape in double quotes%s", s->file.p + s->at,
+		diag_add(d, s->at, 2, "use single quotes or none",
+			 "'%.2s' is no escape in double quotes%s", s->file.p + s->at,
 			 tpl ? ": \\( ) stands in single quotes, or in none" : "");
 }
 
@@ -108,14 +111,16 @@ static void colon(struct diag *d, const struct spot *s)
 
 static void bad_start(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, sign(s) == '-' ? NO_DASH : QUOTE_IT, "a value cannot begin with '%c'", sign(s));
+	diag_add(d, s->at, 1, sign(s) == '-' ? NO_DASH : QUOTE_IT, "a value cannot begin with '%c'",
+		 sign(s));
 }
 
 static void bracket_in_flow(struct diag *d, const struct spot *s)
 {
 	char c = sign(s);
 	if (c == '[' || c == '{')
-		diag_add(d, s->at, 1, "put the value in single quotes", "'%c' in the middle of a value that stands within { } or [ ]", c);
+		diag_add(d, s->at, 1, "put the value in single quotes",
+			 "'%c' in the middle of a value that stands within { } or [ ]", c);
 	else
 		diag_add(d, s->at, 1, "is a } or ] missing before? does a value need quotes?",
 			 "a comma or a closing bracket is missing before this");
@@ -124,7 +129,8 @@ static void bracket_in_flow(struct diag *d, const struct spot *s)
 static void no_value(struct diag *d, const struct spot *s)
 {
 	if (s->at >= s->file.n || sign(s) == '\n')
-		diag_add(d, s->at, 0, "a comment begins with ' #': quote what has one", "a value or a closing bracket is missing here");
+		diag_add(d, s->at, 0, "a comment begins with ' #': quote what has one",
+			 "a value or a closing bracket is missing here");
 	else
 		bad_start(d, s);
 }
@@ -135,12 +141,14 @@ static void block_text(struct diag *d, const struct spot *s)
 	while (at > s->line_at && s->file.p[at] != '|' && s->file.p[at] != '>')
 		at--;
 	diag_add(d, at, 1, QUOTE_IT ", or begin it on the next line",
-		 "a value that begins with '%c' is a block: its text begins on the next line", s->file.p[at]);
+		 "a value that begins with '%c' is a block: its text begins on the next line",
+		 s->file.p[at]);
 }
 
 static void after_quote(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, QUOTE_IT ", what is text for jq in double quotes", "the value goes on after its closing quote");
+	diag_add(d, s->at, 1, QUOTE_IT ", what is text for jq in double quotes",
+		 "the value goes on after its closing quote");
 }
 
 static void list_behind_key(struct diag *d, const struct spot *s)
@@ -148,7 +156,8 @@ static void list_behind_key(struct diag *d, const struct spot *s)
 	if (slice_eq(slice_trim(slice_from(s->line, s->at - s->line_at)), S("-")))
 		diag_add(d, s->at, 1, NO_DASH, "'-' is not a place");
 	else
-		diag_add(d, s->at, 1, QUOTE_IT ", or begin the list on the next line", "'%c ' cannot begin a value behind a key", sign(s));
+		diag_add(d, s->at, 1, QUOTE_IT ", or begin the list on the next line",
+			 "'%c ' cannot begin a value behind a key", sign(s));
 }
 
 static void open_bracket(struct diag *d, const struct spot *s)
@@ -163,13 +172,15 @@ static void stray_bracket(struct diag *d, const struct spot *s)
 
 static void open_quote(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, "a quote within single quotes is written twice: ''", "the quote that opens here is never closed");
+	diag_add(d, s->at, 1, "a quote within single quotes is written twice: ''",
+		 "the quote that opens here is never closed");
 }
 
 static void star(struct diag *d, const struct spot *s)
 {
 	size_t at = s->at > s->line_at ? s->at - 1 : s->at;
-	diag_add(d, at, 1, QUOTE_IT, "a value cannot begin with '%c'", s->file.p[at < s->file.n ? at : s->file.n - 1]);
+	diag_add(d, at, 1, QUOTE_IT, "a value cannot begin with '%c'",
+		 s->file.p[at < s->file.n ? at : s->file.n - 1]);
 }
 
 /* "map: {a: 1} + .": where the text behind a closing bracket begins; 0: there is none. */
@@ -181,7 +192,8 @@ static size_t after_bracket(struct slice line)
 	if (!open && line.n)
 		open = memmem(line.p, line.n, ": [", 3);
 	for (size_t i = open ? (size_t)(open - line.p) + 2 : line.n; i < line.n; i++) {
-		depth += (line.p[i] == '{' || line.p[i] == '[') - (line.p[i] == '}' || line.p[i] == ']');
+		depth += (line.p[i] == '{' || line.p[i] == '[') -
+			 (line.p[i] == '}' || line.p[i] == ']');
 		if (depth > 0)
 			continue;
 		size_t next = i + 1 + indent(slice_from(line, i + 1));
@@ -197,11 +209,14 @@ static void no_place(struct diag *d, const struct spot *s)
 	const char *glued = rest.n ? memchr(rest.p, ':', rest.n) : NULL;
 
 	if (behind > 0)
-		diag_add(d, s->line_at + behind, 1, QUOTE_IT, "the value goes on after its closing bracket");
+		diag_add(d, s->line_at + behind, 1, QUOTE_IT,
+			 "the value goes on after its closing bracket");
 	else if (has_key(s->line) || slice_starts(rest, S("- ")))
-		diag_add(d, at, 1, "lines that belong together begin in the same column", "the indentation of this line fits nothing above");
+		diag_add(d, at, 1, "lines that belong together begin in the same column",
+			 "the indentation of this line fits nothing above");
 	else if (glued)
-		diag_add(d, (size_t)(glued - s->file.p), 1, "write 'key: value'", "a blank is missing after ':'");
+		diag_add(d, (size_t)(glued - s->file.p), 1, "write 'key: value'",
+			 "a blank is missing after ':'");
 	else
 		diag_add(d, at, rest.n, NULL, "this line is neither 'key: value' nor '- step'");
 }
@@ -270,7 +285,8 @@ void yaml_complain(struct diag *d, struct slice file, const struct complaint *c)
 		diag_add(d, s.at, 1, NULL, "%s", c->says);
 }
 
-bool yaml_broken_value(struct slice file, const struct complaint *c, size_t *ret_at, size_t *ret_length)
+bool yaml_broken_value(struct slice file, const struct complaint *c, size_t *ret_at,
+		       size_t *ret_length)
 {
 	struct spot s = spot_of(file, c->line, c->column);
 	size_t i = find_trap(c->says), unused;
