@@ -1,0 +1,3 @@
+module hocket-bench
+
+go 1.19

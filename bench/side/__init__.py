@@ -1,0 +1,1 @@
+"""side - the side-by-side figures: bench/run puts these parts together"""
