@@ -35,17 +35,13 @@ void lines_check_max(uint64_t max_line, struct diag *diag)
 
 struct rec *lines_evidence(struct slice line)
 {
-	struct buf text = { 0 };
+	AUTO(buf_done) struct buf text = { 0 };
 	struct json_writer w = json_writer(&text);
 	json_open(&w, '{');
 	json_key(&w, "line");
 	json_put_string(&w, slice_head(line, EVIDENCE_BYTES));
 	json_close(&w, '}');
-	if (json_writer_end(&w) < 0) {
-		buf_done(&text);
-		return rec_new(S("{}"));
-	}
-	return rec_take(&text);
+	return json_writer_end(&w) < 0 ? rec_new(S("{}")) : rec_take(&text);
 }
 
 static int admit_fault(struct reader *r, struct slice line, const struct err *why,

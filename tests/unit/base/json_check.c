@@ -160,6 +160,8 @@ static const struct json_case {
 	I_NO("high then plain unicode", 1, "\"\\ud800\\u0041\""),
 	I_NO("high then cut", 1, "\"\\ud800\\udc0\""),
 	I_NO("pair in the wrong order", 1, "\"\\udc00\\ud800\""),
+	I_NO("low then low", 1, "\"\\udc00\\udc00\""),
+	I_NO("high then beyond the low ones", 1, "\"\\ud800\\ue000\""),
 	I_NO("pair then lone", 13, "\"\\ud83d\\ude00\\ud83d\""),
 	I_NO("continuation alone", 1, "\"\x80\""),
 	I_NO("overlong slash", 1, "\"\xc0\xaf\""),

@@ -161,51 +161,47 @@ void site_lane_pause(struct site *site, struct slice origin, int64_t ns)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static struct opt_list list_of(const char *text)
+static struct opt_list list_of(struct arena *a, const char *text)
 {
 	struct slice rest = slice_str(text), part;
-	struct opt_list list = { .v = xcalloc(16, sizeof(char *)) };
+	struct opt_list list = { .v = arena_zero(a, 16 * sizeof(char *)) };
 	const char **words = list.v;
 	for (bool more = true; more && list.n < 16;) {
 		more = slice_cut(rest, ',', &part, &rest);
-		words[list.n++] = copy(part);
+		words[list.n++] = arena_str(a, part);
 	}
 	return list;
 }
 
-static int word_index(const struct opt *o, const char *value)
+static int word_index(const struct opt *o, struct slice value)
 {
 	int i = 0;
-	while (o->words[i] && !slice_eq_str(slice_str(value), o->words[i]))
+	while (o->words[i] && !slice_eq_str(value, o->words[i]))
 		i++;
 	ASSERT(o->words[i]);
 	return i;
 }
 
-static struct opt_map enum_map(const struct opt *o, const char *text)
+static struct opt_map enum_map(struct arena *a, const struct opt *o, const char *text)
 {
-	struct opt_list pairs = list_of(text);
+	struct opt_list pairs = list_of(a, text);
 	const char *const *words = pairs.v;
-	const char **keys = xcalloc(16, sizeof(char *));
-	int *values = xcalloc(16, sizeof(int));
+	const char **keys = arena_zero(a, 16 * sizeof(char *));
+	int *values = arena_zero(a, 16 * sizeof(int));
 	for (size_t i = 0; i < pairs.n; i++) {
 		struct slice key, value;
 		(void)slice_cut(slice_str(words[i]), ':', &key, &value);
-		keys[i] = copy(key);
-		values[i] = word_index(o, copy(value));
+		keys[i] = arena_str(a, key);
+		values[i] = word_index(o, value);
 	}
 	return (struct opt_map){ keys, values, pairs.n };
 }
 
-static void set(const struct opt *o, void *options, const char *value)
+static void set(struct arena *a, const struct opt *o, void *options, const char *value)
 {
 	void *at = (char *)options + o->offset;
 	uint64_t size;
 	switch (o->type) {
-	case OPT_STRING:
-	case OPT_PATH:
-		*(const char **)at = copy(slice_str(value));
-		return;
 	case OPT_BOOL:
 		*(bool *)at = slice_eq_str(S("true"), value);
 		return;
@@ -214,57 +210,53 @@ static void set(const struct opt *o, void *options, const char *value)
 		*(uint64_t *)at = size;
 		return;
 	case OPT_ENUM:
-		*(int *)at = word_index(o, value);
+		*(int *)at = word_index(o, slice_str(value));
 		return;
 	case OPT_LIST:
-		*(struct opt_list *)at = list_of(value);
+		*(struct opt_list *)at = list_of(a, value);
 		return;
 	case OPT_MAP:
-		*(struct opt_map *)at = enum_map(o, value);
+		*(struct opt_map *)at = enum_map(a, o, value);
 		return;
 	default:
-		ASSERT(!"an option type that tests set by hand");
+		ASSERT(o->type == OPT_STRING || o->type == OPT_PATH); /* others are set by hand */
+		*(const char **)at = arena_str(a, slice_str(value));
 	}
 }
 
-static void set_by_name(const struct port *port, void *options, const char *pair)
+static void set_by_name(struct arena *a, const struct port *port, void *options, const char *pair)
 {
 	struct slice name, value;
 	(void)slice_cut(slice_str(pair), '=', &name, &value);
-	for (const struct opt *o = port->options; o->name; o++)
-		if (slice_eq_str(name, o->name)) {
-			set(o, options, pair + name.n + 1);
-			return;
-		}
-	ASSERT(!"an option of that name");
+	const struct opt *o = port->options;
+	while (o->name && !slice_eq_str(name, o->name))
+		o++;
+	ASSERT(o->name);
+	set(a, o, options, pair + name.n + 1);
 }
 
-static bool simple(const struct opt *o)
-{
-	return o->fallback && o->type != OPT_TEMPLATE && o->type != OPT_JQ;
-}
-
-/* The options are leaked on purpose: they live as long as a plan, which is as long as the program. */
 void fake_site_open(struct fake_site *f, const struct port *port, ...)
 {
-	static void *kept[4096];
-	static size_t count;
-	void *options = xcalloc(1, port->options_size + 1);
 	va_list args;
+	*f = (struct fake_site){ .site.name = port->name, .arena = arena_new() };
+	void *options = arena_zero(f->arena, port->options_size + 1);
 	for (const struct opt *o = port->options; o->name; o++)
-		if (simple(o))
-			set(o, options, o->fallback);
+		if (o->fallback)
+			set(f->arena, o, options, o->fallback);
 	va_start(args, port);
 	for (const char *pair; (pair = va_arg(args, const char *));)
-		set_by_name(port, options, pair);
+		set_by_name(f->arena, port, options, pair);
 	va_end(args);
-	ASSERT(count < ARRAY_SIZE(kept));
-	kept[count++] = options;
-	struct diag *diag = diag_new("test.yaml");
-	*f = (struct fake_site){ .site = { .options = options, .name = port->name } };
+	f->site.options = options;
 	f->site.shared = xcalloc(1, port->shared_size + 1);
+	fake_site_plan(f, port);
+}
+
+void fake_site_plan(struct fake_site *f, const struct port *port)
+{
+	struct diag *diag = diag_new("test.yaml");
 	if (port->plan)
-		port->plan(options, &f->facts, diag);
+		port->plan((void *)(uintptr_t)f->site.options, &f->facts, diag);
 	f->mistakes = diag_count(diag);
 	diag_free(diag);
 }
@@ -274,6 +266,7 @@ void fake_site_done(struct fake_site *f, const struct port *port)
 	if (port->close)
 		port->close(&f->site);
 	free(take(f->site.shared));
+	arena_free(take(f->arena));
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

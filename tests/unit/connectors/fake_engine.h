@@ -35,9 +35,12 @@ void intake_rewind(struct intake *, size_t arrivals);
 struct fake_site {
 	struct site site;
 	struct facts facts;
-	size_t mistakes; /* plan() found */
+	size_t mistakes;     /* plan() found */
+	struct arena *arena; /* the options' */
 };
 void fake_site_open(struct fake_site *, const struct port *, ...) __attribute__((sentinel));
+void fake_site_plan(struct fake_site *,
+		    const struct port *); /* again, after a test has set options by hand */
 void fake_site_done(struct fake_site *, const struct port *);
 
 struct out {
