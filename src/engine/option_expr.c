@@ -70,23 +70,36 @@ static const char *end_hint(const struct planner *p, const struct node *node)
 	return NULL;
 }
 
+/* The program breaks off: what it lacks may stand behind the value's end. */
+static bool breaks_off(const struct expr_error *e)
+{
+	return strstr(e->text, "never closed") || strstr(e->text, "too early");
+}
+
+static const char *hint_for(struct planner *p, const struct node *node, struct slice text,
+			    const struct expr_error *e)
+{
+	if (is_prose(text))
+		return arena_printf(p->arena, "a constant needs '\"%.*s\"'",
+				    SLICE(utf8_head(text, 60)));
+	return breaks_off(e) ? end_hint(p, node) : NULL;
+}
+
 static void report(struct planner *p, const struct node *node, size_t from,
 		   const struct expr_error *e, bool program)
 {
+	static const char mean[] = "; did you mean";
+	const char *proposal = strstr(e->text, mean), *hint;
 	struct slice text = slice_from(node->text, from);
-	const char *hint = NULL;
-	char constant[160];
+	int said = proposal ? (int)(proposal - e->text) : (int)sizeof e->text;
 	size_t at, length;
 
 	node_locate(node, p->file, from + e->offset, e->length, &at, &length);
-	if (program && is_prose(text) && !strstr(e->text, "did you mean")) {
-		snprintf(constant, sizeof constant, "a constant needs '\"%.*s\"'",
-			 SLICE(slice_head(text, 60)));
-		hint = constant;
-	} else if (from + e->offset + e->length >= node->text.n) {
-		hint = end_hint(p, node);
-	}
-	diag_add(p->diag, at, length, hint, "%s", e->text);
+	if (proposal)
+		hint = proposal + strlen("; ");
+	else
+		hint = hint_for(p, node, program ? text : (struct slice){ 0 }, e);
+	diag_add(p->diag, at, length, hint, "%.*s", said, e->text);
 }
 
 /* ---- programs ------------------------------------------------------------------------------------------------- */
@@ -118,14 +131,17 @@ static struct jq *compile_made(struct planner *p, const struct opt *o, const str
 	return NULL;
 }
 
+/* {id} is .id, {two words} is ."two words"; what looks like a piece of a program is one that a comma cut off. */
 static struct jq *compile_shorthand(struct planner *p, const struct opt *o, const struct node *key)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	bool plain = key->text.n > 0 && is_letter(key->text.p[0]);
+	bool word = key->text.n > 0 && is_letter(key->text.p[0]), program = false;
 
-	for (size_t i = 0; i < key->text.n; i++)
-		plain &= is_word(key->text.p[i]);
-	if (!plain && key->style == STYLE_PLAIN) {
+	for (size_t i = 0; i < key->text.n; i++) {
+		word &= is_word(key->text.p[i]);
+		program |= strchr(".()[]{}|$\"'=<>+*/%;", key->text.p[i]) != NULL;
+	}
+	if (program && key->style == STYLE_PLAIN) {
 		diag_add(p->diag, key->at, key->length,
 			 "put what has commas or brackets in single quotes",
 			 "'%.*s' has no value, and is no field's name", SHOWN(key->text));
@@ -133,7 +149,7 @@ static struct jq *compile_shorthand(struct planner *p, const struct opt *o, cons
 	}
 	int r = buf_add_char(&text, '.');
 	if (r == 0)
-		r = plain ? buf_add(&text, key->text) : json_quote(key->text, &text);
+		r = word ? buf_add(&text, key->text) : json_quote(key->text, &text);
 	return r == 0 ? compile_made(p, o, key, buf_slice(&text)) : NULL;
 }
 

@@ -194,6 +194,9 @@ static void build_scalar(struct reader *r, struct fy_event *e, struct node *node
 
 	refuse_ornaments(r, e->scalar.anchor, e->scalar.tag);
 	node->text = arena_copy(r->arena, (struct slice){ p, p ? n : 0 });
+	if (!utf8_valid(node->text) || (n > 0 && memchr(node->text.p, 0, n)))
+		diag_add(r->diag, node->at, node->length, NULL,
+			 "an escape in this text makes something that is no character");
 	node->style = style_of(fy_token_scalar_style(e->scalar.value));
 	node->kind = node->style == STYLE_PLAIN ? yaml_plain_kind(node->text) : NODE_STRING;
 	if (node->style == STYLE_LITERAL ||

@@ -304,6 +304,12 @@ TEST(programs_and_mappings_of_programs)
 		  "{\"a\":1,\"b\":true,\"c\":null,\"d\":{\"e\":9,\"f\":1.10},\"two words\":3}");
 	check_map("'\"Hello\"'", "{}", "\"Hello\"");
 	check_map("|\n      {id,\n       n: .a}", "{\"id\":1,\"a\":2}", "{\"id\":1,\"n\":2}");
+	check_map("{gr\xc3\xb6\xc3\x9f"
+		  "e: }",
+		  "{\"gr\xc3\xb6\xc3\x9f"
+		  "e\":1}",
+		  "{\"gr\xc3\xb6\xc3\x9f"
+		  "e\":1}");
 	check_map("{}", "{}", "{}");
 	check_map("5", "{}", "5");
 }
