@@ -5,7 +5,9 @@
  * What must hold: (1) the system call is tried first unless it is known that it would wait (edge-triggered epoll; a
  *   short read means empty until the next edge). (2) one reader and one writer per descriptor at a time: a second one
  *   gets -EBUSY. (3) hk_close wakes whoever waits on it with -EBADF. (4) descriptors are set non-blocking and
- *   close-on-exec when first used here. */
+ *   close-on-exec when first used here; 0, 1 and 2, which are shared with others, stay inheritable and become blocking again
+ *   when the loop ends. (5) what is opened or closed by other means must not keep its number here: end with hk_close
+ *   whatever was used here. */
 #ifndef HOCKET_FD_H
 #define HOCKET_FD_H
 #include <hocket/types.h>
@@ -14,9 +16,10 @@
 
 enum { HK_READ = 1, HK_WRITE = 2 };
 
-ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS;        /* bytes; 0: end of file */
-ssize_t hk_write(int fd, const void *, size_t) HK_SUSPENDS; /* all of them, or an error (SIGPIPE never raised) */
-ssize_t hk_writev(int fd, struct iovec *, int n) HK_SUSPENDS; /* all of it; the iovecs are consumed */
+ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS; /* bytes; 0: end of file */
+/* All of it, or an error; SIGPIPE is never raised. The iovecs are consumed. */
+ssize_t hk_write(int fd, const void *, size_t) HK_SUSPENDS;
+ssize_t hk_writev(int fd, struct iovec *, int n) HK_SUSPENDS;
 /* Waits until fd may be ready: the mode bits that are. For libraries that read themselves (OpenSSL). The readiness
  * is consumed: the caller must read or write until EAGAIN, or tell with hk_fd_rearm that it stopped earlier. */
 HK_MUST int hk_fd_wait(int fd, int mode) HK_SUSPENDS;
@@ -24,11 +27,12 @@ void hk_fd_rearm(int fd, int mode); /* there may be more: the next wait returns 
 int hk_close(int fd);               /* unregisters, wakes waiters, closes; 0, -errno */
 
 /* TCP. Addresses are resolved elsewhere (io/dns). */
-HK_MUST int hk_connect(const struct sockaddr *, socklen_t) HK_SUSPENDS; /* a new connected socket with TCP_NODELAY */
+/* A new connected socket with TCP_NODELAY. */
+HK_MUST int hk_connect(const struct sockaddr *, socklen_t) HK_SUSPENDS;
 /* "127.0.0.1" port 0 binds any free port. A listening socket, or -errno. */
 HK_MUST int hk_listen(const char *address, uint16_t port, int backlog);
-HK_MUST int hk_accept(int listener) HK_SUSPENDS;            /* a connected socket, TCP_NODELAY */
-HK_MUST int hk_socket_port(int fd);                         /* the local port */
+HK_MUST int hk_accept(int listener) HK_SUSPENDS; /* a connected socket, TCP_NODELAY */
+HK_MUST int hk_socket_port(int fd);              /* the local port */
 /* Is an idle connection still quiet and open? false: closed by the peer or unread bytes wait. Never parks. */
 bool hk_socket_idle(int fd);
 

@@ -10,7 +10,9 @@
  * What must hold: (1) close() always waits for all tasks. (2) HK_FAIL_FAST (default): the first failure cancels the
  *   others; HK_COLLECT: all run to their end. (3) close() returns the real cause, never a stray -ECANCELED that
  *   the group itself sent; it returns -ECANCELED only when cancelled from outside. (4) tasks may spawn into their
- *   own group while it closes; after cancellation new tasks start already cancelled. */
+ *   own group while it closes; after cancellation new tasks start already cancelled. (5) the block itself is inside the
+ *   group, too: a task's failure makes the block's next suspending call return -ECANCELED. Groups and scopes of one
+ *   task close in the reverse order of opening; the structs stay where they are until then. */
 #ifndef HOCKET_GROUP_H
 #define HOCKET_GROUP_H
 #include <hocket/scope.h>
@@ -33,14 +35,15 @@ struct hk_group_options {
 	const char *name; /* borrows, for dumps */
 };
 struct hk_spawn_options {
-	const char *name;    /* borrows; NULL: "task" */
-	int *result;         /* where the task's result goes; lives until the group is closed */
+	const char *name; /* borrows; NULL: "task" */
+	int *result;      /* where the task's result goes; lives until the group is closed */
 };
 
 void hk_group_open(struct hk_group *, const struct hk_group_options *); /* options may be NULL */
 /* Starts fn(arg) as a task; it first runs when the caller suspends. 0, -ENOMEM. */
-HK_MUST int hk_group_spawn(struct hk_group *, hk_fn *fn, void *arg, const struct hk_spawn_options *);
-#define hk_spawn(group, fn, arg)                                                                   \
+HK_MUST int hk_group_spawn(struct hk_group *, hk_fn *fn, void *arg,
+			   const struct hk_spawn_options *);
+#define hk_spawn(group, fn, arg) \
 	hk_group_spawn((group), (fn), (arg), &(struct hk_spawn_options){ .name = #fn })
 /* Ends the block. result < 0 (the block's own failure) cancels the tasks first. Waits for all - also while the
  * caller is cancelled: the tasks are cancelled too then. Returns result if it is < 0 (and not merely the
@@ -59,10 +62,11 @@ struct hk_gather_options {
 	int *results;   /* NULL: fail fast */
 	const char *name;
 };
-HK_MUST int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride, const struct hk_gather_options *) HK_SUSPENDS;
+HK_MUST int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
+		      const struct hk_gather_options *) HK_SUSPENDS;
 
-struct hk_task *hk_task_self(void);            /* NULL outside a task */
+struct hk_task *hk_task_self(void); /* NULL outside a task */
 const char *hk_task_name(const struct hk_task *);
-void hk_task_set_name(const char *borrows);    /* the calling task's */
+void hk_task_set_name(const char *borrows); /* the calling task's */
 
 #endif

@@ -9,7 +9,8 @@
 #define HOCKET_OFFLOAD_H
 #include <hocket/types.h>
 
-HK_MUST int hk_offload(hk_fn *fn, void *arg) HK_SUSPENDS;     /* short blocking calls; fn's result, -ECANCELED */
-HK_MUST int hk_offload_cpu(hk_fn *fn, void *arg) HK_SUSPENDS; /* computation */
+/* fn's result, or -ECANCELED: short blocking calls in the one, computation in the other. */
+HK_MUST int hk_offload(hk_fn *fn, void *arg) HK_SUSPENDS;
+HK_MUST int hk_offload_cpu(hk_fn *fn, void *arg) HK_SUSPENDS;
 
 #endif

@@ -15,10 +15,12 @@ struct hk_queue;
 struct hk_queue *hk_queue_new(size_t item_bytes, size_t capacity);
 void hk_queue_free(struct hk_queue *); /* nobody may wait on it; accepts NULL */
 void hk_queue_freep(struct hk_queue **);
-HK_MUST int hk_queue_put(struct hk_queue *, const void *item) HK_SUSPENDS; /* 0, -EPIPE, -ECANCELED */
-HK_MUST int hk_queue_get(struct hk_queue *, void *item) HK_SUSPENDS;       /* 0, -EPIPE, -ECANCELED */
-HK_MUST int hk_queue_try_put(struct hk_queue *, const void *item);         /* 0, -EPIPE, -EAGAIN */
-HK_MUST int hk_queue_try_get(struct hk_queue *, void *item);               /* 0, -EPIPE, -EAGAIN */
+/* 0, -EPIPE, -ECANCELED. */
+HK_MUST int hk_queue_put(struct hk_queue *, const void *item) HK_SUSPENDS;
+HK_MUST int hk_queue_get(struct hk_queue *, void *item) HK_SUSPENDS;
+/* 0, -EPIPE, -EAGAIN. */
+HK_MUST int hk_queue_try_put(struct hk_queue *, const void *item);
+HK_MUST int hk_queue_try_get(struct hk_queue *, void *item);
 void hk_queue_close(struct hk_queue *); /* no more puts; idempotent */
 /* Closes and hands every queued item to drop (may be NULL). */
 void hk_queue_abort(struct hk_queue *, void (*drop)(void *item, void *arg), void *arg);

@@ -12,21 +12,22 @@
 #include <hocket/types.h>
 
 struct hk_run_options {
-	size_t stack_bytes;    /* reserved per fiber, touched lazily; 0: 256 KiB */
-	unsigned threads;      /* of the pool for short blocking calls; 0: 4 */
-	unsigned cpu_threads;  /* of the pool for CPU work; 0: as many as there are cores */
-	bool virtual_clock;    /* tests: time jumps to the next timer when every task waits; sleeps cost nothing */
-	uint64_t seed;         /* of hk_random(); 0: from the kernel */
+	size_t stack_bytes;   /* reserved per fiber, touched lazily; 0: 256 KiB */
+	unsigned threads;     /* of the pool for short blocking calls; 0: 4 */
+	unsigned cpu_threads; /* of the pool for CPU work; 0: as many as there are cores */
+	bool virtual_clock;   /* tests: time jumps to the next timer when every task waits */
+	uint64_t seed;        /* of hk_random(); 0: from the kernel */
 };
 
 /* Runs fn(arg) as the main task. options may be NULL. Returns its result, -EDEADLK inside a task, or
  * what failed while the loop was being set up (-EMFILE, -ENOMEM). */
 HK_MUST int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options);
 
-bool hk_running(void);          /* is the caller a task? */
-int64_t hk_now_ns(void);        /* the loop's clock: read once per turn of the loop, cheap; outside: CLOCK_MONOTONIC */
-int64_t hk_now_exact_ns(void);  /* the same clock, read anew (virtual under virtual_clock) */
-uint64_t hk_random(void);       /* from the run's seed */
+bool hk_running(void); /* is the caller a task? */
+/* The loop's clock, read once a turn and so cheap; outside a loop CLOCK_MONOTONIC. exact: the same clock, read anew. */
+int64_t hk_now_ns(void);
+int64_t hk_now_exact_ns(void);
+uint64_t hk_random(void); /* from the run's seed */
 
 /* asyncio.sleep. 0 or less: let the others run once. 0, -ECANCELED. */
 int hk_sleep(int64_t ns) HK_SUSPENDS;
@@ -45,9 +46,9 @@ int hk_post(struct hk_loop *, void (*cb)(void *), void *arg);
 
 struct hk_stats {
 	uint64_t switches, polls, timers, offloads, spawned;
-	size_t fibers, fibers_high;  /* alive now, most at one time */
-	size_t stack_bytes_touched;  /* estimate: pages of pooled and living stacks */
-	int64_t busy_ns, idle_ns;    /* outside and inside epoll_wait */
+	size_t fibers, fibers_high; /* alive now, most at one time */
+	size_t stack_bytes_touched; /* estimate: pages of pooled and living stacks */
+	int64_t busy_ns, idle_ns;   /* outside and inside epoll_wait; virtual clock: idle 0 */
 };
 void hk_stats_get(struct hk_stats *);
 

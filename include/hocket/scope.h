@@ -20,14 +20,15 @@ struct hk_scope {
 	struct hk_scope *parent_, *child_, *next_, *prev_;
 	struct hk_fiber_ *fibers_; /* those whose innermost scope this is */
 	int64_t deadline_ns_;
-	size_t timer_;             /* place in the loop's heap, 0: none */
+	size_t timer_; /* place in the loop's heap, 0: none */
 	bool cancelled_, expired_, shield_, open_;
-	bool inherited_;           /* cancelled from outside, no shield between */
+	bool inherited_; /* cancelled from outside, no shield between */
 };
 
 /* timeout_ns from now; HK_FOREVER: only cancelled by hand. <= 0: cancelled from the start. */
 void hk_scope_open(struct hk_scope *, int64_t timeout_ns);
-/* Hides all outer cancellation for at most budget_ns: for cleanup that must wait (asyncio.shield, trio shield=True). */
+/* Hides all outer cancellation for at most budget_ns: for cleanup that must wait (asyncio.shield, trio shield=True). When
+ * the budget is over, what is inside is cancelled, whether anything outside was or not (trio.move_on_after(..., shield=True)). */
 void hk_scope_open_shield(struct hk_scope *, int64_t budget_ns);
 /* Leaves the scope. Returns result, except: -ECANCELED becomes -ETIMEDOUT when this scope's own deadline was the
  * cause and no outer scope is cancelled. */

@@ -18,24 +18,25 @@ struct hk_sem {
 	size_t waiting_;
 };
 #define HK_SEM(permits) ((struct hk_sem){ .free_ = (permits) })
-HK_MUST int hk_sem_acquire(struct hk_sem *) HK_SUSPENDS;   /* 0, -ECANCELED */
-HK_MUST int hk_sem_try_acquire(struct hk_sem *);           /* 0, -EAGAIN */
-void hk_sem_release(struct hk_sem *);                      /* any task may; permits can grow */
-int64_t hk_sem_free(const struct hk_sem *);                /* permits nobody holds */
+HK_MUST int hk_sem_acquire(struct hk_sem *) HK_SUSPENDS; /* 0, -ECANCELED */
+HK_MUST int hk_sem_try_acquire(struct hk_sem *);         /* 0, -EAGAIN */
+void hk_sem_release(struct hk_sem *);                    /* any task may; permits can grow */
+int64_t hk_sem_free(const struct hk_sem *);              /* permits nobody holds */
 size_t hk_sem_waiting(const struct hk_sem *);
 
 struct hk_mutex {
 	struct hk_waitlist_ waiters_;
 	void *owner_;
 };
-HK_MUST int hk_mutex_lock(struct hk_mutex *) HK_SUSPENDS;  /* 0, -ECANCELED, -EDEADLK when held by the caller */
-void hk_mutex_unlock(struct hk_mutex *);                   /* aborts when the caller does not hold it */
+/* 0, -ECANCELED, -EDEADLK when held by the caller. */
+HK_MUST int hk_mutex_lock(struct hk_mutex *) HK_SUSPENDS;
+void hk_mutex_unlock(struct hk_mutex *); /* aborts when the caller does not hold it */
 
 struct hk_event { /* stays set until cleared; waits on a set event return at once */
 	struct hk_waitlist_ waiters_;
 	bool set_;
 };
-HK_MUST int hk_event_wait(struct hk_event *) HK_SUSPENDS;  /* 0, -ECANCELED */
+HK_MUST int hk_event_wait(struct hk_event *) HK_SUSPENDS; /* 0, -ECANCELED */
 /* Waits at most timeout_ns: 0 when set, -ETIMEDOUT, -ECANCELED. */
 HK_MUST int hk_event_wait_for(struct hk_event *, int64_t timeout_ns) HK_SUSPENDS;
 void hk_event_set(struct hk_event *);

@@ -18,12 +18,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HK_MUST __attribute__((warn_unused_result))
+#define HK_MUST     __attribute__((warn_unused_result))
 #define HK_SUSPENDS /* marks what can park the calling fiber; expands to nothing */
 
-#define HK_US INT64_C(1000)
-#define HK_MS INT64_C(1000000)
-#define HK_SEC INT64_C(1000000000)
+#define HK_US      INT64_C(1000)
+#define HK_MS      INT64_C(1000000)
+#define HK_SEC     INT64_C(1000000000)
 #define HK_FOREVER INT64_MAX /* no deadline, no limit */
 
 typedef int hk_fn(void *arg); /* a task's body; what it returns is the task's result */

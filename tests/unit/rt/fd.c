@@ -219,6 +219,34 @@ TEST_IN_LOOP(a_reused_number_is_another_descriptor)
 	CHECK_INT(hk_close(old[1]), 0);
 }
 
+/* A copy of the old descriptor lives on, in a child perhaps: its edges carry the same number. */
+TEST_IN_LOOP(edges_of_an_earlier_descriptor_are_dropped)
+{
+	int old[2], new[2], copy;
+	struct io io = { .mode = HK_READ };
+	struct hk_group g;
+
+	pair(old);
+	CHECK_INT(hk_fd_wait(old[0], HK_READ), HK_READ);
+	copy = dup(old[0]);
+	CHECK_INT(hk_close(old[0]), 0);
+	pair(new);
+	CHECK_INT(new[0], old[0]);
+	CHECK_INT(hk_fd_wait(new[0], HK_READ), HK_READ);
+	io.fd = new[0];
+	hk_group_open(&g, NULL);
+	start(&g, do_wait, &io);
+	CHECK_INT(hk_write(old[1], "old", 3), 3);
+	CHECK_INT(hk_sleep(HK_MS), 0);
+	CHECK_INT(io.result, 1000000);
+	CHECK_INT(hk_write(new[1], "new", 3), 3);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(io.result, HK_READ);
+	close_pair(new);
+	CHECK_INT(hk_close(old[1]), 0);
+	CHECK_INT(close(copy), 0);
+}
+
 TEST_IN_LOOP(a_cancelled_read_took_nothing)
 {
 	int fd[2];
@@ -408,6 +436,7 @@ static const struct test tests[] = {
 	T(a_second_reader_is_refused),
 	T(close_wakes_the_waiting_with_ebadf),
 	T(a_reused_number_is_another_descriptor),
+	T(edges_of_an_earlier_descriptor_are_dropped),
 	T(a_cancelled_read_took_nothing),
 	T(woken_in_vain_and_cancelled_is_cancelled),
 	T(a_read_has_a_deadline),

@@ -176,6 +176,7 @@ TEST_IN_LOOP(a_shield_holds_when_the_outer_deadline_comes_later)
 	hk_scope_open(&outer, 10 * HK_MS);
 	hk_scope_open_shield(&shield, HK_SEC);
 	hk_scope_open(&inner, HK_FOREVER);
+	CHECK_INT(hk_time_left_ns(), HK_SEC); /* not the outer 10 ms */
 	CHECK_INT(hk_sleep(50 * HK_MS), 0);
 	CHECK(hk_scope_cancelled(&outer));
 	CHECK_INT(hk_scope_close(&inner, 0), 0);

@@ -16,6 +16,7 @@ static int wait_signal(void *arg)
 /* trio: test_signals.py, test_open_signal_receiver */
 TEST_IN_LOOP(a_waiting_task_gets_the_signal)
 {
+	struct sigaction now;
 	struct hk_group g;
 	int got = 0;
 
@@ -27,6 +28,10 @@ TEST_IN_LOOP(a_waiting_task_gets_the_signal)
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(got, SIGUSR2);
 	hk_signal_close();
+	for (size_t i = 0; i < 2; i++) {
+		CHECK_INT(sigaction(both[i], NULL, &now), 0);
+		CHECK(now.sa_handler == SIG_DFL);
+	}
 }
 
 /* trio: test_open_signal_receiver_no_starvation; signal.h: kept, not lost */
