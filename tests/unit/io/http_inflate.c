@@ -103,8 +103,7 @@ TEST(members_follow_each_other)
 {
 	struct http_inflate_spare spare = { 0 };
 	AUTO(buf_done)
-	struct buf packed = deflated(S("one,"), GZIP, 6),
-		   second = deflated(S("two"), GZIP, 6);
+	struct buf packed = deflated(S("one,"), GZIP, 6), second = deflated(S("two"), GZIP, 6);
 	CHECK_INT(buf_add(&packed, buf_slice(&second)), 0);
 	for (size_t step = 1; step <= packed.n; step++) {
 		AUTO(buf_done) struct buf out = { 0 };
@@ -198,8 +197,7 @@ TEST(the_ceiling_is_exact)
 	AUTO(buf_done) struct buf packed = deflated(buf_slice(&text), GZIP, 6);
 	for (size_t step = 1; step < packed.n; step += 999) {
 		AUTO(buf_done)
-		struct buf fits = { .max = text.n },
-			   short_by_one = { .max = text.n - 1 };
+		struct buf fits = { .max = text.n }, short_by_one = { .max = text.n - 1 };
 		const char *why = "";
 		CHECK_INT(inflate_all(&spare, "gzip", buf_slice(&packed), step, &fits, &why), 0);
 		CHECK_INT(fits.n, text.n);
