@@ -47,31 +47,15 @@ static size_t read_unicode(const json_byte *p, const json_byte *end, uint32_t *r
 
 size_t json_escape(const json_byte *p, const json_byte *end, uint32_t *ret)
 {
-	switch (json_peek(p + 1, end)) {
-	case '"':
-	case '\\':
-	case '/':
-		*ret = p[1];
-		return 2;
-	case 'b':
-		*ret = '\b';
-		return 2;
-	case 'f':
-		*ret = '\f';
-		return 2;
-	case 'n':
-		*ret = '\n';
-		return 2;
-	case 'r':
-		*ret = '\r';
-		return 2;
-	case 't':
-		*ret = '\t';
-		return 2;
-	case 'u':
+	static const char letters[256] = {
+		['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+		['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+	};
+	json_byte letter = json_peek(p + 1, end);
+	if (letter == 'u')
 		return read_unicode(p, end, ret);
-	}
-	return 0;
+	*ret = (json_byte)letters[letter];
+	return letters[letter] ? 2 : 0;
 }
 
 /* Copies up to the next backslash, or to the end; returns how many bytes. Whole words are written: out has

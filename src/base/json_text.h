@@ -96,28 +96,31 @@ static inline const json_byte *json_plain_end(const json_byte *p, const json_byt
 	return p;
 }
 
+/* The first quote or backslash; end when there is none. */
+static inline const json_byte *json_quote_or_escape(const json_byte *p, const json_byte *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t word = json_load8(p);
+		uint64_t hits = (json_equal8(word, '"') | json_equal8(word, '\\')) & ~word &
+				JSON_EACH(0x80);
+		if (hits)
+			return p + json_first_hit(hits);
+	}
+	while (p < end && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
 /* p is behind a string's opening quote. Returns its closing quote, or end. *escaped: a backslash was seen. */
 static inline const json_byte *json_string_end(const json_byte *p, const json_byte *end,
 					       bool *escaped)
 {
 	*escaped = false;
-	while (p < end) {
-		uint64_t hits = 0;
-		for (; end - p >= 8; p += 8) {
-			uint64_t word = json_load8(p);
-			hits = (json_equal8(word, '"') | json_equal8(word, '\\')) & ~word &
-			       JSON_EACH(0x80);
-			if (hits)
-				break;
-		}
-		if (hits)
-			p += json_first_hit(hits);
-		while (p < end && *p != '"' && *p != '\\')
-			p++;
-		if (p == end || *p == '"')
-			return p;
+	p = json_quote_or_escape(p, end);
+	while (p < end && *p == '\\') {
 		*escaped = true;
 		p += end - p >= 2 ? 2 : 1; /* the backslash and what it escapes */
+		p = json_quote_or_escape(p, end);
 	}
-	return end;
+	return p;
 }
