@@ -54,9 +54,21 @@ static void end_item(struct run *run, struct item *it, enum ending how)
 	run_wake_committer(run);
 }
 
+void run_redact(const struct run *run, struct err *err)
+{
+	AUTO(buf_done) struct buf clean = { .max = 4096 };
+	if (!run->plan->secrets || err->text[0] == 0)
+		return;
+	if (secrets_redact(run->plan->secrets, slice_str(err->text), &clean) < 0)
+		buf_clear(&clean); /* better no words than a secret */
+	snprintf(err->text, sizeof err->text, "%.*s", (int)clean.n, clean.p ? clean.p : "");
+}
+
 void flow_die(struct run *run, struct item *it, const char *label, const struct err *err, struct buf *attempts_taken)
 {
-	item_die(&run->ledger, it, label, err, attempts_taken, clock_wall_ns());
+	struct err shown = *err;
+	run_redact(run, &shown);
+	item_die(&run->ledger, it, label, &shown, attempts_taken, clock_wall_ns());
 	run_wake_committer(run);
 }
 
@@ -67,6 +79,7 @@ void run_abort(struct run *run, enum run_end as, const struct err *err)
 	run->failing = run->stopping = true;
 	run->failed_as = as;
 	run->err = *err;
+	run_redact(run, &run->err);
 	if (run->source_open)
 		hk_scope_cancel(&run->source_scope);
 	if (run->work_open)

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define CONNECT_DEFAULT_NS (10 * HK_SEC)
-#define BATCH_ROWS 10000
-#define BATCH_BYTES (4u << 20)
+#define BATCH_ROWS 100000
+#define BATCH_BYTES (8u << 20)
 #define BATCH_EVERY_NS (200 * HK_MS)
 enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
 

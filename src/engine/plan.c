@@ -244,6 +244,7 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 		.registry = settings->registry,
 		.secrets = settings->secrets ? settings->secrets : whole->secrets,
 	};
+	plan->secrets = p.secrets;
 	diag_text(diag, plan->text);
 	struct node *root = yaml_parse(arena, plan->text, diag);
 	if (root && root->kind == NODE_MAP)

@@ -27,6 +27,7 @@ struct plan {
 	uint64_t memory_bytes;
 	bool any_order;        /* order: any */
 	uint64_t hash;
+	const struct secrets *secrets; /* borrows: what must not show in any message */
 	struct slice text;     /* the file */
 };
 struct plan_settings {

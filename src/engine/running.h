@@ -116,6 +116,8 @@ int flow_children(struct run *, struct item *, struct rec **takes, size_t n, siz
 void flow_die(struct run *, struct item *, const char *label, const struct err *, struct buf *attempts_taken);
 void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
 void run_wake_committer(struct run *);
+/* Takes the values of secrets out of a message: answers can echo what was sent. */
+void run_redact(const struct run *, struct err *);
 /* The run ends early: the first cause stays. Cancels everything but the committer. */
 void run_abort(struct run *, enum run_end, const struct err *);
 /* Is there room for more, in bytes and in what waits for its commit? */

@@ -409,6 +409,7 @@ static int attempts(struct visit *v)
 		answer_done(&v->call.answer);
 		if (err->fault == FAULT_CANCELLED)
 			return -ECANCELED;
+		run_redact(s->run, err);
 		if (note_attempt(v) < 0)
 			buf_clear(&v->attempts);
 		int64_t delay = next_delay_ns(v);
