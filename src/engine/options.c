@@ -128,8 +128,15 @@ static void *parse_elements(struct planner *p, const struct opt *o, const struct
 
 	ASSERT(o->of != OPT_LIST && o->of != OPT_MAP);
 	element.type = o->of;
-	for (size_t i = 0; i < n; i++)
-		*good &= option_parse(p, &element, &nodes[i], v + i * size);
+	for (size_t i = 0; i < n; i++) {
+		if (!node_empty(&nodes[i])) {
+			*good &= option_parse(p, &element, &nodes[i], v + i * size);
+			continue;
+		}
+		diag_add(p->diag, nodes[i].at, nodes[i].length, NULL, "a value of '%s' is empty",
+			 o->name);
+		*good = false;
+	}
 	return v;
 }
 

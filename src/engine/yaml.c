@@ -193,7 +193,7 @@ static void build_scalar(struct reader *r, struct fy_event *e, struct node *node
 	const char *p = fy_token_get_text(e->scalar.value, &n);
 
 	refuse_ornaments(r, e->scalar.anchor, e->scalar.tag);
-	node->text = arena_copy(r->arena, (struct slice){ p, p ? n : 0 });
+	node->text = arena_copy(r->arena, (struct slice){ p ? p : "", p ? n : 0 });
 	if (!utf8_valid(node->text) || (n > 0 && memchr(node->text.p, 0, n)))
 		diag_add(r->diag, node->at, node->length, NULL,
 			 "an escape in this text makes something that is no character");
@@ -205,18 +205,39 @@ static void build_scalar(struct reader *r, struct fy_event *e, struct node *node
 			node->at++;
 }
 
+/* An empty element has no mark: it stands where its '-' stands, behind blanks and comments. */
+static void place_empty(const struct reader *r, size_t from, struct node *node)
+{
+	size_t i = from;
+
+	while (i < r->text.n && strchr(" \t\r\n#", r->text.p[i])) {
+		const char *line_end = memchr(r->text.p + i, '\n', r->text.n - i);
+		i = r->text.p[i] != '#' ? i + 1
+		    : line_end          ? (size_t)(line_end - r->text.p)
+					: r->text.n;
+	}
+	if (i < r->text.n && r->text.p[i] == '-')
+		*node = (struct node){
+			.in_flow = node->in_flow, .at = i, .length = 1, .text = node->text
+		};
+}
+
 static bool build_list(struct reader *r, struct node *node)
 {
 	AUTO(nodes_done) struct nodes items = { 0 };
 
 	for (;;) {
+		size_t before = r->end;
 		AUTO(event_done) struct event ev = event_next(r);
 		if (!ev.e)
 			return false;
 		if (ev.e->type == FYET_SEQUENCE_END)
 			break;
-		if (!build(r, ev.e, r->end, nodes_add(&items)))
+		struct node *item = nodes_add(&items);
+		if (!build(r, ev.e, before, item))
 			return false;
+		if (node_empty(item))
+			place_empty(r, before, item);
 	}
 	node->n = items.n;
 	node->items = nodes_keep(r, &items);
@@ -278,14 +299,18 @@ static bool build_map(struct reader *r, struct node *node)
 		struct node *key = nodes_add(&keys);
 		if (!build(r, k.e, r->end, key))
 			return false;
+		size_t before = diag_count(r->diag);
 		AUTO(event_done) struct event v = event_next(r);
 		struct node *value = nodes_add(&values);
 		if (!v.e || !build(r, v.e, key->at, value))
 			return false;
-		if (node_empty(value)) {
-			value->at = key->at;
-			value->length = key->length;
-		}
+		if (!node_empty(value))
+			continue;
+		value->at = key->at;
+		value->length = key->length;
+		if (diag_count(r->diag) >
+		    before) /* an ornament was all there was: "has no value" says nothing more */
+			diag_mute(r->diag, key->at, key->at + key->length);
 	}
 	ASSERT(keys.n == values.n);
 	check_keys(r, &keys);
@@ -328,6 +353,7 @@ static bool build(struct reader *r, struct fy_event *e, size_t fallback_at, stru
 		build_scalar(r, e, node);
 		return true;
 	case FYET_ALIAS:
+		node->text = S("");
 		diag_add(r->diag, node->at ? node->at - 1 : 0, node->length + 1,
 			 "a value that begins with * is written in quotes",
 			 "aliases (*name) are not used in pipelines");
@@ -374,6 +400,13 @@ static bool check_text(struct slice text, struct diag *d)
 		diag_add(d, i, 1, "a pipeline is a text file",
 			 "a control character (0x%02x) stands here", text.p[i]);
 	return false;
+}
+
+static void report_second(const struct reader *r, struct fy_event *e)
+{
+	const struct fy_mark *at = fy_event_start_mark(e); /* NULL: no --- begins it */
+	diag_add(r->diag, at ? at->input_pos : r->end, at ? 3 : 0, "one pipeline a file",
+		 "a second document begins here");
 }
 
 /* The root of the one document; NULL: there is none, or it broke off. */

@@ -162,7 +162,8 @@ static void list_behind_key(struct diag *d, const struct spot *s)
 
 static void open_bracket(struct diag *d, const struct spot *s)
 {
-	diag_add(d, s->at, 1, "every [ wants its ], every { its }", "a bracket is not closed");
+	diag_add(d, s->at, 1, "every [ wants its ], every { its }",
+		 "a bracket before this is not closed");
 }
 
 static void stray_bracket(struct diag *d, const struct spot *s)
@@ -214,7 +215,7 @@ static void no_place(struct diag *d, const struct spot *s)
 	else if (has_key(s->line) || slice_starts(rest, S("- ")))
 		diag_add(d, at, 1, "lines that belong together begin in the same column",
 			 "the indentation of this line fits nothing above");
-	else if (glued)
+	else if (glued && !slice_starts(slice_from(rest, (size_t)(glued - rest.p)), S("://")))
 		diag_add(d, (size_t)(glued - s->file.p), 1, "write 'key: value'",
 			 "a blank is missing after ':'");
 	else
@@ -241,6 +242,12 @@ static const struct {
 	bool in_value; /* with another value on this line the file might be fine */
 } traps[] = {
 	{ "invalid escape", bad_escape, true },
+	{ "invalid UTF8 escape", bad_escape, true },
+	{ "invalid hex escape", bad_escape, true },
+	{ "extra comma", bad_start, true },
+	{ "key on same line as previous key", colon, true },
+	{ "invalid comment without whitespace after", after_quote, true },
+	{ "at the end of block sequence", no_place, true },
 	{ "invalid nested block mapping", colon, true },
 	{ "plain scalar cannot start", bad_start, true },
 	{ "missing comma in flow", bracket_in_flow, true },
@@ -253,7 +260,11 @@ static const struct {
 	{ "mismatched flow", open_bracket, true },
 	{ "extra closing", stray_bracket, true },
 	{ "without closing quote", open_quote, true },
-	{ "wrongly indented", open_quote, true },
+	{ "wrongly indented single-quoted", open_quote, true },
+	{ "wrongly indented double-quoted", open_quote, true },
+	{ "wrongly indented", open_bracket, false },
+	{ "wrong indendation", no_place, false },
+	{ "could not find expected ':'", no_place, false },
 	{ "invalid alias", star, true },
 	{ "invalid anchor", star, true },
 	{ "invalid multiline plain key", too_deep, false },
