@@ -427,8 +427,7 @@ static struct node *read_document(struct reader *r)
 		case FYET_DOCUMENT_START:
 			if (!root)
 				break;
-			diag_add(r->diag, fy_event_start_mark(ev.e)->input_pos, 3,
-				 "one pipeline a file", "a second document begins here");
+			report_second(r, ev.e);
 			return root;
 		default:
 			root = arena_zero(r->arena, sizeof *root);
