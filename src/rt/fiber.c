@@ -47,6 +47,7 @@ struct hk_task *fiber_task(struct hk_fiber_ *f)
 
 static void run_append(struct run_queue *q, struct hk_fiber_ *f)
 {
+	ASSERT(f->state == FIBER_RUNNABLE && !q->first == !q->last);
 	f->run_next = NULL;
 	if (q->last)
 		q->last->run_next = f;
@@ -100,6 +101,7 @@ static void suspend(struct hk_fiber_ *self) SUSPENDS
 int fiber_park(struct hk_fiber_ *self, struct park *park)
 {
 	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
+	ASSERT(park->why && !self->park);
 	park->fiber = self;
 	self->park = park;
 	self->state = FIBER_PARKED;
@@ -109,7 +111,7 @@ int fiber_park(struct hk_fiber_ *self, struct park *park)
 
 void fiber_wake(struct hk_fiber_ *f, int result)
 {
-	ASSERT(f->state == FIBER_PARKED);
+	ASSERT(f->state == FIBER_PARKED && f->park && f->timer == 0);
 	f->park = NULL;
 	f->wake_result = result;
 	f->state = FIBER_RUNNABLE;
@@ -149,6 +151,7 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
 	/* Did the task leave a scope open? */
 	ASSERT(f->scope == (task->group ? &task->group->scope_ : &loop->root));
+	ASSERT(!f->park && f->timer == 0 && loop->stats.fibers > 0);
 	scope_remove_fiber(f);
 	f->state = FIBER_ENDED;
 	loop->stats.fibers--;
@@ -170,6 +173,7 @@ static void fiber_begin(void *arg)
 	struct hk_fiber_ *f = arg;
 
 	sanitize_arrive(&f->sanitize);
+	ASSERT(f == f->loop->current && f->state == FIBER_RUNNING);
 	fiber_end(f, f->fn(f->arg));
 }
 
@@ -217,6 +221,7 @@ static struct hk_fiber_ *big_call(struct hk_loop *loop)
 
 	if (!caller)
 		return NULL;
+	ASSERT(!loop->current && caller->state == FIBER_RUNNING);
 	loop->big.caller = NULL;
 	loop->big.result = loop->big.fn(loop->big.arg);
 	caller->state = FIBER_RUNNABLE;
@@ -243,6 +248,7 @@ int hk_bigstack(hk_fn *fn, void *arg)
 
 	if (!self)
 		return fn(arg);
+	ASSERT(!loop->big.caller);
 	loop->big.fn = fn;
 	loop->big.arg = arg;
 	loop->big.caller = self;

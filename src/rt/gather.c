@@ -20,7 +20,10 @@ struct gather {
 
 static int gather_one(struct gather *g, size_t i)
 {
-	int r = g->fn(g->items + i * g->stride);
+	int r;
+
+	ASSERT(i < g->n);
+	r = g->fn(g->items + i * g->stride);
 
 	if (!g->results)
 		return r < 0 ? r : 0;
@@ -62,7 +65,7 @@ int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
 	struct hk_group group;
 	int r = hk_checkpoint();
 
-	ASSERT(n == 0 || items);
+	ASSERT(n == 0 || (items && stride > 0 && fn));
 	hk_group_open(&group, &(struct hk_group_options){ .name = o.name });
 	if (r == 0)
 		r = spawn_workers(&group, &g, o.limit && o.limit < n ? o.limit : n, o.name);

@@ -20,6 +20,7 @@ void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 	*g = (struct hk_group){ .policy_ = o.policy, .name_ = o.name ? o.name : "group" };
 	g->scope_.deadline_ns_ = HK_FOREVER;
 	scope_enter(&g->scope_, fiber_self());
+	ASSERT(fiber_self()->scope == &g->scope_);
 }
 
 int hk_group_spawn(struct hk_group *g, hk_fn *fn, void *arg, const struct hk_spawn_options *options)
@@ -40,7 +41,7 @@ int hk_group_spawn(struct hk_group *g, hk_fn *fn, void *arg, const struct hk_spa
 
 void group_task_ended(struct hk_group *g, int result)
 {
-	ASSERT(g->running_ > 0);
+	ASSERT(g->running_ > 0 && g->scope_.open_);
 	if (result == -ECANCELED && scope_is_cancelled(&g->scope_)) {
 		g->obeyed_++;
 	} else if (result < 0) {
@@ -61,6 +62,7 @@ static int verdict(const struct hk_group *g, int result, bool outside, bool own)
 {
 	if (result < 0 && result != -ECANCELED)
 		return result;
+	ASSERT(g->first_error_ <= 0 && g->running_ == 0);
 	if (g->first_error_ < 0)
 		return g->first_error_;
 	if (outside && (result == -ECANCELED || g->obeyed_ > 0))
@@ -80,9 +82,11 @@ int hk_group_close(struct hk_group *g, int result)
 	if (result < 0)
 		hk_group_cancel(g);
 	while (g->running_ > 0) {
+		ASSERT(!g->waiter_);
 		g->waiter_ = self;
 		(void)fiber_park(self, &park);
 	}
+	ASSERT(!g->waiter_);
 	scope_leave(&g->scope_, self);
 	return verdict(g, result, scope_is_cancelled(self->scope), own);
 }

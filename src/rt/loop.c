@@ -74,6 +74,7 @@ static int64_t patience(struct hk_loop *loop)
 	if (next == HK_FOREVER || (loop->virtual_clock && offloads_pending(loop) > 0))
 		return HK_FOREVER;
 	if (loop->virtual_clock) {
+		ASSERT(!loop->ready.first);
 		loop->now_ns = next > loop->now_ns ? next : loop->now_ns;
 		return 0;
 	}
@@ -110,6 +111,7 @@ static void sleep_until_something(struct hk_loop *loop)
 
 static void turn(struct hk_loop *loop)
 {
+	ASSERT(loop == loop_self() && !loop->current);
 	(void)mailbox_deliver(&loop->mailbox);
 	signals_deliver(loop);
 	if (!loop->ready.first) {

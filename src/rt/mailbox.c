@@ -67,6 +67,7 @@ bool mailbox_deliver(struct mailbox *m)
 	}
 	while (oldest) {
 		struct letter *next = oldest->next; /* deliver() may free it */
+		ASSERT(oldest->deliver);
 		oldest->deliver(oldest);
 		oldest = next;
 	}
@@ -75,6 +76,7 @@ bool mailbox_deliver(struct mailbox *m)
 
 bool mailbox_may_sleep(struct mailbox *m)
 {
+	ASSERT(m->wake_fd >= 0 && !atomic_load_explicit(&m->asleep, memory_order_relaxed));
 	atomic_store(&m->asleep, true);
 	return !atomic_load(&m->newest) && !atomic_load(&m->signalled);
 }

@@ -33,6 +33,7 @@ struct job {
 
 int pool_init(struct pool *p, unsigned max)
 {
+	ASSERT(max > 0);
 	*p = (struct pool){ .max = max };
 	p->threads = calloc(max, sizeof(*p->threads));
 	if (!p->threads)
@@ -46,6 +47,7 @@ int pool_init(struct pool *p, unsigned max)
 
 static void line_append(struct pool *p, struct job *j)
 {
+	ASSERT(!p->first == !p->last && !j->started);
 	j->next = NULL;
 	j->prev = p->last;
 	if (p->last)
@@ -57,6 +59,8 @@ static void line_append(struct pool *p, struct job *j)
 
 static void line_remove(struct pool *p, struct job *j)
 {
+	ASSERT(j->prev ? j->prev->next == j : p->first == j);
+	ASSERT(j->next ? j->next->prev == j : p->last == j);
 	if (j->prev)
 		j->prev->next = j->next;
 	else
@@ -106,6 +110,7 @@ static int start_thread(struct pool *p)
 	sigset_t all, former;
 	int r;
 
+	ASSERT(p->threads_n < p->max);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	r = pthread_create(&p->threads[p->threads_n], NULL, work, p);
@@ -169,7 +174,10 @@ static int offload(struct hk_fiber_ *self, unsigned pool, hk_fn *fn, void *arg,
 		.fn = fn,
 		.arg = arg,
 	};
-	int r = submit(j.pool, &j);
+	int r;
+
+	ASSERT(fn && !self->loop->big.caller);
+	r = submit(j.pool, &j);
 
 	if (r < 0)
 		return r;

@@ -60,6 +60,7 @@ static void grow(struct poll *p, int fd)
 	p->fds = xrealloc(p->fds, cap, sizeof(*p->fds));
 	memset(p->fds + p->cap, 0, (cap - p->cap) * sizeof(*p->fds));
 	p->cap = cap;
+	ASSERT((size_t)fd < p->cap);
 }
 
 /* Non-blocking always; close-on-exec except for the three that children are meant to inherit. */
@@ -157,6 +158,7 @@ static void detach(struct poll *p, const struct poll_wait *w)
 {
 	struct poll_fd *s = &p->fds[w->fd];
 
+	ASSERT(w->fd >= 0 && (size_t)w->fd < p->cap);
 	if (s->reader == w)
 		s->reader = NULL;
 	if (s->writer == w)
@@ -192,6 +194,7 @@ int poll_park(struct hk_loop *loop, int fd, int mode)
 		s->writer = &w;
 	loop->poll.waiting++;
 	r = fiber_park(self, &w.park);
+	ASSERT(loop->poll.waiting > 0);
 	loop->poll.waiting--;
 	if (w.closed)
 		return -EBADF;
@@ -277,7 +280,7 @@ size_t poll_collect(struct poll *p, int64_t timeout_ns)
 	int n = wait_events(p, events, timeout_ns);
 	size_t edges = 0;
 
-	ASSERT(n >= 0 || errno == EINTR);
+	ASSERT(n <= EVENTS && (n >= 0 || errno == EINTR));
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u64 == WAKE_UP)
 			continue;

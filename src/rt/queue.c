@@ -72,6 +72,7 @@ static void ring_push(struct hk_queue *q, const void *item)
 {
 	size_t at = q->head + q->n;
 
+	ASSERT(q->n < q->slots && !q->receivers.first_);
 	at = at >= q->slots ? at - q->slots : at;
 	copy_item(q, q->ring + at * q->item_bytes, item);
 	q->n++;
@@ -79,6 +80,7 @@ static void ring_push(struct hk_queue *q, const void *item)
 
 static void ring_pop(struct hk_queue *q, void *item)
 {
+	ASSERT(q->n > 0 && q->head < q->slots);
 	copy_item(q, item, q->ring + q->head * q->item_bytes);
 	q->head = q->head + 1 == q->slots ? 0 : q->head + 1;
 	q->n--;
@@ -91,7 +93,7 @@ static bool ring_grow(struct hk_queue *q)
 	size_t to_end = q->slots - q->head;
 	char *ring;
 
-	ASSERT(q->n == q->slots);
+	ASSERT(q->n == q->slots && q->slots <= q->capacity);
 	if (q->slots == q->capacity || __builtin_mul_overflow(slots, q->item_bytes, &bytes) ||
 	    !(ring = malloc(bytes)))
 		return false;
@@ -101,6 +103,7 @@ static bool ring_grow(struct hk_queue *q)
 	q->ring = ring;
 	q->slots = slots;
 	q->head = 0;
+	ASSERT(q->n < q->slots);
 	return true;
 }
 
@@ -134,6 +137,7 @@ int hk_queue_put(struct hk_queue *q, const void *item)
 		r = hk_queue_try_put(q, item);
 	if (r != -EAGAIN)
 		return r;
+	ASSERT(!q->receivers.first_ && !q->closed);
 	return waitlist_wait(&q->senders, self, "queue put", (void *)(uintptr_t)item);
 }
 
@@ -148,6 +152,7 @@ int hk_queue_try_get(struct hk_queue *q, void *item)
 	ring_pop(q, item);
 	sender = waitlist_take(&q->senders);
 	if (sender) {
+		ASSERT(!q->closed);
 		ring_push(q, sender->item);
 		fiber_wake(sender->park.fiber, 0);
 	}
@@ -163,7 +168,7 @@ int hk_queue_get(struct hk_queue *q, void *item)
 		r = hk_queue_try_get(q, item);
 	if (r != -EAGAIN)
 		return r;
-	ASSERT(!q->senders.first_);
+	ASSERT(!q->senders.first_ && !q->closed && q->n == 0);
 	return waitlist_wait(&q->receivers, self, "queue get", item);
 }
 
@@ -171,6 +176,7 @@ int hk_queue_get(struct hk_queue *q, void *item)
 
 void hk_queue_close(struct hk_queue *q)
 {
+	ASSERT(!q->senders.first_ || !q->receivers.first_);
 	q->closed = true;
 	waitlist_serve_all(&q->senders, -EPIPE);
 	waitlist_serve_all(&q->receivers, -EPIPE);

@@ -89,6 +89,7 @@ static int run_main(struct hk_loop *loop, hk_fn *fn, void *arg)
 	if (!fiber_new(loop, fn, arg, "main", &loop->root))
 		return -ENOMEM;
 	loop_run(loop);
+	ASSERT(loop->stats.fibers == 0);
 	return loop->main_result;
 }
 
@@ -161,6 +162,7 @@ int hk_sleep(int64_t ns)
 
 	if (r < 0 || ns <= 0)
 		return r < 0 ? r : hk_yield();
+	ASSERT(self->timer == 0);
 	timers_set(&self->loop->timers, &self->timer, loop_deadline_ns(self->loop, ns), sleep_over);
 	return fiber_park(self, &park);
 }
@@ -196,6 +198,8 @@ static void post_deliver(struct letter *letter)
 int hk_post(struct hk_loop *loop, void (*cb)(void *), void *arg)
 {
 	struct post *post = malloc(sizeof(*post));
+
+	ASSERT(loop && cb);
 
 	if (!post)
 		return -ENOMEM;

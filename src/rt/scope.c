@@ -23,6 +23,7 @@ void scope_add_fiber(struct hk_scope *s, struct hk_fiber_ *f)
 {
 	struct hk_fiber_ *first = s->fibers_;
 
+	ASSERT(s->open_ && !f->scope);
 	f->scope = s;
 	if (!first) {
 		s->fibers_ = f->scope_next = f->scope_prev = f;
@@ -39,6 +40,7 @@ void scope_remove_fiber(struct hk_fiber_ *f)
 	struct hk_scope *s = f->scope;
 
 	ASSERT(s && s->fibers_);
+	ASSERT(f->scope_next->scope_prev == f && f->scope_prev->scope_next == f);
 	if (f->scope_next == f)
 		s->fibers_ = NULL;
 	else if (s->fibers_ == f)
@@ -52,6 +54,7 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 {
 	struct hk_scope *parent = self->scope;
 
+	ASSERT(parent && parent->open_ && self->state == FIBER_RUNNING);
 	s->parent_ = parent;
 	s->next_ = parent->child_;
 	if (s->next_)
@@ -68,6 +71,7 @@ void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)
 	/* Scopes and groups close in the reverse order of opening. */
 	ASSERT(s->open_ && self->scope == s);
 	ASSERT(!s->child_ && self->scope_next == self);
+	ASSERT(s->timer_ == 0 && s->parent_->open_);
 	scope_remove_fiber(self);
 	scope_add_fiber(s->parent_, self);
 	if (s->next_)
@@ -96,6 +100,8 @@ struct hk_scope *scope_next(const struct hk_scope *root, struct hk_scope *at)
 static void wake_fibers(struct hk_scope *s)
 {
 	struct hk_fiber_ *f = s->fibers_;
+
+	ASSERT(s->open_ && scope_is_cancelled(s));
 
 	if (!f)
 		return;
@@ -130,6 +136,7 @@ static void cancel(struct hk_loop *loop, struct hk_scope *s)
 {
 	bool known = scope_is_cancelled(s);
 
+	ASSERT(s->open_ && !s->cancelled_);
 	s->cancelled_ = true;
 	timers_clear(&loop->timers, &s->timer_);
 	if (!known)
@@ -140,6 +147,7 @@ static void expire(size_t *place, void *arg)
 {
 	struct hk_scope *s = container_of(place, struct hk_scope, timer_);
 
+	ASSERT(!s->expired_ && !s->cancelled_);
 	s->expired_ = true;
 	cancel(arg, s);
 }

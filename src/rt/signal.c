@@ -119,5 +119,6 @@ void hk_signal_close(void)
 	if (!loop || atomic_load(&owner) != loop)
 		return;
 	restore();
+	ASSERT(held_n == 0);
 	waitlist_serve_all(&loop->signal_waiters, -EPIPE);
 }

@@ -89,6 +89,7 @@ static char *carve(struct stacks *s)
 	if ((s->slabs_n == 0 || s->carved == STACKS_SLAB) && !slab_new(s))
 		return NULL;
 	slab = &s->slabs[s->slabs_n - 1];
+	ASSERT(s->carved < STACKS_SLAB);
 	low = slab->low + s->carved * s->bytes;
 	guard(s, low);
 	slab->valgrind[s->carved] = VALGRIND_STACK_REGISTER(low + page_bytes(), low + s->bytes - 1);
@@ -100,6 +101,7 @@ char *stacks_take(struct stacks *s)
 {
 	if (s->idle_n == 0)
 		return carve(s);
+	ASSERT(s->cold_n <= s->idle_n);
 	s->idle_n--;
 	if (s->cold_n > s->idle_n)
 		s->cold_n = s->idle_n;
@@ -109,6 +111,7 @@ char *stacks_take(struct stacks *s)
 void stacks_give(struct stacks *s, char *top)
 {
 	ASSERT(s->idle_n < s->slabs_n * STACKS_SLAB);
+	ASSERT((uintptr_t)top % page_bytes() == 0);
 	s->idle[s->idle_n++] = top;
 }
 

@@ -19,6 +19,7 @@ static bool sem_leave(struct park *park)
 	struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
 	struct hk_sem *s = container_of(w->list, struct hk_sem, waiters_);
 
+	ASSERT(s->waiting_ > 0);
 	waitlist_remove(w);
 	s->waiting_--;
 	return true;
@@ -28,6 +29,7 @@ static int sem_wait(struct hk_sem *s, struct hk_fiber_ *self) SUSPENDS
 {
 	struct hk_waiter_ w = { .park = { .why = "semaphore", .cancel = sem_leave } };
 
+	ASSERT(!s->waiters_.first_ == (s->waiting_ == 0));
 	s->waiting_++;
 	return waitlist_wait_as(&s->waiters_, self, &w);
 }
@@ -41,6 +43,7 @@ int hk_sem_acquire(struct hk_sem *s)
 		return r;
 	if (s->free_ <= 0)
 		return sem_wait(s, self);
+	ASSERT(!s->waiters_.first_);
 	s->free_--;
 	return 0;
 }
@@ -85,6 +88,7 @@ int hk_mutex_lock(struct hk_mutex *m)
 		return r;
 	if (m->owner_ == self)
 		return -EDEADLK;
+	ASSERT(m->owner_ || !m->waiters_.first_);
 	if (m->owner_)
 		return waitlist_wait(&m->waiters_, self, "mutex", NULL);
 	m->owner_ = self;
@@ -129,6 +133,7 @@ void hk_event_set(struct hk_event *e)
 {
 	e->set_ = true;
 	waitlist_serve_all(&e->waiters_, 0);
+	ASSERT(!e->waiters_.first_);
 }
 
 void hk_event_clear(struct hk_event *e)

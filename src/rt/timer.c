@@ -62,6 +62,7 @@ static size_t sift_down(struct timers *t, size_t i, const struct timer *entry)
 static void settle(struct timers *t, size_t i, struct timer entry)
 {
 	size_t up = sift_up(t, i, &entry);
+	ASSERT(i >= 1 && i <= t->n);
 	put(t, up == i ? sift_down(t, i, &entry) : up, entry);
 }
 
@@ -113,6 +114,7 @@ size_t timers_fire(struct timers *t, int64_t now_ns, void *arg)
 
 	while (t->n && t->heap[1].when_ns <= now_ns && t->heap[1].order <= newest) {
 		struct timer due = t->heap[1];
+		ASSERT(*due.place == 1);
 		timers_clear(t, due.place);
 		due.fire(due.place, arg);
 		fired++;

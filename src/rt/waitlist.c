@@ -11,7 +11,9 @@ void waitlist_remove(struct hk_waiter_ *w)
 {
 	struct hk_waitlist_ *list = w->list;
 
-	ASSERT(list);
+	ASSERT(list && list->first_ && list->last_);
+	ASSERT(w->prev ? w->prev->next == w : list->first_ == w);
+	ASSERT(w->next ? w->next->prev == w : list->last_ == w);
 	if (w->prev)
 		w->prev->next = w->next;
 	else
@@ -33,6 +35,8 @@ int waitlist_wait_as(struct hk_waitlist_ *list, struct hk_fiber_ *self, struct h
 {
 	int r;
 
+	ASSERT(!list->first_ == !list->last_);
+	ASSERT(!w->list && w->park.cancel);
 	w->list = list;
 	w->next = NULL;
 	w->prev = list->last_;
