@@ -97,14 +97,24 @@ static const struct answer *scripted_next(struct scripted *s)
 	return &s->answers[i < s->answer_count ? i : s->answer_count - 1];
 }
 
+/* The text again and again, in pushes of about 64 KiB. */
+static ssize_t scripted_flood(int fd, struct slice text) SUSPENDS
+{
+	AUTO(buf_done) struct buf many = { 0 };
+	ssize_t r = 0;
+	while (many.n < 65536 && r == 0)
+		r = buf_add(&many, text);
+	while (r >= 0)
+		r = hk_write(fd, many.p, many.n);
+	return r;
+}
+
 static int scripted_say(int fd, const struct answer *a) SUSPENDS
 {
 	struct slice text = { a->text, a->n ? a->n : a->text ? strlen(a->text) : 0 };
 	ssize_t r = text.n ? hk_write(fd, text.p, text.n) : 0;
-	if (a->loop)
-		text = slice_str(a->loop);
-	while (a->endless && r >= 0)
-		r = hk_write(fd, text.p, text.n);
+	if (a->endless && r >= 0)
+		r = scripted_flood(fd, a->loop ? slice_str(a->loop) : text);
 	return r < 0 ? -1 : 0;
 }
 
