@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/exits.h"
+#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* The engine counts what is settled; what was read and is not stands beside it, in `left`. */
 static uint64_t records_in(const struct run_result *res)
@@ -101,10 +101,19 @@ static int put_equation(const struct account *a, struct buf *out)
 	return r < 0 ? r : put_if(out, "left", a->result->left);
 }
 
+/* The process's own high-water mark. (getrusage would show what the shell had before it became us.) */
 static uint64_t peak_rss(void)
 {
-	struct rusage u;
-	return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
+	char line[128];
+	unsigned long long kib = 0;
+	FILE *f = fopen("/proc/self/status", "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
+			break;
+	(void)fclose(f); /* only read */
+	return kib * 1024;
 }
 
 /* Of this part of the run: a resumed one does not count what an earlier part has done. */
@@ -203,13 +212,13 @@ static int put_early(const struct account *a, struct buf *out)
 	const struct run_result *res = a->result;
 	if (meant_to_end(a))
 		return 0;
+	if (res->volatile_source)
+		return buf_add(out, S("stopped early: its source cannot be read again, so there is nothing to go on with\n"));
 	int r = buf_add(out, S("stopped early"));
 	if (r == 0 && res->left > 0)
 		r = put_term(out, ": ", "left", res->left);
 	if (r == 0 && res->left > 0)
 		r = buf_add(out, S(" that were read and not finished"));
-	if (r == 0 && res->volatile_source)
-		return buf_add(out, S(". The source cannot be read again: what was left is lost to this run\n"));
 	return r < 0 ? r : buf_add(out, S(". Run the same command to go on; --fresh starts over\n"));
 }
 

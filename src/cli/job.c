@@ -23,6 +23,14 @@ static bool wants_summary(const struct job *job)
 	return args_has(job->args, FLAG_SUMMARY);
 }
 
+/* Answers can echo what was sent to them: no secret's value leaves in a message. */
+static void say_redacted(const struct job *job, struct slice text)
+{
+	AUTO(buf_done) struct buf clean = { 0 };
+	if (secrets_redact(job->loading.secrets, text, &clean) == 0)
+		say_raw(buf_slice(&clean));
+}
+
 /* ---- the end ---- */
 
 static int fail_early(struct job *job, int code, const char *text)
@@ -63,7 +71,7 @@ static int tell(struct job *job)
 	int r = silent ? 0 : account_put(&account, &out);
 	if (r == 0 && wants_summary(job))
 		r = account_put_json(&account, code, &out);
-	say_raw(buf_slice(&out));
+	say_redacted(job, buf_slice(&out));
 	return r < 0 ? EXITS_FAILED : code;
 }
 

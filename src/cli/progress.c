@@ -6,7 +6,7 @@
  *  (1) reading never suspends and changes nothing in the run.
  *  (2) the bar redraws its own lines only; messages (progress_say) go above it; at the end it is gone and the account stands
  *      in its place.
- *  (3) a step is marked as the limit when its slots were all taken, or its far side throttled it, for most of the last
+ *  (3) a step is marked (>) as the limit when its slots were all taken, or its far side throttled it, for most of the last
  *      second; the account at the end judges the whole run. */
 #include "cli/progress.h"
 #include "base/json.h"
@@ -191,18 +191,22 @@ static int put_percentiles(const struct place_stats *s, struct buf *out)
 	return r < 0 ? r : units_put_duration(out, s->p95_ns);
 }
 
-static int put_why(const struct gauge *g, struct buf *out)
+/* The last line of the bar: which step holds the others back now, and why. Empty when none stands out. */
+static int put_limit(const struct progress *p, size_t limit, struct buf *out)
 {
+	if (limit == p->gauge_count)
+		return 0;
+	const struct gauge *g = &p->gauges[limit];
 	if (g->throttled > 1)
-		return buf_add(out, S("  <- limit: the far side throttles"));
-	return buf_printf(out, "  <- limit: all %u busy", g->now.cap);
+		return buf_printf(out, "limit: %s: the far side says 429", g->now.label);
+	return buf_printf(out, "limit: %s: all %u busy", g->now.label, g->now.cap);
 }
 
-static int put_place(const struct progress *p, size_t i, struct buf *out)
+static int put_place(const struct progress *p, size_t i, bool marked, struct buf *out)
 {
 	const struct gauge *g = &p->gauges[i];
 	const struct place_stats *s = &g->now;
-	int r = buf_printf(out, "  %-10s ", s->label);
+	int r = buf_printf(out, "%c %-10s ", marked ? '>' : ' ', s->label);
 	size_t rate_at = out->n;
 	if (r == 0)
 		r = put_rate(out, g->rate);
@@ -214,11 +218,7 @@ static int put_place(const struct progress *p, size_t i, struct buf *out)
 		r = buf_printf(out, "  queue %zu/%zu", s->queued, s->queue_cap);
 	if (r == 0)
 		r = put_troubles(s, out);
-	if (r == 0)
-		r = put_percentiles(s, out);
-	if (r == 0 && i == limiting(p))
-		r = put_why(g, out);
-	return r;
+	return r < 0 ? r : put_percentiles(s, out);
 }
 
 static void erase(struct progress *p)
@@ -241,6 +241,7 @@ static int put_cut(struct buf *out, struct slice line, bool bold)
 static int put_bar(struct progress *p, struct buf *out)
 {
 	AUTO(buf_done) struct buf line = { 0 };
+	size_t limit = limiting(p);
 	int r = p->drawn > 0 ? buf_printf(out, "\r\033[%zuA", p->drawn) : 0;
 	if (r == 0)
 		r = put_totals(p, &line);
@@ -248,11 +249,16 @@ static int put_bar(struct progress *p, struct buf *out)
 		r = put_cut(out, buf_slice(&line), p->color);
 	for (size_t i = 0; r == 0 && i < p->gauge_count; i++) {
 		buf_clear(&line);
-		r = put_place(p, i, &line);
+		r = put_place(p, i, i == limit, &line);
 		if (r == 0)
 			r = put_cut(out, buf_slice(&line), false);
 	}
-	p->drawn = p->gauge_count + 1;
+	buf_clear(&line);
+	if (r == 0)
+		r = put_limit(p, limit, &line);
+	if (r == 0)
+		r = put_cut(out, buf_slice(&line), false);
+	p->drawn = p->gauge_count + 2;
 	return r;
 }
 
@@ -271,7 +277,9 @@ static int put_plain(struct progress *p, struct buf *out)
 	}
 	size_t limit = limiting(p);
 	if (r == 0 && limit < p->gauge_count)
-		r = buf_printf(out, "; limit: %s", p->gauges[limit].now.label);
+		r = buf_add(out, S("; "));
+	if (r == 0)
+		r = put_limit(p, limit, out);
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 

@@ -243,13 +243,14 @@ def test_table_with_other_columns(hocket, tmp_path):
     assert sqlite3.connect(tmp_path / "t.db").execute("SELECT count(*) FROM t").fetchone() == (0,)
 
 
-def test_table_without_the_key(hocket, tmp_path):
+def test_table_without_the_columns(hocket, tmp_path):
     some(hocket)
     with sqlite3.connect(tmp_path / "t.db") as db:
-        db.execute("CREATE TABLE t (id INTEGER, x TEXT)")
+        db.execute("CREATE TABLE t (name TEXT)")
     result = hocket.run("from: {jsonl: in.jsonl}\nto: {sqlite: t.db, table: t, key: id}\n")
     assert result.code == 1
-    assert "'t'" in result.err and "id" in result.err
+    assert "'t'" in result.err and "'id'" in result.err and "t.db" in result.err
+    assert [row[1] for row in sqlite3.connect(tmp_path / "t.db").execute("PRAGMA table_info(t)")] == ["name"]
 
 
 def test_output_that_is_no_database(hocket, tmp_path):
@@ -257,5 +258,5 @@ def test_output_that_is_no_database(hocket, tmp_path):
     hocket.write("t.db", "this is no database, it is a text of some length\n" * 50)
     result = hocket.run("from: {jsonl: in.jsonl}\nto: {sqlite: t.db, table: t, key: id}\n")
     assert result.code == 1
-    assert "t.db" in result.err and "not a database" in result.err
+    assert "t.db" in result.err and "not a SQLite database" in result.err
     assert (tmp_path / "t.db").read_text().startswith("this is no database")

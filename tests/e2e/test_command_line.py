@@ -182,7 +182,7 @@ def test_bar_on_a_terminal(hocket):
         time.sleep(0.05)
         return {}
 
-    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(30)])
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(90)])
     with far.far(answer) as server:
         hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.id)\n    concurrency: 3\n"
                                   "    into: .a\nto: 'null'\n")
@@ -199,8 +199,8 @@ def test_bar_on_a_terminal(hocket):
         os.close(ours)
         assert process.wait() == 0
     text = seen.decode()
-    assert "3 of 3 in flight" in text and "limit: all 3 busy" in text
-    assert "in 30 = delivered 30" in text.rpartition("\033[J")[2]
+    assert "3 of 3 in flight" in text and "> http" in text and "limit: http: all 3 busy" in text
+    assert "in 90 = delivered 90" in text.rpartition("\033[J")[2]
     assert "\033[1m" in text
 
 

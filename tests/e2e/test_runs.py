@@ -145,7 +145,7 @@ def test_table_grows_and_key_upserts(hocket, tmp_path):
     result = hocket.run(text, "--fresh")
     assert result.code == 0, result.err
     rows = sqlite3.connect(tmp_path / "t.db").execute("SELECT id, a, b FROM t ORDER BY id").fetchall()
-    assert rows == [(1, "x", None), (2, "new", 5), (3, None, '{"deep":true}')]
+    assert rows == [(1, "x", None), (2, "new", 5), (3, None, '{"deep": true}')]
 
 
 def test_limit(hocket):

@@ -101,25 +101,11 @@ def test_interrupted_stdin_is_a_failure(hocket):
     process = hocket.start("run", "pipe.yaml", stdin=reader)
     os.close(reader)
     os.write(writer, b'{"id": 1}\n')
-    assert process.stdout.readline() == '{"id":1}\n'
+    assert process.stdout.readline() == '{"id": 1}\n'
     process.send_signal(signal.SIGINT)
     result = hocket.finish(process)
     os.close(writer)
     assert result.code == 1, result.err
-
-
-def test_nothing_new(hocket):
-    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(5)])
-    text = "from: {jsonl: in.jsonl}\nto: {sqlite: out.db, table: t, key: id}\n"
-    assert hocket.run(text).code == 0
-    result = hocket.run(text)
-    assert result.code == 0
-    assert "nothing new" in result.err
-    with open(hocket.folder / "in.jsonl", "a") as f:
-        f.write('{"id": 5}\n')
-    result = hocket.run(text)
-    assert result.code == 0, result.err
-    assert rows(hocket) == [(i,) for i in range(6)]
 
 
 def test_two_runs_on_one_state_are_refused(hocket):
