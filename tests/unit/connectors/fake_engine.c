@@ -197,7 +197,45 @@ static struct opt_map enum_map(struct arena *a, const struct opt *o, const char 
 	return (struct opt_map){ keys, values, pairs.n };
 }
 
-static void set(struct arena *a, const struct opt *o, void *options, const char *value)
+static struct jq *program_of(struct fake_site *f, const struct opt *o, const char *text)
+{
+	const struct expr_names names = { .response = o->response };
+	struct expr_error why;
+	struct jq *jq = NULL;
+	int r = jq_compile(slice_str(text), &names, &jq, &why);
+	ASSERT(r == 0 && f->program_count < ARRAY_SIZE(f->programs));
+	f->programs[f->program_count++] = jq;
+	return jq;
+}
+
+static struct tpl *template_of(struct fake_site *f, enum opt_type type, const char *text)
+{
+	const struct expr_names names = { 0 };
+	struct expr_error why;
+	struct tpl *tpl = NULL;
+	int r = tpl_compile(slice_str(text), type == OPT_URL ? TPL_URL : TPL_TEXT, &names, &tpl,
+			    &why);
+	ASSERT(r == 0 && f->template_count < ARRAY_SIZE(f->templates));
+	f->templates[f->template_count++] = tpl;
+	return tpl;
+}
+
+/* One entry more of a map of templates. */
+static void add_template(struct fake_site *f, struct opt_map *map, const char *key,
+			 const char *text)
+{
+	const char **keys = arena_zero(f->arena, (map->n + 1) * sizeof(*keys));
+	struct tpl **values = arena_zero(f->arena, (map->n + 1) * sizeof(struct tpl *));
+	if (map->n) {
+		memcpy(keys, map->keys, map->n * sizeof(*keys));
+		memcpy(values, map->v, map->n * sizeof(struct tpl *));
+	}
+	keys[map->n] = arena_str(f->arena, slice_str(key));
+	values[map->n] = template_of(f, OPT_TEMPLATE, text);
+	*map = (struct opt_map){ keys, values, map->n + 1 };
+}
+
+static void set(struct fake_site *f, const struct opt *o, void *options, const char *value)
 {
 	void *at = (char *)options + o->offset;
 	uint64_t size;
@@ -213,26 +251,51 @@ static void set(struct arena *a, const struct opt *o, void *options, const char 
 		*(int *)at = word_index(o, slice_str(value));
 		return;
 	case OPT_LIST:
-		*(struct opt_list *)at = list_of(a, value);
+		*(struct opt_list *)at = list_of(f->arena, value);
 		return;
 	case OPT_MAP:
-		*(struct opt_map *)at = enum_map(a, o, value);
+		*(struct opt_map *)at = enum_map(f->arena, o, value);
+		return;
+	case OPT_JQ:
+		*(struct jq **)at = program_of(f, o, value);
+		return;
+	case OPT_URL:
+	case OPT_TREE:
+	case OPT_TEMPLATE:
+		*(struct tpl **)at = template_of(f, o->type, value);
 		return;
 	default:
 		ASSERT(o->type == OPT_STRING || o->type == OPT_PATH); /* others are set by hand */
-		*(const char **)at = arena_str(a, slice_str(value));
+		*(const char **)at = arena_str(f->arena, slice_str(value));
 	}
 }
 
-static void set_by_name(struct arena *a, const struct port *port, void *options, const char *pair)
+static const struct opt *find(const struct opt *table, struct slice name)
 {
-	struct slice name, value;
+	while (table->name && !slice_eq_str(name, table->name))
+		table++;
+	ASSERT(table->name);
+	return table;
+}
+
+static void set_by_name(struct fake_site *f, const struct opt *table, void *options,
+			const char *pair)
+{
+	struct slice name, value, head, rest;
 	(void)slice_cut(slice_str(pair), '=', &name, &value);
-	const struct opt *o = port->options;
-	while (o->name && !slice_eq_str(name, o->name))
-		o++;
-	ASSERT(o->name);
-	set(a, o, options, pair + name.n + 1);
+	bool dotted = slice_cut(name, '.', &head, &rest);
+	const struct opt *o = find(table, head);
+	void *at = (char *)options + o->offset;
+	if (!dotted) {
+		set(f, o, options, pair + name.n + 1);
+	} else if (o->type == OPT_MAP) {
+		add_template(f, at, arena_str(f->arena, rest), pair + name.n + 1);
+	} else {
+		void **sub = at;
+		if (!*sub)
+			*sub = arena_zero(f->arena, o->sub_size);
+		set_by_name(f, o->sub, *sub, pair + head.n + 1);
+	}
 }
 
 void fake_site_open(struct fake_site *f, const struct port *port, ...)
@@ -242,10 +305,10 @@ void fake_site_open(struct fake_site *f, const struct port *port, ...)
 	void *options = arena_zero(f->arena, port->options_size + 1);
 	for (const struct opt *o = port->options; o->name; o++)
 		if (o->fallback)
-			set(f->arena, o, options, o->fallback);
+			set(f, o, options, o->fallback);
 	va_start(args, port);
 	for (const char *pair; (pair = va_arg(args, const char *));)
-		set_by_name(f->arena, port, options, pair);
+		set_by_name(f, port->options, options, pair);
 	va_end(args);
 	f->site.options = options;
 	f->site.shared = xcalloc(1, port->shared_size + 1);
@@ -265,6 +328,10 @@ void fake_site_done(struct fake_site *f, const struct port *port)
 {
 	if (port->close)
 		port->close(&f->site);
+	for (size_t i = 0; i < f->program_count; i++)
+		jq_free(f->programs[i]);
+	for (size_t i = 0; i < f->template_count; i++)
+		tpl_free(f->templates[i]);
 	free(take(f->site.shared));
 	arena_free(take(f->arena));
 }

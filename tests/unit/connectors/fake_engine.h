@@ -31,12 +31,16 @@ void intake_done(struct intake *);
 /* The next run begins behind the last arrival, as after a crash. */
 void intake_rewind(struct intake *, size_t arrivals);
 
-/* One connector at one place: options given as "name=value"; NULL ends. Lists: "fields=a,b". */
+/* One connector at one place: options given as "name=value"; NULL ends. Lists: "fields=a,b"; in a sub-table: "pages.next=.n"; in
+ * a map of templates, one each: "headers.X-Key=v". */
 struct fake_site {
 	struct site site;
 	struct facts facts;
 	size_t mistakes;     /* plan() found */
 	struct arena *arena; /* the options' */
+	struct jq *programs[8];
+	struct tpl *templates[8];
+	size_t program_count, template_count;
 };
 void fake_site_open(struct fake_site *, const struct port *, ...) __attribute__((sentinel));
 void fake_site_plan(struct fake_site *,

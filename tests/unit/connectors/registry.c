@@ -1,0 +1,114 @@
+/* registry.c - the list against the folder: every connector file stands in it, and every one can be explained
+ *
+ * The folder is found from this file's own path, which the compiler wrote down. */
+#include "connectors/registry.h"
+#include "base/banned.h"
+#include "base/buf.h"
+#include "check.h"
+#include <dirent.h>
+#include <unistd.h>
+
+static struct slice stem(const char *file)
+{
+	struct slice name, rest;
+	(void)slice_cut(slice_str(file), '.', &name, &rest);
+	return name;
+}
+
+static enum role role_of_file(struct slice stem_, struct slice *name)
+{
+	static const struct {
+		const char *prefix;
+		enum role role;
+	} kinds[] = { { "from_", ROLE_SOURCE }, { "step_", ROLE_STEP }, { "to_", ROLE_SINK } };
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (slice_starts(stem_, slice_str(kinds[i].prefix))) {
+			*name = slice_from(stem_, strlen(kinds[i].prefix));
+			return kinds[i].role;
+		}
+	return 0;
+}
+
+static DIR *open_folder(void)
+{
+	AUTO(buf_done) struct buf path = { 0 };
+	const char *here = strrchr(__FILE__, '/');
+	CHECK_INT(buf_printf(&path, "%.*s/../../../src/connectors",
+			     here ? (int)(here - __FILE__) : 1, here ? __FILE__ : "."),
+		  0);
+	return opendir(path.p);
+}
+
+TEST(every_file_is_listed_and_nothing_else)
+{
+	DIR *dir = open_folder();
+	size_t files = 0;
+	CHECK(dir != NULL);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		struct slice name = { 0 };
+		enum role role = role_of_file(stem(e->d_name), &name);
+		if (!role || !slice_ends(slice_str(e->d_name), S(".c")))
+			continue;
+		files++;
+		const struct port *port = registry_find(&registry, name, role);
+		CHECK(port != NULL);
+		if (!port)
+			printf("# %s is not in the registry\n", e->d_name);
+	}
+	CHECK_INT(files, registry.n);
+	if (dir)
+		closedir(dir);
+}
+
+TEST(a_name_stands_once_per_role)
+{
+	for (size_t i = 0; i < registry.n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct port *a = registry.ports[i], *b = registry.ports[k];
+			CHECK(!(a->roles & b->roles) || !slice_eq_str(slice_str(a->name), b->name));
+		}
+}
+
+TEST(a_port_has_the_operations_of_its_shape)
+{
+	for (size_t i = 0; i < registry.n; i++) {
+		const struct port *p = registry.ports[i];
+		bool step = p->apply || (p->ask && p->call);
+		CHECK_INT(p->run != NULL, p->roles == ROLE_SOURCE);
+		CHECK_INT(step, p->roles == ROLE_STEP);
+		CHECK_INT(p->commit != NULL, p->roles == ROLE_SINK);
+		CHECK(p->doc && p->more && p->options);
+	}
+}
+
+static void check_options(const struct port *p, const struct opt *table)
+{
+	for (const struct opt *o = table; o->name; o++) {
+		CHECK(o->doc && o->doc[0]);
+		CHECK(o->type != OPT_ENUM || o->words);
+		CHECK(!o->required || !o->fallback);
+		CHECK(o->type != OPT_TABLE || o->sub);
+		if (o->verb)
+			CHECK_STR(o->name, p->name);
+		if (o->type == OPT_TABLE)
+			check_options(p, o->sub);
+	}
+}
+
+TEST(every_option_is_documented)
+{
+	for (size_t i = 0; i < registry.n; i++)
+		check_options(registry.ports[i], registry.ports[i]->options);
+}
+
+static const struct test tests[] = {
+	T(every_file_is_listed_and_nothing_else),
+	T(a_name_stands_once_per_role),
+	T(a_port_has_the_operations_of_its_shape),
+	T(every_option_is_documented),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
