@@ -26,7 +26,7 @@
 #endif
 
 #define ALIGN       _Alignof(max_align_t)
-#define FIRST_CHUNK ((size_t)4096)
+#define FIRST_CHUNK ((size_t)1024)
 #define LAST_CHUNK  ((size_t)256 * 1024)
 
 struct chunk {

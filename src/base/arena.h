@@ -3,7 +3,7 @@
  * What this room is for: parse trees, plans, requests: things that live exactly as long as one owner.
  * Life cycle: arena_new, allocate, arena_reset (keeps the first chunk) as often as wanted, arena_free.
  * What must hold: pointers stay valid until reset or free; memory is aligned for any type.
- * Small requests come from chunks that double from 4 KiB to 256 KiB; large ones get their own. */
+ * Small requests come from chunks that double from 1 KiB to 256 KiB; large ones get their own. */
 #pragma once
 #include "base/slice.h"
 
