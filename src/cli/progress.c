@@ -6,8 +6,8 @@
  *  (1) reading never suspends and changes nothing in the run.
  *  (2) the bar redraws its own lines only; messages (progress_say) go above it; at the end it is gone and the account stands
  *      in its place.
- *  (3) a step is marked (>) as the limit when its slots were all taken, or its far side throttled it, for most of the last
- *      second; the account at the end judges the whole run. */
+ *  (3) a step is marked (>) as the limit when its slots were all taken, or records waited for its rate, for most of the
+ *      last second; the account at the end judges the whole run. */
 #include "cli/progress.h"
 #include "base/json.h"
 #include "base/units.h"
@@ -22,11 +22,11 @@ enum { TICKS_A_SECOND = 10, PLAIN_EVERY = 5 * TICKS_A_SECOND };
 
 struct gauge { /* one place, over the last moments */
 	struct place_stats now;
-	uint64_t out_before, throttled_before;
+	uint64_t out_before;
 	int64_t full_before;
 	double rate; /* records a second, smoothed */
 	double full; /* share of time in which all slots were taken, smoothed */
-	double throttled;
+	double held; /* share of time in which records waited although slots were free: its rate, or the far side's */
 };
 struct progress {
 	struct run *run;
@@ -90,10 +90,9 @@ static void sample_place(struct progress *p, size_t i, double seconds)
 	run_place_stats(p->run, i, &g->now);
 	smooth(&g->rate, (double)(g->now.out - g->out_before) / seconds);
 	smooth(&g->full, (double)(g->now.slots_full_ns - g->full_before) / 1e9 / seconds);
-	smooth(&g->throttled, (double)(g->now.throttled - g->throttled_before) / seconds);
+	smooth(&g->held, g->now.queued >= g->now.cap && g->now.in_flight < g->now.cap);
 	g->out_before = g->now.out;
 	g->full_before = g->now.slots_full_ns;
-	g->throttled_before = g->now.throttled;
 }
 
 static void sample(struct progress *p)
@@ -117,7 +116,7 @@ static size_t limiting(const struct progress *p)
 	double most = 0.5;
 	for (size_t i = 0; i < p->gauge_count; i++) {
 		const struct gauge *g = &p->gauges[i];
-		double share = g->throttled > 1 ? 1 : g->full; /* 429 and all slots taken: it is the far side */
+		double share = g->held > g->full ? g->held : g->full;
 		if (g->now.cap > 0 && share > most) {
 			most = share;
 			best = i;
@@ -197,9 +196,10 @@ static int put_limit(const struct progress *p, size_t limit, struct buf *out)
 	if (limit == p->gauge_count)
 		return 0;
 	const struct gauge *g = &p->gauges[limit];
-	if (g->throttled > 1)
-		return buf_printf(out, "limit: %s: the far side says 429", g->now.label);
-	return buf_printf(out, "limit: %s: all %u busy", g->now.label, g->now.cap);
+	if (g->full >= g->held)
+		return buf_printf(out, "limit: %s: all %u busy", g->now.label, g->now.cap);
+	return buf_printf(out, "limit: %s: %s", g->now.label,
+			  g->now.throttled > 0 ? "the far side's rate limit" : "its rate");
 }
 
 static int put_place(const struct progress *p, size_t i, bool marked, struct buf *out)
