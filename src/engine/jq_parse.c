@@ -260,7 +260,7 @@ static struct expr *parse_label(struct parser *p)
 		return NULL;
 	if (!pass(p, SIGN('|')))
 		return parse_unexpected(p, "'|' behind the label");
-	bind(p, BIND_LABEL, name, 0);
+	bind_name(p, BIND_LABEL, name, 0);
 	struct expr *body = parse_pipe(p);
 	p->scope = outside;
 	return body ? expr_new(p, EXPR_LABEL, at, body, NULL, NULL) : NULL;

@@ -60,5 +60,5 @@ bool parse_dollar_name(struct parser *, struct slice *ret);  /* '$' name, for pa
 bool parse_patterns(struct parser *, struct expr *owner);   /* binds; sets owner->slot or owner->kids */
 struct expr *parse_def(struct parser *);                     /* at 'def', up to its ';' */
 bool resolve_call(struct parser *, struct expr *call);
-struct binding *bind(struct parser *, enum binding_kind, struct slice name, size_t arity);
+struct binding *bind_name(struct parser *, enum binding_kind, struct slice name, size_t arity);
 const struct binding *find_binding(const struct parser *, enum binding_kind, struct slice name, size_t arity);

@@ -15,7 +15,7 @@
 
 #define MAX_CANDIDATES 64
 
-struct binding *bind(struct parser *p, enum binding_kind kind, struct slice name, size_t arity)
+struct binding *bind_name(struct parser *p, enum binding_kind kind, struct slice name, size_t arity)
 {
 	struct binding *b = arena_zero(p->jq->arena, sizeof(*b));
 	*b = (struct binding){ .kind = kind, .name = arena_copy(p->jq->arena, name), .arity = arity, .slot = -1, .outer = p->scope };
@@ -192,7 +192,7 @@ static bool bind_dollar(struct parser *p, int *ret_slot)
 	struct slice name;
 	if (!parse_dollar_name(p, &name))
 		return false;
-	*ret_slot = bind(p, BIND_VARIABLE, name, 0)->slot;
+	*ret_slot = bind_name(p, BIND_VARIABLE, name, 0)->slot;
 	return true;
 }
 
@@ -304,7 +304,7 @@ static bool parse_parameters(struct parser *p, size_t *ret_arity)
 		} else {
 			return parse_unexpected(p, "a parameter: f or $x") != NULL;
 		}
-		bind(p, BIND_FUNCTION, name, 0);
+		bind_name(p, BIND_FUNCTION, name, 0);
 		++*ret_arity;
 	} while (at_token(p, SIGN(';')));
 	if (!close_bracket(p, SIGN(')'), opened))
@@ -336,7 +336,7 @@ struct expr *parse_def(struct parser *p)
 		return NULL;
 	if (!pass(p, SIGN(';')))
 		return parse_unexpected(p, "';' at the end of the definition");
-	bind(p, BIND_FUNCTION, t.text, arity);
+	bind_name(p, BIND_FUNCTION, t.text, arity);
 	return body;
 }
 
