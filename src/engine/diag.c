@@ -44,6 +44,7 @@ struct diag {
 
 struct diag *diag_new(const char *file_shown)
 {
+	ASSERT(file_shown);
 	struct diag *d = xcalloc(1, sizeof *d);
 	d->file = xstrndup(file_shown, strlen(file_shown));
 	return d;
@@ -78,12 +79,14 @@ size_t diag_count(const struct diag *d)
 
 void diag_mute(struct diag *d, size_t from, size_t to)
 {
+	ASSERT(from <= to && to <= d->text.n + 1);
 	d->muted = xrealloc(d->muted, d->muted_count + 1, sizeof *d->muted);
 	d->muted[d->muted_count++] = (struct range){ from, to };
 }
 
 void diag_place(struct diag *d, diag_locate *locate, void *arg)
 {
+	ASSERT(!locate || !d->locate); /* one place is planned at a time */
 	d->locate = locate;
 	d->locate_arg = arg;
 }
@@ -163,6 +166,7 @@ static void add(struct diag *d, size_t offset, size_t length, const char *hint, 
 	d->list[d->n].text = take(text);
 	d->list[d->n].hint = hint ? clean(slice_str(hint)) : NULL;
 	d->n++;
+	ASSERT(d->n <= KEPT && d->n <= d->cap);
 }
 
 void diag_add(struct diag *d, size_t offset, size_t length, const char *hint, const char *fmt, ...)
@@ -195,6 +199,7 @@ struct cursor {
 
 static void cursor_to(struct cursor *c, size_t offset)
 {
+	ASSERT(c->at <= offset || offset > c->text.n); /* the list is in order */
 	if (offset > c->text.n)
 		offset = c->text.n;
 	for (; c->at < offset; c->at++)
@@ -259,6 +264,7 @@ static int put_caret(struct buf *out, const struct paint *paint, struct slice un
 static int put_source(struct buf *out, const struct paint *paint, const struct mistake *m,
 		      size_t line_number, struct slice line, size_t at)
 {
+	ASSERT(at <= line.n);
 	size_t column = characters(slice_head(line, at)), skip = 0;
 	size_t stop = at + (m->length < line.n - at ? m->length : line.n - at);
 	const char *left = "", *right = "";
@@ -272,6 +278,7 @@ static int put_source(struct buf *out, const struct paint *paint, const struct m
 		line.n = end;
 		stop = stop < end ? stop : end;
 	}
+	ASSERT(skip <= at && at <= stop && stop <= line.n);
 	struct slice shown = slice_from(line, skip), before = { line.p + skip, at - skip };
 	int width = snprintf(NULL, 0, "%3zu", line_number);
 	int r = buf_printf(out, "%*zu | %s", width, line_number, left);

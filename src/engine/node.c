@@ -15,6 +15,7 @@
 
 const char *node_kind_name(const struct node *node)
 {
+	ASSERT(node->kind <= NODE_MAP);
 	static const char *const names[] = {
 		[NODE_NULL] = "nothing",   [NODE_BOOL] = "true or false", [NODE_INT] = "a number",
 		[NODE_FLOAT] = "a number", [NODE_STRING] = "text",        [NODE_LIST] = "a list",
@@ -105,6 +106,7 @@ void node_locate(const struct node *node, struct slice file, size_t offset, size
 	size_t end;
 
 	ASSERT(node->at + node->length <= file.n);
+	ASSERT(node->kind < NODE_LIST);
 	if (offset > node->text.n)
 		offset = node->text.n;
 	if (length > node->text.n - offset)
@@ -137,6 +139,7 @@ static int put_based(struct slice digits, unsigned base, bool negative, struct b
 /* A decimal number of the core schema as JSON writes it: a digit on both sides of the point, no plus sign. */
 static int put_number(struct slice text, struct buf *out)
 {
+	ASSERT(text.n > 0);
 	bool negative = text.p[0] == '-';
 	struct slice s = slice_from(text, negative || text.p[0] == '+'), whole, part;
 

@@ -26,6 +26,7 @@ static struct expr_names names_of(const struct planner *p, const struct opt *o)
 
 static void own(struct planner *p, struct jq *jq, struct tpl *tpl)
 {
+	ASSERT((jq != NULL) != (tpl != NULL));
 	struct owned *owned = arena_zero(p->arena, sizeof *owned);
 	*owned = (struct owned){ .next = p->owned, .jq = jq, .tpl = tpl };
 	p->owned = owned;
@@ -57,6 +58,7 @@ static bool is_prose(struct slice s)
 /* What a plain scalar's end hides: a comment, or the comma and brackets of the flow style around it. */
 static const char *end_hint(const struct planner *p, const struct node *node)
 {
+	ASSERT(node->at + node->length <= p->file.n);
 	struct slice rest = slice_from(p->file, node->at + node->length);
 
 	if (node->style != STYLE_PLAIN)
@@ -113,6 +115,7 @@ static struct jq *compile(struct planner *p, const struct opt *o, const struct n
 
 	if (jq_compile(slice_from(node->text, from), &names, &jq, &e) == 0)
 		return jq;
+	ASSERT(e.text[0] != 0);
 	report(p, node, from, &e, true);
 	return NULL;
 }
@@ -190,6 +193,7 @@ static struct jq *compile_member(struct planner *p, const struct opt *o, const s
 /* As deep as the tree, which YAML_MAX_DEPTH bounds. */
 static struct jq *compile_object(struct planner *p, const struct opt *o, const struct node *map)
 {
+	ASSERT(map->kind == NODE_MAP);
 	struct slice *keys = arena_zero(p->arena, (map->n + 1) * sizeof *keys);
 	struct jq **values = arena_zero(p->arena, (map->n + 1) * sizeof *values);
 	bool good = true;
@@ -272,6 +276,8 @@ static bool refuse_text(struct planner *p, const struct node *node, size_t offse
 {
 	size_t at, length;
 	char hint[160];
+
+	ASSERT(offset + n <= node->text.n);
 	struct slice found = { node->text.p + offset, n };
 
 	node_locate(node, p->file, offset, n, &at, &length);
@@ -360,6 +366,7 @@ static struct tpl *compile_tree(struct planner *p, const struct opt *o, const st
 {
 	bool map = node->kind == NODE_MAP, good = true;
 
+	ASSERT(o->type == OPT_TREE);
 	if (node->kind == NODE_STRING)
 		return compile_text(p, o, node);
 	if (!map && node->kind != NODE_LIST)

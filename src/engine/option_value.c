@@ -67,6 +67,7 @@ static bool parse_path(struct planner *p, const struct opt *o, const struct node
 		return refuse(p, node, NULL, "'%s' wants a path, not empty text", o->name);
 	if (node->text.p[0] == '/')
 		return *ret = arena_str(p->arena, node->text), true;
+	ASSERT(p->folder[0] == '/');
 	bool root = strcmp(p->folder, "/") == 0;
 	*ret = arena_printf(p->arena, "%s/%.*s", root ? "" : p->folder, SLICE(node->text));
 	return true;
@@ -92,6 +93,7 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 	size_t n = 0;
 	int r = 0;
 
+	ASSERT(o->words && o->words[0]);
 	if (!is_scalar(node))
 		return option_refuse_kind(p, o, node, "one word");
 	for (; o->words[n]; n++) {
@@ -118,6 +120,7 @@ static bool parse_int(struct planner *p, const struct opt *o, const struct node 
 	if (node->kind != NODE_INT)
 		return refuse(p, node, "write it without quotes",
 			      "'%s' wants a whole number, not text", o->name);
+	ASSERT(o->min <= o->max);
 	if ((o->min != 0 || o->max != 0) && (*ret < o->min || *ret > o->max))
 		return refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name,
 			      (long long)o->min, (long long)o->max, SHOWN(node->text));
@@ -240,6 +243,7 @@ size_t field_path_parse(struct planner *p, struct slice text, struct field_path 
 	at = 0;
 	for (size_t i = 0; i < n; i++)
 		at += field_key(p, slice_from(text, at), &keys[i]);
+	ASSERT(at <= text.n);
 	*ret = (struct field_path){ keys, n };
 	return at;
 }

@@ -65,6 +65,7 @@ static void fill_one(struct planner *p, const struct opt *o, const struct node *
 	}
 	if (!o->fallback)
 		return;
+	ASSERT(at->at + at->length <= p->file.n);
 	struct node fallback = { .style = STYLE_DOUBLE,
 				 .at = at->at,
 				 .length = at->length,
@@ -76,6 +77,7 @@ static void fill_one(struct planner *p, const struct opt *o, const struct node *
 void options_fill(struct planner *p, const struct opt *table, const struct opt *shadow,
 		  const struct node *map, const struct node *at, const char *owner, void *into)
 {
+	ASSERT(at && owner && into);
 	for (const struct opt *o = table; o && o->name; o++) {
 		if (options_find(shadow, slice_str(o->name)))
 			continue;
@@ -122,6 +124,7 @@ static size_t size_of(enum opt_type type)
 static void *parse_elements(struct planner *p, const struct opt *o, const struct node *nodes,
 			    size_t n, bool *good)
 {
+	ASSERT(o->type == OPT_LIST || o->type == OPT_MAP);
 	struct opt element = *o;
 	size_t size = size_of(o->of);
 	char *v = arena_zero(p->arena, (n + 1) * size);
@@ -208,6 +211,7 @@ static bool parse_table(struct planner *p, const struct opt *o, const struct nod
 
 	if (node->kind != NODE_MAP && (node->kind == NODE_NULL || !has_verb(o->sub)))
 		return option_refuse_kind(p, o, node, "a mapping");
+	ASSERT(o->sub && o->sub_size > 0);
 	void *sub = arena_zero(p->arena, o->sub_size + 1);
 	snprintf(owner, sizeof owner, "'%s'", o->name);
 	if (node->kind == NODE_MAP) {

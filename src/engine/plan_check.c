@@ -55,6 +55,7 @@ static void make_missing(struct planner *p, struct labels *l, struct drafts *dra
 		const char *label = place->port->name;
 		for (size_t k = 2; taken(l, label); k++)
 			label = arena_printf(p->arena, "%s %zu", place->port->name, k);
+		ASSERT(!taken(l, label));
 		place->label = l->v[l->n++] = label;
 	}
 }
@@ -167,6 +168,7 @@ static void add_places(struct hashing *h, const struct drafts *drafts)
 {
 	for (size_t i = 0; i < drafts->n; i++) {
 		const struct draft *d = &drafts->v[i];
+		ASSERT(d->good && d->place.label);
 		add_text(h, slice_str(d->place.port->name));
 		add_options(h, d, d->place.port->options);
 		add_options(h, d, common_options(d->place.port, d->place.role));

@@ -31,6 +31,7 @@ static enum later later_of(enum role role)
 
 const struct opt *common_options(const struct port *port, enum role role)
 {
+	ASSERT(port->roles & role);
 	if (role == ROLE_SOURCE)
 		return common_source_options;
 	if (port->call)
@@ -116,18 +117,14 @@ static bool is_common(struct slice word)
 
 static void report_no_verb(struct planner *p, const struct node *map, enum role role)
 {
-	const struct node *at = map;
+	const struct node *at = map->n ? map->keys : map;
 
-	for (size_t i = 0; i < map->n; i++)
-		if (later_word(map->keys[i].text, later_of(role)) &&
-		    report_word(p, &map->keys[i], role))
-			return;
 	for (size_t i = 0; i < map->n; i++)
 		if (!is_common(map->keys[i].text) && report_word(p, &map->keys[i], role))
 			return;
 	for (size_t i = map->n; i-- > 0;)
-		if (at == map || !is_common(map->keys[i].text))
-			at = &map->keys[i];
+		if (!is_common(map->keys[i].text))
+			at = &map->keys[i]; /* the first word that no common option explains */
 	diag_add(p->diag, at->at, at->length,
 		 arena_printf(p->arena, "one of %s", names_of(p, role)), "this %s has no verb",
 		 role_name(role));
@@ -147,6 +144,23 @@ static bool is_option_of_another(const struct planner *p, const struct node *map
 		if (slice_eq(word, S("emit")) || options_find(other->options, word) ||
 		    options_find(common_options(other, role), word))
 			return true;
+	}
+	return false;
+}
+
+/* `sql:` with an `emit:` beside it is not an emit step: a verb that is still to come is the verb. */
+static bool is_later(struct planner *p, const struct node *map, size_t found, enum role role)
+{
+	const struct port *port =
+		found < map->n ? registry_find(p->registry, map->keys[found].text, role) : NULL;
+
+	for (size_t i = 0; i < map->n; i++) {
+		struct slice word = map->keys[i].text;
+		bool known = registry_find(p->registry, word, role) ||
+			     (port && (options_find(port->options, word) ||
+				       later_word(word, LATER_OPTION)));
+		if (!known && later_word(word, later_of(role)))
+			return report_word(p, &map->keys[i], role);
 	}
 	return false;
 }
@@ -171,6 +185,8 @@ static size_t find_verb(struct planner *p, const struct node *map, enum role rol
 			 SHOWN(map->keys[found].text), SHOWN(key->text));
 		return map->n;
 	}
+	if (is_later(p, map, found, role))
+		return map->n;
 	if (found == map->n)
 		report_no_verb(p, map, role);
 	return found;
@@ -272,6 +288,8 @@ static const struct node *find_option(const struct node *map, const char *option
 static void locate(void *arg, const char *option, size_t *ret_offset, size_t *ret_length)
 {
 	const struct draft *d = arg;
+
+	ASSERT(d->place.port && d->verb);
 	const struct node *at = find_option(d->map, option ? option : d->place.port->name);
 
 	if (!at)
@@ -296,6 +314,8 @@ static void fill(struct planner *p, struct draft *d)
 	char owner[100];
 
 	snprintf(owner, sizeof owner, "%s '%s'", role_name(place->role), port->name);
+	ASSERT(port->roles & place->role);
+	ASSERT(!port->call || port->ask);
 	void *options = arena_zero(p->arena, port->options_size + 1);
 	options_fill(p, port->options, NULL, d->map, d->verb, owner, options);
 	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner,
@@ -379,6 +399,7 @@ void place_parse(struct planner *p, const struct node *node, enum role role, str
 		ret->map = node;
 		ret->verb = &node->keys[verb];
 		ret->place.port = registry_find(p->registry, ret->verb->text, role);
+		ASSERT(ret->place.port);
 	} else {
 		ret->place.port = bare_port(p, node, role);
 	}

@@ -142,6 +142,7 @@ static void place(const struct reader *r, struct fy_event *e, size_t fallback_at
 	node->length = start && end && end->input_pos > node->at ? end->input_pos - node->at : 0;
 	if (node->at + node->length > r->text.n)
 		node->length = r->text.n - node->at;
+	ASSERT(node->at <= r->text.n);
 }
 
 static void refuse_ornaments(struct reader *r, struct fy_token *anchor, struct fy_token *tag)
@@ -333,6 +334,7 @@ static bool build_container(struct reader *r, struct fy_event *e, struct node *n
 			 list ? e->sequence_start.tag : e->mapping_start.tag);
 	flow = node->at < r->text.n && (r->text.p[node->at] == '[' || r->text.p[node->at] == '{') &&
 	       node->length == 1;
+	ASSERT(r->depth >= 0 && r->flow >= 0 && r->flow <= r->depth);
 	node->kind = list ? NODE_LIST : NODE_MAP;
 	node->style = flow ? STYLE_FLOW : STYLE_BLOCK;
 	r->depth++;
@@ -506,6 +508,7 @@ static bool step_over(struct reader *r, char *copy, const struct complaint *brok
 		return false;
 	if (copy[at + n - 1] == '\r')
 		n--;
+	ASSERT(at + n <= r->text.n && r->text.p == copy);
 	memset(copy + at, ' ', n);
 	copy[at] = 'x';
 	diag_mute(r->diag, at, at + n + 1);
@@ -537,6 +540,7 @@ struct node *yaml_parse(struct arena *arena, struct slice text, struct diag *d)
 		again = broken.says && step_over(&r, copy, &broken, &last);
 		fy_diag_destroy(says);
 	}
+	ASSERT(!root || (r.depth == 0 && r.flow == 0));
 	if (!root && diag_count(d) == before)
 		diag_add(d, DIAG_NOWHERE, 0,
 			 "a pipeline has from:, steps: and to:", "the file is empty");

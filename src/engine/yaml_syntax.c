@@ -29,6 +29,7 @@ static struct slice line_from(struct slice file, size_t at)
 /* line and column count from 1, columns in characters. */
 static struct spot spot_of(struct slice file, int line, int column)
 {
+	ASSERT(line >= 0 && column >= 0);
 	struct spot s = { .file = file };
 
 	for (int i = 1; i < line && s.line_at < file.n; i++) {
@@ -44,6 +45,7 @@ static struct spot spot_of(struct slice file, int line, int column)
 		do
 			s.at++;
 		while (s.at < s.line_at + s.line.n && ((unsigned char)file.p[s.at] & 0xc0) == 0x80);
+	ASSERT(s.at >= s.line_at && s.at <= s.line_at + s.line.n);
 	return s;
 }
 
@@ -310,5 +312,6 @@ bool yaml_broken_value(struct slice file, const struct complaint *c, size_t *ret
 		return false;
 	*ret_at = (size_t)(colon - file.p) + 2;
 	*ret_length = s.line_at + s.line.n - *ret_at;
+	ASSERT(*ret_at + *ret_length <= file.n);
 	return *ret_length > 0;
 }
