@@ -1,0 +1,123 @@
+"""api.py - what the pages call https://api.example.com: users, orders in pages, messages, a limit
+
+Small and deterministic: which user fails, and when, is a function of the number.
+"""
+import contextlib
+import http.server
+import json
+import threading
+import time
+import urllib.parse
+
+NOBODY = 13          # /users/13 is a 404
+PAGES, PER_PAGE = 3, 4
+
+
+class Refusal(Exception):
+    def __init__(self, status, text, **headers):
+        super().__init__(text)
+        self.status, self.body, self.headers = status, {"error": text}, headers
+
+
+def user(server, number):
+    if number == NOBODY:
+        raise Refusal(404, "no such user")
+    if number % 10 == 7 and server.first(f"user {number}"):
+        raise Refusal(500, "try again")
+    return {"id": number, "name": f"user {number}", "email": f"user{number}@example.com", "plan": "pro" if number % 3 == 0 else "free"}
+
+
+def orders(query):
+    page = int(query.get("page", ["1"])[0])
+    some = [{"id": 100 * page + i, "lines": [{"sku": "tea", "qty": 2, "price": 1.5}, {"sku": "pot", "qty": i, "price": 2}]}
+            for i in range(1, PER_PAGE + 1)]
+    return {"orders": some, "links": {"next": f"/orders?page={page + 1}" if page < PAGES else None}}
+
+
+def message(server, headers, body):
+    key = headers.get("Idempotency-Key")
+    if server.first(f"message {body['to']}") and body["to"] % 2 == 0:
+        raise Refusal(503, "busy")
+    number = server.keys.setdefault(key or object(), len(server.keys) + 1)
+    return {"message": number, "to": body["to"]}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock, self.seen, self.keys, self.starts = threading.Lock(), set(), {}, []
+
+    def first(self, what):
+        """True the first time only."""
+        with self.lock:
+            new = what not in self.seen
+            self.seen.add(what)
+            return new
+
+    def allow(self, per_second):
+        """A rate limit as APIs have it: so many starts in a second, then 429 with Retry-After."""
+        with self.lock:
+            now = time.monotonic()
+            self.starts = [t for t in self.starts if t > now - 1]
+            if len(self.starts) >= per_second:
+                raise Refusal(429, "slow down", **{"Retry-After": "1"})
+            self.starts.append(now)
+
+    def answer(self, path, query, headers, body):
+        parts = path.strip("/").split("/")
+        if parts[0] == "users":
+            return user(self, int(parts[1]))
+        if parts[0] == "orders":
+            return orders(query)
+        if parts[0] == "messages":
+            return message(self, headers, json.loads(body))
+        if parts[0] == "limited":
+            self.allow(20)
+            return {"id": int(parts[1])}
+        if parts[0] == "me":
+            if headers.get("Authorization") != "Bearer s3cret-token":
+                raise Refusal(401, "who are you?")
+            return {"id": int(parts[1]), "allowed": True}
+        raise Refusal(404, f"no {path}")
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urllib.parse.urlsplit(self.path)
+        status, headers = 200, {}
+        try:
+            answer = self.server.answer(url.path, urllib.parse.parse_qs(url.query), self.headers, body)
+        except Refusal as no:
+            status, headers, answer = no.status, no.headers, no.body
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_POST = do_PUT = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def serve():
+    server = Server()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()

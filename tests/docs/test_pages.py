@@ -1,0 +1,100 @@
+"""Each page of README.md and docs/ from top to bottom, as a stranger would type it."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import api
+import page
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHOWN = {"text", "c"}
+
+
+@pytest.fixture
+def shell(tmp_path):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    with api.serve() as port:
+        session = page.Shell(folder, PROGRAM, {"HOCKET_TEST_HOSTS": f"api.example.com:443=127.0.0.1:{port}"})
+        yield session
+        session.close()
+
+
+def check(shell, text, where):
+    """A pipeline without a name, or a part of one."""
+    if not re.search(r"^from:", text, re.M):
+        text = whole(text)
+    env = {**shell.env, **{name: "example-secret" for name in re.findall(r"\$secret\.(\w+)", text)}}
+    done = subprocess.run([PROGRAM, "check", write(shell, text)], cwd=shell.folder, env=env,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, f"{where}\n{done.stderr}"
+
+
+def write(shell, text):
+    (shell.folder / ".fragment.yaml").write_text(text)
+    return ".fragment.yaml"
+
+
+def whole(text):
+    """A fragment made into a pipeline: what is missing is added."""
+    if re.match(r"\s*- ", text):
+        text = "steps:\n" + text
+    missing = [line for word, line in (("from", "from: stdin"), ("to", "to: stdout")) if not re.search(rf"^{word}:", text, re.M)]
+    return "\n".join([*missing, text])
+
+
+def type_commands(shell, block, where):
+    todo = page.commands(block.text)
+    for number, (command, lines) in enumerate(todo):
+        if "interrupt" in block.steering:
+            count, log = re.fullmatch(r"(\d+) lines in (\S+)", block.steering["interrupt"]).groups()
+            code, got = shell.interrupt(command, int(count), log)
+        else:
+            code, got = shell.run(command)
+        expected = "\n".join(lines)
+        assert page.same(expected, got, "numbers" in block.steering), f"{where}\n$ {command}\n--- the page says\n{expected}\n--- it printed (exit {code})\n{got}"
+        excused = number + 1 < len(todo) and todo[number + 1][0] == "echo $?"
+        assert code == 0 or excused, f"{where}\n$ {command}\nexit code {code}:\n{got}"
+        block.steering.pop("interrupt", None)
+
+
+def type_script(shell, block, where):
+    for line in block.text.splitlines():
+        code, got = shell.run(line)
+        assert code == 0, f"{where}\n{line}\nexit code {code}:\n{got}"
+
+
+def run_block(shell, block, where):
+    if block.file:
+        shell.write(block.file, block.text)
+    elif "not run" in block.steering or "not checked" in block.steering or block.language in SHOWN:
+        pass
+    elif "background" in block.steering:
+        shell.start(page.commands(block.text)[0][0], block.steering["background"])
+    elif block.language == "console":
+        type_commands(shell, block, where)
+    elif block.language == "sh":
+        type_script(shell, block, where)
+    elif block.language == "yaml":
+        check(shell, block.text, where)
+    elif block.language == "json":
+        json.loads(block.text)
+    elif block.language == "python":
+        compile(block.text, where, "exec")
+    else:
+        raise AssertionError(f"{where} a block in '{block.language}': tests/docs/README.md says which there are")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_page(shell, path):
+    for block in page.blocks(path):
+        where = f"{path.relative_to(ROOT)}:{block.line}:"
+        for command in block.hidden:
+            code, got = shell.run(command)
+            assert code == 0, f"{where}\n{command}\n{got}"
+        run_block(shell, block, where)
