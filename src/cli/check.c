@@ -13,8 +13,15 @@
 
 static const char *source_class(const struct facts *f)
 {
-	return f->restart == RESTART_SEEKS ? "R  replayable: goes on where it stopped" :
-					     "V  volatile: what was read is gone after a stop";
+	switch (f->restart) {
+	case RESTART_SEEKS:
+		return "R  replayable: goes on where it stopped";
+	case RESTART_ASKS:
+		return "J  asked again: goes on with the page it was at";
+	case RESTART_LOSES:
+		break;
+	}
+	return "V  volatile: what was read is gone after a stop";
 }
 
 static const char *sink_class(const struct facts *f)

@@ -60,7 +60,7 @@ static int pages_plan(void *of, struct facts *facts, struct diag *diag)
 	struct slice head = tpl_head(o->url);
 	struct url url;
 	const char *why = NULL;
-	facts->restart = RESTART_SEEKS;
+	facts->restart = RESTART_ASKS;
 	facts->effect = EFFECT_READS;
 	if (slice_starts(head, S("GET ")))
 		diag_error(diag, NULL, "a source is always GET; leave the method out");

@@ -69,6 +69,11 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 {
 	struct run *run = in->run;
 	struct err why = { 0 };
+	if (in->probing) {
+		in->found = true;
+		rec_unref(a->rec);
+		return fail(err, FAULT_CANCELLED, "there is something new");
+	}
 	if (split_is_done(a->split, a->split->ordinal)) {
 		rec_unref(a->rec);
 		split_skip(a->split, a->next, a->line);

@@ -9,6 +9,7 @@
  *  (3) a sink's first receipt is saved before its first commit. */
 #include "engine/opening.h"
 
+#include "engine/again.h"
 #include "engine/mark.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static void init_site(struct site *site, struct run *run, const struct place *pl
 	site->shared = xcalloc(1, place->port->shared_size + 1);
 }
 
-static int open_site(struct site *site, const struct place *place, struct err *err)
+int site_open(struct site *site, const struct place *place, struct err *err)
 {
 	return place->port->open ? place->port->open(site, err) : 0;
 }
@@ -55,7 +56,7 @@ static struct http_clocks clocks_of(const struct common *o)
 				     .idle_ns = t ? t->idle_ns : 0 };
 }
 
-static void init_step(struct step *s, struct run *run, const struct place *place, size_t index)
+void step_init(struct step *s, struct run *run, const struct place *place, size_t index)
 {
 	const struct common *o = &place->common;
 	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
@@ -89,15 +90,15 @@ static int open_steps(struct run *run, struct err *err)
 	run->steps = xcalloc(p->step_count + 1, sizeof *run->steps);
 	run->sources = xcalloc(p->source_count + 1, sizeof *run->sources);
 	for (size_t i = 0; i < p->step_count; i++) {
-		init_step(&run->steps[i], run, &p->steps[i], i);
+		step_init(&run->steps[i], run, &p->steps[i], i);
 		if (step_is_call(&run->steps[i]) && init_call_step(&run->steps[i], err) < 0)
 			return -1;
-		if (open_site(&run->steps[i].site, &p->steps[i], err) < 0)
+		if (site_open(&run->steps[i].site, &p->steps[i], err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < p->source_count; i++) {
-		init_step(&run->sources[i], run, &p->sources[i], i);
-		if (open_site(&run->sources[i].site, &p->sources[i], err) < 0)
+		step_init(&run->sources[i], run, &p->sources[i], i);
+		if (site_open(&run->sources[i].site, &p->sources[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -141,7 +142,7 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 		struct sink *k = &run->sinks[i];
 		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
 		init_site(&k->site, run, k->place);
-		if (open_site(&k->site, k->place, err) < 0 || resume_sink(run, k, state_mark, err) < 0)
+		if (site_open(&k->site, k->place, err) < 0 || resume_sink(run, k, state_mark, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -197,7 +198,7 @@ static int open_state(struct run *run, struct err *err)
 static bool sources_seek(const struct plan *p)
 {
 	for (size_t i = 0; i < p->source_count; i++)
-		if (p->sources[i].facts.restart != RESTART_SEEKS)
+		if (p->sources[i].facts.restart == RESTART_LOSES)
 			return false;
 	return true;
 }
@@ -217,7 +218,11 @@ static int begin(struct run *run, struct buf *mark, struct err *err)
 			    p->file, last.id);
 	}
 	if (!unfinished) {
+		bool again = last.found && last.finished && !run->options.fresh && last.hash == p->hash;
+		int r = again ? again_nothing_new(run, buf_slice(&last.mark), &run->nothing_new, err) : 0;
 		buf_done(&last.mark);
+		if (r < 0 || run->nothing_new)
+			return r;
 		return state_begin(run->state, p->name, run->id, p->hash, err);
 	}
 	memcpy(run->id, last.id, sizeof run->id);
@@ -244,10 +249,12 @@ int run_open_parts(struct run *run, struct err *err)
 	AUTO(buf_done) struct buf mark = { 0 };
 	const struct http_client_options client = { 0 };
 	set_batch(run);
-	if (open_state(run, err) < 0 || begin(run, &mark, err) < 0)
+	if (open_state(run, err) < 0 || http_client_new(&client, &run->http, err) < 0)
 		return -1;
-	if (http_client_new(&client, &run->http, err) < 0)
+	if (begin(run, &mark, err) < 0)
 		return -1;
+	if (run->nothing_new)
+		return 0;
 	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
 		return -1;
 	if (!run->resumed && save_first_receipts(run, err) < 0)
@@ -256,7 +263,7 @@ int run_open_parts(struct run *run, struct err *err)
 }
 
 /* ---- closing ---- */
-static void close_step(struct step *s)
+void step_close(struct step *s)
 {
 	if (s->place)
 		close_site(&s->site, s->place);
@@ -268,9 +275,9 @@ static void close_step(struct step *s)
 void run_close_parts(struct run *run)
 {
 	for (size_t i = 0; run->sources && i < run->plan->source_count; i++)
-		close_step(&run->sources[i]);
+		step_close(&run->sources[i]);
 	for (size_t i = 0; run->steps && i < run->plan->step_count; i++)
-		close_step(&run->steps[i]);
+		step_close(&run->steps[i]);
 	for (size_t i = 0; run->sinks && i < run->plan->sink_count; i++) {
 		struct sink *k = &run->sinks[i];
 		if (k->place)

@@ -99,7 +99,9 @@ struct opt {
  * this, never a name. */
 enum guarantee { APPEND_ONLY, IDEMPOTENT, TRANSACTIONAL };         /* classes A I T of GUARANTEES.md */
 enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
-enum restart { RESTART_LOSES, RESTART_SEEKS };                     /* source classes V | R */
+/* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J can be asked again from a
+ * position but may answer otherwise. */
+enum restart { RESTART_LOSES, RESTART_SEEKS, RESTART_ASKS };
 struct facts {
 	enum guarantee guarantee;
 	enum effect effect;

@@ -154,6 +154,10 @@ void run_go(struct run *run, struct run_result *ret)
 	struct err err = { 0 };
 	*ret = (struct run_result){ .resumed = run->resumed, .volatile_source = is_volatile(run) };
 	run->started_ns = hk_now_ns();
+	if (run->nothing_new) {
+		ret->end = RUN_NOTHING_NEW;
+		return;
+	}
 	if (work_and_commit(run, &err) < 0)
 		run_abort(run, RUN_FAILED, &err);
 	ret->end = ending(run, &ret->err);

@@ -75,6 +75,7 @@ struct sink {
 struct intake {
 	struct run *run;
 	struct step *source; /* for the site, label and stats of the source */
+	bool probing, found; /* again.c: takes nothing, only notes that there was something */
 };
 
 enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000 };
@@ -89,7 +90,7 @@ struct run {
 	struct step *sources, *steps;
 	struct sink *sinks;
 	char id[40];
-	bool resumed;
+	bool resumed, nothing_new;
 
 	struct hk_scope source_scope, work_scope;
 	bool source_open, work_open;
