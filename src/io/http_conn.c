@@ -123,6 +123,8 @@ static int connect_share(struct dialing *d, unsigned i) SUSPENDS
 static int resolve_and_connect(struct dialing *d) SUSPENDS
 {
 	int r = resolve(d);
+	if (r == 0)
+		r = hk_checkpoint(); /* a clock that ran out meanwhile is the name's, not the connection's */
 	if (r < 0)
 		return r;
 	r = -ENOENT;

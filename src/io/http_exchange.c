@@ -26,9 +26,13 @@
 
 #define MAX_HEAD       (256u << 10)
 #define MAX_BODY       (UINT64_C(64) << 20)
+#define MOST_BODY      (UINT64_C(1) << 60) /* above any memory, and four times it is still a number */
 #define INFLATED_TIMES 4
-#define WRITE_STEP     (256u << 10) /* of a large body; each step has its own idle clock */
-#define READ_STEP      (1u << 20)   /* room made at a time for a large body */
+#define TAKEN_WHOLE \
+	(8u << 10) /* what one send into an empty socket buffer takes whole, or not at all */
+#define WRITE_STEP (256u << 10) /* of a large body; each step has its own idle clock */
+#define READ_STEP  (1u << 20)   /* room made at a time for a large body */
+#define READ_MOST  (256u << 10) /* of one read: the window opens again while we go on */
 
 enum phase { PHASE_WRITE, PHASE_FIRST_BYTE, PHASE_BODY };
 
@@ -91,8 +95,8 @@ static int write_all(struct exchange *x, const char *p, size_t n) SUSPENDS
 	return x->conn->wire->write(x->conn, &iov, 1);
 }
 
-/* A request that fits a block goes out in one send. When that fails, nothing of it was taken by a connection that was
- * idle before: its buffer was empty. */
+/* A request that fits a block goes out in one send. When a short one fails, nothing of it was taken: the buffer of a
+ * connection between exchanges is empty. */
 static int write_small(struct exchange *x) SUSPENDS
 {
 	struct slice body = x->request->body;
@@ -104,7 +108,7 @@ static int write_small(struct exchange *x) SUSPENDS
 	spare_put(&x->client->spare, block);
 	if (r == 0)
 		x->client->stats.bytes_out += n + body.n;
-	else if (r == -ECONNRESET)
+	else if (r == -ECONNRESET && n + body.n <= TAKEN_WHOLE)
 		x->sent = false;
 	return r;
 }
@@ -120,6 +124,7 @@ static int write_large(struct exchange *x, size_t bound) SUSPENDS
 	buf_added(&head, http_head_put(x->head, head.p));
 	size_t n = body.n < WRITE_STEP ? body.n : WRITE_STEP;
 	struct iovec iov[2] = { { head.p, head.n }, { (void *)(uintptr_t)body.p, n } };
+	clock_restart(x, PHASE_WRITE);
 	r = x->conn->wire->write(x->conn, iov, 2);
 	x->client->stats.bytes_out += head.n + body.n;
 	while (r == 0 && n < body.n) {
@@ -128,7 +133,8 @@ static int write_large(struct exchange *x, size_t bound) SUSPENDS
 		r = write_all(x, body.p + n, step);
 		n += step;
 	}
-	clock_restart(x, PHASE_FIRST_BYTE);
+	if (r == 0)
+		clock_restart(x, PHASE_FIRST_BYTE);
 	return r;
 }
 
@@ -284,7 +290,7 @@ static int read_direct(struct exchange *x, uint64_t left) SUSPENDS
 	int r = buf_reserve(body, left < READ_STEP ? (size_t)left : READ_STEP);
 	if (r < 0)
 		return r;
-	size_t room = body->cap - body->n;
+	size_t room = body->cap - body->n < READ_MOST ? body->cap - body->n : READ_MOST;
 	ssize_t n =
 		x->conn->wire->read(x->conn, body->p + body->n, room < left ? room : (size_t)left);
 	if (n <= 0)
@@ -316,10 +322,8 @@ static int converse(struct exchange *x) SUSPENDS
 {
 	clock_open(x);
 	int r = write_request(x);
-	if (r == 0) {
-		x->phase = PHASE_FIRST_BYTE;
+	if (r == 0)
 		r = read_answer(x);
-	}
 	return clock_close(x, r);
 }
 
@@ -440,9 +444,11 @@ static void exchange_init(struct exchange *x, const struct attempt *a, struct ht
 	x->inflate = NULL;
 	x->why = NULL;
 	x->said[0] = 0;
-	x->phase = PHASE_WRITE;
+	x->phase = PHASE_FIRST_BYTE;
 	x->sent = x->heard = x->broken = x->left_over = false;
 	x->max_body = q->max_body_bytes ? q->max_body_bytes : MAX_BODY;
+	if (x->max_body > MOST_BODY)
+		x->max_body = MOST_BODY;
 	x->start_ns = hk_now_ns();
 	http_parse_init(&x->parse, HTTP_ANSWER, MAX_HEAD);
 	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));

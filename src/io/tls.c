@@ -10,8 +10,9 @@
  *   text  -------------> OpenSSL -----------------> borrowed block ------------> socket
  *            SSL_write                    out                          hk_write
  *
- *   Each call of OpenSSL is one job on the loop's own stack: it likes deep stacks (measured: a handshake with a chain of
- *   three certificates touches 30 KiB), and our fibers' pages stay small.
+ *   Each call of OpenSSL is one job on the loop's own stack. A handshake that checks a chain of three certificates touches
+ *   12 KiB of stack (measured, OpenSSL 3.0): no danger for a fiber, but three more pages for each of a thousand, kept as long
+ *   as the stack is pooled. Beside a record's cipher the switch to the other stack costs nothing.
  * What must hold:
  *  (1) after every job what it wrote is sent before anything else is waited for.
  *  (2) a connection that waits holds neither block: both are given back when they are empty.

@@ -19,7 +19,7 @@ struct scene {
 	size_t body_bytes;  /* of a made-up body */
 	uint64_t max_body;
 	unsigned before; /* exchanges that must succeed before the one that counts */
-	bool keyed, no_redirects, clocks, mute;
+	bool keyed, no_redirects, clocks, deaf;
 	/* what must come of it */
 	int status;
 	const char *body;
@@ -298,6 +298,15 @@ static const struct scene scenes[] = {
 	  .clocks = true,
 	  .fault = FAULT_TIMEOUT,
 	  .clock = CLOCK_IDLE },
+	{ .name = "an upload that is not taken",
+	  .method = "POST",
+	  .body_bytes = 32 << 20,
+	  .answers = { { LENGTH2 "hi" } },
+	  .deaf = true,
+	  .clocks = true,
+	  .fault = FAULT_TIMEOUT,
+	  .clock = CLOCK_IDLE,
+	  .says = "does not take the request" },
 	{ .name = "no answer on a used connection",
 	  .before = 1,
 	  .answers = { { LENGTH2 "hi" }, { "", .then = HANG } },
@@ -444,7 +453,9 @@ static void judge(const struct play *p, int r, const struct http_response *res,
 	CHECK_INT(stats->idle, s->idle);
 	CHECK_INT(stats->active, 0);
 	CHECK_INT(p->server.connections, s->connections ? s->connections : 1);
-	CHECK_INT(p->server.requests, s->answers[0].greets ? 0 : s->requests ? s->requests : 1);
+	CHECK_INT(p->server.requests, s->answers[0].greets || s->deaf ? 0
+				      : s->requests                   ? s->requests
+								      : 1);
 	if (s->says)
 		CHECK(strstr(err->text, s->says) != NULL);
 	if (s->fault)
@@ -464,6 +475,7 @@ static int play(void *arg) SUSPENDS
 	struct err err = { 0 };
 	int before = test_failures_;
 	p->server.answers = p->scene->answers;
+	p->server.deaf = p->scene->deaf;
 	while (p->server.answer_count < 4 && p->scene->answers[p->server.answer_count].text)
 		p->server.answer_count++;
 	CHECK(scripted_open(&p->server) >= 0);

@@ -31,7 +31,7 @@ struct scripted {
 	unsigned next;
 	unsigned connections, requests; /* as counted here */
 	struct buf last;                /* the last request's bytes */
-	bool mute;                      /* accepts and does nothing */
+	bool deaf;                      /* accepts, and never reads */
 };
 
 struct scripted_conn {
@@ -130,10 +130,12 @@ static int scripted_serve(void *arg) SUSPENDS
 	struct scripted_conn *c = arg;
 	struct scripted *s = c->server;
 	const struct answer *a;
+	if (s->deaf)
+		(void)hk_sleep(HK_FOREVER); /* until the test is over */
 	do {
 		bool greets = s->next < s->answer_count && s->answers[s->next].greets;
 		bool unread = s->next < s->answer_count && s->answers[s->next].unread;
-		if (s->mute || (!greets && scripted_read(c, unread) == 0))
+		if (!greets && scripted_read(c, unread) == 0)
 			break;
 		a = scripted_next(s);
 		if (scripted_say(c->fd, a) < 0)
@@ -141,8 +143,6 @@ static int scripted_serve(void *arg) SUSPENDS
 		if (a->then == HANG)
 			scripted_hang(c->fd);
 	} while (a->then == KEEP);
-	if (s->mute)
-		scripted_hang(c->fd);
 	if (s->next > 0 && s->answers &&
 	    s->answers[s->next <= s->answer_count ? s->next - 1 : 0].then == RESET)
 		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
