@@ -115,7 +115,8 @@ static struct limit find_limit(struct run *run)
 	struct limit most = { 0 };
 	for (size_t i = 0; i < run->plan->step_count; i++) {
 		struct step *s = &run->steps[i];
-		int64_t lane_ns = span_total_ns(&s->lane_bound), slots_ns = span_total_ns(&s->slots_full);
+		int64_t lane_ns = span_total_ns(&s->lane_bound),
+			slots_ns = span_total_ns(&s->slots_full);
 		if (slots_ns > most.ns)
 			most = (struct limit){ s, false, slots_ns };
 		if (lane_ns > most.ns && lane_ns > slots_ns)
@@ -132,16 +133,21 @@ int run_limit_put(struct run *run, struct buf *out)
 	if (wall <= 0)
 		wall = 1;
 	if (commit_ns > most.ns && commit_ns * 2 > wall)
-		return buf_printf(out, "%s (busy writing %lld %% of the time)", run->sinks[0].place->label,
-				  (long long)(commit_ns * 100 / wall));
+		return buf_printf(out, "%s (busy writing %lld %% of the time)",
+				  run->sinks[0].place->label, (long long)(commit_ns * 100 / wall));
 	if (!most.step || share < 20)
-		return buf_printf(out, "%s (reading; no step was full for long)", run->sources[0].place->label);
+		return buf_printf(out, "%s (reading; no step was full for long)",
+				  run->sources[0].place->label);
 	if (!most.lane)
-		return buf_printf(out, "%s (%u of %u slots busy %lld %% of the time)", most.step->place->label, most.step->cap,
-				  most.step->cap, (long long)(share > 100 ? 100 : share));
+		return buf_printf(out, "%s (%u of %u slots busy %lld %% of the time)",
+				  most.step->place->label, most.step->cap, most.step->cap,
+				  (long long)(share > 100 ? 100 : share));
 	if (most.step->throttled)
-		return buf_printf(out, "%s (the server's rate limit: it refused %llu times; records waited for it %lld %% of the time)",
-				  most.step->place->label, (unsigned long long)most.step->throttled, (long long)share);
-	return buf_printf(out, "%s (its rate; records waited for it %lld %% of the time)", most.step->place->label,
-			  (long long)share);
+		return buf_printf(out,
+				  "%s (the server's rate limit: it refused %llu times; records "
+				  "waited for it %lld %% of the time)",
+				  most.step->place->label, (unsigned long long)most.step->throttled,
+				  (long long)share);
+	return buf_printf(out, "%s (its rate; records waited for it %lld %% of the time)",
+			  most.step->place->label, (long long)share);
 }

@@ -20,7 +20,7 @@ static bool can_tell(const struct plan *p)
 }
 
 /* 1: it ends there; 0: it goes on, or is another file; -1: it cannot be opened */
-static int ends_there(struct run *run, const struct place *place, struct err *err)
+static int ends_there(struct run *run, const struct place *place, struct err *err) SUSPENDS
 {
 	struct step source;
 	struct err why = { 0 };

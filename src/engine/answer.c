@@ -50,8 +50,8 @@ static int bad_status(const struct answer *a, struct err *err)
 	char text[EXCERPT + 8];
 	int64_t retry_after_ns = err->retry_after_ns;
 	excerpt(buf_slice(&a->value), text);
-	fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d%s%s", a->status,
-	     text[0] ? ": " : "", text);
+	fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d%s%s",
+	     a->status, text[0] ? ": " : "", text);
 	err->code = a->status;
 	err->sent = true;
 	err->retry_after_ns = retry_after_ns;
@@ -66,8 +66,8 @@ static int compact(struct answer *a, struct err *err)
 	if (r == -EBADMSG) {
 		char text[EXCERPT + 8];
 		excerpt(buf_slice(&a->value), text);
-		return fail(err, FAULT_INVALID_JSON, "the answer is not JSON: %s at byte %zu: %s", where.what,
-			    where.offset, text);
+		return fail(err, FAULT_INVALID_JSON, "the answer is not JSON: %s at byte %zu: %s",
+			    where.what, where.offset, text);
 	}
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "cannot keep the answer");
@@ -106,7 +106,8 @@ static struct env_response response(const struct answer *a)
 {
 	return (struct env_response){ .status = a->status,
 				      .headers = buf_slice(&a->headers),
-				      .body = a->body == BODY_BLOB ? S("null") : buf_slice(&a->value) };
+				      .body = a->body == BODY_BLOB ? S("null")
+								   : buf_slice(&a->value) };
 }
 
 int answer_judge(struct step *s, const struct env *env, struct answer *a, struct err *err)
@@ -136,21 +137,28 @@ int answer_judge(struct step *s, const struct env *env, struct answer *a, struct
 	char text[EXCERPT + 8];
 	excerpt(buf_slice(&a->value), text);
 	err->sent = true;
-	return fail(err, FAULT_NOT_ACCEPTED, "the answer (status %d) is not what accept wants: %s", a->status, text);
+	return fail(err, FAULT_NOT_ACCEPTED, "the answer (status %d) is not what accept wants: %s",
+		    a->status, text);
 }
 
 /* ---- placing ---- */
-static int splice(struct slice record, const struct field_path *to, struct slice value, struct buf *out, struct err *err)
+static int splice(struct slice record, const struct field_path *to, struct slice value,
+		  struct buf *out, struct err *err)
 {
 	int r = json_splice(record, to->keys, to->n, value, out);
 	if (r == -ENOTDIR)
-		return fail(err, FAULT_BAD_VALUE, "cannot put the answer at .%.*s: something on the way there is no object",
-			    SLICE(to->keys[0]));
-	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the record with the answer is too large") : 0;
+		return fail(
+			err, FAULT_BAD_VALUE,
+			"cannot put the answer at .%.*s: something on the way there is no object",
+			SLICE(to->keys[0]));
+	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r,
+				  "the record with the answer is too large")
+		     : 0;
 }
 
 /* A version of the record that has the blob, and the text that stands for it. */
-static struct rec *with_blob(const struct rec *of, const struct field_path *to, struct answer *a, struct buf *ref)
+static struct rec *with_blob(const struct rec *of, const struct field_path *to, struct answer *a,
+			     struct buf *ref)
 {
 	AUTO(buf_done) struct buf copy = { 0 };
 	struct slice type = a->type.n ? a->type : S("application/octet-stream");
@@ -186,7 +194,8 @@ static int place_into(const struct step *s, struct answer *a, struct rec **rec, 
 	return 0;
 }
 
-static int place_result(const struct step *s, const struct env *env, struct rec **rec, struct err *err)
+static int place_result(const struct step *s, const struct env *env, struct rec **rec,
+			struct err *err)
 {
 	const struct assignment *set = &s->place->common.result;
 	AUTO(buf_done) struct buf value = { .max = 256u << 20 };
@@ -209,8 +218,8 @@ static int child(void *arg, struct slice value, struct err *err)
 	return out_put(arg, rec_new(value), err);
 }
 
-int answer_place(struct step *s, const struct env *env, struct item *it, struct answer *a, struct rec **next,
-		 struct out *out, struct err *err)
+int answer_place(struct step *s, const struct env *env, struct item *it, struct answer *a,
+		 struct rec **next, struct out *out, struct err *err)
 {
 	const struct common *o = &s->place->common;
 	struct env_response res = response(a);

@@ -102,7 +102,8 @@ static void rows_die(struct sink *k, struct track *t, const struct err *err)
 	}
 }
 
-static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark, struct err *err)
+static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
+		       struct err *err) SUSPENDS
 {
 	struct batch b = { k->run->plan->name, rows->recs, rows->n, mark };
 	for (int tries = 0;; tries++) {
@@ -118,7 +119,8 @@ static int commit_rows(struct sink *k, const struct rows *rows, struct slice mar
 }
 
 /* ---- a batch ---- */
-static int put_to_sink(struct sink *k, struct batch_list *list, struct slice mark, struct err *err)
+static int put_to_sink(struct sink *k, struct batch_list *list, struct slice mark,
+		       struct err *err) SUSPENDS
 {
 	AUTO(rows_done) struct rows rows = { 0 };
 	collect_rows(k, list, &rows);
@@ -129,14 +131,15 @@ static int put_to_sink(struct sink *k, struct batch_list *list, struct slice mar
 	return 0;
 }
 
-static int put_state(struct run *run, struct slice mark, struct err *err)
+static int put_state(struct run *run, struct slice mark, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
 	size_t n = 0;
 	ASSERT(run->plan->sink_count <= ARRAY_SIZE(receipts));
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (run->sinks[i].receipt.n)
-			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label, buf_slice(&run->sinks[i].receipt) };
+			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
+								buf_slice(&run->sinks[i].receipt) };
 	return state_put_mark(run->state, run->id, mark, receipts, n, err);
 }
 
@@ -153,7 +156,7 @@ static void settle(struct run *run, struct batch_list *list)
 static int commit_list(struct run *run, struct batch_list list, struct err *err) SUSPENDS;
 
 /* One of these was refused: halve, or let the one that is alone die. */
-static int commit_smaller(struct sink *k, struct batch_list list, struct err *err)
+static int commit_smaller(struct sink *k, struct batch_list list, struct err *err) SUSPENDS
 {
 	struct run *run = k->run;
 	if (list.n > 1) {
@@ -200,7 +203,8 @@ static int wants(struct sink *k, struct item *it)
 	int yes = jq_truth(k->place->common.when, &env, &err);
 	if (yes < 0) {
 		err_wrap(&err, "if: ");
-		track_row_died(&k->run->ledger, it->track, it, k->place->label, &err, clock_wall_ns());
+		track_row_died(&k->run->ledger, it->track, it, k->place->label, &err,
+			       clock_wall_ns());
 	}
 	return yes;
 }
@@ -232,7 +236,8 @@ static struct batch_list take_batch(struct run *run)
 {
 	struct batch_list list = { 0 };
 	uint64_t bytes = 0;
-	while (ledger_peek_ready(&run->ledger) && list.n < run->batch_rows && bytes < run->batch_bytes) {
+	while (ledger_peek_ready(&run->ledger) && list.n < run->batch_rows &&
+	       bytes < run->batch_bytes) {
 		struct track *t = ledger_take_ready(&run->ledger);
 		bytes += track_bytes(t);
 		list_add(&list, t);
@@ -244,12 +249,12 @@ static struct batch_list take_batch(struct run *run)
 /* ---- waiting for enough ---- */
 static bool batch_is_full(const struct run *run)
 {
-	return run->ledger.ready_count >= run->batch_rows || run->ledger.ready_bytes >= run->batch_bytes ||
-	       run->work_ended || run->failing;
+	return run->ledger.ready_count >= run->batch_rows ||
+	       run->ledger.ready_bytes >= run->batch_bytes || run->work_ended || run->failing;
 }
 
 /* 1: there is a batch; 0: all is done; < 0: cancelled */
-static int wait_batch(struct run *run)
+static int wait_batch(struct run *run) SUSPENDS
 {
 	int r = 0;
 	while (r == 0 && !ledger_peek_ready(&run->ledger)) {

@@ -19,7 +19,7 @@ struct commit_options { /* a sink's */
 enum as { AS_BY_TYPE, AS_JSON, AS_TEXT, AS_BLOB };
 struct common {
 	const char *name;
-	struct jq *when; /* if: */
+	struct jq *when;            /* if: */
 	int64_t concurrency, queue; /* 0: by default */
 	struct rate rate;
 	struct retry_options *retry;
@@ -32,4 +32,5 @@ struct common {
 	int as;
 	struct commit_options *commit;
 };
-extern const struct opt common_step_options[], common_call_options[], common_source_options[], common_sink_options[];
+extern const struct opt common_step_options[], common_call_options[], common_source_options[],
+	common_sink_options[];

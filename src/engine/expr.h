@@ -19,11 +19,12 @@ struct secrets;
 
 /* ---- what a program may name: fixed at compile time ------------------------------------------- */
 struct expr_names {
-	struct slice vars;             /* JSON object text: $vars; empty: {} */
-	const struct secrets *secrets; /* NULL: $secret is refused here ("$secret exists only in ...") */
-	bool response;                 /* $res may be named */
-	bool rows;                     /* $rows may be named */
-	bool no_record;                /* evaluated before any record: `.` at the top is refused */
+	struct slice vars; /* JSON object text: $vars; empty: {} */
+	const struct secrets
+		*secrets; /* NULL: $secret is refused here ("$secret exists only in ...") */
+	bool response;    /* $res may be named */
+	bool rows;        /* $rows may be named */
+	bool no_record;   /* evaluated before any record: `.` at the top is refused */
 };
 
 struct expr_error {
@@ -51,13 +52,16 @@ struct env {
 };
 
 /* ---- jq programs -------------------------------------------------------------------------------- */
-MUST int jq_compile(struct slice program, const struct expr_names *, struct jq **ret, struct expr_error *);
+MUST int jq_compile(struct slice program, const struct expr_names *, struct jq **ret,
+		    struct expr_error *);
 /* An object of programs (map: {id, total: ...}); takes the programs, borrows nothing. */
 struct jq *jq_new_object(const struct slice *keys, struct jq **values_taken, size_t n);
 void jq_free(struct jq *);
-bool jq_native(const struct jq *);        /* no libjq needed: for `check -v`, tests and bench */
-bool jq_wants_about(const struct jq *);   /* names $res.status, $res.headers or $res as a whole */
-bool jq_reads_input(const struct jq *);   /* looks at `.`: else it is the same for every record but for $res, $rows, $meta */
+bool jq_native(const struct jq *);      /* no libjq needed: for `check -v`, tests and bench */
+bool jq_wants_about(const struct jq *); /* names $res.status, $res.headers or $res as a whole */
+bool jq_reads_input(
+	const struct
+	jq *); /* looks at `.`: else it is the same for every record but for $res, $rows, $meta */
 
 typedef int jq_yield(void *arg, struct slice value, struct err *);
 /* All values in order; stops when yield returns != 0 and returns that. 0, or -1 with FAULT_JQ, FAULT_TOO_LARGE. */
@@ -70,21 +74,24 @@ MUST int jq_truth(const struct jq *, const struct env *, struct err *);
 /* ---- templates ----------------------------------------------------------------------------------- */
 enum tpl_kind {
 	TPL_TEXT, /* strings as they are, other values as JSON text, null as null */
-	TPL_URL,  /* an interpolation at the very start as it is; later ones percent-encoded as one segment */
+	TPL_URL, /* an interpolation at the very start as it is; later ones percent-encoded as one segment */
 };
-MUST int tpl_compile(struct slice text, enum tpl_kind, const struct expr_names *, struct tpl **ret, struct expr_error *);
+MUST int tpl_compile(struct slice text, enum tpl_kind, const struct expr_names *, struct tpl **ret,
+		     struct expr_error *);
 /* JSON trees of templates (body:); take the children. Literals (numbers, true, null) come by tpl_new_json. */
 struct tpl *tpl_new_json(struct slice json);
 struct tpl *tpl_new_object(const struct slice *keys, struct tpl **values_taken, size_t n);
 struct tpl *tpl_new_array(struct tpl **values_taken, size_t n);
 void tpl_free(struct tpl *);
 
-MUST int tpl_text(const struct tpl *, const struct env *, struct buf *out, struct err *); /* 0, -1 */
+MUST int tpl_text(const struct tpl *, const struct env *, struct buf *out,
+		  struct err *); /* 0, -1 */
 /* As a JSON value: a template that is exactly one \( ), $secret.NAME or $vars.NAME keeps its type; other text is a string. */
 MUST int tpl_json(const struct tpl *, const struct env *, struct buf *out, struct err *);
-bool tpl_constant(const struct tpl *);          /* no interpolation but of constants: the same for every record */
-bool tpl_reads_input(const struct tpl *);       /* an interpolation looks at `.` */
-struct slice tpl_head(const struct tpl *);      /* the literal text before the first interpolation */
+bool tpl_constant(
+	const struct tpl *); /* no interpolation but of constants: the same for every record */
+bool tpl_reads_input(const struct tpl *);  /* an interpolation looks at `.` */
+struct slice tpl_head(const struct tpl *); /* the literal text before the first interpolation */
 /* Drops a leading literal word and the blank after it ("POST "); what follows then counts as the very start. Plan time only. */
 bool tpl_cut(struct tpl *, const char *word);
 

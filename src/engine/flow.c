@@ -21,7 +21,8 @@ static struct slice put_id(const struct item *it, char id[static 20])
 {
 	static const char hex[] = "0123456789abcdef";
 	uint64_t h = hash_add(HASH_START, slice_str(it->track->split->name));
-	h = hash_add(h, (struct slice){ (const char *)&it->track->ordinal, sizeof it->track->ordinal });
+	h = hash_add(
+		h, (struct slice){ (const char *)&it->track->ordinal, sizeof it->track->ordinal });
 	h = hash_end(hash_add(h, (struct slice){ (const char *)&it->number, sizeof it->number }));
 	for (int i = 0; i < 16; i++, h <<= 4)
 		id[i] = hex[h >> 60];
@@ -32,7 +33,8 @@ void flow_env(const struct item *it, struct env *env, struct env_meta *meta, cha
 {
 	*meta = (struct env_meta){ .id = put_id(it, id),
 				   .source = slice_str(it->track->split->name),
-				   .position = it->track->line ? it->track->line : it->track->ordinal + 1,
+				   .position = it->track->line ? it->track->line
+							       : it->track->ordinal + 1,
 				   .attempt = 1,
 				   .wall_ns = clock_wall_ns() };
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
@@ -44,7 +46,8 @@ void run_wake_committer(struct run *run)
 	if (!ledger_peek_ready(&run->ledger))
 		return;
 	hk_event_set(&run->ready);
-	if (run->ledger.ready_bytes >= run->batch_bytes || run->ledger.ready_count >= run->batch_rows)
+	if (run->ledger.ready_bytes >= run->batch_bytes ||
+	    run->ledger.ready_count >= run->batch_rows)
 		hk_event_set(&run->full);
 }
 
@@ -64,7 +67,8 @@ void run_redact(const struct run *run, struct err *err)
 	snprintf(err->text, sizeof err->text, "%.*s", (int)clean.n, clean.p ? clean.p : "");
 }
 
-void flow_die(struct run *run, struct item *it, const char *label, const struct err *err, struct buf *attempts_taken)
+void flow_die(struct run *run, struct item *it, const char *label, const struct err *err,
+	      struct buf *attempts_taken)
 {
 	struct err shown = *err;
 	run_redact(run, &shown);
@@ -89,7 +93,8 @@ void run_abort(struct run *run, enum run_end as, const struct err *err)
 
 bool run_has_space(const struct run *run)
 {
-	return run->ledger.bytes < run->options.memory_bytes && run->ledger.ready_bytes < run->ready_max_bytes;
+	return run->ledger.bytes < run->options.memory_bytes &&
+	       run->ledger.ready_bytes < run->ready_max_bytes;
 }
 
 /* ---- what apply() writes to ---- */
@@ -101,14 +106,16 @@ void out_keep(struct out *o)
 int out_put(struct out *o, struct rec *gives, struct err *err)
 {
 	if (json_type(rec_json(gives)) != JSON_OBJECT) {
-		fail(err, FAULT_BAD_VALUE, "gave %.*s%s, but a record is an object", (int)(rec_json(gives).n < 60 ? rec_json(gives).n : 60),
-		     rec_json(gives).p, rec_json(gives).n > 60 ? "..." : "");
+		fail(err, FAULT_BAD_VALUE, "gave %.*s%s, but a record is an object",
+		     (int)(rec_json(gives).n < 60 ? rec_json(gives).n : 60), rec_json(gives).p,
+		     rec_json(gives).n > 60 ? "..." : "");
 		rec_unref(gives);
 		return -1;
 	}
 	if (o->n == CHILDREN_MAX) {
 		rec_unref(gives);
-		return fail(err, FAULT_TOO_LARGE, "more than %d children of one record", CHILDREN_MAX);
+		return fail(err, FAULT_TOO_LARGE, "more than %d children of one record",
+			    CHILDREN_MAX);
 	}
 	if (o->n == o->cap) {
 		o->cap = o->cap ? o->cap * 2 : 4;
@@ -140,7 +147,7 @@ int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n
 }
 
 /* 1: goes on; 0: ended here; -ECANCELED */
-static int apply(struct step *s, struct item *it, const struct env *env)
+static int apply(struct step *s, struct item *it, const struct env *env) SUSPENDS
 {
 	AUTO(out_done) struct out out = { 0 };
 	struct run *run = s->run;
@@ -186,7 +193,7 @@ static int wanted(struct step *s, struct item *it, const struct env *env)
 	return yes;
 }
 
-static int enter(struct step *s, struct item *it)
+static int enter(struct step *s, struct item *it) SUSPENDS
 {
 	if (hk_queue_try_put(s->in, &it) == 0)
 		return 0;

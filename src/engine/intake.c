@@ -18,7 +18,7 @@ struct split *intake_split(struct intake *in, const char *name)
 	return ledger_split(&in->run->ledger, name);
 }
 
-static int wait_space(struct run *run)
+static int wait_space(struct run *run) SUSPENDS
 {
 	if (run_has_space(run))
 		return 0;
@@ -49,11 +49,12 @@ static int check(const struct arrival *a, struct err *why)
 		if (a->line)
 			return fail(why, FAULT_INVALID_JSON, "%s:%llu:%zu: not JSON: %s", name,
 				    (unsigned long long)a->line, where.offset + 1, where.what);
-		return fail(why, FAULT_INVALID_JSON, "%s: not JSON: %s at byte %zu", name, where.what, where.offset);
+		return fail(why, FAULT_INVALID_JSON, "%s: not JSON: %s at byte %zu", name,
+			    where.what, where.offset);
 	}
 	if (json_type(json) != JSON_OBJECT)
-		return fail(why, FAULT_BAD_VALUE, "%s:%llu: a record is an object, this is %.40s", name,
-			    (unsigned long long)a->line, json.p);
+		return fail(why, FAULT_BAD_VALUE, "%s:%llu: a record is an object, this is %.40s",
+			    name, (unsigned long long)a->line, json.p);
 	return 0;
 }
 
@@ -109,7 +110,7 @@ static int64_t pause_ns(const struct err *err, int64_t tries)
 	return err->retry_after_ns > jittered ? err->retry_after_ns : jittered;
 }
 
-static int run_source(struct intake *in, struct err *err)
+static int run_source(struct intake *in, struct err *err) SUSPENDS
 {
 	struct step *s = in->source;
 	for (int64_t tries = 0;; tries++) {
@@ -129,7 +130,7 @@ static int run_source(struct intake *in, struct err *err)
 	}
 }
 
-static int all_sources(struct run *run)
+static int all_sources(struct run *run) SUSPENDS
 {
 	struct err err = { 0 };
 	for (size_t i = 0; i < run->plan->source_count; i++) {

@@ -15,18 +15,18 @@
 #include <hocket/run.h>
 #include <stdlib.h>
 
-#define QUIET_NS (20 * HK_SEC)
+#define QUIET_NS      (20 * HK_SEC)
 #define MIN_WINDOW_NS (50 * HK_MS)
 
 struct lane {
 	struct lane *next_in_bucket;
 	char *origin;
-	int64_t next_ns;        /* the next free start */
+	int64_t next_ns; /* the next free start */
 	int64_t paused_until_ns;
 	int64_t rate_interval_ns; /* what the user allows; 0: no rate */
-	int64_t pace_ns;        /* what the server seems to take; 0: unknown */
-	int64_t window_from_ns; /* successes are counted since then */
-	int64_t eased_ns;       /* when the pace was last let grow */
+	int64_t pace_ns;          /* what the server seems to take; 0: unknown */
+	int64_t window_from_ns;   /* successes are counted since then */
+	int64_t eased_ns;         /* when the pace was last let grow */
 	uint64_t served;
 };
 

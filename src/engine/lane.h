@@ -13,11 +13,12 @@ struct lanes; /* all of a run, by origin */
 
 struct lanes *lanes_new(void);
 void lanes_free(struct lanes *);
-struct lane *lanes_get(struct lanes *, struct slice origin); /* made when missing; lives as long as the lanes */
+struct lane *lanes_get(struct lanes *,
+		       struct slice origin); /* made when missing; lives as long as the lanes */
 
 void lane_limit(struct lane *, const struct rate *); /* the tighter of what it had and this */
 int lane_wait(struct lane *) SUSPENDS;               /* for a start: 0, -ECANCELED */
 bool lane_open(const struct lane *);                 /* lane_wait would not park now */
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
-void lane_served(struct lane *);                     /* one answer that was not a refusal: for the pace */
+void lane_served(struct lane *); /* one answer that was not a refusal: for the pace */

@@ -41,8 +41,8 @@ void counts_add(struct counts *to, const struct counts *c)
 
 bool counts_balance(const struct counts *c, uint64_t in_flight)
 {
-	return c->admitted + c->spawned ==
-	       c->delivered + c->filtered + c->duplicate + c->dead + c->expanded + c->merged + in_flight;
+	return c->admitted + c->spawned == c->delivered + c->filtered + c->duplicate + c->dead +
+						   c->expanded + c->merged + in_flight;
 }
 
 struct split *ledger_split(struct ledger *l, const char *name)
@@ -54,8 +54,8 @@ struct split *ledger_split(struct ledger *l, const char *name)
 	return *at = split_new(name);
 }
 
-struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes, struct position shares,
-			   uint64_t line)
+struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
+			   struct position shares, uint64_t line)
 {
 	struct track *t = xcalloc(1, sizeof *t);
 	t->split = s;
@@ -92,7 +92,11 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 	struct track *t = parent->track;
 	struct item *child = xcalloc(1, sizeof *child);
 	ASSERT(parent->state == ITEM_MOVING);
-	*child = (struct item){ .track = t, .parent = parent, .rec = takes, .touched = parent->touched, .number = t->items++ };
+	*child = (struct item){ .track = t,
+				.parent = parent,
+				.rec = takes,
+				.touched = parent->touched,
+				.number = t->items++ };
 	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
 	parent->last_child = child;
 	t->moving++;

@@ -14,7 +14,7 @@
 
 struct dead_letter { /* of one item; owned by its track */
 	struct dead_letter *next;
-	const char *label;  /* borrows: the plan's */
+	const char *label; /* borrows: the plan's */
 	struct rec *at_step;
 	struct buf attempts; /* JSON array text */
 	char class[48];
@@ -30,34 +30,34 @@ struct item {
 	struct item *parent, *first_child, *last_child, *sibling;
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
-	bool touched;  /* an attempt was made for it, or for what it came from */
+	bool touched;    /* an attempt was made for it, or for what it came from */
 	uint32_t number; /* 0: the admitted record; children in the order they were made */
 	size_t charged;
-	uint64_t sinks; /* bit per sink whose `if:` wants it */
+	uint64_t sinks;        /* bit per sink whose `if:` wants it */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
 };
 struct track {
-	struct track *prev, *next;  /* all unsettled, in admission order */
+	struct track *prev, *next; /* all unsettled, in admission order */
 	struct track *next_ready;
 	struct split *split;
 	uint64_t ordinal, line;
-	struct position position;   /* after this record */
+	struct position position; /* after this record */
 	struct rec *original;
 	struct counts counts;
 	struct dead_letter *dead;
 	uint32_t moving, items;
-	bool ready;                 /* handed to the committer */
-	uint64_t sinks;             /* bit per sink that has its rows */
+	bool ready;     /* handed to the committer */
+	uint64_t sinks; /* bit per sink that has its rows */
 	struct item root;
 };
 
 struct ledger {
-	struct track *first, *last;         /* unsettled, in admission order */
+	struct track *first, *last; /* unsettled, in admission order */
 	struct track *ready_first, *ready_last;
 	struct split *splits;
-	struct counts settled;              /* of the whole run, under the mark */
-	struct counts live;                 /* the same and what is booked above it: for progress */
-	uint64_t bytes, peak_bytes;         /* of records on the way */
+	struct counts settled;      /* of the whole run, under the mark */
+	struct counts live;         /* the same and what is booked above it: for progress */
+	uint64_t bytes, peak_bytes; /* of records on the way */
 	uint64_t ready_bytes, ready_count;
 	size_t tracks;
 	bool any_order;
@@ -68,13 +68,16 @@ void ledger_done(struct ledger *); /* frees what was never settled, too */
 struct split *ledger_split(struct ledger *, const char *name); /* interned */
 
 /* Admits: takes rec. The root item is on the way then. */
-struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes, struct position shares, uint64_t line);
+struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes,
+			   struct position shares, uint64_t line);
 
 void item_replace(struct ledger *, struct item *, struct rec *takes); /* the next version */
 struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes);
 enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED };
-void item_end(struct ledger *, struct item *, enum ending); /* may put the track (and others) on the ready list */
-void item_die(struct ledger *, struct item *, const char *label, const struct err *, struct buf *attempts_taken, int64_t wall_ns);
+void item_end(struct ledger *, struct item *,
+	      enum ending); /* may put the track (and others) on the ready list */
+void item_die(struct ledger *, struct item *, const char *label, const struct err *,
+	      struct buf *attempts_taken, int64_t wall_ns);
 
 struct track *ledger_peek_ready(const struct ledger *);
 struct track *ledger_take_ready(struct ledger *);
@@ -82,7 +85,8 @@ size_t track_bytes(const struct track *);
 /* The deliverable items of a track in order; start with NULL. */
 struct item *track_next_row(struct track *, struct item *after);
 /* A row that a sink refused: delivered becomes dead. */
-void track_row_died(struct ledger *, struct track *, struct item *, const char *label, const struct err *, int64_t wall_ns);
+void track_row_died(struct ledger *, struct track *, struct item *, const char *label,
+		    const struct err *, int64_t wall_ns);
 /* No sink wants the row: delivered becomes filtered. */
 void track_row_unwanted(struct ledger *, struct item *);
 /* Outcome committed: counts and mark move, the track is freed. */

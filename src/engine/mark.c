@@ -14,10 +14,14 @@ static const struct {
 	const char *key;
 	size_t offset;
 } count_fields[] = {
-	{ "admitted", offsetof(struct counts, admitted) },   { "spawned", offsetof(struct counts, spawned) },
-	{ "delivered", offsetof(struct counts, delivered) }, { "filtered", offsetof(struct counts, filtered) },
-	{ "duplicate", offsetof(struct counts, duplicate) }, { "dead", offsetof(struct counts, dead) },
-	{ "expanded", offsetof(struct counts, expanded) },   { "merged", offsetof(struct counts, merged) },
+	{ "admitted", offsetof(struct counts, admitted) },
+	{ "spawned", offsetof(struct counts, spawned) },
+	{ "delivered", offsetof(struct counts, delivered) },
+	{ "filtered", offsetof(struct counts, filtered) },
+	{ "duplicate", offsetof(struct counts, duplicate) },
+	{ "dead", offsetof(struct counts, dead) },
+	{ "expanded", offsetof(struct counts, expanded) },
+	{ "merged", offsetof(struct counts, merged) },
 };
 
 static void write_counts(struct json_writer *w, const struct counts *c)
@@ -25,7 +29,8 @@ static void write_counts(struct json_writer *w, const struct counts *c)
 	json_open(w, '{');
 	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++) {
 		json_key(w, count_fields[i].key);
-		json_put_int(w, *(const int64_t *)(const void *)((const char *)c + count_fields[i].offset));
+		json_put_int(w, *(const int64_t *)(const void *)((const char *)c +
+								 count_fields[i].offset));
 	}
 	json_close(w, '}');
 }
@@ -58,7 +63,8 @@ static void write_split(struct json_writer *w, const struct split *s)
 	json_close(w, '}');
 }
 
-static void write_split_after(struct json_writer *w, const struct split *s, const struct track *batch)
+static void write_split_after(struct json_writer *w, const struct split *s,
+			      const struct track *batch)
 {
 	struct split *will = split_clone(s);
 	for (const struct track *t = batch; t; t = t->next_ready)
@@ -130,7 +136,8 @@ static bool read_split(struct ledger *l, struct slice object)
 		return false;
 	struct split *s = ledger_split(l, name.p ? name.p : "");
 	if (!field_count(object, "low", &s->low) || !field_count(object, "line", &s->low_line) ||
-	    !field_count(object, "offset", &s->from.offset) || !json_field(object, S("done"), &done))
+	    !field_count(object, "offset", &s->from.offset) ||
+	    !json_field(object, S("done"), &done))
 		return false;
 	s->ordinal = s->low;
 	s->line = s->low_line;
@@ -162,8 +169,8 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 	l->live = l->settled;
 	if (good && counts_balance(&l->settled, 0))
 		return 0;
-	return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s", (int)(mark.n < 200 ? mark.n : 200),
-		    mark.p ? mark.p : "");
+	return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s",
+		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
 }
 
 bool mark_run_id(struct slice mark, struct buf *ret)

@@ -7,7 +7,8 @@
 #include "engine/ledger.h"
 
 /* The mark as it will be when the tracks of `batch` (linked by next_ready) are settled too. */
-MUST int mark_put(const struct ledger *, const char *run_id, const struct track *batch, struct buf *out);
+MUST int mark_put(const struct ledger *, const char *run_id, const struct track *batch,
+		  struct buf *out);
 /* Sets splits and settled counts from a mark. -1 with FAULT_IO when it makes no sense. */
 MUST int mark_read(struct ledger *, struct slice mark, struct err *);
 bool mark_run_id(struct slice mark, struct buf *ret);

@@ -16,9 +16,9 @@
 #include <string.h>
 
 #define CONNECT_DEFAULT_NS (10 * HK_SEC)
-#define BATCH_ROWS 100000
-#define BATCH_BYTES (8u << 20)
-#define BATCH_EVERY_NS (200 * HK_MS)
+#define BATCH_ROWS         100000
+#define BATCH_BYTES        (8u << 20)
+#define BATCH_EVERY_NS     (200 * HK_MS)
 enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
 
 /* ---- places ---- */
@@ -33,7 +33,7 @@ int site_open(struct site *site, const struct place *place, struct err *err)
 	return place->port->open ? place->port->open(site, err) : 0;
 }
 
-static void close_site(struct site *site, const struct place *place)
+static void close_site(struct site *site, const struct place *place) SUSPENDS
 {
 	if (site->shared && place->port->close)
 		place->port->close(site);
@@ -50,7 +50,8 @@ static bool wants_about(const struct common *o)
 static struct http_clocks clocks_of(const struct common *o)
 {
 	const struct timeout_options *t = o->timeout;
-	return (struct http_clocks){ .connect_ns = t && t->connect_ns ? t->connect_ns : CONNECT_DEFAULT_NS,
+	return (struct http_clocks){ .connect_ns = t && t->connect_ns ? t->connect_ns
+								      : CONNECT_DEFAULT_NS,
 				     .tls_ns = t && t->tls_ns ? t->tls_ns : CONNECT_DEFAULT_NS,
 				     .first_byte_ns = t ? t->first_byte_ns : 0,
 				     .idle_ns = t ? t->idle_ns : 0 };
@@ -73,7 +74,8 @@ void step_init(struct step *s, struct run *run, const struct place *place, size_
 static int init_call_step(struct step *s, struct err *err)
 {
 	const struct common *o = &s->place->common;
-	unsigned fallback = s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
+	unsigned fallback =
+		s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
 	s->cap = o->concurrency ? (unsigned)o->concurrency : fallback;
 	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
 	if (!o->queue && s->window < QUEUE_MIN)
@@ -84,7 +86,7 @@ static int init_call_step(struct step *s, struct err *err)
 	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
 }
 
-static int open_steps(struct run *run, struct err *err)
+static int open_steps(struct run *run, struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
 	run->steps = xcalloc(p->step_count + 1, sizeof *run->steps);
@@ -111,13 +113,15 @@ static bool mark_is_of(struct slice mark, const char *run_id)
 	return mark.n && mark_run_id(mark, &id) && slice_eq_str(buf_slice(&id), run_id);
 }
 
-static int resume_sink(struct run *run, struct sink *k, struct slice state_mark, struct err *err)
+static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
+		       struct err *err) SUSPENDS
 {
 	struct resumption r = { .pipeline = run->plan->name, .first = true };
 	bool found = false;
 	int rc = 0;
 	if (run->resumed) {
-		rc = state_get_receipt(run->state, run->id, k->place->label, &r.receipt, &found, err);
+		rc = state_get_receipt(run->state, run->id, k->place->label, &r.receipt, &found,
+				       err);
 		r.first = !found && !k->place->facts.own_mark;
 	}
 	if (rc == 0 && k->place->port->resume)
@@ -125,7 +129,9 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 	if (rc == 0) {
 		k->receipt = buf_take(&r.receipt);
 		if (!k->place->facts.own_mark)
-			rc = buf_add(&k->mark, state_mark) < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
+			rc = buf_add(&k->mark, state_mark) < 0
+				     ? fail(err, FAULT_IO, "out of memory")
+				     : 0;
 		else if (mark_is_of(buf_slice(&r.mark), run->id))
 			k->mark = buf_take(&r.mark);
 	}
@@ -134,7 +140,7 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 	return rc;
 }
 
-static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
+static int open_sinks(struct run *run, struct slice state_mark, struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
 	run->sinks = xcalloc(p->sink_count + 1, sizeof *run->sinks);
@@ -142,7 +148,8 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 		struct sink *k = &run->sinks[i];
 		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
 		init_site(&k->site, run, k->place);
-		if (site_open(&k->site, k->place, err) < 0 || resume_sink(run, k, state_mark, err) < 0)
+		if (site_open(&k->site, k->place, err) < 0 ||
+		    resume_sink(run, k, state_mark, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -167,7 +174,7 @@ static int choose_mark(struct run *run, struct err *err)
 	return behind->mark.n ? mark_read(&run->ledger, buf_slice(&behind->mark), err) : 0;
 }
 
-static int save_first_receipts(struct run *run, struct err *err)
+static int save_first_receipts(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
 	AUTO(buf_done) struct buf mark = { 0 };
@@ -184,12 +191,12 @@ static int save_first_receipts(struct run *run, struct err *err)
 }
 
 /* ---- the state ---- */
-static int open_state(struct run *run, struct err *err)
+static int open_state(struct run *run, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf path = { .max = 8192 };
 	const struct plan *p = run->plan;
-	int r = run->options.state_path ? buf_printf(&path, "%s", run->options.state_path) :
-					  buf_printf(&path, "%s/.hocket/%s.db", p->folder, p->name);
+	int r = run->options.state_path ? buf_printf(&path, "%s", run->options.state_path)
+					: buf_printf(&path, "%s/.hocket/%s.db", p->folder, p->name);
 	if (r < 0)
 		return fail(err, FAULT_CONFIG, "the state file's name is too long");
 	return state_open(path.p, &run->state, err);
@@ -204,7 +211,7 @@ static bool sources_seek(const struct plan *p)
 }
 
 /* Goes on with the last run if it is unfinished; else begins one. */
-static int begin(struct run *run, struct buf *mark, struct err *err)
+static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 {
 	struct state_run last;
 	const struct plan *p = run->plan;
@@ -214,12 +221,16 @@ static int begin(struct run *run, struct buf *mark, struct err *err)
 	if (unfinished && last.hash != p->hash) {
 		buf_done(&last.mark);
 		return fail(err, FAULT_CONFIG,
-			    "'%s' was changed since its unfinished run %s; --fresh starts over, or undo the change to go on",
+			    "'%s' was changed since its unfinished run %s; --fresh starts over, or "
+			    "undo the change to go on",
 			    p->file, last.id);
 	}
 	if (!unfinished) {
-		bool again = last.found && last.finished && !run->options.fresh && last.hash == p->hash;
-		int r = again ? again_nothing_new(run, buf_slice(&last.mark), &run->nothing_new, err) : 0;
+		bool again =
+			last.found && last.finished && !run->options.fresh && last.hash == p->hash;
+		int r = again ? again_nothing_new(run, buf_slice(&last.mark), &run->nothing_new,
+						  err)
+			      : 0;
 		buf_done(&last.mark);
 		if (r < 0 || run->nothing_new)
 			return r;

@@ -13,31 +13,33 @@ struct place {
 	const void *options;
 	struct facts facts;
 	struct common common;
-	const char *label;   /* `name:`, else the verb; made unique within the plan: http, http 2 */
-	unsigned line;       /* in the file */
+	const char *label; /* `name:`, else the verb; made unique within the plan: http, http 2 */
+	unsigned line;     /* in the file */
 };
 struct plan {
 	struct arena *arena;
-	const char *file;    /* as the user wrote it; "-" for stdin, "fetch" for the one-liner */
-	const char *folder;  /* absolute: what relative paths count from */
-	const char *name;    /* `name:`, else the file's name without .yaml */
+	const char *file;   /* as the user wrote it; "-" for stdin, "fetch" for the one-liner */
+	const char *folder; /* absolute: what relative paths count from */
+	const char *name;   /* `name:`, else the file's name without .yaml */
 	struct place *sources, *steps, *sinks;
 	size_t source_count, step_count, sink_count;
 	const char *dead_path; /* absolute; NULL: no copy */
 	uint64_t memory_bytes;
-	bool any_order;        /* order: any */
+	bool any_order; /* order: any */
 	uint64_t hash;
 	const struct secrets *secrets; /* borrows: what must not show in any message */
-	struct slice text;     /* the file */
+	struct slice text;             /* the file */
 };
 struct plan_settings {
 	const struct registry *registry;
-	const char *const *sets;   /* "k=v" from --set, over vars: */
+	const char *const *sets; /* "k=v" from --set, over vars: */
 	size_t set_count;
-	struct secrets *secrets;   /* for $secret.NAME; a missing one is a mistake */
+	struct secrets *secrets; /* for $secret.NAME; a missing one is a mistake */
 };
 /* text: the whole file; file: its name for messages; folder: for relative paths. NULL: diag has the mistakes. */
-struct plan *plan_parse(struct slice text, const char *file, const char *folder, const struct plan_settings *, struct diag *);
+struct plan *plan_parse(struct slice text, const char *file, const char *folder,
+			const struct plan_settings *, struct diag *);
 /* Reads the file ("-": stdin) and parses it. -1 with *err when it cannot be read; -2 when diag has mistakes. */
-int plan_load(const char *path, const struct plan_settings *, struct diag **ret_diag, struct plan **ret, struct err *);
+int plan_load(const char *path, const struct plan_settings *, struct diag **ret_diag,
+	      struct plan **ret, struct err *);
 void plan_free(struct plan *);

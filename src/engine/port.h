@@ -26,8 +26,8 @@
  * The option struct is filled by offset; what it points to lives as long as the plan. Absent options hold `fallback`,
  * parsed as if written; else zero. A sub-table is a pointer: NULL, not given. */
 enum opt_type {
-	OPT_STRING,   /* const char *       as it is */
-	OPT_PATH,     /* const char *       a file, relative to the pipeline's folder; made absolute */
+	OPT_STRING, /* const char *       as it is */
+	OPT_PATH, /* const char *       a file, relative to the pipeline's folder; made absolute */
 	OPT_TEMPLATE, /* struct tpl *       text with \( ) */
 	OPT_URL,      /* struct tpl *       what is interpolated is percent-encoded */
 	OPT_TREE,     /* struct tpl *       YAML tree of templates; gives JSON (body:) */
@@ -41,9 +41,9 @@ enum opt_type {
 	OPT_FIELD,    /* struct field_path  .a.b: a place in the record, plain keys only */
 	OPT_ASSIGN,   /* struct assignment  .a.b = <jq> */
 	OPT_ON_ERROR, /* struct on_error    dead | stop | into .path */
-	OPT_LIST,     /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
-	OPT_MAP,      /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
-	OPT_TABLE,    /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */
+	OPT_LIST, /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
+	OPT_MAP,  /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
+	OPT_TABLE, /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */
 };
 struct field_path {
 	const struct slice *keys;
@@ -71,33 +71,41 @@ struct opt {
 	const char *name;
 	enum opt_type type, of;
 	size_t offset;
-	const char *doc;           /* one line; shown everywhere */
+	const char *doc; /* one line; shown everywhere */
 	const char *fallback;
-	bool verb;                 /* the verb's own value: `http: URL`; in a sub-table: what a scalar sets */
+	bool verb; /* the verb's own value: `http: URL`; in a sub-table: what a scalar sets */
 	bool required;
-	bool secret;               /* $secret may be named here */
-	bool response;             /* $res may be named here (jq fields) */
-	bool at_plan;              /* evaluated once, before any record: only $vars and $secret, `.` is refused */
-	bool of_answer;            /* `.` is the answer, not the record (pages, each) */
-	bool tuning;               /* changing it does not make another pipeline: not in the plan's hash */
-	int64_t min, max;          /* OPT_INT; both 0: no limit but the type's own */
-	const char *const *words;  /* OPT_ENUM; ends with NULL */
-	const struct opt *sub;     /* OPT_TABLE */
+	bool secret;   /* $secret may be named here */
+	bool response; /* $res may be named here (jq fields) */
+	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
+	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
+	bool tuning;      /* changing it does not make another pipeline: not in the plan's hash */
+	int64_t min, max; /* OPT_INT; both 0: no limit but the type's own */
+	const char *const *words; /* OPT_ENUM; ends with NULL */
+	const struct opt *sub;    /* OPT_TABLE */
 	size_t sub_size;
 };
 /* OPT("max", struct s, max, OPT_INT, int64_t, .fallback = "1000", .doc = "..."): a field of another C type than the one
  * named does not compile. A table ends with OPT_END. */
-#define OPT(name_, T, field, type_, ctype, ...)                                                                        \
-	{ .name = (name_), .type = (type_),                                                                            \
-	  .offset = offsetof(T, field) +                                                                               \
-		    0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((T *)0)->field), ctype) ? 1 : -1]),       \
-	  __VA_ARGS__ }
-#define OPT_END { .name = NULL }
+#define OPT(name_, T, field, type_, ctype, ...)                                       \
+	{                                                                             \
+		.name = (name_), .type = (type_),                                     \
+		.offset = offsetof(T, field) +                                        \
+			  0 * sizeof(char[__builtin_types_compatible_p(               \
+						  __typeof__(((T *)0)->field), ctype) \
+						  ? 1                                 \
+						  : -1]),                             \
+		__VA_ARGS__                                                           \
+	}
+#define OPT_END              \
+	{                    \
+		.name = NULL \
+	}
 
 /* ---- facts: what this place promises, known without touching the world -------------------------------------
  * Set by plan() from the options; zero is the modest default. check, graph and every policy of the engine read only
  * this, never a name. */
-enum guarantee { APPEND_ONLY, IDEMPOTENT, TRANSACTIONAL };         /* classes A I T of GUARANTEES.md */
+enum guarantee { APPEND_ONLY, IDEMPOTENT, TRANSACTIONAL }; /* classes A I T of GUARANTEES.md */
 enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
 /* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J can be asked again from a
  * position but may answer otherwise. */
@@ -105,13 +113,13 @@ enum restart { RESTART_LOSES, RESTART_SEEKS, RESTART_ASKS };
 struct facts {
 	enum guarantee guarantee;
 	enum effect effect;
-	enum restart restart;  /* sources */
-	bool endless;          /* sources: until interrupted */
-	bool many;             /* apply makes children, even when it makes one (emit) */
-	bool own_mark;         /* commit: the mark lives in the sink; else in the state */
-	bool finite_output;    /* commit: finish() makes the output whole (.part, rename) */
-	unsigned concurrency;  /* default of `concurrency`; 0: the engine's 10 */
-	struct slice door;     /* host, file, database: for check and messages; borrows from the plan */
+	enum restart restart; /* sources */
+	bool endless;         /* sources: until interrupted */
+	bool many;            /* apply makes children, even when it makes one (emit) */
+	bool own_mark;        /* commit: the mark lives in the sink; else in the state */
+	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
+	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
+	struct slice door; /* host, file, database: for check and messages; borrows from the plan */
 };
 /* Mistakes, each placed at its option in the file. */
 struct diag;
@@ -128,19 +136,20 @@ struct site {
 	const struct http_clocks *clocks; /* `timeout:` but for the total */
 	struct run *run;
 };
-struct http_client *site_http(struct site *);   /* the run's one client, its connections */
+struct http_client *site_http(struct site *); /* the run's one client, its connections */
 const char *site_run_id(struct site *);
 /* Sources: waits until the lane of this origin lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice origin, struct err *) SUSPENDS;
-void site_lane_pause(struct site *, struct slice origin, int64_t ns); /* Retry-After seen by a source */
+void site_lane_pause(struct site *, struct slice origin,
+		     int64_t ns); /* Retry-After seen by a source */
 
 /* ---- sources --------------------------------------------------------------------------------------------------
  * A position says where to go on *after* its record: printable text that many arrivals share (a page's URL, a file's
  * fingerprint) and a number within it. A split is one ordered part (file, feed) with its own ordinals and low-water mark; its
  * order is the same on every run. run() reads from split_from() to the end and returns; after a retryable fault it is called
  * again and asks split_from() anew, which then is where admission stopped. Stop: run() is cancelled. */
-struct text;                              /* counted */
-struct text *text_new(struct slice);      /* the caller owns one reference */
+struct text;                         /* counted */
+struct text *text_new(struct slice); /* the caller owns one reference */
 struct text *text_ref(struct text *);
 void text_unref(struct text *);
 void text_unrefp(struct text **);
@@ -152,25 +161,25 @@ struct position {
 struct intake;
 struct split;
 struct arrival {
-	struct rec *rec;         /* gives, also when admit fails */
+	struct rec *rec; /* gives, also when admit fails */
 	struct split *split;
 	struct position next;
-	struct slice id;         /* borrows: guid, sequence; empty: split and ordinal */
-	uint64_t line;           /* for messages: line or item number within the split, from 1; 0: unknown */
-	bool unchecked;          /* bytes from outside: the engine checks the JSON */
+	struct slice id; /* borrows: guid, sequence; empty: split and ordinal */
+	uint64_t line;  /* for messages: line or item number within the split, from 1; 0: unknown */
+	bool unchecked; /* bytes from outside: the engine checks the JSON */
 	const struct err *fault; /* borrows: known bad (too_large, ragged line); it ends as dead */
 };
-struct split *intake_split(struct intake *, const char *name);      /* interned, the intake's */
-const struct position *split_from(const struct split *);            /* NULL: from the start */
-uint64_t split_line(const struct split *);                          /* line of the last admitted; 0 at the start */
+struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
+const struct position *split_from(const struct split *);       /* NULL: from the start */
+uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */
 /* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */
 int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
 
 /* ---- answers and pure steps: nothing put is filtered(name) ------------------------------------------------- */
 enum body { BODY_NONE, BODY_JSON, BODY_TEXT, BODY_BLOB };
-struct answer {          /* what was said; the engine checks and places it: as, accept, into, result, emit */
-	enum body body;  /* by content type; `as:` overrides */
-	struct buf value; /* owns: the bytes */
+struct answer { /* what was said; the engine checks and places it: as, accept, into, result, emit */
+	enum body body;    /* by content type; `as:` overrides */
+	struct buf value;  /* owns: the bytes */
 	struct slice type; /* media type, in the call's arena; for blobs */
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
@@ -181,22 +190,23 @@ int out_put(struct out *, struct rec *gives, struct err *); /* the next version,
 
 /* ---- calls: ask, [lane, slot], call, [accept, place] --------------------------------------------------------
  * ask() makes the request once; every attempt sends the same bytes. call() makes one attempt. */
-enum safety { UNSAFE, KEYED, SAFE };     /* sent twice: harmful | harmless with its key | harmless */
+enum safety { UNSAFE, KEYED, SAFE }; /* sent twice: harmful | harmless with its key | harmless */
 enum verdict { VERDICT_NONE, VERDICT_ANSWER, VERDICT_FAULT };
 struct call {
-	const struct rec *rec;  /* engine: borrows */
-	const struct env *env;  /*         `.`, $meta */
-	struct arena *arena;    /*         until the record leaves the step */
-	unsigned attempt;       /*         1, 2, ... */
-	bool wants_about;       /*         an expression reads $res.status or $res.headers */
-	bool retry_unsafe;      /*         `retry: {unsafe: true}` */
-	void *request;          /* ask:    the connector's own, in arena */
-	struct slice shown;     /*         "GET https://host/path" without secrets, for messages and dead letters */
-	struct slice origin;    /*         the lane; empty: none */
+	const struct rec *rec; /* engine: borrows */
+	const struct env *env; /*         `.`, $meta */
+	struct arena *arena;   /*         until the record leaves the step */
+	unsigned attempt;      /*         1, 2, ... */
+	bool wants_about;      /*         an expression reads $res.status or $res.headers */
+	bool retry_unsafe;     /*         `retry: {unsafe: true}` */
+	void *request;         /* ask:    the connector's own, in arena */
+	struct slice
+		shown; /*         "GET https://host/path" without secrets, for messages and dead letters */
+	struct slice origin; /*         the lane; empty: none */
 	enum safety safety;
-	enum verdict verdict;   /* call:   NONE on return is a bug */
-	struct answer answer;   /*         gives, with VERDICT_ANSWER */
-	struct err err;         /*         with VERDICT_FAULT */
+	enum verdict verdict; /* call:   NONE on return is a bug */
+	struct answer answer; /*         gives, with VERDICT_ANSWER */
+	struct err err;       /*         with VERDICT_FAULT */
 };
 
 /* ---- commits ----------------------------------------------------------------------------------------------------
@@ -206,41 +216,45 @@ struct call {
  * resume(), after open, cuts back to the receipt it is given, or reads the own mark, which wins. The first time (no receipt) it
  * takes over or refuses what is there, and gives the receipt that is saved before the first commit. */
 struct batch {
-	const char *pipeline;      /* the mark's key in the sink */
+	const char *pipeline; /* the mark's key in the sink */
 	struct rec *const *recs;
 	size_t n;
 	struct slice mark;
 };
 struct resumption {
 	const char *pipeline;
-	struct buf receipt, mark;  /* in and out */
-	bool first;                /* the state knows of no earlier run that is unfinished */
+	struct buf receipt, mark; /* in and out */
+	bool first;               /* the state knows of no earlier run that is unfinished */
 };
 
 /* ---- the port ----------------------------------------------------------------------------------------------------- */
 enum role { ROLE_SOURCE = 1, ROLE_STEP = 2, ROLE_SINK = 4 };
 struct port {
-	const char *name;          /* the word in the YAML */
-	const char *doc;           /* one line */
-	const char *more;          /* a paragraph and an example for --help and the reference page; may be NULL */
+	const char *name; /* the word in the YAML */
+	const char *doc;  /* one line */
+	const char *
+		more; /* a paragraph and an example for --help and the reference page; may be NULL */
 	unsigned roles;
 	const struct opt *options;
 	size_t options_size, shared_size;
 
-	int (*plan)(void *options, struct facts *, struct diag *);   /* reports all mistakes, returns 0 */
+	int (*plan)(void *options, struct facts *,
+		    struct diag *); /* reports all mistakes, returns 0 */
 	int (*open)(struct site *, struct err *) SUSPENDS;
-	void (*close)(struct site *) SUSPENDS;                       /* half-opened too */
+	void (*close)(struct site *) SUSPENDS; /* half-opened too */
 
 	int (*run)(struct site *, struct intake *, struct err *) SUSPENDS;
 
-	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *, struct err *);
+	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *,
+		     struct err *);
 
 	int (*ask)(struct site *, struct call *, struct err *);
 	void (*call)(struct site *, struct call *) SUSPENDS;
 
 	int (*resume)(struct site *, struct resumption *, struct err *) SUSPENDS;
-	int (*commit)(struct site *, const struct batch *, struct buf *receipt, struct err *) SUSPENDS;
-	int (*finish)(struct site *, struct err *) SUSPENDS;         /* all delivered: fsync, rename */
+	int (*commit)(struct site *, const struct batch *, struct buf *receipt,
+		      struct err *) SUSPENDS;
+	int (*finish)(struct site *, struct err *) SUSPENDS; /* all delivered: fsync, rename */
 };
 /* The registry is handed to the engine as a pointer; a name may stand once per role. */
 struct registry {

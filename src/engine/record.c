@@ -131,7 +131,8 @@ static int put_reference(struct slice name, struct slice type, size_t bytes, str
 	return json_writer_end(&w);
 }
 
-int rec_add_blob(struct rec *r, struct slice name, struct slice type, struct buf *bytes_taken, struct buf *ref)
+int rec_add_blob(struct rec *r, struct slice name, struct slice type, struct buf *bytes_taken,
+		 struct buf *ref)
 {
 	ASSERT(r->refs == 1);
 	int error = put_reference(name, type, bytes_taken->n, ref);
@@ -148,8 +149,9 @@ const struct blob *rec_blob(const struct rec *r, struct slice value)
 {
 	struct slice raw;
 	AUTO(buf_done) struct buf name = { 0 };
-	if (r->blob_count == 0 || json_type(value) != JSON_OBJECT || !json_field(value, S("$blob"), &raw) ||
-	    json_type(raw) != JSON_STRING || json_unquote(raw, &name) < 0)
+	if (r->blob_count == 0 || json_type(value) != JSON_OBJECT ||
+	    !json_field(value, S("$blob"), &raw) || json_type(raw) != JSON_STRING ||
+	    json_unquote(raw, &name) < 0)
 		return NULL;
 	/* The newest blob of a name wins, as the newest value of a field does. */
 	for (unsigned i = r->blob_count; i-- > 0;)

@@ -15,17 +15,18 @@ struct blob { /* bytes outside the JSON: a PDF, an image */
 
 struct rec;
 
-struct rec *rec_new(struct slice json);             /* copies; the caller owns one reference */
-struct rec *rec_take(struct buf *json);             /* takes the buffer, which becomes empty */
+struct rec *rec_new(struct slice json); /* copies; the caller owns one reference */
+struct rec *rec_take(struct buf *json); /* takes the buffer, which becomes empty */
 struct rec *rec_ref(struct rec *);
-void rec_unref(struct rec *);                       /* accepts NULL */
+void rec_unref(struct rec *); /* accepts NULL */
 void rec_unrefp(struct rec **);
-struct slice rec_json(const struct rec *);          /* borrows; stable for the life of the record */
-size_t rec_bytes(const struct rec *);               /* memory it holds, blobs included */
+struct slice rec_json(const struct rec *); /* borrows; stable for the life of the record */
+size_t rec_bytes(const struct rec *);      /* memory it holds, blobs included */
 
 /* A next version with the same blobs. */
 struct rec *rec_next(const struct rec *of, struct buf *json_taken);
 /* Adds a blob and appends its {"$blob": ...} reference to ref. Only on a record nobody else holds yet. */
-MUST int rec_add_blob(struct rec *, struct slice name, struct slice type, struct buf *bytes_taken, struct buf *ref);
+MUST int rec_add_blob(struct rec *, struct slice name, struct slice type, struct buf *bytes_taken,
+		      struct buf *ref);
 /* The bytes behind a value found in the record's text; NULL: the value is not a reference to a blob of this record. */
 const struct blob *rec_blob(const struct rec *, struct slice value);

@@ -36,7 +36,8 @@ const char *site_run_id(struct site *at)
 int site_lane(struct site *at, struct slice origin, struct err *err)
 {
 	int r = lane_wait(lanes_get(at->run->lanes, origin));
-	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn") : 0;
+	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn")
+		     : 0;
 }
 
 void site_lane_pause(struct site *at, struct slice origin, int64_t ns)
@@ -51,12 +52,13 @@ static int start_work(struct run *run, struct hk_group *work)
 	for (size_t i = 0; i < run->plan->step_count && r == 0; i++) {
 		struct step *s = &run->steps[i];
 		if (step_is_call(s))
-			r = hk_group_spawn(work, step_pump, s, &(struct hk_spawn_options){ .name = s->place->label });
+			r = hk_group_spawn(work, step_pump, s,
+					   &(struct hk_spawn_options){ .name = s->place->label });
 	}
 	return r < 0 ? r : hk_spawn(work, source_main, run);
 }
 
-static void work(struct run *run)
+static void work(struct run *run) SUSPENDS
 {
 	struct hk_group tasks;
 	hk_scope_open(&run->work_scope, HK_FOREVER);
@@ -77,7 +79,7 @@ static void work(struct run *run)
 	hk_event_set(&run->full);
 }
 
-static int work_and_commit(struct run *run, struct err *err)
+static int work_and_commit(struct run *run, struct err *err) SUSPENDS
 {
 	struct hk_group committing;
 	hk_group_open(&committing, &(struct hk_group_options){ .name = "committer" });
@@ -88,7 +90,7 @@ static int work_and_commit(struct run *run, struct err *err)
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "the run was cut off") : 0;
 }
 
-static int finish_sinks(struct run *run, struct err *err)
+static int finish_sinks(struct run *run, struct err *err) SUSPENDS
 {
 	for (size_t i = 0; i < run->plan->sink_count; i++) {
 		struct sink *k = &run->sinks[i];
@@ -98,7 +100,7 @@ static int finish_sinks(struct run *run, struct err *err)
 	return state_end(run->state, run->id, "finished", err);
 }
 
-static enum run_end ending(struct run *run, struct err *err)
+static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 {
 	if (run->failing) {
 		*err = run->err;
@@ -109,11 +111,12 @@ static enum run_end ending(struct run *run, struct err *err)
 	return finish_sinks(run, err) < 0 ? RUN_FAILED : RUN_FINISHED;
 }
 
-static void write_dead_copy(struct run *run, struct run_result *ret)
+static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 {
 	uint64_t n;
 	struct err err = { 0 };
-	if (!run->plan->dead_path || state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0)
+	if (!run->plan->dead_path ||
+	    state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0)
 		return;
 	if (ret->end == RUN_FINISHED || ret->end == RUN_STOPPED_EARLY) {
 		ret->end = RUN_FAILED;
@@ -137,7 +140,7 @@ static uint64_t moving_items(const struct run *run)
 	return n;
 }
 
-static void end_state(struct run *run, struct run_result *ret)
+static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 {
 	struct err err = { 0 };
 	if (ret->end == RUN_FINISHED)
@@ -161,15 +164,18 @@ void run_go(struct run *run, struct run_result *ret)
 	if (work_and_commit(run, &err) < 0)
 		run_abort(run, RUN_FAILED, &err);
 	ret->end = ending(run, &ret->err);
-	if (!counts_balance(&run->ledger.live, moving_items(run)) || !counts_balance(&run->ledger.settled, 0))
+	if (!counts_balance(&run->ledger.live, moving_items(run)) ||
+	    !counts_balance(&run->ledger.settled, 0))
 		ret->end = RUN_BROKEN;
 	write_dead_copy(run, ret);
 	end_state(run, ret);
-	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count, &err) < 0)
+	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count,
+			     &err) < 0)
 		ret->kind_count = 0; /* the counts are there; the closing line says less */
 	ret->counts = run->ledger.settled;
 	ret->left = run->ledger.tracks;
-	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_BROKEN && !ret->volatile_source;
+	ret->resumable =
+		ret->end != RUN_FINISHED && ret->end != RUN_BROKEN && !ret->volatile_source;
 	memcpy(ret->run_id, run->id, sizeof ret->run_id);
 	ret->wall_ns = hk_now_exact_ns() - run->started_ns;
 	ret->peak_bytes = run->ledger.peak_bytes;
@@ -188,7 +194,8 @@ void run_stop(struct run *run)
 	if (run->source_open)
 		hk_scope_cancel(&run->source_scope);
 	if (run->work_open)
-		hk_scope_extend(&run->work_scope, run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS);
+		hk_scope_extend(&run->work_scope,
+				run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS);
 }
 
 /* ---- opening and closing ---- */
@@ -206,7 +213,8 @@ static void make_id(char id[static 40])
 	snprintf(id, 40, "%.*s-%08x", (int)n, digits, (unsigned)hk_random());
 }
 
-int run_open(const struct plan *plan, const struct run_options *options, struct run **ret, struct err *err)
+int run_open(const struct plan *plan, const struct run_options *options, struct run **ret,
+	     struct err *err)
 {
 	struct run *run = xcalloc(1, sizeof *run);
 	run->plan = plan;

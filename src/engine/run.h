@@ -7,11 +7,11 @@
 #include "engine/state.h"
 
 struct run_options {
-	const char *state_path;  /* NULL: .hocket/NAME.db in the pipeline's folder */
-	bool fresh;              /* forget positions and counts */
-	int64_t limit;           /* admit at most so many records; 0: all */
-	int64_t grace_ns;        /* for what is in flight after a stop; 0: 25 s */
-	uint64_t memory_bytes;   /* 0: the plan's */
+	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
+	bool fresh;             /* forget positions and counts */
+	int64_t limit;          /* admit at most so many records; 0: all */
+	int64_t grace_ns;       /* for what is in flight after a stop; 0: 25 s */
+	uint64_t memory_bytes;  /* 0: the plan's */
 	const char *tool_version;
 };
 struct counts {
@@ -19,8 +19,9 @@ struct counts {
 };
 struct place_stats { /* one per step and sink, for progress and the account */
 	const char *label;
-	uint64_t in, out, dead, attempts, retries, throttled; /* throttled: 429 or Retry-After seen */
-	int64_t busy_ns;        /* sum over slots of time in attempts */
+	uint64_t in, out, dead, attempts, retries,
+		throttled;       /* throttled: 429 or Retry-After seen */
+	int64_t busy_ns;         /* sum over slots of time in attempts */
 	unsigned in_flight, cap; /* cap 0: a pure step */
 	size_t queued, queue_cap;
 	int64_t full_ns;        /* time its window was full: it held back what is before it */
@@ -28,24 +29,32 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */
 };
 enum { DEAD_KINDS_MAX = 16 }; /* for the closing lines: "7 at http (status 400)" */
-enum run_end { RUN_FINISHED, RUN_STOPPED_EARLY, RUN_STOPPED_BY_FAILURES, RUN_FAILED, RUN_BROKEN, RUN_NOTHING_NEW };
+enum run_end {
+	RUN_FINISHED,
+	RUN_STOPPED_EARLY,
+	RUN_STOPPED_BY_FAILURES,
+	RUN_FAILED,
+	RUN_BROKEN,
+	RUN_NOTHING_NEW
+};
 struct run_result {
 	enum run_end end;
-	struct err err;           /* with FAILED, BROKEN, STOPPED_BY_FAILURES: why */
-	struct counts counts;     /* of the whole run, earlier parts of a resumed one included */
-	uint64_t left;            /* admitted but not settled when it stopped early */
+	struct err err;       /* with FAILED, BROKEN, STOPPED_BY_FAILURES: why */
+	struct counts counts; /* of the whole run, earlier parts of a resumed one included */
+	uint64_t left;        /* admitted but not settled when it stopped early */
 	bool resumed, resumable;
-	bool volatile_source;     /* nothing to resume: exit 1, not 75 */
+	bool volatile_source; /* nothing to resume: exit 1, not 75 */
 	char run_id[40];
 	int64_t wall_ns;
-	uint64_t peak_bytes;      /* of records, bodies and windows */
-	int64_t source_wait_ns;   /* the source was held back by a full window */
+	uint64_t peak_bytes;    /* of records, bodies and windows */
+	int64_t source_wait_ns; /* the source was held back by a full window */
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
 };
 struct run;
-MUST int run_open(const struct plan *, const struct run_options *, struct run **ret, struct err *) SUSPENDS;
+MUST int run_open(const struct plan *, const struct run_options *, struct run **ret,
+		  struct err *) SUSPENDS;
 /* To the end. Everything that can be told is in *ret; returns nothing else. */
 void run_go(struct run *, struct run_result *ret) SUSPENDS;
 /* Stops reading; what is in flight has grace_ns. A second call: stops at once. From any task of the loop. */
@@ -55,8 +64,9 @@ void run_close(struct run *) SUSPENDS; /* accepts NULL */
 /* While it runs: never suspends. */
 void run_counts(const struct run *, struct counts *ret);
 size_t run_place_count(const struct run *);
-void run_place_stats(struct run *, size_t i, struct place_stats *ret); /* steps in order, then sinks */
-uint64_t run_bytes(const struct run *);   /* of the budget in use */
+void run_place_stats(struct run *, size_t i,
+		     struct place_stats *ret); /* steps in order, then sinks */
+uint64_t run_bytes(const struct run *);        /* of the budget in use */
 const char *run_id(const struct run *);
 /* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". */
 MUST int run_limit_put(struct run *, struct buf *out);

@@ -20,7 +20,7 @@ struct latency { /* attempts by duration, four buckets an octave from 1 us */
 	uint64_t bucket[128];
 	uint64_t n;
 };
-struct span { /* how long something was so */
+struct span {                       /* how long something was so */
 	int64_t since_ns, total_ns; /* since 0: it is not so now */
 };
 void span_set(struct span *, bool on);
@@ -43,10 +43,10 @@ struct step {
 	size_t index;
 
 	/* call steps */
-	struct hk_queue *in;    /* struct item *: the part of the window that no fiber has taken yet */
-	struct hk_sem slots;    /* `concurrency`: held for one attempt */
-	struct hk_event room;   /* set when the pump may look again */
-	struct lane *pace;      /* the step's own rate, when it is not per host */
+	struct hk_queue *in; /* struct item *: the part of the window that no fiber has taken yet */
+	struct hk_sem slots; /* `concurrency`: held for one attempt */
+	struct hk_event room; /* set when the pump may look again */
+	struct lane *pace;    /* the step's own rate, when it is not per host */
 	unsigned cap;
 	size_t window, living, eager; /* fibers; those that hold or want a slot now */
 	size_t lane_waiting;
@@ -68,7 +68,7 @@ struct sink {
 	const struct place *place;
 	struct site site;
 	struct buf receipt, mark;
-	struct ledger ahead;    /* splits of its own mark: rows below are in it already */
+	struct ledger ahead; /* splits of its own mark: rows below are in it already */
 	bool has_ahead;
 	uint64_t rows;
 };
@@ -99,7 +99,7 @@ struct run {
 	bool source_ended, work_ended, stopping, limit_reached;
 	bool failing;
 	enum run_end failed_as;
-	struct err err;              /* why, with failing */
+	struct err err; /* why, with failing */
 
 	int64_t started_ns;
 	struct span source_waits, committing;
@@ -114,7 +114,8 @@ int source_main(void *run) SUSPENDS; /* all sources, one after the other */
 /* Moves an item on from step `at`. 0, also when it ended; -ECANCELED: it is left where it was. */
 int flow(struct run *, struct item *, size_t at) SUSPENDS;
 int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
-void flow_die(struct run *, struct item *, const char *label, const struct err *, struct buf *attempts_taken);
+void flow_die(struct run *, struct item *, const char *label, const struct err *,
+	      struct buf *attempts_taken);
 void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
 void run_wake_committer(struct run *);
 /* Takes the values of secrets out of a message: answers can echo what was sent. */
@@ -142,8 +143,8 @@ void step_give_up_doubt(struct step *);
 /* Is it what was asked for? 0, or -1 with *err: status, rate_limited, not_accepted, invalid_json. Checks and compacts JSON. */
 int answer_judge(struct step *, const struct env *, struct answer *, struct err *);
 /* Puts a good answer into the record. Next version in *next, or children in *out (emit). -1 with *err. */
-int answer_place(struct step *, const struct env *, struct item *, struct answer *, struct rec **next, struct out *out,
-		 struct err *);
+int answer_place(struct step *, const struct env *, struct item *, struct answer *,
+		 struct rec **next, struct out *out, struct err *);
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;

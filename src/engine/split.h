@@ -17,9 +17,9 @@ struct split {
 	char *name;
 	struct position from, admitted; /* low-water position; where admission stopped */
 	bool has_from, has_admitted;
-	uint64_t low, ordinal;          /* first unsettled; next to be admitted */
+	uint64_t low, ordinal; /* first unsettled; next to be admitted */
 	uint64_t low_line, line;
-	struct passed *passed;          /* ascending */
+	struct passed *passed; /* ascending */
 	size_t passed_count, passed_cap;
 };
 
@@ -27,7 +27,8 @@ struct split *split_new(const char *name);
 void split_free(struct split *);
 struct split *split_clone(const struct split *); /* for the mark as it will be */
 bool split_is_done(const struct split *, uint64_t ordinal);
-void split_admitted(struct split *, struct position shares, uint64_t line); /* the next ordinal now is past it */
+void split_admitted(struct split *, struct position shares,
+		    uint64_t line); /* the next ordinal now is past it */
 /* The ordinal was settled before a crash: moves admission past it, and its position is known now. */
 void split_skip(struct split *, struct position shares, uint64_t line);
 void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);

@@ -30,23 +30,29 @@ struct state {
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
 	"INSERT OR IGNORE INTO meta VALUES('format', '1');"
-	"CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, hash TEXT NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, hash TEXT NOT "
+	"NULL,"
 	" started TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, mark TEXT);"
-	"CREATE TABLE IF NOT EXISTS receipt(run TEXT NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS receipt(run TEXT NOT NULL, sink TEXT NOT NULL, receipt TEXT "
+	"NOT NULL,"
 	" PRIMARY KEY(run, sink)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS dead(run TEXT NOT NULL, split TEXT NOT NULL, ordinal INTEGER NOT NULL,"
-	" child INTEGER NOT NULL, line INTEGER, step TEXT NOT NULL, class TEXT NOT NULL, message TEXT NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS dead(run TEXT NOT NULL, split TEXT NOT NULL, ordinal INTEGER "
+	"NOT NULL,"
+	" child INTEGER NOT NULL, line INTEGER, step TEXT NOT NULL, class TEXT NOT NULL, message "
+	"TEXT NOT NULL,"
 	" record TEXT NOT NULL, at_step TEXT NOT NULL, attempts TEXT NOT NULL, time TEXT NOT NULL,"
 	" PRIMARY KEY(run, split, ordinal, child)) WITHOUT ROWID;";
 
 static int sql_fault(struct state *s, struct err *err, const char *doing)
 {
-	return fail(err, FAULT_IO, "state file '%s': %s: %s", s->path, doing, sqlite3_errmsg(s->db));
+	return fail(err, FAULT_IO, "state file '%s': %s: %s", s->path, doing,
+		    sqlite3_errmsg(s->db));
 }
 
 static int exec(struct state *s, const char *sql, const char *doing, struct err *err)
 {
-	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_fault(s, err, doing);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+								       : sql_fault(s, err, doing);
 }
 
 static void finalize(sqlite3_stmt **q)
@@ -56,8 +62,9 @@ static void finalize(sqlite3_stmt **q)
 
 static int prepare(struct state *s, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
-	return sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 :
-									    sql_fault(s, err, "preparing");
+	return sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) == SQLITE_OK
+		       ? 0
+		       : sql_fault(s, err, "preparing");
 }
 
 static void bind_text(sqlite3_stmt *q, int at, struct slice s)
@@ -102,7 +109,8 @@ static int make_folder(const char *path, struct err *err)
 		return 0;
 	AUTO(freep) char *folder = xstrndup(path, (size_t)(slash - path));
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return fail_errno(err, FAULT_IO, -errno, "cannot make the folder '%s' for the state file", folder);
+		return fail_errno(err, FAULT_IO, -errno,
+				  "cannot make the folder '%s' for the state file", folder);
 	return 0;
 }
 
@@ -116,7 +124,8 @@ static int take_lock(struct state *s, struct err *err)
 		return fail_errno(err, FAULT_IO, -errno, "cannot make '%s'", name.p);
 	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	return fail(err, FAULT_IO, "another hocket is running this pipeline: '%s' is locked by it", name.p);
+	return fail(err, FAULT_IO, "another hocket is running this pipeline: '%s' is locked by it",
+		    name.p);
 }
 
 static int check_format(struct state *s, struct err *err)
@@ -128,7 +137,8 @@ static int check_format(struct state *s, struct err *err)
 		return sql_fault(s, err, "reading its format");
 	if (sqlite3_column_int(q, 0) <= STATE_FORMAT)
 		return 0;
-	return fail(err, FAULT_CONFIG, "state file '%s' was written by a newer hocket (format %d, this one knows %d)",
+	return fail(err, FAULT_CONFIG,
+		    "state file '%s' was written by a newer hocket (format %d, this one knows %d)",
 		    s->path, sqlite3_column_int(q, 0), STATE_FORMAT);
 }
 
@@ -146,7 +156,8 @@ static int open_job(void *arg)
 	mode_t old = umask(0077);
 	int rc = sqlite3_open(s->path, &s->db);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL, NULL);
+		rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL,
+				  NULL, NULL);
 	umask(old);
 	if (rc != SQLITE_OK)
 		return sql_fault(s, j->err, "opening");
@@ -209,10 +220,12 @@ struct job {
 	struct err *err;
 };
 
-static int off(int (*fn)(void *), struct job *j)
+static int off(int (*fn)(void *), struct job *j) SUSPENDS
 {
 	int r = hk_offload(fn, j);
-	return r < 0 && j->err->fault == FAULT_NONE ? fail_errno(j->err, FAULT_IO, r, "state file '%s'", j->s->path) : r;
+	return r < 0 && j->err->fault == FAULT_NONE
+		       ? fail_errno(j->err, FAULT_IO, r, "state file '%s'", j->s->path)
+		       : r;
 }
 
 static void copy_text(char *to, size_t cap, const unsigned char *from)
@@ -224,8 +237,10 @@ static int last_run_job(void *arg)
 {
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *q = NULL;
-	if (prepare(j->s, "SELECT id, hash, status, mark FROM run WHERE pipeline = ? ORDER BY rowid DESC LIMIT 1", &q,
-		    j->err) < 0)
+	if (prepare(j->s,
+		    "SELECT id, hash, status, mark FROM run WHERE pipeline = ? ORDER BY rowid DESC "
+		    "LIMIT 1",
+		    &q, j->err) < 0)
 		return -1;
 	bind_str(q, 1, j->pipeline);
 	int rc = sqlite3_step(q);
@@ -240,14 +255,16 @@ static int last_run_job(void *arg)
 	j->run->hash = strtoull(hash, NULL, 16);
 	j->run->found = true;
 	j->run->finished = strcmp(status, "finished") == 0;
-	struct slice mark = { (const char *)sqlite3_column_text(q, 3), (size_t)sqlite3_column_bytes(q, 3) };
+	struct slice mark = { (const char *)sqlite3_column_text(q, 3),
+			      (size_t)sqlite3_column_bytes(q, 3) };
 	return buf_add(&j->run->mark, mark) < 0 ? fail(j->err, FAULT_IO, "out of memory") : 0;
 }
 
 int state_last_run(struct state *s, const char *pipeline, struct state_run *ret, struct err *err)
 {
 	*ret = (struct state_run){ 0 };
-	return off(last_run_job, &(struct job){ .s = s, .pipeline = pipeline, .run = ret, .err = err });
+	return off(last_run_job,
+		   &(struct job){ .s = s, .pipeline = pipeline, .run = ret, .err = err });
 }
 
 static int begin_job(void *arg)
@@ -256,8 +273,10 @@ static int begin_job(void *arg)
 	AUTO(finalize) sqlite3_stmt *q = NULL;
 	char hash[32];
 	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->hash);
-	if (prepare(j->s, "INSERT INTO run(id, pipeline, hash, started, status) VALUES(?, ?, ?, ?, 'running')", &q,
-		    j->err) < 0)
+	if (prepare(j->s,
+		    "INSERT INTO run(id, pipeline, hash, started, status) VALUES(?, ?, ?, ?, "
+		    "'running')",
+		    &q, j->err) < 0)
 		return -1;
 	bind_str(q, 1, j->run_id);
 	bind_str(q, 2, j->pipeline);
@@ -266,10 +285,13 @@ static int begin_job(void *arg)
 	return step_done(j->s, q, "beginning a run", j->err);
 }
 
-int state_begin(struct state *s, const char *pipeline, const char *run_id, uint64_t hash, struct err *err)
+int state_begin(struct state *s, const char *pipeline, const char *run_id, uint64_t hash,
+		struct err *err)
 {
-	return off(begin_job,
-		   &(struct job){ .s = s, .pipeline = pipeline, .run_id = run_id, .hash = hash, .err = err });
+	return off(
+		begin_job,
+		&(struct job){
+			.s = s, .pipeline = pipeline, .run_id = run_id, .hash = hash, .err = err });
 }
 
 static int end_job(void *arg)
@@ -286,7 +308,8 @@ static int end_job(void *arg)
 
 int state_end(struct state *s, const char *run_id, const char *status, struct err *err)
 {
-	return off(end_job, &(struct job){ .s = s, .run_id = run_id, .status = status, .err = err });
+	return off(end_job,
+		   &(struct job){ .s = s, .run_id = run_id, .status = status, .err = err });
 }
 
 /* ---- dead letters ---- */
@@ -311,7 +334,8 @@ static int letters_job(void *arg)
 {
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *q = NULL;
-	int r = prepare(j->s, "INSERT OR REPLACE INTO dead VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", &q, j->err);
+	int r = prepare(j->s, "INSERT OR REPLACE INTO dead VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", &q,
+			j->err);
 	if (r == 0)
 		r = exec(j->s, "BEGIN IMMEDIATE", "beginning", j->err);
 	for (size_t i = 0; i < j->n && r == 0; i++)
@@ -319,11 +343,12 @@ static int letters_job(void *arg)
 	return commit_or_roll_back(j->s, r, j->err);
 }
 
-int state_put_letters(struct state *s, const char *run_id, const struct state_letter *letters, size_t n,
-		      struct err *err)
+int state_put_letters(struct state *s, const char *run_id, const struct state_letter *letters,
+		      size_t n, struct err *err)
 {
-	return off(letters_job,
-		   &(struct job){ .s = s, .run_id = run_id, .letters = letters, .n = n, .err = err });
+	return off(
+		letters_job,
+		&(struct job){ .s = s, .run_id = run_id, .letters = letters, .n = n, .err = err });
 }
 
 /* ---- marks and receipts ---- */
@@ -357,11 +382,15 @@ static int mark_job(void *arg)
 	return commit_or_roll_back(j->s, r, j->err);
 }
 
-int state_put_mark(struct state *s, const char *run_id, struct slice mark, const struct state_receipt *receipts,
-		   size_t n, struct err *err)
+int state_put_mark(struct state *s, const char *run_id, struct slice mark,
+		   const struct state_receipt *receipts, size_t n, struct err *err)
 {
-	return off(mark_job, &(struct job){
-				     .s = s, .run_id = run_id, .mark = mark, .receipts = receipts, .n = n, .err = err });
+	return off(mark_job, &(struct job){ .s = s,
+					    .run_id = run_id,
+					    .mark = mark,
+					    .receipts = receipts,
+					    .n = n,
+					    .err = err });
 }
 
 static int receipt_job(void *arg)
@@ -378,16 +407,21 @@ static int receipt_job(void *arg)
 	if (rc != SQLITE_ROW)
 		return sql_fault(j->s, j->err, "reading a receipt");
 	*j->found = true;
-	struct slice text = { (const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0) };
+	struct slice text = { (const char *)sqlite3_column_text(q, 0),
+			      (size_t)sqlite3_column_bytes(q, 0) };
 	return buf_add(j->text, text) < 0 ? fail(j->err, FAULT_IO, "out of memory") : 0;
 }
 
-int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret, bool *found,
-		      struct err *err)
+int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret,
+		      bool *found, struct err *err)
 {
 	*found = false;
-	return off(receipt_job,
-		   &(struct job){ .s = s, .run_id = run_id, .sink = sink, .text = ret, .found = found, .err = err });
+	return off(receipt_job, &(struct job){ .s = s,
+					       .run_id = run_id,
+					       .sink = sink,
+					       .text = ret,
+					       .found = found,
+					       .err = err });
 }
 
 static int kinds_job(void *arg)
@@ -395,7 +429,9 @@ static int kinds_job(void *arg)
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *q = NULL;
 	int rc = SQLITE_DONE;
-	if (prepare(j->s, "SELECT step, class, min(message), count(*) FROM dead WHERE run = ? GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2",
+	if (prepare(j->s,
+		    "SELECT step, class, min(message), count(*) FROM dead WHERE run = ? GROUP BY "
+		    "1, 2 ORDER BY 4 DESC, 1, 2",
 		    &q, j->err) < 0)
 		return -1;
 	bind_str(q, 1, j->run_id);
@@ -406,27 +442,34 @@ static int kinds_job(void *arg)
 		copy_text(k->example, sizeof k->example, sqlite3_column_text(q, 2));
 		k->n = (uint64_t)sqlite3_column_int64(q, 3);
 	}
-	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : sql_fault(j->s, j->err, "counting the dead letters");
+	return rc == SQLITE_DONE || rc == SQLITE_ROW
+		       ? 0
+		       : sql_fault(j->s, j->err, "counting the dead letters");
 }
 
-int state_dead_kinds(struct state *s, const char *run_id, struct state_dead_kind *ret, size_t cap, size_t *ret_count,
-		     struct err *err)
+int state_dead_kinds(struct state *s, const char *run_id, struct state_dead_kind *ret, size_t cap,
+		     size_t *ret_count, struct err *err)
 {
 	*ret_count = 0;
-	return off(kinds_job, &(struct job){
-				      .s = s, .run_id = run_id, .kinds = ret, .n = cap, .kind_count = ret_count, .err = err });
+	return off(kinds_job, &(struct job){ .s = s,
+					     .run_id = run_id,
+					     .kinds = ret,
+					     .n = cap,
+					     .kind_count = ret_count,
+					     .err = err });
 }
 
 /* ---- the copy that `dead:` asks for ---- */
 static struct slice column(sqlite3_stmt *q, int i)
 {
-	return (struct slice){ (const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i) };
+	return (struct slice){ (const char *)sqlite3_column_text(q, i),
+			       (size_t)sqlite3_column_bytes(q, i) };
 }
 
 static int put_dead_line(sqlite3_stmt *q, struct buf *out)
 {
-	static const char *const keys[] = { "record", "step", "class", "message", "at_step", "attempts",
-					    "source", "line", "time" };
+	static const char *const keys[] = { "record",   "step",   "class", "message", "at_step",
+					    "attempts", "source", "line",  "time" };
 	struct json_writer w = json_writer(out);
 	json_open(&w, '{');
 	for (int i = 0; i < (int)ARRAY_SIZE(keys); i++) {
@@ -482,28 +525,36 @@ static int export_job(void *arg)
 	AUTO(buf_done) struct buf part = { .max = 8192 };
 	if (buf_printf(&part, "%s.part", j->path) < 0 ||
 	    prepare(j->s,
-		    "SELECT record, step, class, message, at_step, attempts, split, line, time FROM dead"
+		    "SELECT record, step, class, message, at_step, attempts, split, line, time "
+		    "FROM dead"
 		    " WHERE run = ? ORDER BY split, ordinal, child",
 		    &q, j->err) < 0)
 		return -1;
 	bind_str(q, 1, j->run_id);
 	int fd = open(part.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail_errno(j->err, FAULT_IO, -errno, "cannot write the dead letters to '%s'", part.p);
+		return fail_errno(j->err, FAULT_IO, -errno, "cannot write the dead letters to '%s'",
+				  part.p);
 	int r = write_dead_file(j, q, fd);
 	close(fd);
 	if (r < 0 || *j->count == 0) {
 		unlink(part.p);
 		if (r == 0 && unlink(j->path) < 0 && errno != ENOENT)
-			r = fail_errno(j->err, FAULT_IO, -errno, "cannot remove the old '%s'", j->path);
+			r = fail_errno(j->err, FAULT_IO, -errno, "cannot remove the old '%s'",
+				       j->path);
 		return r;
 	}
-	return rename(part.p, j->path) == 0 ? 0 : fail_errno(j->err, FAULT_IO, -errno, "cannot write '%s'", j->path);
+	return rename(part.p, j->path) == 0
+		       ? 0
+		       : fail_errno(j->err, FAULT_IO, -errno, "cannot write '%s'", j->path);
 }
 
-int state_export_dead(struct state *s, const char *run_id, const char *path, uint64_t *ret_count, struct err *err)
+int state_export_dead(struct state *s, const char *run_id, const char *path, uint64_t *ret_count,
+		      struct err *err)
 {
 	*ret_count = 0;
-	return off(export_job,
-		   &(struct job){ .s = s, .run_id = run_id, .path = path, .count = ret_count, .err = err });
+	return off(
+		export_job,
+		&(struct job){
+			.s = s, .run_id = run_id, .path = path, .count = ret_count, .err = err });
 }

@@ -24,8 +24,10 @@ struct state_run {
 	bool found, finished;
 	struct buf mark; /* owns */
 };
-MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret, struct err *) SUSPENDS;
-MUST int state_begin(struct state *, const char *pipeline, const char *run_id, uint64_t hash, struct err *) SUSPENDS;
+MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
+			struct err *) SUSPENDS;
+MUST int state_begin(struct state *, const char *pipeline, const char *run_id, uint64_t hash,
+		     struct err *) SUSPENDS;
 /* status: "running" "finished" "stopped" "failed" */
 MUST int state_end(struct state *, const char *run_id, const char *status, struct err *) SUSPENDS;
 
@@ -37,22 +39,25 @@ struct state_letter { /* all borrowed */
 	int64_t wall_ns;
 };
 /* Dead letters before the sinks commit; upserts, so that a replay after a crash writes the same rows. */
-MUST int state_put_letters(struct state *, const char *run_id, const struct state_letter *, size_t n, struct err *) SUSPENDS;
+MUST int state_put_letters(struct state *, const char *run_id, const struct state_letter *,
+			   size_t n, struct err *) SUSPENDS;
 struct state_receipt {
 	const char *sink;
 	struct slice receipt;
 };
 /* Mark and receipts, after the sinks committed. */
-MUST int state_put_mark(struct state *, const char *run_id, struct slice mark, const struct state_receipt *, size_t n,
-			struct err *) SUSPENDS;
+MUST int state_put_mark(struct state *, const char *run_id, struct slice mark,
+			const struct state_receipt *, size_t n, struct err *) SUSPENDS;
 /* The receipt of a sink, as saved last; empty when there is none. */
-MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret, bool *found, struct err *) SUSPENDS;
+MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
+			   bool *found, struct err *) SUSPENDS;
 /* What the run's dead letters died of, most frequent first; at most cap kinds. */
 struct state_dead_kind {
 	char step[64], class[48], example[200];
 	uint64_t n;
 };
-MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead_kind *ret, size_t cap, size_t *ret_count,
-			  struct err *) SUSPENDS;
+MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead_kind *ret,
+			  size_t cap, size_t *ret_count, struct err *) SUSPENDS;
 /* Writes the run's dead letters as JSON lines; PATH.part, then renamed. No letters: no file, and an old one is removed. */
-MUST int state_export_dead(struct state *, const char *run_id, const char *path, uint64_t *ret_count, struct err *) SUSPENDS;
+MUST int state_export_dead(struct state *, const char *run_id, const char *path,
+			   uint64_t *ret_count, struct err *) SUSPENDS;

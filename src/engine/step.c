@@ -23,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKOFF_FIRST_NS (200 * HK_MS)
-#define BACKOFF_MAX_NS (30 * HK_SEC)
-#define WITHIN_DEFAULT_NS (3600 * HK_SEC)
+#define BACKOFF_FIRST_NS   (200 * HK_MS)
+#define BACKOFF_MAX_NS     (30 * HK_SEC)
+#define WITHIN_DEFAULT_NS  (3600 * HK_SEC)
 #define TIMEOUT_DEFAULT_NS (30 * HK_SEC)
 
 /* One item at one step. */
@@ -36,11 +36,11 @@ struct visit {
 	struct env env;
 	struct env_meta meta;
 	char id[20];
-	struct lane *lane;      /* the origin's; NULL: none */
+	struct lane *lane; /* the origin's; NULL: none */
 	int64_t began_ns, attempt_ns;
-	unsigned counted;       /* failures that use up `times` */
+	unsigned counted; /* failures that use up `times` */
 	unsigned throttled;
-	struct buf attempts;    /* JSON array, still open */
+	struct buf attempts; /* JSON array, still open */
 };
 
 bool step_is_call(const struct step *s)
@@ -77,7 +77,7 @@ static void arena_put(struct step *s, struct arena *a)
 }
 
 /* ---- waiting for the turn ---- */
-static int wait_lane(struct step *s, struct lane *l)
+static int wait_lane(struct step *s, struct lane *l) SUSPENDS
 {
 	if (!l)
 		return 0;
@@ -96,7 +96,7 @@ static bool is_left(const struct item *it, const struct run *run)
 	return run->stopping && !it->touched;
 }
 
-static int wait_turn(struct visit *v)
+static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	int r = wait_lane(s, s->pace);
@@ -126,12 +126,13 @@ static void say_timed_out(struct visit *v)
 	if (units_put_duration(&limit, total_timeout_ns(v->step)) < 0)
 		buf_clear(&limit);
 	bool sent = err->sent;
-	fail(err, FAULT_TIMEOUT, "no whole answer from %.*s within %s", SLICE(v->call.shown), limit.p ? limit.p : "");
+	fail(err, FAULT_TIMEOUT, "no whole answer from %.*s within %s", SLICE(v->call.shown),
+	     limit.p ? limit.p : "");
 	err->clock = CLOCK_TOTAL;
 	err->sent = sent;
 }
 
-static void attempt(struct visit *v)
+static void attempt(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	struct hk_scope scope;
@@ -222,7 +223,8 @@ static int64_t next_delay_ns(struct visit *v)
 	if (throttled(err) && v->lane && times > 0) {
 		v->step->throttled++;
 		v->throttled++;
-		delay = err->retry_after_ns ? err->retry_after_ns : backoff_ns(v->throttled) + HK_MS;
+		delay = err->retry_after_ns ? err->retry_after_ns
+					    : backoff_ns(v->throttled) + HK_MS;
 		lane_pause(v->lane, delay);
 	} else {
 		if (++v->counted > times)
@@ -235,7 +237,7 @@ static int64_t next_delay_ns(struct visit *v)
 }
 
 /* The item waits here, holding nothing. A paused lane does the waiting itself. */
-static int wait_backoff(struct visit *v, int64_t delay)
+static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 {
 	struct step *s = v->step;
 	s->retries++;
@@ -280,7 +282,9 @@ static bool same_class(const struct doomed *d, const struct err *err)
 static void stop_nothing_succeeded(struct step *s, const struct err *last)
 {
 	struct err err = *last;
-	err_wrap(&err, "nothing has succeeded yet at step '%s': the first %d records all failed the same way: ",
+	err_wrap(&err,
+		 "nothing has succeeded yet at step '%s': the first %d records all failed the same "
+		 "way: ",
 		 s->place->label, DOOM_LIMIT);
 	run_abort(s->run, RUN_STOPPED_BY_FAILURES, &err);
 }
@@ -325,7 +329,7 @@ static int put_error_object(const struct err *err, struct buf *out)
 }
 
 /* `on_error: into .path`: the record goes on with the error in it. */
-static int go_on_with_error(struct visit *v)
+static int go_on_with_error(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	AUTO(buf_done) struct buf error = { 0 };
@@ -342,7 +346,7 @@ static int go_on_with_error(struct visit *v)
 	return flow(s->run, v->item, s->index + 1);
 }
 
-static int give_up(struct visit *v)
+static int give_up(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	struct err *err = &v->call.err;
@@ -360,7 +364,7 @@ static int give_up(struct visit *v)
 	return 0;
 }
 
-static int go_on(struct visit *v)
+static int go_on(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	struct rec *next = NULL;
@@ -392,7 +396,7 @@ static void answer_done(struct answer *a)
 }
 
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
-static int attempts(struct visit *v)
+static int attempts(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	for (;;) {
@@ -401,7 +405,8 @@ static int attempts(struct visit *v)
 			return r;
 		attempt(v);
 		struct err *err = &v->call.err;
-		bool good = v->call.verdict == VERDICT_ANSWER && answer_judge(s, &v->env, &v->call.answer, err) == 0;
+		bool good = v->call.verdict == VERDICT_ANSWER &&
+			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
 		if (v->lane && v->call.verdict == VERDICT_ANSWER && !throttled(err))
 			lane_served(v->lane);
 		if (good)
@@ -425,7 +430,10 @@ static int ask(struct visit *v)
 {
 	struct step *s = v->step;
 	flow_env(v->item, &v->env, &v->meta, v->id);
-	v->call = (struct call){ .rec = v->item->rec, .env = &v->env, .arena = arena_get(s), .wants_about = s->wants_about };
+	v->call = (struct call){ .rec = v->item->rec,
+				 .env = &v->env,
+				 .arena = arena_get(s),
+				 .wants_about = s->wants_about };
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
 		return -1;
@@ -437,11 +445,13 @@ static int ask(struct visit *v)
 	return 0;
 }
 
-static int visit(void *arg)
+static int visit(void *arg) SUSPENDS
 {
 	struct item *it = arg;
 	struct step *s = it->visiting;
-	struct visit v = { .step = s, .item = it, .began_ns = hk_now_ns(), .attempts = { .max = 1u << 20 } };
+	struct visit v = {
+		.step = s, .item = it, .began_ns = hk_now_ns(), .attempts = { .max = 1u << 20 }
+	};
 	int good = ask(&v) < 0 ? 0 : attempts(&v);
 	eager_leave(s);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
@@ -455,7 +465,7 @@ static int visit(void *arg)
 }
 
 /* ---- the pump ---- */
-static int wait_room(struct step *s)
+static int wait_room(struct step *s) SUSPENDS
 {
 	while (s->eager >= s->cap || s->living >= s->window) {
 		hk_event_clear(&s->room);
@@ -466,7 +476,7 @@ static int wait_room(struct step *s)
 	return 0;
 }
 
-static int pump_items(struct step *s, struct hk_group *visits)
+static int pump_items(struct step *s, struct hk_group *visits) SUSPENDS
 {
 	struct item *it;
 	int r;
@@ -481,7 +491,8 @@ static int pump_items(struct step *s, struct hk_group *visits)
 		it->visiting = s;
 		s->living++;
 		s->eager++;
-		r = hk_group_spawn(visits, visit, it, &(struct hk_spawn_options){ .name = s->place->label });
+		r = hk_group_spawn(visits, visit, it,
+				   &(struct hk_spawn_options){ .name = s->place->label });
 		if (r < 0)
 			return r;
 	}
@@ -492,7 +503,8 @@ int step_pump(void *arg)
 {
 	struct step *s = arg;
 	struct hk_group visits;
-	hk_group_open(&visits, &(struct hk_group_options){ .policy = HK_COLLECT, .name = s->place->label });
+	hk_group_open(&visits,
+		      &(struct hk_group_options){ .policy = HK_COLLECT, .name = s->place->label });
 	int r = pump_items(s, &visits);
 	r = hk_group_close(&visits, r);
 	if (s->run->failing)

@@ -49,7 +49,8 @@ TEST_IN_LOOP(sleepers_wake_after_the_pause_and_spaced)
 	struct waiter w[5];
 	int64_t began = hk_now_ns();
 	for (int i = 0; i < 10; i++)
-		lane_served(l); /* ten answers in the first second: the pace is one in 200 ms with the pause */
+		lane_served(
+			l); /* ten answers in the first second: the pace is one in 200 ms with the pause */
 	CHECK_INT(hk_sleep(HK_SEC), 0);
 	lane_pause(l, HK_SEC);
 	CHECK(!lane_open(l));

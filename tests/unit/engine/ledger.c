@@ -191,9 +191,12 @@ TEST(the_mark_of_a_batch_is_the_mark_after_it)
 
 TEST(a_mark_that_makes_no_sense_is_refused)
 {
-	static const char *const bad[] = { "", "{}", "[1]", "{\"counts\":{},\"splits\":[]}",
-					   "{\"run\":\"r\",\"counts\":{\"admitted\":2,\"spawned\":0,\"delivered\":1,\"filtered\":0,"
-					   "\"duplicate\":0,\"dead\":0,\"expanded\":0,\"merged\":0},\"splits\":[]}" };
+	static const char *const bad[] = {
+		"", "{}", "[1]", "{\"counts\":{},\"splits\":[]}",
+		"{\"run\":\"r\",\"counts\":{\"admitted\":2,\"spawned\":0,\"delivered\":1,"
+		"\"filtered\":0,"
+		"\"duplicate\":0,\"dead\":0,\"expanded\":0,\"merged\":0},\"splits\":[]}"
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct ledger l = { 0 };
 		struct err err = { 0 };

@@ -44,7 +44,8 @@ static int64_t number_of(const struct rec *r)
 	return n;
 }
 
-static struct world *the_world; /* options of the fake ports would carry it; one test runs at a time */
+static struct world
+	*the_world; /* options of the fake ports would carry it; one test runs at a time */
 
 static int fake_run(struct site *at, struct intake *in, struct err *err)
 {
@@ -59,7 +60,10 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 			return fail(err, FAULT_RESET, "the source broke");
 		}
 		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json), .split = split, .next = { NULL, (uint64_t)n + 1 }, .line = (uint64_t)n + 1 };
+		struct arrival a = { .rec = rec_take(&json),
+				     .split = split,
+				     .next = { NULL, (uint64_t)n + 1 },
+				     .line = (uint64_t)n + 1 };
 		if (admit(in, &a, err) < 0)
 			return -1;
 	}
@@ -151,9 +155,15 @@ static int fake_finish(struct site *at, struct err *err)
 }
 
 static const struct port fake_source = { .name = "numbers", .roles = ROLE_SOURCE, .run = fake_run };
-static const struct port fake_step = { .name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call };
+static const struct port fake_step = {
+	.name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call
+};
 static const struct port fake_sink = {
-	.name = "witness", .roles = ROLE_SINK, .resume = fake_resume, .commit = fake_commit, .finish = fake_finish,
+	.name = "witness",
+	.roles = ROLE_SINK,
+	.resume = fake_resume,
+	.commit = fake_commit,
+	.finish = fake_finish,
 };
 
 /* ---- a run ---- */
@@ -170,20 +180,39 @@ struct scene {
 static void scene_open(struct scene *s, int64_t records)
 {
 	static const struct slice twice[] = { { "twice", 5 } };
-	*s = (struct scene){ .w = { .records = records, .latency_ns = 50 * HK_MS, .source_fails_at = -1, .stop_at = -1 } };
+	*s = (struct scene){ .w = { .records = records,
+				    .latency_ns = 50 * HK_MS,
+				    .source_fails_at = -1,
+				    .stop_at = -1 } };
 	rand_seed(&s->w.rnd, 42);
 	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
 	ASSERT(mkdtemp(s->folder));
 	s->retry = (struct retry_options){ .times = 8 };
-	s->source = (struct place){ .role = ROLE_SOURCE, .port = &fake_source, .label = "numbers",
+	s->source = (struct place){ .role = ROLE_SOURCE,
+				    .port = &fake_source,
+				    .label = "numbers",
 				    .facts = { .restart = RESTART_SEEKS } };
-	s->step = (struct place){ .role = ROLE_STEP, .port = &fake_step, .label = "call",
-				  .common = { .concurrency = 20, .retry = &s->retry, .into = { twice, 1 } } };
-	s->sink = (struct place){ .role = ROLE_SINK, .port = &fake_sink, .label = "witness",
+	s->step = (struct place){
+		.role = ROLE_STEP,
+		.port = &fake_step,
+		.label = "call",
+		.common = { .concurrency = 20, .retry = &s->retry, .into = { twice, 1 } }
+	};
+	s->sink = (struct place){ .role = ROLE_SINK,
+				  .port = &fake_sink,
+				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	s->plan = (struct plan){ .file = "test.yaml", .folder = s->folder, .name = "test", .sources = &s->source, .steps = &s->step,
-				 .sinks = &s->sink, .source_count = 1, .step_count = 1, .sink_count = 1,
-				 .memory_bytes = 64u << 20, .hash = 7 };
+	s->plan = (struct plan){ .file = "test.yaml",
+				 .folder = s->folder,
+				 .name = "test",
+				 .sources = &s->source,
+				 .steps = &s->step,
+				 .sinks = &s->sink,
+				 .source_count = 1,
+				 .step_count = 1,
+				 .sink_count = 1,
+				 .memory_bytes = 64u << 20,
+				 .hash = 7 };
 }
 
 static int go_body(void *arg)
@@ -203,7 +232,10 @@ static int go_body(void *arg)
 static void go(struct scene *s)
 {
 	the_world = &s->w;
-	CHECK_INT(hk_run(go_body, s, &(struct hk_run_options){ .virtual_clock = true, .seed = rand_u64(&s->w.rnd) | 1 }), 0);
+	CHECK_INT(hk_run(go_body, s,
+			 &(struct hk_run_options){ .virtual_clock = true,
+						   .seed = rand_u64(&s->w.rnd) | 1 }),
+		  0);
 }
 
 static void scene_close(struct scene *s)
