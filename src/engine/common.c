@@ -8,28 +8,36 @@
 
 #include "base/banned.h"
 
+#define TIMES                                                                                      \
+	OPT("times", struct retry_options, times, OPT_INT, int64_t, .verb = true, .fallback = "4", \
+	    .max = 100, .doc = "more attempts after the first")
 static const struct opt retry_table[] = {
-	OPT("times", struct retry_options, times, OPT_INT, int64_t, .verb = true, .fallback = "4",
-	    .max = 100, .doc = "more attempts after the first"),
+	TIMES,
 	OPT("within", struct retry_options, within_ns, OPT_DURATION, int64_t,
 	    .doc = "give up so long after the first attempt began"),
 	OPT("unsafe", struct retry_options, unsafe, OPT_BOOL, bool,
 	    .doc = "also POST and PATCH, and what may have been done already"),
 	OPT_END,
 };
+static const struct opt source_retry_table[] = { TIMES, OPT_END };
+
+#define CLOCKS                                                                                  \
+	OPT("connect", struct timeout_options, connect_ns, OPT_DURATION, int64_t,               \
+	    .doc = "until the connection stands"),                                              \
+		OPT("tls", struct timeout_options, tls_ns, OPT_DURATION, int64_t,               \
+		    .doc = "until TLS is agreed"),                                              \
+		OPT("first_byte", struct timeout_options, first_byte_ns, OPT_DURATION, int64_t, \
+		    .doc = "from the request to the answer's first byte"),                      \
+		OPT("idle", struct timeout_options, idle_ns, OPT_DURATION, int64_t,             \
+		    .doc = "between two reads of the answer")
 static const struct opt timeout_table[] = {
 	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true,
 	    .fallback = "30s", .doc = "of one attempt, from its start to the answer's last byte"),
-	OPT("connect", struct timeout_options, connect_ns, OPT_DURATION, int64_t,
-	    .doc = "until the connection stands"),
-	OPT("tls", struct timeout_options, tls_ns, OPT_DURATION, int64_t,
-	    .doc = "until TLS is agreed"),
-	OPT("first_byte", struct timeout_options, first_byte_ns, OPT_DURATION, int64_t,
-	    .doc = "from the request to the answer's first byte"),
-	OPT("idle", struct timeout_options, idle_ns, OPT_DURATION, int64_t,
-	    .doc = "between two reads of the answer"),
+	CLOCKS,
 	OPT_END,
 };
+static const struct opt source_timeout_table[] = { CLOCKS, OPT_END };
+
 static const struct opt commit_table[] = {
 	OPT("rows", struct commit_options, rows, OPT_INT, int64_t, .verb = true, .min = 1,
 	    .max = 1000000, .doc = "at so many records"),
@@ -90,10 +98,20 @@ static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .response = true, \
 	    .doc = "the records that take this one's place, made from the record and $res")
 
-const struct opt common_source_options[] = { NAME, RATE, RETRY, TIMEOUT, OPT_END };
-const struct opt common_step_options[] = { NAME, IF, QUEUE, ON_ERROR, OPT_END };
+/* A source's attempt is as long as the source: it has no total, and a retry begins where it stopped. */
+#define SOURCE_RETRY                                                                             \
+	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *,                    \
+	    .sub = source_retry_table, .sub_size = sizeof(struct retry_options), .tuning = true, \
+	    .doc = "more attempts after a failure that may pass")
+#define SOURCE_TIMEOUT                                                               \
+	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,  \
+	    .sub = source_timeout_table, .sub_size = sizeof(struct timeout_options), \
+	    .tuning = true, .doc = "clocks of each request")
+
+const struct opt common_source_options[] = { NAME, SOURCE_RETRY, SOURCE_TIMEOUT, OPT_END };
+const struct opt common_step_options[] = { NAME, IF, QUEUE, OPT_END };
 const struct opt common_call_options[] = {
 	NAME,   IF, CONCURRENCY, QUEUE,  RATE, RETRY,    TIMEOUT,
 	ACCEPT, AS, INTO,        RESULT, EMIT, ON_ERROR, OPT_END,
 };
-const struct opt common_sink_options[] = { NAME, IF, RETRY, TIMEOUT, COMMIT, OPT_END };
+const struct opt common_sink_options[] = { NAME, IF, COMMIT, OPT_END };

@@ -204,13 +204,22 @@ static void check_sub_keys(struct planner *p, const struct opt *o, const struct 
 	}
 }
 
+/* "a mapping: {connect, tls}" */
+static const char *form_of(struct planner *p, const struct opt *o)
+{
+	const char *list = o->sub->name;
+	for (const struct opt *sub = o->sub + 1; o->sub->name && sub->name; sub++)
+		list = arena_printf(p->arena, "%s, %s", list, sub->name);
+	return arena_printf(p->arena, "a mapping {%s}", list ? list : "");
+}
+
 static bool parse_table(struct planner *p, const struct opt *o, const struct node *node, void *at)
 {
 	size_t before = diag_count(p->diag);
 	char owner[80];
 
 	if (node->kind != NODE_MAP && (node->kind == NODE_NULL || !has_verb(o->sub)))
-		return option_refuse_kind(p, o, node, "a mapping");
+		return option_refuse_kind(p, o, node, form_of(p, o));
 	ASSERT(o->sub && o->sub_size > 0);
 	void *sub = arena_zero(p->arena, o->sub_size + 1);
 	snprintf(owner, sizeof owner, "'%s'", o->name);

@@ -51,7 +51,16 @@ bool option_parse_expr(struct planner *, const struct opt *, const struct node *
 struct slice vars_parse(struct planner *, struct node *vars, const char *const *sets, size_t n);
 
 /* ---- later.c: words that the language has and this version has not ------------------------------------------ */
-enum later { LATER_TOP = 1, LATER_SOURCE = 2, LATER_STEP = 4, LATER_SINK = 8, LATER_OPTION = 16 };
+enum later {
+	LATER_TOP = 1,
+	LATER_SOURCE = 2, /* as a verb */
+	LATER_STEP = 4,
+	LATER_SINK = 8,
+	LATER_OPTION = 16,    /* of anything */
+	LATER_OF_SOURCE = 32, /* common options that only some places have yet */
+	LATER_OF_PURE = 64,
+	LATER_OF_SINK = 128,
+};
 bool later_word(struct slice word, enum later where);
 
 /* A word as it is quoted in a message: not longer than a line bears. */

@@ -229,6 +229,14 @@ static const char *hint_for_unknown(struct planner *p, const struct draft *d,
 			    d->place.port->name);
 }
 
+/* A common option that other places have already. */
+static enum later later_of_place(const struct draft *d)
+{
+	if (d->place.role == ROLE_STEP)
+		return LATER_OF_PURE;
+	return d->place.role == ROLE_SOURCE ? LATER_OF_SOURCE : LATER_OF_SINK;
+}
+
 static void report_unknown(struct planner *p, const struct draft *d, const struct node *key)
 {
 	const char *role = role_name(d->place.role), *name = d->place.port->name;
@@ -241,6 +249,10 @@ static void report_unknown(struct planner *p, const struct draft *d, const struc
 	else if (later_word(word, LATER_OPTION) && !owner_of(p, word, d->place.role))
 		diag_add(p->diag, key->at, key->length, NULL,
 			 "'%.*s' is not in this version of hocket yet", SHOWN(word));
+	else if (later_word(word, later_of_place(d)))
+		diag_add(p->diag, key->at, key->length, NULL,
+			 "'%.*s' for %s '%s' is not in this version of hocket yet", SHOWN(word),
+			 role, name);
 	else if (is_common(word))
 		diag_add(p->diag, key->at, key->length,
 			 d->place.port->apply ? "it is for steps that call out" : NULL,
