@@ -82,7 +82,10 @@ static int init_call_step(struct step *s, struct err *err)
 		s->window = QUEUE_MIN;
 	s->slots = HK_SEM(s->cap);
 	s->wants_about = wants_about(o);
-	s->in = hk_queue_new(sizeof(struct item *), s->window);
+	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */
+	s->living_max = s->window / 2 > s->cap ? s->window / 2 : s->cap;
+	s->in = hk_queue_new(sizeof(struct item *),
+			     s->window > s->living_max ? s->window - s->living_max : 1);
 	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
 }
 

@@ -48,7 +48,7 @@ struct step {
 	struct hk_event room; /* set when the pump may look again */
 	struct lane *pace;    /* the step's own rate, when it is not per host */
 	unsigned cap;
-	size_t window, living, eager; /* fibers; those that hold or want a slot now */
+	size_t window, living_max, living, eager; /* fibers; those that hold or want a slot now */
 	size_t lane_waiting;
 	bool wants_about;
 	struct arena *spare[64]; /* arenas at rest */
@@ -148,6 +148,7 @@ int answer_place(struct step *, const struct env *, struct item *, struct answer
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;
+void sink_forget_ahead(struct sink *); /* once the run's position has reached all that the sink has */
 
 /* dead.c */
 int dead_put_letters(struct run *, struct track *batch, struct err *) SUSPENDS;

@@ -13,7 +13,8 @@
  *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
  *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end.
- *  (5) living <= window; eager counts the fibers that hold or want a slot: there is no use in more than cap of them. */
+ *  (5) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
+ *      use in more than cap of them. */
 #include "engine/running.h"
 
 #include "base/clock.h"
@@ -467,7 +468,7 @@ static int visit(void *arg) SUSPENDS
 /* ---- the pump ---- */
 static int wait_room(struct step *s) SUSPENDS
 {
-	while (s->eager >= s->cap || s->living >= s->window) {
+	while (s->eager >= s->cap || s->living >= s->living_max) {
 		hk_event_clear(&s->room);
 		int r = hk_event_wait(&s->room);
 		if (r < 0)
