@@ -12,7 +12,6 @@ from . import servers
 from .kit import BENCH, Missing, say
 from .measure import Failed, Rounds
 
-SLOW_SHARE = 5  # httpx takes a minute for 50,000; it is given a fifth of them, and the table says so
 HOCKET = """\
 from: {{jsonl: ids.jsonl}}
 steps:
@@ -27,12 +26,12 @@ class Peer:
     """A program that does the whole job; command(ids, out, url, concurrency)."""
     checked = True
 
-    def __init__(self, name, program, share=1):
-        self.name, self.share = name, share
+    def __init__(self, name, program, rounds=None):
+        self.name, self.rounds = name, rounds  # rounds: at most so many, for what takes minutes
         self.program = program if isinstance(program, list) else [program]
 
     def command(self, folder, n, url, concurrency):
-        return [*self.program, f"ids-{n}.jsonl", "out.jsonl", url, concurrency]
+        return [*self.program, "ids.jsonl", "out.jsonl", url, concurrency]
 
     def answered(self, folder, n):
         return n
@@ -44,7 +43,6 @@ class Hocket(Peer):
 
     def command(self, folder, n, url, concurrency):
         shutil.rmtree(folder / ".hocket", ignore_errors=True)
-        shutil.copy(folder / f"ids-{n}.jsonl", folder / "ids.jsonl")
         (folder / "exchange.yaml").write_text(HOCKET.format(url=url, concurrency=concurrency))
         return [*self.program, "run", "-q", "exchange.yaml"]
 
@@ -87,13 +85,13 @@ def peers(kit):
         ("libcurl multi", lambda: Peer("libcurl multi", kit.c_program("peers/http_curl.c", "-lcurl"))),
         ("Go net/http", lambda: Peer("Go net/http", kit.go_program())),
         ("aiohttp + uvloop", lambda: Peer("aiohttp + uvloop", [kit.python(), BENCH / "peers/http_aiohttp.py"])),
-        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], SLOW_SHARE)),
+        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], rounds=1)),
     ]
     return [peer for name, make in made if (peer := kit.try_make(name, make))]
 
 
 def write_ids(folder, n):
-    (folder / f"ids-{n}.jsonl").write_text("".join(f'{{"id": {i}}}\n' for i in range(n)))
+    (folder / "ids.jsonl").write_text("".join(f'{{"id": {i}}}\n' for i in range(n)))
 
 
 def check_output(path, n):
@@ -124,12 +122,11 @@ def run_rounds(kit, runner, folder, all_peers, url, n, concurrencies, rounds):
     for at in range(rounds):
         for concurrency in concurrencies:
             for peer in all_peers:
-                if peer.name in broken:
+                if peer.name in broken or at >= (peer.rounds or rounds):
                     continue
-                count = n // peer.share
-                say(f"bench: round {at + 1} of {rounds}: {peer.name}, {count:,} requests, C = {concurrency}")
+                say(f"bench: round {at + 1} of {rounds}: {peer.name}, {n:,} requests, C = {concurrency}")
                 try:
-                    figures.add(peer.name, concurrency, **run_once(runner, folder, peer, url, count, concurrency))
+                    figures.add(peer.name, concurrency, **run_once(runner, folder, peer, url, n, concurrency))
                 except Failed as error:
                     kit.miss(f"{peer.name} at C = {concurrency}", error)
                     broken.add(peer.name)
@@ -141,11 +138,10 @@ def cost(kit, runner, folder, n, rounds):
     folder = pathlib.Path(folder)
     concurrencies = [10, 100, 1000]
     everyone = peers(kit)
-    for share in {peer.share for peer in everyone}:
-        write_ids(folder, n // share)
+    write_ids(folder, n)
     with servers.nginx(kit) as url:
         figures = run_rounds(kit, runner, folder, everyone, url, n, concurrencies, rounds)
-    return {"n": n, "rounds": rounds, "concurrencies": concurrencies, "shares": {p.name: p.share for p in everyone},
+    return {"n": n, "rounds": rounds, "concurrencies": concurrencies,
             "rows": figures.as_json(["cpu_us", "user_us", "rss_mib", "per_s"])}
 
 
@@ -163,8 +159,6 @@ def waiting(kit, runner, folder, n, rounds, milliseconds=50, concurrency=1000):
     """Wall seconds of n requests to a server that answers after 50 ms."""
     folder = pathlib.Path(folder)
     everyone = [peer for peer in peers(kit) if peer.name != "wrk"]
-    for peer in everyone:
-        peer.share = 1
     write_ids(folder, n)
     with servers.delay(kit, milliseconds) as url:
         able = ceiling(kit, runner, folder, url)

@@ -47,6 +47,7 @@ class Kit:
         self.cache.mkdir(parents=True, exist_ok=True)
         self.build = build
         self.missed = []
+        self.commit = None
 
     def miss(self, what, error):
         text = f"{what}: {error}".replace(f"{ROOT}/", "").replace(f"{self.cache}/", "")
@@ -105,9 +106,16 @@ class Kit:
         return made
 
     def hocket(self):
-        """The release build, brought up to date when it is the bench's own folder."""
-        program = self.build / "hocket"
-        if not (self.build / "build.ninja").exists():
-            sh("meson", "setup", self.build, ROOT, "--buildtype=release", "-Dtests=false")
-        sh("ninja", "-C", self.build)
-        return program
+        """The program, built once a run: sources that change meanwhile must not change what is measured."""
+        if self.commit is None:
+            if not (self.build / "build.ninja").exists():
+                sh("meson", "setup", self.build, ROOT, "--buildtype=release", "-Dtests=false")
+            sh("ninja", "-C", self.build)
+            self.commit = self.tree()
+        return self.build / "hocket"
+
+    def tree(self):
+        try:
+            return sh("git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*").strip()
+        except Missing:
+            return "unknown"

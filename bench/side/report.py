@@ -26,9 +26,8 @@ def machine(kit):
     peers |= {"Python": platform.python_version(), "Go": version("go", "version"), "nginx": version("/usr/sbin/nginx", "-v"),
               "jq": version("jq", "--version", pattern=r"jq-(\S+)"), "Miller": version("mlr", "--version"),
               "libcurl": version("curl", "--version")}
-    commit = version("git", "-C", ROOT, "rev-parse", "--short", "HEAD", pattern=r"(\w+)")
     return {"cpu": cpu.group(1) if cpu else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
-            "date": time.strftime("%Y-%m-%d"), "commit": commit, "peers": {k: v for k, v in peers.items() if v}}
+            "date": time.strftime("%Y-%m-%d"), "commit": kit.commit or kit.tree(), "peers": {k: v for k, v in peers.items() if v}}
 
 
 def table(head, rows):
@@ -52,14 +51,15 @@ def by_peer(section):
 
 def beside(value, ours):
     """A figure and how many times hocket's it is."""
-    if value is None:
-        return "-"
-    return number(value) + (f" ({value / ours:.2g}x)" if ours and value != ours else "")
+    if value is None or not ours or value == ours:
+        return number(value)
+    times = value / ours
+    return f"{number(value)} ({times:,.0f}x)" if times >= 10 else f"{number(value)} ({times:.2g}x)"
 
 
-def named(peer, section):
-    share = section.get("shares", {}).get(peer, 1)
-    note = "" if share == 1 else f" (n = {section['n'] // share:,})"
+def named(peer, cases, section):
+    rounds = min(row["rounds"] for row in cases.values())
+    note = "" if rounds == section["rounds"] else f" ({rounds} round{'s' if rounds > 1 else ''})"
     return f"**{peer}**{note}" if peer == "hocket" else peer + note
 
 
@@ -69,7 +69,7 @@ def compare(section, columns):
     ours = peers.get("hocket", {})
     rows = []
     for peer, cases in peers.items():
-        row = [named(peer, section)]
+        row = [named(peer, cases, section)]
         for _, case, name, ratio in columns:
             value, own = cases.get(case, {}).get(name), ours.get(case, {}).get(name)
             row.append(beside(value, own) if ratio else number(value))
