@@ -76,8 +76,9 @@ struct path {
 	struct path *child, *next;
 };
 
-/* Where the text for libjq differs from what was written, in the order of the text. */
-enum edit_kind { EDIT_FIELD, EDIT_BIG_NUMBER }; /* .e1, which libjq takes for a number; an integer beyond 2^53 */
+/* What libjq must be told about the text, in the text's order: .e1, which it takes for a number; an integer beyond 2^53; a
+ * fraction, whose digits it does not keep (the text stays). */
+enum edit_kind { EDIT_FIELD, EDIT_BIG_NUMBER, EDIT_FRACTION };
 struct edit {
 	enum edit_kind kind;
 	size_t at, n; /* in jq.text */
@@ -133,7 +134,9 @@ MUST int expr_parse(struct jq *, struct slice text, size_t from, bool embedded, 
 /* Annotates: one, native, paths, reads. Runs again when trees are joined. */
 void expr_plan(struct jq *);
 
-/* jq_program.c: for templates */
+/* jq_program.c: for fuzzing (without libjq: a program that is not native cannot be run), and for templates */
+MUST int jq_parse_text(struct slice text, size_t from, bool embedded, const struct expr_names *, struct jq **ret, size_t *ret_end,
+		       struct expr_error *);
 MUST int jq_compile_part(struct slice text, size_t from, const struct expr_names *, struct jq **ret, size_t *ret_end,
 			 struct expr_error *);
 bool jq_constant(const struct jq *);

@@ -158,9 +158,17 @@ static int one_string(struct eval *ev, const struct expr *e, const struct val *i
 		rc = format_put(ev, e->kids[i]->literal ? FORMAT_TEXT : (enum format)e->op, &parts[i], buf);
 	}
 	if (rc == GO)
-		*ret = VAL_STRING(arena_copy(ev->arena, ((struct slice){ buf->p + start, buf->n - start })));
+		*ret = VAL_STRING(arena_copy(ev->arena, buf_since(buf, start)));
 	buf_truncate(buf, start);
 	return rc == GO ? eval_room(ev) : rc;
+}
+
+/* jq looks at a key when its value is there. */
+static int check_key(struct eval *ev, const struct val *key)
+{
+	if (key->type == JSON_STRING)
+		return GO;
+	return eval_raise(ev, "Cannot use %s (%.*s) as object key", val_type_name(key), SLICE(val_shown(ev, key, 15)));
 }
 
 static int one_object(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
@@ -168,10 +176,10 @@ static int one_object(struct eval *ev, const struct expr *e, const struct val *i
 	struct val made = { .type = JSON_OBJECT }, key, value;
 	for (size_t i = 0; i < e->count; i += 2) {
 		int rc = eval_one(ev, e->kids[i], in, &key);
-		if (rc == GO && key.type != JSON_STRING)
-			rc = eval_raise(ev, "Cannot use %s (%.*s) as object key", val_type_name(&key), SLICE(val_shown(ev, &key, 15)));
 		if (rc == GO)
 			rc = eval_one(ev, e->kids[i + 1], in, &value);
+		if (rc == GO)
+			rc = check_key(ev, &key);
 		if (rc == GO)
 			rc = val_object_set(ev, &made, val_string(ev, &key), &value);
 		if (rc != GO)
@@ -276,19 +284,14 @@ static int reduce_take(struct taker *t, struct eval *ev, const struct val *v)
 	return eval_each(ev, r->e->c, &state, &r->update);
 }
 
-static int reduce_from(struct eval *ev, const struct expr *e, const struct val *in, const struct val *init, struct val *ret)
-{
-	struct reduction r = { { reduce_take }, { reduce_update }, e, *init };
-	int rc = eval_each(ev, e->a, in, &r.taker);
-	*ret = r.state;
-	return rc;
-}
-
 static int one_reduce(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
 {
-	struct val init;
-	int rc = eval_one(ev, e->b, in, &init);
-	return rc == GO ? reduce_from(ev, e, in, &init, ret) : rc;
+	struct reduction r = { { reduce_take }, { reduce_update }, e, VAL_NULL };
+	int rc = eval_one(ev, e->b, in, &r.state);
+	if (rc == GO)
+		rc = eval_each(ev, e->a, in, &r.taker);
+	*ret = r.state;
+	return rc;
 }
 
 int eval_one(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
@@ -468,9 +471,6 @@ static int stage_take(struct taker *t, struct eval *ev, const struct val *v)
 	case EXPR_ALT:
 		s->found = s->found || val_truthy(v);
 		return val_truthy(v) ? s->to->put(s->to, ev, v) : GO;
-	case EXPR_REDUCE:
-		rc = reduce_from(ev, s->e, s->in, v, &made);
-		return rc == GO ? s->to->put(s->to, ev, &made) : rc;
 	default:
 		ASSERT(s->e->kind == EXPR_AND || s->e->kind == EXPR_OR);
 		return stage_logic(s, ev, v);
@@ -480,7 +480,7 @@ static int stage_take(struct taker *t, struct eval *ev, const struct val *v)
 static int each_stage(struct eval *ev, const struct expr *e, const struct val *in, struct taker *to)
 {
 	struct stage s = { { stage_take }, e, in, to, false };
-	int rc = eval_each(ev, e->kind == EXPR_REDUCE ? e->b : e->a, in, &s.taker);
+	int rc = eval_each(ev, e->a, in, &s.taker);
 	if (rc != GO || e->kind != EXPR_ALT || s.found)
 		return rc;
 	return eval_each(ev, e->b, in, to);
@@ -511,14 +511,18 @@ struct filling {
 
 static int fill(struct eval *ev, struct filling *f);
 
+static bool completes_pair(const struct filling *f)
+{
+	return f->e->kind == EXPR_OBJECT && f->at % 2 == 1;
+}
+
 static int fill_take(struct taker *t, struct eval *ev, const struct val *v)
 {
 	struct filling *f = container_of(t, struct filling, taker);
-	bool key = f->e->kind == EXPR_OBJECT && f->at % 2 == 0;
-	if (key && v->type != JSON_STRING)
-		return eval_raise(ev, "Cannot use %s (%.*s) as object key", val_type_name(v), SLICE(val_shown(ev, v, 15)));
-	f->values[f->at] = *v;
 	struct filling next = *f;
+	f->values[f->at] = *v;
+	if (completes_pair(f) && check_key(ev, &f->values[f->at - 1]) != GO)
+		return RAISED;
 	next.at++;
 	return fill(ev, &next);
 }
@@ -541,7 +545,7 @@ static int finish_string(struct eval *ev, const struct filling *f)
 		enum format format = f->e->kids[i]->literal ? FORMAT_TEXT : (enum format)f->e->op;
 		rc = format_put(ev, format, &f->values[f->e->count - 1 - i], buf);
 	}
-	struct val made = VAL_STRING(arena_copy(ev->arena, ((struct slice){ buf->p + start, buf->n - start })));
+	struct val made = VAL_STRING(arena_copy(ev->arena, buf_since(buf, start)));
 	buf_truncate(buf, start);
 	return rc == GO ? f->to->put(f->to, ev, &made) : rc;
 }
@@ -579,12 +583,14 @@ static int fill(struct eval *ev, struct filling *f)
 			return f->e->kind == EXPR_OBJECT ? finish_object(ev, f) :
 			       f->e->kind == EXPR_STRING ? finish_string(ev, f) :
 							    finish_slice(ev, f);
-		bool key = f->e->kind == EXPR_OBJECT && f->at % 2 == 0 && part->kind != EXPR_CONST;
-		if (!part->one || key)
+		if (!part->one)
 			return eval_each(ev, part, f->in, &f->taker);
-		int rc = eval_one(ev, part, f->in, &f->values[f->at++]);
+		int rc = eval_one(ev, part, f->in, &f->values[f->at]);
+		if (rc == GO && completes_pair(f))
+			rc = check_key(ev, &f->values[f->at - 1]);
 		if (rc != GO)
 			return rc;
+		f->at++;
 	}
 }
 

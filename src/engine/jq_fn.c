@@ -255,12 +255,12 @@ static int join_items(struct eval *ev, const struct val *items, const struct val
 	size_t start = buf->n;
 	for (size_t i = 0; i < items->n; i++) {
 		struct slice part;
-		struct val so_far = VAL_STRING(((struct slice){ buf->p + start, buf->n - start }));
+		struct val so_far = VAL_STRING(buf_since(buf, start));
 		if (i && by->type != JSON_STRING && by->type != JSON_NULL)
 			return eval_raise_on2(ev, &so_far, by, "cannot be added");
 		if (i && by->type == JSON_STRING && buf_add(buf, val_string(ev, by)) < 0)
 			return eval_too_large(ev);
-		so_far.s = arena_copy(ev->arena, utf8_head((struct slice){ buf->p + start, buf->n - start }, 16));
+		so_far.s = arena_copy(ev->arena, utf8_head(buf_since(buf, start), 16));
 		if (joined_part(ev, &so_far, &items->items[i], &part) != GO)
 			return RAISED;
 		if (buf_add(buf, part) < 0)
@@ -402,14 +402,18 @@ static int fn_reverse(struct eval *ev, const struct val *in, const struct val *a
 	return GO;
 }
 
-static int flatten(struct eval *ev, const struct val *in, double depth, struct val *into)
+/* depth counts down to 0, which opens no more; below 0 there is no end. */
+static int flatten(struct eval *ev, const struct val *in, const struct val *depth, struct val *into)
 {
-	struct val items = *in;
+	struct val items = *in, less, one = VAL_NUMBER(1);
 	if (opened_items(ev, &items) != GO)
 		return RAISED;
+	bool opens = depth->type != JSON_NUMBER || val_number(depth) != 0;
 	for (size_t i = 0; i < items.n; i++) {
-		bool inner = items.items[i].type == JSON_ARRAY && depth != 0;
-		int rc = inner ? flatten(ev, &items.items[i], depth - 1, into) : val_array_add(ev, into, &items.items[i]);
+		bool inner = opens && items.items[i].type == JSON_ARRAY;
+		int rc = inner ? math_binary(ev, OP_SUB, depth, &one, &less) : val_array_add(ev, into, &items.items[i]);
+		if (rc == GO && inner)
+			rc = flatten(ev, &items.items[i], &less, into);
 		if (rc != GO)
 			return rc;
 	}
@@ -418,19 +422,18 @@ static int flatten(struct eval *ev, const struct val *in, double depth, struct v
 
 static int fn_flatten(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
 {
+	struct val endless = VAL_NUMBER(-1);
 	*ret = (struct val){ .type = JSON_ARRAY };
-	return flatten(ev, in, -1, ret);
+	return flatten(ev, in, &endless, ret);
 }
 
 static int fn_flatten_to(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
 {
 	struct val zero = VAL_NUMBER(0);
+	*ret = (struct val){ .type = JSON_ARRAY };
 	if (val_compare(ev, args, &zero) < 0)
 		return eval_raise(ev, "flatten depth must not be negative");
-	*ret = (struct val){ .type = JSON_ARRAY };
-	if (args->type != JSON_NUMBER)
-		return eval_raise_on2(ev, args, &zero, "cannot be subtracted");
-	return flatten(ev, in, val_number(args), ret);
+	return flatten(ev, in, args, ret);
 }
 
 static int fn_sort(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)

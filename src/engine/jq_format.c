@@ -153,7 +153,7 @@ int format_string(struct eval *ev, enum format format, const struct val *in, str
 	size_t start = buf->n;
 	int rc = format_put(ev, format, in, buf);
 	if (rc == GO)
-		*ret = VAL_STRING(arena_copy(ev->arena, ((struct slice){ buf->p + start, buf->n - start })));
+		*ret = VAL_STRING(arena_copy(ev->arena, buf_since(buf, start)));
 	buf_truncate(buf, start);
 	return rc == GO ? eval_room(ev) : rc;
 }

@@ -205,7 +205,7 @@ static int put_program(const struct jq *jq, bool marks, struct buf *out)
 	size_t at = 0;
 	int error = 0;
 	for (const struct edit *e = jq->edits; e && !error; e = e->next) {
-		if (e->kind == EDIT_BIG_NUMBER && !marks)
+		if (e->kind == EDIT_FRACTION || (e->kind == EDIT_BIG_NUMBER && !marks))
 			continue;
 		struct slice old = { jq->text.p + e->at, e->n };
 		error = buf_add(out, (struct slice){ jq->text.p + at, e->at - at });
@@ -308,6 +308,9 @@ static jv input_value(struct running *r)
 {
 	const struct env *env = r->env;
 	unsigned outer = r->program->outer;
+	for (const struct edit *e = r->program->edits; e; e = e->next)
+		if (e->kind == EDIT_FRACTION)
+			jv_free(exchange_in(&r->exchange, (struct slice){ r->program->text.p + e->at, e->n }));
 	jv record = exchange_in(&r->exchange, json_trim(env->record.n ? env->record : S("null")));
 	if (!(outer & (1u << OUTER_RES | 1u << OUTER_ROWS | 1u << OUTER_META)))
 		return record;

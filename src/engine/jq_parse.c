@@ -145,7 +145,7 @@ bool close_bracket(struct parser *p, int kind, size_t opened)
 	if (t->kind == kind)
 		return true;
 	struct slice open = { p->lex.text.p + opened, p->lex.text.p[opened] == '\\' ? 2 : 1 };
-	if (t->kind == TOKEN_END)
+	if (t->kind == TOKEN_END || (open.n == 2 && t->kind == TOKEN_QUOTE))
 		return lexer_fail(&p->lex, opened, open.n, "'%.*s' is never closed: '%c' is missing", SLICE(open), kind - TOKEN_SIGN);
 	if (t->kind == SIGN(':') || t->kind == SIGN(';') || t->kind == SIGN(')') || t->kind == SIGN(']') || t->kind == SIGN('}'))
 		return lexer_fail(&p->lex, t->at, t->n, "expected '%c' to close the '%.*s' at column %zu, found '%.*s'", kind - TOKEN_SIGN,

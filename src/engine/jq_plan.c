@@ -241,6 +241,8 @@ static void plan_expr(struct plan *plan, struct expr *e, bool record)
 		if (e->c)
 			plan_expr(plan, e->c, false);
 		e->one = e->b->one && (e->kind == EXPR_REDUCE || e->a->one);
+		if (e->kind == EXPR_REDUCE) /* several starts: jq 1.6 has its own idea of that */
+			plan->native &= e->b->one;
 		return;
 	default:
 		plan_other(plan, e, record);

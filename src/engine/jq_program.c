@@ -110,7 +110,7 @@ static int yield_value(struct taker *t, struct eval *ev, const struct val *v)
 	if (val_write(ev, v, false, buf) < 0)
 		return eval_too_large(ev);
 	/* a yield may evaluate, and other evaluations have other buffers: the text stays where it is */
-	ev->yielded = y->yield(y->arg, (struct slice){ buf->p + start, buf->n - start }, y->err);
+	ev->yielded = y->yield(y->arg, buf_since(buf, start), y->err);
 	buf_truncate(buf, start);
 	return ev->yielded ? STOPPED : GO;
 }
@@ -226,16 +226,26 @@ void jq_free(struct jq *jq)
 	free(jq);
 }
 
-static int compile(struct slice text, size_t from, bool embedded, const struct expr_names *names, struct jq **ret, size_t *ret_end,
-		   struct expr_error *error)
+int jq_parse_text(struct slice text, size_t from, bool embedded, const struct expr_names *names, struct jq **ret, size_t *ret_end,
+		  struct expr_error *error)
 {
 	struct jq *jq = jq_new();
 	int rc = expr_parse(jq, text, from, embedded, names, ret_end, error);
 	if (rc == 0) {
 		expr_plan(jq);
-		if (!jq->native)
-			rc = library_compile(jq, from, error);
+		*ret = take(jq);
 	}
+	jq_free(jq);
+	return rc;
+}
+
+static int compile(struct slice text, size_t from, bool embedded, const struct expr_names *names, struct jq **ret, size_t *ret_end,
+		   struct expr_error *error)
+{
+	struct jq *jq = NULL;
+	int rc = jq_parse_text(text, from, embedded, names, &jq, ret_end, error);
+	if (rc == 0 && !jq->native)
+		rc = library_compile(jq, from, error);
 	if (rc == 0)
 		*ret = take(jq);
 	jq_free(jq);

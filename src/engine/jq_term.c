@@ -25,7 +25,7 @@ static struct expr *constant(struct parser *p, size_t at, struct val value)
 /* The text from `start` on in the piece buffer, as a constant; cuts the buffer back. */
 static struct expr *string_constant(struct parser *p, size_t at, size_t start)
 {
-	struct slice decoded = arena_copy(p->jq->arena, (struct slice){ p->piece.p + start, p->piece.n - start });
+	struct slice decoded = arena_copy(p->jq->arena, buf_since(&p->piece, start));
 	buf_truncate(&p->piece, start);
 	AUTO(buf_done) struct buf quoted = { 0 };
 	if (json_quote(decoded, &quoted) < 0)
@@ -42,6 +42,8 @@ static struct expr *parse_number(struct parser *p)
 	lexer_advance(&p->lex);
 	if (number_is_big(t.text))
 		parse_edit(p, EDIT_BIG_NUMBER, &t);
+	else if (number_is_json(t.text) && memchr(t.text.p, '.', t.text.n))
+		parse_edit(p, EDIT_FRACTION, &t);
 	if (!number_is_json(t.text))
 		return constant(p, t.at, VAL_NUMBER(number_parse(t.text)));
 	return constant(p, t.at, val_text(arena_copy(p->jq->arena, t.text)));

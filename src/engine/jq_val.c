@@ -39,7 +39,7 @@ struct slice val_string(struct eval *ev, const struct val *string)
 	size_t start = buf->n;
 	if (json_unquote(string->s, buf) < 0)
 		return inner; /* the buffer's ceiling: writing the value meets it again and fails there */
-	inner = arena_copy(ev->arena, (struct slice){ buf->p + start, buf->n - start });
+	inner = arena_copy(ev->arena, buf_since(buf, start));
 	buf_truncate(buf, start);
 	return inner;
 }
@@ -367,7 +367,7 @@ struct slice val_shown(struct eval *ev, const struct val *v, size_t room)
 	size_t start = buf->n;
 	if (val_write(ev, v, true, buf) < 0)
 		return S("...");
-	struct slice text = { buf->p + start, buf->n - start };
+	struct slice text = buf_since(buf, start);
 	if (text.n < room)
 		text = arena_copy(ev->arena, text);
 	else

@@ -30,6 +30,12 @@ struct val {
 
 struct eval;
 
+/* What was added behind `start`. */
+static inline struct slice buf_since(const struct buf *b, size_t start)
+{
+	return b->n > start ? (struct slice){ b->p + start, b->n - start } : (struct slice){ "", 0 };
+}
+
 static inline struct val val_text(struct slice json)
 {
 	return (struct val){ .type = (uint8_t)json_type(json), .text = true, .s = json };

