@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-#define MEMORY_MIN (16u << 20)
+enum { MEMORY_MIN = 16 << 20, PLACES_MAX = 1000 };
 
 struct whole { /* the plan that is given out, and what keeps it alive */
 	struct plan plan;
@@ -102,6 +102,11 @@ static void parse_places(struct planner *p, const struct node *root, const char 
 	ret->v = arena_zero(p->arena, (ret->n + 1) * sizeof *ret->v);
 	if (list && value->n == 0 && role != ROLE_STEP)
 		diag_add(p->diag, value->at, value->length, NULL, "'%s' is empty", key);
+	if (ret->n > PLACES_MAX) {
+		diag_add(p->diag, value->at, value->length, NULL,
+			 "'%s' has %zu entries, more than %d", key, ret->n, PLACES_MAX);
+		ret->n = 0;
+	}
 	for (size_t i = 0; i < ret->n; i++)
 		place_parse(p, list ? &value->items[i] : value, role, &ret->v[i]);
 }

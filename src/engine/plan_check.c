@@ -46,16 +46,26 @@ static void take_given(struct planner *p, struct labels *l, struct drafts *draft
 	}
 }
 
+/* How many places before this one have the same connector. */
+static size_t count_alike(const struct drafts *drafts, size_t before, const struct port *port)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < before; i++)
+		n += drafts->v[i].place.port == port;
+	return n;
+}
+
 static void make_missing(struct planner *p, struct labels *l, struct drafts *drafts)
 {
 	for (size_t i = 0; i < drafts->n; i++) {
 		struct place *place = &drafts->v[i].place;
 		if (place->label || !place->port)
 			continue;
-		const char *label = place->port->name;
-		for (size_t k = 2; taken(l, label); k++)
-			label = arena_printf(p->arena, "%s %zu", place->port->name, k);
-		ASSERT(!taken(l, label));
+		size_t k = count_alike(drafts, i, place->port) + 1;
+		const char *label = k > 1 ? arena_printf(p->arena, "%s %zu", place->port->name, k)
+					  : place->port->name;
+		while (taken(l, label))
+			label = arena_printf(p->arena, "%s %zu", place->port->name, ++k);
 		place->label = l->v[l->n++] = label;
 	}
 }
