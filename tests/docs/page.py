@@ -41,7 +41,7 @@ class Block:
 
     @property
     def file(self):
-        named = re.match(r"# ([\w.-]+\.(?:yaml|py|jsonl|csv|env))\b", self.text)
+        named = re.match(r"# ([\w.-]+\.(?:yaml|py|sh))\b", self.text)
         return self.steering.get("file") or (named and named[1])
 
 
