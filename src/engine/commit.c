@@ -5,9 +5,9 @@
  *   then, in memory: settled.
  * What flows through:    ready tracks, as a list by next_ready.
  * What must hold:
- *  (1) nothing is settled before all of (1)-(3) returned. (2) a sink gets a row once: tracks remember the sinks that have
- *      theirs, so that halving a batch for one sink does not repeat rows in another.
- *  (3) when a sink says "one of these", the batch is halved until the record is alone; then it is dead. */
+ *  (1) nothing is settled before all of (1)-(3) returned for the whole batch. (2) a sink gets a row once: it is through with the
+ *      whole batch before the next sink sees any of it, and what it has beyond the run's position goes along in its marks.
+ *  (3) when a sink says "one of these", the batch is halved for that sink until the record is alone; then it is dead. */
 #include "engine/running.h"
 
 #include "base/clock.h"
@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SINK_RETRIES = 4, SINK_PAUSE_MS = 500 };
+enum { SINK_RETRIES = 4, SINK_PAUSE_MS = 500, MARK_MAX = 256 << 20 };
 
 /* A batch: tracks linked by next_ready. */
 struct batch_list {
@@ -29,19 +29,6 @@ static void list_add(struct batch_list *list, struct track *t)
 	*(list->last ? &list->last->next_ready : &list->first) = t;
 	list->last = t;
 	list->n++;
-}
-
-static struct batch_list list_cut_half(struct batch_list *list)
-{
-	struct batch_list tail = { .last = list->last, .n = list->n - list->n / 2 };
-	struct track *t = list->first;
-	for (size_t i = 1; i < list->n / 2; i++)
-		t = t->next_ready;
-	tail.first = t->next_ready;
-	t->next_ready = NULL;
-	list->last = t;
-	list->n /= 2;
-	return tail;
 }
 
 /* ---- rows for one sink ---- */
@@ -69,17 +56,15 @@ static uint64_t sink_bit(const struct sink *k)
 	return UINT64_C(1) << (k - k->run->sinks);
 }
 
-static bool has_it_already(struct sink *k, const struct track *t)
+static bool has_it_already(const struct sink *k, const struct track *t)
 {
-	if (t->sinks & (UINT64_C(1) << (k - k->run->sinks)))
-		return true;
-	return k->has_ahead && split_is_done(ledger_split(&k->ahead, t->split->name), t->ordinal);
+	return k->has_ahead && ledger_is_done(&k->ahead, t->split->name, t->ordinal);
 }
 
-static void collect_rows(struct sink *k, struct batch_list *list, struct rows *rows)
+static void collect_rows(struct sink *k, struct track *from, const struct track *end, struct rows *rows)
 {
 	uint64_t bit = sink_bit(k);
-	for (struct track *t = list->first; t; t = t->next_ready) {
+	for (struct track *t = from; t != end; t = t->next_ready) {
 		if (has_it_already(k, t))
 			continue;
 		for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
@@ -88,18 +73,13 @@ static void collect_rows(struct sink *k, struct batch_list *list, struct rows *r
 	}
 }
 
-static void mark_committed(struct sink *k, struct batch_list *list)
-{
-	for (struct track *t = list->first; t; t = t->next_ready)
-		t->sinks |= sink_bit(k);
-}
-
-/* The sink refused what is left of this one track. */
+/* The sink refused what it should get of this one track. */
 static void rows_die(struct sink *k, struct track *t, const struct err *err)
 {
-	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it)) {
-		track_row_died(&k->run->ledger, t, it, k->place->label, err, clock_wall_ns());
-	}
+	uint64_t bit = sink_bit(k);
+	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
+		if (it->sinks & bit)
+			track_row_died(&k->run->ledger, t, it, k->place->label, err, clock_wall_ns());
 }
 
 static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
@@ -119,72 +99,147 @@ static int commit_rows(struct sink *k, const struct rows *rows, struct slice mar
 }
 
 /* ---- a batch ---- */
-static int put_to_sink(struct sink *k, struct batch_list *list, struct slice mark,
-		       struct err *err) SUSPENDS
+struct part { /* of a batch, for one sink; linked by next_ready, without end */
+	struct track *from, *end;
+	size_t n;
+};
+
+/* 0, -1, or 1: there is a bad record among these, it said. `before` has all that the sink has of this run. */
+static int put_part(struct sink *k, const struct ledger *before, struct part p, struct err *err)
 {
 	AUTO(rows_done) struct rows rows = { 0 };
-	collect_rows(k, list, &rows);
-	if (commit_rows(k, &rows, mark, err) < 0)
+	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
+	collect_rows(k, p.from, p.end, &rows);
+	if (k->place->facts.own_mark &&
+	    mark_put(before, k->run->id, p.from, p.end, k->has_ahead ? &k->ahead : NULL, &mark) < 0)
+		return fail(err, FAULT_IO, "the checkpoint is too large");
+	if (commit_rows(k, &rows, buf_slice(&mark), err) == 0) {
+		k->rows += rows.n;
+		return 0;
+	}
+	bool refused = rows.n > 0 && (err->whole || fault_policy(err) == POLICY_DEAD);
+	return refused ? 1 : err_wrap(err, "to %s: ", k->place->label);
+}
+
+/* The record that is alone with the sink's refusal is dead; the mark passes it all the same. */
+static int put_refused(struct sink *k, const struct ledger *before, struct part p, struct err *err)
+{
+	rows_die(k, p.from, err);
+	if (dead_put_letters(k->run, p.from, p.end, err) < 0)
 		return -1;
-	k->rows += rows.n;
-	mark_committed(k, list);
+	int r = put_part(k, before, p, err);
+	ASSERT(r <= 0); /* no rows are left to refuse */
+	return r;
+}
+
+/* A part that was refused: halves, or the one that is alone dies. */
+static int put_smaller(struct sink *k, struct ledger *before, struct part p, struct err *err) SUSPENDS
+{
+	if (p.n == 1) {
+		int r = put_refused(k, before, p, err);
+		if (r == 0)
+			ledger_advance(before, p.from, p.end);
+		return r;
+	}
+	struct part half[2] = { { p.from, p.from, p.n / 2 }, { NULL, p.end, p.n - p.n / 2 } };
+	for (size_t i = 0; i < half[0].n; i++)
+		half[0].end = half[0].end->next_ready;
+	half[1].from = half[0].end;
+	for (int i = 0; i < 2; i++) {
+		int r = put_part(k, before, half[i], err);
+		if (r > 0)
+			r = put_smaller(k, before, half[i], err);
+		else if (r == 0)
+			ledger_advance(before, half[i].from, half[i].end);
+		if (r < 0)
+			return -1;
+	}
 	return 0;
 }
 
-static int put_state(struct run *run, struct slice mark, struct err *err) SUSPENDS
+/* What the sink refused before a crash, and its mark has passed, stays dead. */
+static void die_again(struct sink *k, const struct batch_list *list)
 {
-	struct state_receipt receipts[64];
-	size_t n = 0;
-	ASSERT(run->plan->sink_count <= ARRAY_SIZE(receipts));
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		if (run->sinks[i].receipt.n)
-			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
-								buf_slice(&run->sinks[i].receipt) };
-	return state_put_mark(run->state, run->id, mark, receipts, n, err);
+	struct err err = { 0 };
+	fail(&err, FAULT_BAD_VALUE, "refused before the run was resumed");
+	for (struct track *t = list->first; t; t = t->next_ready) {
+		struct dead_letter *last = t->last_dead;
+		if (!ledger_is_done(&k->refused, t->split->name, t->ordinal))
+			continue;
+		rows_die(k, t, &err);
+		for (struct dead_letter *d = last ? last->next : t->dead; d; d = d->next)
+			d->kept = true; /* the letters of then are in the state */
+	}
 }
 
-static void settle(struct run *run, struct batch_list *list)
+static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err)
+{
+	struct part all = { list->first, NULL, list->n };
+	if (k->has_ahead)
+		die_again(k, list);
+	int r = put_part(k, &k->run->ledger, all, err);
+	if (r <= 0)
+		return r;
+	struct ledger before;
+	ledger_snapshot(&k->run->ledger, &before);
+	r = put_smaller(k, &before, all, err);
+	ledger_done(&before);
+	return r;
+}
+
+const struct ledger *run_state_has(const struct run *run)
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (run->sinks[i].has_ahead && !run->sinks[i].place->facts.own_mark)
+			return &run->sinks[i].ahead;
+	return NULL;
+}
+
+static int put_state(struct run *run, const struct batch_list *list, struct err *err)
+{
+	struct state_receipt receipts[64];
+	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
+	size_t n = 0;
+	ASSERT(run->plan->sink_count <= ARRAY_SIZE(receipts));
+	if (mark_put(&run->ledger, run->id, list->first, NULL, run_state_has(run), &mark) < 0)
+		return fail(err, FAULT_IO, "the checkpoint is too large");
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (run->sinks[i].receipt.n)
+			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label, buf_slice(&run->sinks[i].receipt) };
+	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
+}
+
+void sink_forget_ahead(struct sink *k)
+{
+	if (!k->has_ahead || !ledger_covers(&k->run->ledger, &k->ahead))
+		return;
+	k->has_ahead = false;
+	ledger_done(&k->ahead);
+	ledger_done(&k->refused);
+}
+
+static void settle(struct run *run, const struct batch_list *list)
 {
 	for (struct track *t = list->first, *next; t; t = next) {
 		next = t->next_ready;
 		ledger_settle(&run->ledger, t);
 	}
 	ASSERT(counts_balance(&run->ledger.settled, 0));
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		sink_forget_ahead(&run->sinks[i]);
 	hk_event_set(&run->space);
 }
 
-static int commit_list(struct run *run, struct batch_list list, struct err *err) SUSPENDS;
-
-/* One of these was refused: halve, or let the one that is alone die. */
-static int commit_smaller(struct sink *k, struct batch_list list, struct err *err) SUSPENDS
+static int commit_list(struct run *run, const struct batch_list *list, struct err *err)
 {
-	struct run *run = k->run;
-	if (list.n > 1) {
-		struct batch_list tail = list_cut_half(&list);
-		return commit_list(run, list, err) < 0 ? -1 : commit_list(run, tail, err);
-	}
-	rows_die(k, list.first, err);
-	return commit_list(run, list, err);
-}
-
-static int commit_list(struct run *run, struct batch_list list, struct err *err)
-{
-	AUTO(buf_done) struct buf mark = { .max = 256u << 20 };
-	if (dead_put_letters(run, list.first, err) < 0)
+	if (dead_put_letters(run, list->first, NULL, err) < 0)
 		return -1;
-	if (mark_put(&run->ledger, run->id, list.first, &mark) < 0)
-		return fail(err, FAULT_IO, "the checkpoint is too large");
-	for (size_t i = 0; i < run->plan->sink_count; i++) {
-		struct sink *k = &run->sinks[i];
-		if (put_to_sink(k, &list, buf_slice(&mark), err) == 0)
-			continue;
-		if (err->whole || fault_policy(err) == POLICY_DEAD)
-			return commit_smaller(k, list, err);
-		return err_wrap(err, "to %s: ", k->place->label);
-	}
-	if (put_state(run, buf_slice(&mark), err) < 0)
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (put_to_sink(&run->sinks[i], list, err) < 0)
+			return -1;
+	if (put_state(run, list, err) < 0)
 		return -1;
-	settle(run, &list);
+	settle(run, list);
 	return 0;
 }
 
@@ -279,7 +334,8 @@ int committer_main(void *arg)
 	int r;
 	while ((r = wait_batch(run)) > 0) {
 		span_set(&run->committing, true);
-		r = commit_list(run, take_batch(run), &err);
+		struct batch_list list = take_batch(run);
+		r = commit_list(run, &list, &err);
 		span_set(&run->committing, false);
 		if (r < 0) {
 			run_abort(run, RUN_FAILED, &err);

@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-static size_t count_letters(const struct track *batch)
+static size_t count_letters(const struct track *batch, const struct track *end)
 {
 	size_t n = 0;
-	for (const struct track *t = batch; t; t = t->next_ready)
+	for (const struct track *t = batch; t != end; t = t->next_ready)
 		for (const struct dead_letter *d = t->dead; d; d = d->next)
 			n += !d->kept;
 	return n;
@@ -32,13 +32,13 @@ static struct state_letter letter(const struct track *t, const struct dead_lette
 	};
 }
 
-int dead_put_letters(struct run *run, struct track *batch, struct err *err)
+int dead_put_letters(struct run *run, struct track *batch, const struct track *end, struct err *err)
 {
-	size_t n = count_letters(batch), i = 0;
+	size_t n = count_letters(batch, end), i = 0;
 	if (n == 0)
 		return 0;
 	struct state_letter *letters = xcalloc(n, sizeof *letters);
-	for (struct track *t = batch; t; t = t->next_ready) {
+	for (struct track *t = batch; t != end; t = t->next_ready) {
 		for (struct dead_letter *d = t->dead; d; d = d->next) {
 			if (!d->kept)
 				letters[i++] = letter(t, d);

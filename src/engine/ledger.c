@@ -54,6 +54,49 @@ struct split *ledger_split(struct ledger *l, const char *name)
 	return *at = split_new(name);
 }
 
+static const struct split *find_split(const struct ledger *l, const char *name)
+{
+	const struct split *s = l->splits;
+	while (s && strcmp(s->name, name) != 0)
+		s = s->next;
+	return s;
+}
+
+bool ledger_is_done(const struct ledger *l, const char *split, uint64_t ordinal)
+{
+	const struct split *s = find_split(l, split);
+	return s && split_is_done(s, ordinal);
+}
+
+bool ledger_covers(const struct ledger *l, const struct ledger *of)
+{
+	for (const struct split *theirs = of->splits; theirs; theirs = theirs->next) {
+		const struct split *ours = find_split(l, theirs->name);
+		bool empty = theirs->low == 0 && theirs->passed_count == 0;
+		if (!empty && !(ours && split_covers(ours, theirs)))
+			return false;
+	}
+	return true;
+}
+
+void ledger_snapshot(const struct ledger *l, struct ledger *ret)
+{
+	*ret = (struct ledger){ .settled = l->settled, .live = l->settled };
+	struct split **at = &ret->splits;
+	for (const struct split *s = l->splits; s; s = s->next, at = &(*at)->next)
+		*at = split_clone(s);
+}
+
+void ledger_advance(struct ledger *snapshot, const struct track *from, const struct track *end)
+{
+	for (const struct track *t = from; t != end; t = t->next_ready) {
+		counts_add(&snapshot->settled, &t->counts);
+		for (struct split *s = snapshot->splits; s; s = s->next)
+			if (s->origin == t->split)
+				split_settle(s, t->ordinal, t->position, t->line);
+	}
+}
+
 struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 			   struct position shares, uint64_t line)
 {
@@ -156,7 +199,7 @@ void item_end(struct ledger *l, struct item *it, enum ending how)
 static void add_letter(struct track *t, struct item *it, const char *label, const struct err *err,
 		       struct buf *attempts_taken, int64_t wall_ns)
 {
-	struct dead_letter *d = xcalloc(1, sizeof *d), **at = &t->dead;
+	struct dead_letter *d = xcalloc(1, sizeof *d);
 	d->label = label;
 	d->at_step = rec_ref(it->rec);
 	d->child = it->number;
@@ -165,9 +208,8 @@ static void add_letter(struct track *t, struct item *it, const char *label, cons
 		d->attempts = buf_take(attempts_taken);
 	err_class(err, d->class, sizeof d->class);
 	memcpy(d->message, err->text, sizeof d->message);
-	while (*at)
-		at = &(*at)->next;
-	*at = d;
+	*(t->last_dead ? &t->last_dead->next : &t->dead) = d;
+	t->last_dead = d;
 }
 
 void item_die(struct ledger *l, struct item *it, const char *label, const struct err *err,

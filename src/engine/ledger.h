@@ -44,10 +44,9 @@ struct track {
 	struct position position; /* after this record */
 	struct rec *original;
 	struct counts counts;
-	struct dead_letter *dead;
+	struct dead_letter *dead, *last_dead;
 	uint32_t moving, items;
-	bool ready;     /* handed to the committer */
-	uint64_t sinks; /* bit per sink that has its rows */
+	bool ready; /* handed to the committer */
 	struct item root;
 };
 
@@ -66,6 +65,12 @@ struct ledger {
 void ledger_done(struct ledger *); /* frees what was never settled, too */
 
 struct split *ledger_split(struct ledger *, const char *name); /* interned */
+bool ledger_is_done(const struct ledger *, const char *split, uint64_t ordinal);
+bool ledger_covers(const struct ledger *, const struct ledger *of); /* all that is done in `of` */
+/* The accounts without the tracks, for marks of what is written in parts; ends with ledger_done. */
+void ledger_snapshot(const struct ledger *, struct ledger *ret);
+/* Settles tracks (linked by next_ready, without end) in a snapshot; the tracks stay as they are. */
+void ledger_advance(struct ledger *snapshot, const struct track *from, const struct track *end);
 
 /* Admits: takes rec. The root item is on the way then. */
 struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes,

@@ -4,7 +4,8 @@
  * What flows through:    splits and counts of the ledger.
  * What must hold:
  *  (1) a mark is computed on clones: if the commit that carries it fails, the ledger has not moved.
- *  (2) what mark_put wrote, mark_read reads back to the same splits. */
+  *  (2) what mark_put wrote, mark_read reads back to the same splits.
+ *  (3) a sink's mark never says less than the sink has: what is beyond the run's position stands in `has`. */
 #include "engine/mark.h"
 
 #include "base/json.h"
@@ -42,42 +43,66 @@ int counts_put(const struct counts *c, struct buf *out)
 	return json_writer_end(&w);
 }
 
-static void write_split(struct json_writer *w, const struct split *s)
+static void write_name_and_low(struct json_writer *w, const struct split *s)
 {
-	json_open(w, '{');
 	json_key(w, "name");
 	json_put_string(w, slice_str(s->name));
 	json_key(w, "low");
 	json_put_int(w, (int64_t)s->low);
+}
+
+static void write_done(struct json_writer *w, const struct split *s)
+{
+	json_key(w, "done");
+	json_open(w, '[');
+	for (size_t i = 0; i < s->passed_count; i++)
+		json_put_int(w, (int64_t)s->passed[i].ordinal);
+	json_close(w, ']');
+}
+
+static void write_split(struct json_writer *w, const struct split *s)
+{
+	json_open(w, '{');
+	write_name_and_low(w, s);
 	json_key(w, "line");
 	json_put_int(w, (int64_t)s->low_line);
 	json_key(w, "base");
 	json_put_string(w, text_slice(s->from.base));
 	json_key(w, "offset");
 	json_put_int(w, (int64_t)s->from.offset);
-	json_key(w, "done");
-	json_open(w, '[');
-	for (size_t i = 0; i < s->passed_count; i++)
-		json_put_int(w, (int64_t)s->passed[i].ordinal);
-	json_close(w, ']');
+	write_done(w, s);
 	json_close(w, '}');
 }
 
 static void write_split_after(struct json_writer *w, const struct split *s,
-			      const struct track *batch)
+			      const struct track *batch, const struct track *end)
 {
 	struct split *will = split_clone(s);
-	for (const struct track *t = batch; t; t = t->next_ready)
-		if (t->split == s)
+	for (const struct track *t = batch; t != end; t = t->next_ready)
+		if (t->split == s || t->split == s->origin)
 			split_settle(will, t->ordinal, t->position, t->line);
 	write_split(w, will);
 	split_free(will);
 }
 
-int mark_put(const struct ledger *l, const char *run_id, const struct track *batch, struct buf *out)
+static void write_has(struct json_writer *w, const struct ledger *has)
+{
+	json_key(w, "has");
+	json_open(w, '[');
+	for (const struct split *s = has->splits; s; s = s->next) {
+		json_open(w, '{');
+		write_name_and_low(w, s);
+		write_done(w, s);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+int mark_put(const struct ledger *l, const char *run_id, const struct track *batch,
+	     const struct track *end, const struct ledger *has, struct buf *out)
 {
 	struct counts counts = l->settled;
-	for (const struct track *t = batch; t; t = t->next_ready)
+	for (const struct track *t = batch; t != end; t = t->next_ready)
 		counts_add(&counts, &t->counts);
 	struct json_writer w = json_writer(out);
 	json_open(&w, '{');
@@ -88,8 +113,10 @@ int mark_put(const struct ledger *l, const char *run_id, const struct track *bat
 	json_key(&w, "splits");
 	json_open(&w, '[');
 	for (const struct split *s = l->splits; s; s = s->next)
-		write_split_after(&w, s, batch);
+		write_split_after(&w, s, batch, end);
 	json_close(&w, ']');
+	if (has)
+		write_has(&w, has);
 	json_close(&w, '}');
 	return json_writer_end(&w);
 }
@@ -118,11 +145,9 @@ static bool read_done(struct split *s, struct slice list)
 	struct json_iter it = json_iter(list);
 	while (json_next(&it, &key, &value)) {
 		int64_t n;
-		if (units_int(value, &n) < 0 || n < (int64_t)s->low)
+		if (units_int(value, &n) < 0 || n < 0)
 			return false;
-		s->passed = xrealloc(s->passed, s->passed_count + 1, sizeof *s->passed);
-		s->passed[s->passed_count++] = (struct passed){ .ordinal = (uint64_t)n };
-		s->passed_cap = s->passed_count;
+		split_pass(s, (uint64_t)n);
 	}
 	return true;
 }
@@ -171,6 +196,34 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 		return 0;
 	return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s",
 		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
+}
+
+static bool read_has(struct ledger *l, struct slice object)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	struct slice done;
+	uint64_t low;
+	if (!field_text(object, "name", &name) || !field_count(object, "low", &low) ||
+	    !json_field(object, S("done"), &done))
+		return false;
+	struct split *s = ledger_split(l, name.p ? name.p : "");
+	split_pass_below(s, low);
+	return read_done(s, done);
+}
+
+int mark_read_with_has(struct ledger *l, struct slice mark, struct err *err)
+{
+	struct slice has, key, value;
+	if (mark_read(l, mark, err) < 0)
+		return -1;
+	if (!json_field(mark, S("has"), &has))
+		return 0;
+	struct json_iter it = json_iter(has);
+	while (json_next(&it, &key, &value))
+		if (!read_has(l, value))
+			return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s",
+				    SLICE(slice_head(value, 200)));
+	return 0;
 }
 
 bool mark_run_id(struct slice mark, struct buf *ret)

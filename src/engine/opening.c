@@ -127,6 +127,7 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 				       err);
 		r.first = !found && !k->place->facts.own_mark;
 	}
+	run->first_receipts |= !found && !k->place->facts.own_mark;
 	if (rc == 0 && k->place->port->resume)
 		rc = k->place->port->resume(&k->site, &r, err);
 	if (rc == 0) {
@@ -161,7 +162,7 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 static int read_ahead(struct sink *k, struct err *err)
 {
 	k->has_ahead = k->mark.n > 0;
-	return k->has_ahead ? mark_read(&k->ahead, buf_slice(&k->mark), err) : 0;
+	return k->has_ahead ? mark_read_with_has(&k->ahead, buf_slice(&k->mark), err) : 0;
 }
 
 static int choose_mark(struct run *run, struct err *err)
@@ -171,10 +172,38 @@ static int choose_mark(struct run *run, struct err *err)
 		struct sink *k = &run->sinks[i];
 		if (read_ahead(k, err) < 0)
 			return -1;
-		if (k->ahead.settled.admitted < behind->ahead.settled.admitted)
+		if (k->ahead.settled.admitted <= behind->ahead.settled.admitted)
 			behind = k;
 	}
 	return behind->mark.n ? mark_read(&run->ledger, buf_slice(&behind->mark), err) : 0;
+}
+
+/* Letters above the mark are provisional: their records come again. But what a sink refused and its own mark has passed stays
+ * refused. */
+static bool keep_letter(void *arg, const char *split, uint64_t ordinal, const char *label)
+{
+	struct run *run = arg;
+	if (ledger_is_done(&run->ledger, split, ordinal))
+		return true;
+	for (size_t i = 0; i < run->plan->sink_count; i++) {
+		struct sink *k = &run->sinks[i];
+		if (strcmp(k->place->label, label) != 0 || !k->has_ahead ||
+		    !ledger_is_done(&k->ahead, split, ordinal))
+			continue;
+		split_pass(ledger_split(&k->refused, split), ordinal);
+		return true;
+	}
+	return false;
+}
+
+/* What an end at any moment may have left above the mark. */
+static int tidy(struct run *run, struct err *err) SUSPENDS
+{
+	if (run->resumed && state_sift_letters(run->state, run->id, keep_letter, run, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		sink_forget_ahead(&run->sinks[i]);
+	return 0;
 }
 
 static int save_first_receipts(struct run *run, struct err *err) SUSPENDS
@@ -188,7 +217,7 @@ static int save_first_receipts(struct run *run, struct err *err) SUSPENDS
 								buf_slice(&run->sinks[i].receipt) };
 	if (n == 0)
 		return 0;
-	if (mark_put(&run->ledger, run->id, NULL, &mark) < 0)
+	if (mark_put(&run->ledger, run->id, NULL, NULL, run_state_has(run), &mark) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
 }
@@ -271,7 +300,7 @@ int run_open_parts(struct run *run, struct err *err)
 		return 0;
 	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
 		return -1;
-	if (!run->resumed && save_first_receipts(run, err) < 0)
+	if (tidy(run, err) < 0 || (run->first_receipts && save_first_receipts(run, err) < 0))
 		return -1;
 	return open_steps(run, err);
 }
@@ -299,6 +328,7 @@ void run_close_parts(struct run *run)
 		buf_done(&k->receipt);
 		buf_done(&k->mark);
 		ledger_done(&k->ahead);
+		ledger_done(&k->refused);
 	}
 	free(run->sources);
 	free(run->steps);

@@ -33,7 +33,6 @@ struct doomed { /* died before anything succeeded at the step: may be our fault,
 	struct item *item;
 	struct err err;
 	struct buf attempts;
-	int64_t wall_ns;
 };
 struct step {
 	struct run *run;
@@ -68,8 +67,9 @@ struct sink {
 	const struct place *place;
 	struct site site;
 	struct buf receipt, mark;
-	struct ledger ahead; /* splits of its own mark: rows below are in it already */
-	bool has_ahead;
+	struct ledger ahead; /* what its mark says: rows of these records are in it already */
+	bool has_ahead;      /* there are such beyond the run's own position */
+	struct ledger refused; /* of those: which it refused; their letters are kept */
 	uint64_t rows;
 };
 struct intake {
@@ -91,6 +91,7 @@ struct run {
 	struct sink *sinks;
 	char id[40];
 	bool resumed, nothing_new;
+	bool first_receipts; /* a sink begins: how it was found is saved before its first commit */
 
 	struct hk_scope source_scope, work_scope;
 	bool source_open, work_open;
@@ -148,7 +149,10 @@ int answer_place(struct step *, const struct env *, struct item *, struct answer
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;
+/* For the state's mark: sinks without one of their own all have what it says. NULL: nothing beyond it. */
+const struct ledger *run_state_has(const struct run *);
 void sink_forget_ahead(struct sink *); /* once the run's position has reached all that the sink has */
 
 /* dead.c */
-int dead_put_letters(struct run *, struct track *batch, struct err *) SUSPENDS;
+/* Those of the tracks from batch on, without end, that are not in the state yet. */
+int dead_put_letters(struct run *, struct track *batch, const struct track *end, struct err *) SUSPENDS;

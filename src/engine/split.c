@@ -56,6 +56,7 @@ struct split *split_clone(const struct split *s)
 	*c = *s;
 	c->name = name;
 	c->next = NULL;
+	c->origin = s;
 	c->from = share(s->from);
 	c->admitted = share(s->admitted);
 	c->passed_cap = s->passed_count;
@@ -124,18 +125,48 @@ void split_skip(struct split *s, struct position shares, uint64_t line)
 	split_admitted(s, shares, line);
 }
 
-void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
+static void insert(struct split *s, struct passed takes)
 {
-	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
-	size_t i = find(s, ordinal);
+	size_t i = find(s, takes.ordinal);
 	if (s->passed_count == s->passed_cap) {
 		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
 		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
 	}
 	for (size_t k = s->passed_count++; k > i; k--)
 		s->passed[k] = s->passed[k - 1];
-	s->passed[i] = (struct passed){ ordinal, line, share(shares), true };
+	s->passed[i] = takes;
+}
+
+void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
+{
+	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
+	insert(s, (struct passed){ ordinal, line, share(shares), true });
 	advance(s);
+}
+
+void split_pass_below(struct split *s, uint64_t ordinal)
+{
+	if (ordinal <= s->low)
+		return;
+	drop_passed(s, find(s, ordinal));
+	s->low = ordinal;
+}
+
+void split_pass(struct split *s, uint64_t ordinal)
+{
+	if (!split_is_done(s, ordinal))
+		insert(s, (struct passed){ .ordinal = ordinal });
+}
+
+bool split_covers(const struct split *s, const struct split *of)
+{
+	for (uint64_t i = s->low; i < of->low; i++)
+		if (!split_is_done(s, i))
+			return false;
+	for (size_t i = 0; i < of->passed_count; i++)
+		if (!split_is_done(s, of->passed[i].ordinal))
+			return false;
+	return true;
 }
 
 const struct position *split_from(const struct split *s)

@@ -14,6 +14,7 @@ struct passed {
 };
 struct split {
 	struct split *next;
+	const struct split *origin;     /* what it is a clone of; NULL: of nothing */
 	char *name;
 	struct position from, admitted; /* low-water position; where admission stopped */
 	bool has_from, has_admitted;
@@ -32,3 +33,8 @@ void split_admitted(struct split *, struct position shares,
 /* The ordinal was settled before a crash: moves admission past it, and its position is known now. */
 void split_skip(struct split *, struct position shares, uint64_t line);
 void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);
+
+/* As a set of ordinals, for what a sink has beyond the mark: no position is kept. */
+void split_pass_below(struct split *, uint64_t ordinal);
+void split_pass(struct split *, uint64_t ordinal);
+bool split_covers(const struct split *, const struct split *of); /* all that is done in `of` is done here */

@@ -217,6 +217,8 @@ struct job {
 	size_t *kind_count;
 	bool *found;
 	uint64_t *count;
+	state_keep *keep;
+	void *arg;
 	struct err *err;
 };
 
@@ -349,6 +351,52 @@ int state_put_letters(struct state *s, const char *run_id, const struct state_le
 	return off(
 		letters_job,
 		&(struct job){ .s = s, .run_id = run_id, .letters = letters, .n = n, .err = err });
+}
+
+static int sift(struct job *j, sqlite3_stmt *all, sqlite3_stmt *drop)
+{
+	int rc, r = 0;
+	bind_str(all, 1, j->run_id);
+	while (r == 0 && (rc = sqlite3_step(all)) == SQLITE_ROW) {
+		const char *split = (const char *)sqlite3_column_text(all, 0);
+		const char *step = (const char *)sqlite3_column_text(all, 2);
+		int64_t ordinal = sqlite3_column_int64(all, 1);
+		if (j->keep(j->arg, split ? split : "", (uint64_t)ordinal, step ? step : ""))
+			continue;
+		bind_str(drop, 1, j->run_id);
+		bind_str(drop, 2, split ? split : "");
+		sqlite3_bind_int64(drop, 3, ordinal);
+		sqlite3_bind_int64(drop, 4, sqlite3_column_int64(all, 3));
+		r = step_done(j->s, drop, "dropping a dead letter", j->err);
+	}
+	if (r == 0 && rc != SQLITE_DONE)
+		return sql_fault(j->s, j->err, "reading the dead letters");
+	return r;
+}
+
+static int sift_job(void *arg)
+{
+	struct job *j = arg;
+	AUTO(finalize) sqlite3_stmt *all = NULL;
+	AUTO(finalize) sqlite3_stmt *drop = NULL;
+	int r = prepare(j->s, "SELECT split, ordinal, step, child FROM dead WHERE run = ?", &all, j->err);
+	if (r == 0)
+		r = prepare(j->s,
+			    "DELETE FROM dead WHERE run = ? AND split = ? AND ordinal = ? AND child = ?",
+			    &drop, j->err);
+	if (r == 0)
+		r = exec(j->s, "BEGIN IMMEDIATE", "beginning", j->err);
+	if (r == 0)
+		r = sift(j, all, drop);
+	sqlite3_reset(all);
+	return commit_or_roll_back(j->s, r, j->err);
+}
+
+int state_sift_letters(struct state *s, const char *run_id, state_keep *keep, void *arg,
+		       struct err *err)
+{
+	return off(sift_job, &(struct job){
+				     .s = s, .run_id = run_id, .keep = keep, .arg = arg, .err = err });
 }
 
 /* ---- marks and receipts ---- */

@@ -45,6 +45,11 @@ struct state_receipt {
 	const char *sink;
 	struct slice receipt;
 };
+/* Drops the run's letters that keep() does not want: those above the marks, whose records come again. keep() runs on another
+ * thread while the caller is parked. */
+typedef bool state_keep(void *arg, const char *split, uint64_t ordinal, const char *step);
+MUST int state_sift_letters(struct state *, const char *run_id, state_keep *keep, void *arg,
+			    struct err *) SUSPENDS;
 /* Mark and receipts, after the sinks committed. */
 MUST int state_put_mark(struct state *, const char *run_id, struct slice mark,
 			const struct state_receipt *, size_t n, struct err *) SUSPENDS;

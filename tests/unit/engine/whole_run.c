@@ -1,0 +1,456 @@
+/* whole_run.c (tests) - random pipelines under random misfortune, run until they finish; every row must be there once
+ *
+ * A seed makes a pipeline (one to three steps that call, filter or expand; one or two sinks), a world that fails (resets, refusals,
+ * broken sources, rows that a sink refuses) and a list of ends: stops, and crashes before or after a sink has taken its batch. What
+ * should come out is computed by plain recursion (expect), and compared with what the sinks hold: once each, in order if it is kept. */
+#include "engine/run.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/rand.h"
+#include "rt/in_loop.h"
+#include <stdio.h>
+#include <unistd.h>
+
+enum { STEPS_MAX = 3, SINKS_MAX = 2, ROWS_MAX = 20000, RECORDS_MAX = 150, PARTS_MAX = 200 };
+enum kind { CALL, CALL_EMIT, WHERE, EMIT, KINDS };
+
+struct row {
+	int64_t n, c; /* the record; its path of children: c * 5 + i + 1 */
+};
+struct rows {
+	struct row v[ROWS_MAX];
+	size_t n;
+};
+struct fake_step {
+	enum kind kind;
+	uint64_t salt;
+};
+struct fake_sink {
+	struct rows rows;
+	struct buf mark;
+	bool own_mark, refuses;
+	unsigned index;
+};
+struct scene {
+	struct rand rnd;
+	uint64_t seed;
+	int64_t records;
+	unsigned reset_percent, throttle_percent, crash_percent, stop_percent, source_percent;
+	bool crashed; /* a dead process does nothing more */
+	struct run *run;
+
+	struct fake_step fakes[STEPS_MAX];
+	struct fake_sink sinks[SINKS_MAX];
+	struct place source, steps[STEPS_MAX], to[SINKS_MAX];
+	struct retry_options retry;
+	struct jq *children, *even;
+	struct plan plan;
+	char folder[64];
+	struct run_options options;
+	struct run_result result;
+
+	struct rows want[SINKS_MAX];
+	uint64_t want_dead;
+};
+static struct scene *scene; /* one runs at a time */
+
+static bool happens(unsigned percent)
+{
+	return rand_below(&scene->rnd, 100) < percent;
+}
+
+/* What the far side decides about a record is always the same. */
+static uint64_t fate(struct row r, uint64_t salt)
+{
+	uint64_t h = hash_add(HASH_START, (struct slice){ (const char *)&r, sizeof r });
+	return hash_end(hash_add(h, (struct slice){ (const char *)&salt, sizeof salt }));
+}
+
+static bool dies(struct row r, uint64_t salt)
+{
+	return fate(r, salt) % 9 == 0;
+}
+
+static bool refused(const struct fake_sink *k, struct row r)
+{
+	return k->refuses && fate(r, 100 + k->index) % 13 == 0;
+}
+
+static struct row child_of(struct row r, uint64_t i)
+{
+	return (struct row){ r.n, r.c * 5 + (int64_t)i + 1 };
+}
+
+/* ---- doors ---- */
+static struct row row_of(const struct rec *rec)
+{
+	struct slice raw;
+	struct row r = { -1, -1 };
+	CHECK(json_field(rec_json(rec), S("n"), &raw) && units_int(raw, &r.n) == 0);
+	CHECK(json_field(rec_json(rec), S("c"), &raw) && units_int(raw, &r.c) == 0);
+	return r;
+}
+
+static void put_row(struct row r, struct buf *out)
+{
+	CHECK_INT(buf_printf(out, "{\"n\":%lld,\"c\":%lld}", (long long)r.n, (long long)r.c), 0);
+}
+
+static int fake_run(struct site *at, struct intake *in, struct err *err)
+{
+	struct split *split = intake_split(in, "numbers");
+	const struct position *from = split_from(split);
+	(void)at;
+	for (int64_t n = from ? (int64_t)from->offset : 0; n < scene->records; n++) {
+		AUTO(buf_done) struct buf json = { 0 };
+		if (happens(scene->source_percent))
+			return fail(err, FAULT_RESET, "the source broke");
+		put_row((struct row){ n, 0 }, &json);
+		struct arrival a = { .rec = rec_take(&json), .split = split, .next = { NULL, (uint64_t)n + 1 }, .line = (uint64_t)n + 1 };
+		if (admit(in, &a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fake_apply(struct site *at, const struct rec *rec, const struct env *env, struct out *out, struct err *err)
+{
+	const struct fake_step *f = at->options;
+	struct row r = row_of(rec);
+	uint64_t h = fate(r, f->salt);
+	(void)env;
+	if (f->kind == WHERE) {
+		if (h % 5)
+			out_keep(out);
+		return 0;
+	}
+	for (uint64_t i = 0; i < h % 4; i++) {
+		AUTO(buf_done) struct buf json = { 0 };
+		put_row(child_of(r, i), &json);
+		if (out_put(out, rec_take(&json), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fake_ask(struct site *at, struct call *c, struct err *err)
+{
+	(void)at;
+	(void)err;
+	c->shown = S("GET http://fake/");
+	c->origin = S("http://fake");
+	c->safety = SAFE;
+	return 0;
+}
+
+static void answer(const struct fake_step *f, struct call *c)
+{
+	struct row r = row_of(c->rec);
+	uint64_t h = fate(r, f->salt);
+	c->verdict = VERDICT_ANSWER;
+	c->answer.body = BODY_JSON;
+	c->answer.status = dies(r, f->salt + 50) ? 404 : 200;
+	if (happens(scene->throttle_percent)) {
+		c->answer.status = 429;
+		c->err.retry_after_ns = HK_SEC;
+	}
+	CHECK_INT(buf_add(&c->answer.value, S("[")), 0);
+	for (uint64_t i = 0; i < h % 4; i++) {
+		CHECK_INT(buf_add(&c->answer.value, i ? S(",") : S("")), 0);
+		put_row(child_of(r, i), &c->answer.value);
+	}
+	CHECK_INT(buf_add(&c->answer.value, S("]")), 0);
+}
+
+static void fake_call(struct site *at, struct call *c)
+{
+	int r = 0;
+	if (happens(scene->stop_percent) && happens(20))
+		run_stop(scene->run);
+	if (happens(90)) /* some answer without ever waiting */
+		r = hk_sleep((int64_t)rand_below(&scene->rnd, 50) * HK_MS);
+	c->verdict = VERDICT_FAULT;
+	if (r < 0)
+		fail_errno(&c->err, FAULT_CANCELLED, r, "cancelled");
+	else if (happens(scene->reset_percent))
+		fail(&c->err, FAULT_RESET, "connection reset");
+	else
+		answer(at->options, c);
+}
+
+static int fake_resume(struct site *at, struct resumption *r, struct err *err)
+{
+	struct fake_sink *k = *(struct fake_sink *const *)at->options;
+	int64_t length = 0;
+	(void)err;
+	if (k->own_mark)
+		return buf_add(&r->mark, buf_slice(&k->mark));
+	CHECK(r->first || units_int(buf_slice(&r->receipt), &length) == 0);
+	CHECK(length <= (int64_t)k->rows.n);
+	k->rows.n = (size_t)length; /* what came after the last receipt is cut off */
+	buf_clear(&r->receipt);
+	return buf_printf(&r->receipt, "%lld", (long long)length);
+}
+
+static int crash(struct err *err)
+{
+	scene->crashed = true;
+	return fail(err, FAULT_IO, "crashed");
+}
+
+static int fake_commit(struct site *at, const struct batch *b, struct buf *receipt, struct err *err)
+{
+	struct fake_sink *k = *(struct fake_sink *const *)at->options;
+	if (scene->crashed || happens(scene->crash_percent))
+		return crash(err);
+	for (size_t i = 0; i < b->n; i++) {
+		if (refused(k, row_of(b->recs[i]))) {
+			err->whole = true;
+			return fail(err, FAULT_BAD_VALUE, "refused");
+		}
+	}
+	if (hk_sleep((int64_t)rand_below(&scene->rnd, 30) * HK_MS) < 0)
+		return fail(err, FAULT_CANCELLED, "cancelled");
+	for (size_t i = 0; i < b->n; i++) {
+		ASSERT(k->rows.n < ROWS_MAX);
+		k->rows.v[k->rows.n++] = row_of(b->recs[i]);
+	}
+	buf_clear(&k->mark);
+	if (k->own_mark)
+		CHECK_INT(buf_add(&k->mark, b->mark), 0);
+	else
+		CHECK_INT(buf_printf(receipt, "%zu", k->rows.n), 0);
+	return happens(scene->crash_percent) ? crash(err) : 0;
+}
+
+static const struct port fake_source = { .name = "numbers", .roles = ROLE_SOURCE, .run = fake_run };
+static const struct port fake_pure = { .name = "pure", .roles = ROLE_STEP, .apply = fake_apply };
+static const struct port fake_calls = { .name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call };
+static const struct port fake_sink = { .name = "sink", .roles = ROLE_SINK, .resume = fake_resume, .commit = fake_commit };
+
+/* ---- what should come out ---- */
+static bool wants(const struct scene *s, size_t sink, struct row r)
+{
+	return !s->to[sink].common.when || r.n % 2 == 0;
+}
+
+static void expect_item(struct scene *s, struct row r, size_t at, struct rows *out)
+{
+	if (at == s->plan.step_count) {
+		out->v[out->n++] = r;
+		return;
+	}
+	const struct fake_step *f = &s->fakes[at];
+	uint64_t h = fate(r, f->salt);
+	bool call = f->kind == CALL || f->kind == CALL_EMIT;
+	if (call && dies(r, f->salt + 50)) {
+		s->want_dead++;
+	} else if (f->kind == CALL || (f->kind == WHERE && h % 5)) {
+		expect_item(s, r, at + 1, out);
+	} else if (f->kind != WHERE) {
+		for (uint64_t i = 0; i < h % 4; i++)
+			expect_item(s, child_of(r, i), at + 1, out);
+	}
+}
+
+/* A row that a sink refuses takes the record's other rows for that sink along, and they do not reach the next one either. */
+static void expect_record(struct scene *s, int64_t n)
+{
+	static struct rows rows;
+	bool gone[1000] = { false };
+	rows.n = 0;
+	expect_item(s, (struct row){ n, 0 }, 0, &rows);
+	for (size_t k = 0; k < s->plan.sink_count; k++) {
+		bool bad = false;
+		for (size_t i = 0; i < rows.n; i++)
+			bad |= !gone[i] && wants(s, k, rows.v[i]) && refused(&s->sinks[k], rows.v[i]);
+		for (size_t i = 0; i < rows.n; i++) {
+			if (gone[i] || !wants(s, k, rows.v[i]))
+				continue;
+			if (!bad)
+				s->want[k].v[s->want[k].n++] = rows.v[i];
+			s->want_dead += bad;
+			gone[i] = bad;
+		}
+	}
+}
+
+static int by_row(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	return x->n != y->n ? (x->n > y->n) - (x->n < y->n) : (x->c > y->c) - (x->c < y->c);
+}
+
+static void check_sink(struct scene *s, size_t k)
+{
+	struct rows *got = &s->sinks[k].rows, *want = &s->want[k];
+	if (s->plan.any_order) {
+		qsort(got->v, got->n, sizeof *got->v, by_row);
+		qsort(want->v, want->n, sizeof *want->v, by_row);
+	}
+	CHECK_INT(got->n, want->n);
+	for (size_t i = 0; i < got->n && i < want->n; i++) {
+		if (by_row(&got->v[i], &want->v[i]) == 0)
+			continue;
+		printf("# seed %llu sink %zu row %zu: %lld/%lld, not %lld/%lld\n", (unsigned long long)s->seed, k, i,
+		       (long long)got->v[i].n, (long long)got->v[i].c, (long long)want->v[i].n, (long long)want->v[i].c);
+		CHECK(!"the rows differ");
+		return;
+	}
+}
+
+/* ---- a scene ---- */
+static struct jq *program(const char *text)
+{
+	struct jq *q = NULL;
+	struct expr_error why;
+	CHECK_INT(jq_compile(slice_str(text), &(struct expr_names){ .response = true }, &q, &why), 0);
+	return q;
+}
+
+static void make_step(struct scene *s, size_t i)
+{
+	struct fake_step *f = &s->fakes[i];
+	*f = (struct fake_step){ .kind = (enum kind)rand_below(&s->rnd, KINDS), .salt = i };
+	s->steps[i] = (struct place){ .role = ROLE_STEP, .label = "step", .options = f,
+				      .facts = { .many = f->kind == EMIT } };
+	s->steps[i].port = f->kind == WHERE || f->kind == EMIT ? &fake_pure : &fake_calls;
+	s->steps[i].common.retry = &s->retry;
+	s->steps[i].common.concurrency = 1 + (int64_t)rand_below(&s->rnd, 20);
+	s->steps[i].common.queue = 1 + (int64_t)rand_below(&s->rnd, 30);
+	if (f->kind == CALL_EMIT)
+		s->steps[i].common.emit = s->children;
+}
+
+static void make_sink(struct scene *s, size_t i)
+{
+	static struct fake_sink *at[SINKS_MAX];
+	static const char *const labels[] = { "one", "two" };
+	struct fake_sink *k = at[i] = &s->sinks[i];
+	k->index = (unsigned)i;
+	k->own_mark = happens(60);
+	k->refuses = happens(50);
+	s->to[i] = (struct place){ .role = ROLE_SINK, .port = &fake_sink, .label = labels[i], .options = &at[i],
+				   .facts = { .own_mark = k->own_mark, .guarantee = TRANSACTIONAL } };
+	if (happens(30))
+		s->to[i].common.when = s->even;
+}
+
+static void scene_open(struct scene *s, uint64_t seed)
+{
+	scene = s;
+	s->seed = seed;
+	rand_seed(&s->rnd, seed);
+	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
+	ASSERT(mkdtemp(s->folder));
+	s->children = program("$res.body[]");
+	s->even = program(".n % 2 == 0");
+	s->records = 1 + (int64_t)rand_below(&s->rnd, RECORDS_MAX);
+	s->reset_percent = (unsigned)rand_below(&s->rnd, 30);
+	s->throttle_percent = (unsigned)rand_below(&s->rnd, 4);
+	s->crash_percent = (unsigned)rand_below(&s->rnd, 20);
+	s->stop_percent = (unsigned)rand_below(&s->rnd, 8);
+	s->source_percent = (unsigned)rand_below(&s->rnd, 3);
+	s->retry = (struct retry_options){ .times = 1000 };
+	s->source = (struct place){ .role = ROLE_SOURCE, .port = &fake_source, .label = "numbers",
+				    .common = { .retry = &s->retry }, .facts = { .restart = RESTART_SEEKS } };
+	s->plan = (struct plan){ .file = "test.yaml", .folder = s->folder, .name = "test", .sources = &s->source, .steps = s->steps,
+				 .sinks = s->to, .source_count = 1, .memory_bytes = 64u << 20, .hash = 7 };
+	s->plan.step_count = 1 + rand_below(&s->rnd, STEPS_MAX);
+	s->plan.sink_count = 1 + rand_below(&s->rnd, SINKS_MAX);
+	s->plan.any_order = happens(40);
+	if (happens(40)) /* a few records fill it */
+		s->plan.memory_bytes = 2000 + rand_below(&s->rnd, 20000);
+	for (size_t i = 0; i < s->plan.step_count; i++)
+		make_step(s, i);
+	for (size_t i = 0; i < s->plan.sink_count; i++)
+		make_sink(s, i);
+	for (int64_t n = 0; n < s->records; n++)
+		expect_record(s, n);
+}
+
+static void scene_close(struct scene *s)
+{
+	char command[128];
+	for (size_t i = 0; i < SINKS_MAX; i++)
+		buf_done(&s->sinks[i].mark);
+	jq_free(s->children);
+	jq_free(s->even);
+	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
+	CHECK_INT(system(command), 0);
+}
+
+static int go_body(void *arg)
+{
+	struct scene *s = arg;
+	struct err err = { 0 };
+	if (run_open(&s->plan, &s->options, &s->run, &err) < 0) {
+		printf("# seed %llu: %s\n", (unsigned long long)s->seed, err.text);
+		CHECK(!"the run does not open");
+		return -1;
+	}
+	run_go(s->run, &s->result);
+	run_close(s->run);
+	return 0;
+}
+
+static void go_until_finished(struct scene *s)
+{
+	int part = 0;
+	do {
+		if (part == PARTS_MAX / 2) /* let it end */
+			s->crash_percent = s->stop_percent = 0;
+		s->crashed = false;
+		s->options.grace_ns = 1 + (int64_t)rand_below(&s->rnd, 300) * HK_MS;
+		if (hk_run(go_body, s, &(struct hk_run_options){ .virtual_clock = true, .seed = rand_u64(&s->rnd) | 1 }) < 0)
+			return;
+		CHECK(s->result.end != RUN_BROKEN);
+	} while (s->result.end != RUN_FINISHED && ++part < PARTS_MAX);
+}
+
+static uint64_t letters(const struct scene *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->result.kind_count; i++)
+		n += s->result.kinds[i].n;
+	return n;
+}
+
+static void check_seed(uint64_t seed)
+{
+	struct scene *s = xcalloc(1, sizeof *s);
+	int before = test_failures_;
+	scene_open(s, seed);
+	go_until_finished(s);
+	CHECK_INT(s->result.end, RUN_FINISHED);
+	CHECK_INT(s->result.counts.admitted, s->records);
+	CHECK_INT(s->result.counts.dead, s->want_dead);
+	CHECK_INT(letters(s), s->want_dead);
+	CHECK_INT(s->result.left, 0);
+	for (size_t k = 0; k < s->plan.sink_count; k++)
+		check_sink(s, k);
+	if (test_failures_ > before)
+		printf("# that was seed %llu (%s)\n", (unsigned long long)seed, s->result.err.text);
+	scene_close(s);
+	free(s);
+}
+
+TEST(every_row_arrives_once_whatever_happens)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++)
+		check_seed(seed);
+}
+
+static const struct test tests[] = {
+	T(every_row_arrives_once_whatever_happens),
+};
+
+int main(int n, char **args)
+{
+	/* One seed, to look at it closely. */
+	if (n > 1) {
+		check_seed(strtoull(args[1], NULL, 10));
+		return test_failures_ != 0;
+	}
+	return RUN_TESTS(tests);
+}
