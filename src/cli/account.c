@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/exits.h"
+#include "cli/term.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,11 @@ static bool meant_to_end(const struct account *a)
 	return a->result->left == 0 && (!a->stopped_by_user || endless(a->plan));
 }
 
+static bool can_go_on(const struct account *a)
+{
+	return a->state_path && !a->result->volatile_source;
+}
+
 static int exit_of_end(const struct account *a)
 {
 	const struct run_result *r = a->result;
@@ -54,7 +60,7 @@ static int exit_of_end(const struct account *a)
 	case RUN_STOPPED_EARLY:
 		if (meant_to_end(a))
 			break;
-		return r->volatile_source ? EXITS_FAILED : EXITS_EARLY;
+		return can_go_on(a) ? EXITS_EARLY : EXITS_FAILED;
 	case RUN_FINISHED:
 	case RUN_NOTHING_NEW:
 		break;
@@ -179,9 +185,9 @@ static int put_dead_places(const struct account *a, struct buf *out)
 {
 	int r = 0;
 	if (a->state_path && a->plan->dead_path)
-		r = buf_printf(out, "   kept in %s, copied to %s", a->state_path, a->plan->dead_path);
+		r = buf_printf(out, "   kept in %s, copied to %s", path_shown(a->state_path), path_shown(a->plan->dead_path));
 	else if (a->state_path || a->plan->dead_path)
-		r = buf_printf(out, "   kept in %s", a->state_path ? a->state_path : a->plan->dead_path);
+		r = buf_printf(out, "   kept in %s", path_shown(a->state_path ? a->state_path : a->plan->dead_path));
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
@@ -209,17 +215,20 @@ static int put_dead(const struct account *a, struct buf *out)
 
 static int put_early(const struct account *a, struct buf *out)
 {
-	const struct run_result *res = a->result;
 	if (meant_to_end(a))
 		return 0;
-	if (res->volatile_source)
-		return buf_add(out, S("stopped early: its source cannot be read again, so there is nothing to go on with\n"));
 	int r = buf_add(out, S("stopped early"));
-	if (r == 0 && res->left > 0)
-		r = put_term(out, ": ", "left", res->left);
-	if (r == 0 && res->left > 0)
+	if (r == 0 && a->result->left > 0)
+		r = put_term(out, ": ", "left", a->result->left);
+	if (r == 0 && a->result->left > 0)
 		r = buf_add(out, S(" that were read and not finished"));
-	return r < 0 ? r : buf_add(out, S(". Run the same command to go on; --fresh starts over\n"));
+	if (r < 0)
+		return r;
+	if (a->result->volatile_source)
+		return buf_add(out, S(". The source cannot be read again: there is nothing to go on with\n"));
+	if (!a->state_path)
+		return buf_add(out, S("\n"));
+	return buf_add(out, S(". Run the same command to go on; --fresh starts over\n"));
 }
 
 static int put_end(const struct account *a, struct buf *out)
@@ -235,7 +244,7 @@ static int put_end(const struct account *a, struct buf *out)
 	case RUN_BROKEN: {
 		int r = buf_printf(out, "hocket: %s: %s\n", res->end == RUN_STOPPED_BY_FAILURES ? "stopped" : "failed",
 				   res->err.text);
-		if (r == 0 && res->resumable && res->end != RUN_BROKEN)
+		if (r == 0 && res->resumable && a->state_path)
 			r = buf_add(out, S("Once that is mended, the same command goes on where it stopped\n"));
 		return r;
 	}

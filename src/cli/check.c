@@ -58,9 +58,9 @@ static int put_step_facts(const struct place *p, struct buf *out)
 static int put_place(const struct place *p, const char *role, struct buf *out)
 {
 	AUTO(buf_done) struct buf door = { 0 };
-	int r = buf_printf(&door, "%.*s", SLICE(p->facts.door));
+	int r = buf_add(&door, p->facts.door);
 	if (r == 0)
-		r = buf_printf(out, "  %-5s %-10s %-34s ", role, p->label, door.n ? door.p : "");
+		r = buf_printf(out, "  %-5s %-10s %-34s ", role, p->label, door.n ? path_shown(door.p) : "");
 	if (r == 0 && p->role == ROLE_SOURCE)
 		r = buf_add(out, slice_str(source_class(&p->facts)));
 	else if (r == 0 && p->role == ROLE_SINK)
@@ -82,7 +82,7 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 	for (size_t i = 0; r == 0 && i < plan->sink_count; i++)
 		r = put_place(&plan->sinks[i], "to", out);
 	if (r == 0 && plan->dead_path)
-		r = buf_printf(out, "  dead  copied to  %s\n", plan->dead_path);
+		r = buf_printf(out, "  dead  copied to %s\n", path_shown(plan->dead_path));
 	return r;
 }
 

@@ -18,8 +18,7 @@
 #include <unistd.h>
 
 struct workplace {
-	char folder[64]; /* empty: none was made */
-	char urls[80], state[80];
+	struct buf folder, urls, state; /* paths; folder is empty when none was made */
 };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -29,26 +28,30 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void workplace_done(struct workplace *w)
 {
-	if (w->folder[0] && nftw(w->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
-		say("cannot remove '%s': %s", w->folder, strerror(errno));
+	if (w->folder.n > 0 && nftw(w->folder.p, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0)
+		say("cannot remove '%s': %s", w->folder.p, strerror(errno));
+	buf_done(&w->folder);
+	buf_done(&w->urls);
+	buf_done(&w->state);
 }
 
 static int workplace_init(struct workplace *w)
 {
-	*w = (struct workplace){ .folder = "/tmp/hocket-fetch-XXXXXX" };
-	if (!mkdtemp(w->folder)) {
-		say("cannot make a folder in /tmp: %s", strerror(errno));
-		w->folder[0] = 0;
-		return -1;
+	const char *tmp = getenv("TMPDIR");
+	int r = buf_printf(&w->folder, "%s/hocket-fetch-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+	if (r == 0 && !mkdtemp(w->folder.p)) {
+		r = -errno;
+		say("cannot make '%s': %s", w->folder.p, strerror(errno));
+		buf_clear(&w->folder);
 	}
-	snprintf(w->urls, sizeof(w->urls), "%s/urls", w->folder);
-	snprintf(w->state, sizeof(w->state), "%s/state.db", w->folder);
-	return 0;
+	if (r == 0)
+		r = buf_printf(&w->urls, "%s/urls", w->folder.p);
+	return r < 0 ? r : buf_printf(&w->state, "%s/state.db", w->folder.p);
 }
 
 static int write_urls(const struct workplace *w, const struct args *args)
 {
-	FILE *f = fopen(w->urls, "we");
+	FILE *f = fopen(w->urls.p, "we");
 	if (!f)
 		return -errno;
 	int r = 0;
@@ -74,7 +77,7 @@ static int put_path(struct buf *out, const char *before, const char *path, const
 static int put_pipeline(struct buf *out, const struct args *args, const char *urls)
 {
 	const struct given *to = args_get(args, FLAG_TO);
-	int r = put_path(out, "from: {lines: ", urls, "}\nsteps:\n  - http: \\(.line)\n    into: .answer\n    on_error: into .error\n"
+	int r = put_path(out, "from: {lines: ", urls, "}\nsteps:\n  - where: .line != \"\"\n  - http: \\(.line)\n    into: .answer\n    on_error: into .error\n"
 						      "    result: .status = $res.status\n");
 	if (r == 0)
 		r = put_number(out, args, FLAG_CONCURRENCY, "concurrency");
@@ -111,9 +114,9 @@ int verb_fetch(const struct args *args)
 		return EXITS_FAILED;
 	int r = from ? 0 : write_urls(&place, args);
 	if (r == 0)
-		r = put_pipeline(&text, args, from ? from->text : place.urls);
+		r = put_pipeline(&text, args, from ? from->text : place.urls.p);
 	if (r < 0) {
-		say("cannot write '%s': %s", place.urls, strerror(-r));
+		say("cannot write '%s': %s", place.urls.p, strerror(-r));
 		return EXITS_FAILED;
 	}
 	char here[4096];
@@ -121,7 +124,7 @@ int verb_fetch(const struct args *args)
 		.args = args,
 		.text = buf_slice(&text),
 		.folder = getcwd(here, sizeof(here)) ? here : "/",
-		.options = { .state_path = place.state },
+		.options = { .state_path = place.state.p },
 		.keep_nothing = true,
 		.judge = judge,
 	};

@@ -50,6 +50,15 @@ int put_stdout(struct slice s)
 	return EXITS_FAILED;
 }
 
+const char *path_shown(const char *path)
+{
+	char here[4096];
+	if (!getcwd(here, sizeof(here)))
+		return path;
+	size_t n = strlen(here);
+	return strncmp(path, here, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
 bool term_smart(int fd)
 {
 	const char *term = getenv("TERM");

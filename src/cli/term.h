@@ -11,4 +11,6 @@ MUST int put_stdout(struct slice);
 /* May colours be used there? A terminal that is not dumb, and NO_COLOR is not set. */
 bool term_color(int fd);
 bool term_smart(int fd); /* can lines be redrawn in place? */
+/* A path as one would type it here: without the current folder before it. Borrows path. */
+const char *path_shown(const char *path);
 unsigned term_width(int fd); /* columns; 80 when nobody knows */

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import time
 
@@ -168,11 +169,35 @@ def test_fetch(hocket):
         assert second == {"url": f"{server.base}/text", "status": 200, "body": "plain text"}
         assert third["url"] == f"{server.base}/gone" and third["status"] == 410 and third["error"]["class"] == "status(410)"
 
-        hocket.write("urls.txt", "".join(f"{server.base}/{i}\n" for i in range(100)))
+        hocket.write("urls.txt", "".join(f"{server.base}/{i}\n" for i in range(100)) + "\n")
         result = hocket("fetch", "--from", "urls.txt", "--to", "out.jsonl", "--concurrency", "20", "-q")
         assert result.code == 0 and result.err == "" and result.out == ""
         assert [r["body"]["path"] for r in hocket.read_jsonl("out.jsonl")] == [f"/{i}" for i in range(100)]
         assert not (hocket.folder / ".hocket").exists()
+
+
+def test_fetch_of_what_is_no_url(hocket):
+    result = hocket("fetch", "example.com/x", "--retry", "0")
+    assert result.code == 3
+    line = json.loads(result.out)
+    assert line["url"] == "example.com/x" and "http://" in line["error"]["message"]
+
+
+def test_interrupted_fetch_leaves_nothing_behind(hocket, tmp_path):
+    hocket.env["TMPDIR"] = str(tmp_path)
+    with far.raw(far.say_nothing) as port:
+        process = hocket.start("fetch", f"http://127.0.0.1:{port}/", "--progress", "json")
+        for line in iter(process.stderr.readline, ""):
+            if '"in_flight":1' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        while "stopping:" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        result = hocket.finish(process)
+    assert result.code == 1, result.err
+    assert "same command" not in result.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bar_on_a_terminal(hocket):

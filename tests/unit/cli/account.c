@@ -7,7 +7,7 @@ static struct plan plan = { .name = "p", .folder = "/f", .dead_path = "/f/dead.j
 
 static int exit_of(struct run_result result, bool by_user)
 {
-	struct account a = { .plan = &plan, .result = &result, .stopped_by_user = by_user };
+	struct account a = { .plan = &plan, .result = &result, .state_path = "/f/.hocket/p.db", .stopped_by_user = by_user };
 	return account_exit(&a);
 }
 
@@ -49,6 +49,9 @@ TEST(nothing_to_resume_is_a_failure)
 	struct run_result r = ended(RUN_STOPPED_EARLY, 5, 0, 1);
 	r.volatile_source = true;
 	CHECK_INT(exit_of(r, true), EXITS_FAILED);
+	r.volatile_source = false;
+	struct account stateless = { .plan = &plan, .result = &r, .stopped_by_user = true }; /* fetch */
+	CHECK_INT(account_exit(&stateless), EXITS_FAILED);
 }
 
 TEST(an_account_that_does_not_add_up_is_broken)
