@@ -118,10 +118,15 @@ def micro(s):
     return text
 
 
+def busy(load):
+    return "" if load < 0.5 else ", so other work shared the cores and every figure is higher than on a quiet machine"
+
+
 def markdown(results):
     m = results["machine"]
     where = (f"Taken on {m['date']} at commit {m['commit']} with `{results['command']}`: {m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; "
-             f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']}\n")
+             f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']} "
+             f"Load average before the start: {results['load_before']}{busy(results['load_before'])}.\n")
     makers = {"exchange": exchange, "waiting": waiting, "records": records, "startup": startup, "micro": micro}
     parts = [where] + [make(results[name]) for name, make in makers.items() if name in results]
     if results["missed"]:
