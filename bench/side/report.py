@@ -119,7 +119,7 @@ def micro(s):
 
 
 def busy(load):
-    return "" if load < 0.5 else ", so other work shared the cores and every figure is higher than on a quiet machine"
+    return "" if load < 0.5 else ", so other work shared the cores and every figure is worse than on a quiet machine"
 
 
 def markdown(results):
