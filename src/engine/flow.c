@@ -51,10 +51,33 @@ void run_wake_committer(struct run *run)
 		hk_event_set(&run->full);
 }
 
+static uint64_t in_flight(const struct counts *c)
+{
+	return c->admitted + c->spawned - c->delivered - c->filtered - c->duplicate - c->dead - c->expanded -
+	       c->merged;
+}
+
+void run_wake_source(struct run *run)
+{
+	if (!run->source_waits.since_ns)
+		return;
+	if (run_has_space(run))
+		hk_event_set(&run->space);
+	else if (run->in_doubt > 0 && run->in_doubt == in_flight(&run->ledger.live))
+		for (size_t i = 0; i < run->plan->step_count; i++)
+			step_give_up_doubt(&run->steps[i]);
+}
+
+static void item_ended(struct run *run)
+{
+	run_wake_committer(run);
+	run_wake_source(run);
+}
+
 static void end_item(struct run *run, struct item *it, enum ending how)
 {
 	item_end(&run->ledger, it, how);
-	run_wake_committer(run);
+	item_ended(run);
 }
 
 void run_redact(const struct run *run, struct err *err)
@@ -73,7 +96,7 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 	struct err shown = *err;
 	run_redact(run, &shown);
 	item_die(&run->ledger, it, label, &shown, attempts_taken, clock_wall_ns());
-	run_wake_committer(run);
+	item_ended(run);
 }
 
 void run_abort(struct run *run, enum run_end as, const struct err *err)
@@ -141,8 +164,10 @@ int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n
 		item_spawn(&run->ledger, it, takes[i]);
 	child = child ? child->sibling : it->first_child;
 	end_item(run, it, ENDED_EXPANDED);
-	for (; child && r == 0; child = child->sibling)
+	for (struct item *next; child && r == 0; child = next) {
+		next = child->sibling; /* the last one's way can be over before flow() is */
 		r = flow(run, child, at);
+	}
 	return r;
 }
 

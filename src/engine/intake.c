@@ -22,10 +22,8 @@ static int wait_space(struct run *run) SUSPENDS
 {
 	if (run_has_space(run))
 		return 0;
-	/* Whatever is held back in doubt may be what all others wait for. */
-	for (size_t i = 0; i < run->plan->step_count; i++)
-		step_give_up_doubt(&run->steps[i]);
 	span_set(&run->source_waits, true);
+	run_wake_source(run); /* what is in doubt may be all that there is to wait for */
 	int r = 0;
 	while (r == 0 && !run_has_space(run)) {
 		hk_event_clear(&run->space);

@@ -4,7 +4,7 @@
  *   and moves it on by the interval, so that waiters are in line without a queue.
  * What flows through:    starts (lane_wait), refusals (lane_pause), successes (lane_served).
  * What must hold:
- *  (1) a reserved start that falls into a pause is given up and asked for anew, after the pause.
+  *  (1) a start that was reserved before a pause is given up and asked for anew, so that there is one line after it, not two.
  *  (2) the pace is learned: after a refusal, starts are spaced by what the server served since the one before; each quiet
  *      second lets the pace grow by a tenth, and after QUIET_NS without refusals there is none.
  *  (3) the rate that the user wrote is never exceeded by the pace. */
@@ -27,7 +27,7 @@ struct lane {
 	int64_t pace_ns;          /* what the server seems to take; 0: unknown */
 	int64_t window_from_ns;   /* successes are counted since then */
 	int64_t eased_ns;         /* when the pace was last let grow */
-	uint64_t served;
+	uint64_t served, pauses;
 };
 
 enum { BUCKETS = 256 };
@@ -102,10 +102,11 @@ int lane_wait(struct lane *l)
 		l->next_ns = at + interval_ns(l, now);
 		if (at <= now)
 			return 0;
+		uint64_t pauses = l->pauses;
 		int r = hk_sleep(at - now);
 		if (r < 0)
 			return r;
-		if (l->paused_until_ns <= hk_now_ns())
+		if (l->pauses == pauses && l->paused_until_ns <= hk_now_ns())
 			return 0;
 	}
 }
@@ -131,4 +132,5 @@ void lane_pause(struct lane *l, int64_t ns)
 	l->served = 0;
 	l->window_from_ns = l->eased_ns = until;
 	l->next_ns = until;
+	l->pauses++;
 }

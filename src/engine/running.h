@@ -8,7 +8,8 @@
  *   commit.c  committer          ready tracks in batches: letters, sinks, mark, settled
  *   run.c                        opens, starts and ends all of it
  * What must hold: (1) only the committer settles. (2) an item is held by exactly one of: a fiber, a step's queue, a step's
- *   doomed list, the ready list. (3) whoever ends an item calls run_settled_one's wake-up through flow.c, nobody else. */
+ *   doomed list, the ready list. (3) items end through flow.c and
+ *   commit.c, which wake whoever waits for that: the committer, the source. */
 #pragma once
 #include "engine/lane.h"
 #include "engine/ledger.h"
@@ -55,7 +56,8 @@ struct step {
 
 	bool succeeded;
 	struct doomed *doomed;
-	size_t doomed_count;
+	size_t doomed_count; /* so many failed alike and nothing succeeded, those let be dead included */
+	char doomed_class[48];
 
 	uint64_t seen, passed, dead, attempts, retries, throttled;
 	int64_t busy_ns;
@@ -97,6 +99,7 @@ struct run {
 	bool source_open, work_open;
 	struct hk_event ready, full; /* for the committer: something is ready; a batch is */
 	struct hk_event space;       /* for the source: bytes were given back */
+	size_t in_doubt;             /* items in the steps' doomed lists */
 	bool source_ended, work_ended, stopping, limit_reached;
 	bool failing;
 	enum run_end failed_as;
@@ -119,6 +122,8 @@ void flow_die(struct run *, struct item *, const char *label, const struct err *
 	      struct buf *attempts_taken);
 void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
 void run_wake_committer(struct run *);
+/* The source waits for space: there is some, or nothing moves but what is in doubt, which is let be dead. */
+void run_wake_source(struct run *);
 /* Takes the values of secrets out of a message: answers can echo what was sent. */
 void run_redact(const struct run *, struct err *);
 /* The run ends early: the first cause stays. Cancels everything but the committer. */

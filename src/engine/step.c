@@ -186,6 +186,14 @@ static int note_attempt(struct visit *v)
 	return r < 0 ? r : written;
 }
 
+/* What goes into records and letters holds no secret. */
+static void note_failure(struct visit *v)
+{
+	run_redact(v->step->run, &v->call.err);
+	if (note_attempt(v) < 0)
+		buf_clear(&v->attempts);
+}
+
 static bool throttled(const struct err *err)
 {
 	return err->fault == FAULT_RATE_LIMITED ||
@@ -251,33 +259,35 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 }
 
 /* ---- death, and the suspicion that it is not the record's fault ---- */
+/* They are dead, or left unsettled: then the next run tries them again. */
+static void end_doubt(struct step *s, bool dead)
+{
+	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
+		next = d->next;
+		ASSERT(s->run->in_doubt > 0);
+		s->run->in_doubt--;
+		if (dead) {
+			s->dead++;
+			flow_die(s->run, d->item, s->place->label, &d->err, &d->attempts);
+		}
+		buf_done(&d->attempts);
+		free(d);
+	}
+}
+
 void step_give_up_doubt(struct step *s)
 {
-	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
-		next = d->next;
-		s->dead++;
-		flow_die(s->run, d->item, s->place->label, &d->err, &d->attempts);
-		buf_done(&d->attempts);
-		free(d);
-	}
-	s->doomed_count = 0;
+	end_doubt(s, !s->run->failing);
 }
 
-static void doom_free(struct step *s)
+/* Is it one more of those that all fail the same way? */
+static bool is_suspicious(struct step *s, const struct err *err)
 {
-	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
-		next = d->next;
-		buf_done(&d->attempts);
-		free(d);
-	}
-}
-
-static bool same_class(const struct doomed *d, const struct err *err)
-{
-	char a[48], b[48];
-	err_class(&d->err, a, sizeof a);
-	err_class(err, b, sizeof b);
-	return strcmp(a, b) == 0;
+	char class[sizeof s->doomed_class];
+	err_class(err, class, sizeof class);
+	if (s->doomed_count == 0)
+		memcpy(s->doomed_class, class, sizeof class);
+	return !s->succeeded && strcmp(s->doomed_class, class) == 0;
 }
 
 static void stop_nothing_succeeded(struct step *s, const struct err *last)
@@ -294,7 +304,7 @@ static void die(struct visit *v)
 {
 	struct step *s = v->step;
 	struct err *err = &v->call.err;
-	if (s->succeeded || (s->doomed && !same_class(s->doomed, err))) {
+	if (!is_suspicious(s, err)) {
 		s->succeeded = true; /* or at least: they do not all fail the same way */
 		step_give_up_doubt(s);
 		s->dead++;
@@ -306,8 +316,10 @@ static void die(struct visit *v)
 	while (*at)
 		at = &(*at)->next;
 	*at = d;
+	s->run->in_doubt++;
 	if (++s->doomed_count == DOOM_LIMIT)
 		stop_nothing_succeeded(s, err);
+	run_wake_source(s->run);
 }
 
 static int put_error_object(const struct err *err, struct buf *out)
@@ -370,8 +382,10 @@ static int go_on(struct visit *v) SUSPENDS
 	struct step *s = v->step;
 	struct rec *next = NULL;
 	AUTO(out_done) struct out out = { 0 };
-	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0)
+	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0) {
+		note_failure(v);
 		return give_up(v);
+	}
 	if (!s->succeeded) {
 		s->succeeded = true;
 		step_give_up_doubt(s);
@@ -415,9 +429,7 @@ static int attempts(struct visit *v) SUSPENDS
 		answer_done(&v->call.answer);
 		if (err->fault == FAULT_CANCELLED)
 			return -ECANCELED;
-		run_redact(s->run, err);
-		if (note_attempt(v) < 0)
-			buf_clear(&v->attempts);
+		note_failure(v);
 		int64_t delay = next_delay_ns(v);
 		if (delay < 0)
 			return 0;
@@ -477,6 +489,23 @@ static int wait_room(struct step *s) SUSPENDS
 	return 0;
 }
 
+/* 0, -1: the run is over then, as nobody else takes from this queue. */
+static int start_visit(struct step *s, struct item *it, struct hk_group *visits)
+{
+	it->visiting = s;
+	s->living++;
+	s->eager++;
+	int r = hk_group_spawn(visits, visit, it, &(struct hk_spawn_options){ .name = s->place->label });
+	if (r == 0)
+		return 0;
+	struct err err = { 0 };
+	s->living--;
+	s->eager--;
+	fail_errno(&err, FAULT_IO, r, "step '%s': cannot start a task for one more record", s->place->label);
+	run_abort(s->run, RUN_FAILED, &err);
+	return r;
+}
+
 static int pump_items(struct step *s, struct hk_group *visits) SUSPENDS
 {
 	struct item *it;
@@ -489,11 +518,7 @@ static int pump_items(struct step *s, struct hk_group *visits) SUSPENDS
 			return r;
 		if (is_left(it, s->run))
 			continue;
-		it->visiting = s;
-		s->living++;
-		s->eager++;
-		r = hk_group_spawn(visits, visit, it,
-				   &(struct hk_spawn_options){ .name = s->place->label });
+		r = start_visit(s, it, visits);
 		if (r < 0)
 			return r;
 	}
@@ -508,12 +533,8 @@ int step_pump(void *arg)
 		      &(struct hk_group_options){ .policy = HK_COLLECT, .name = s->place->label });
 	int r = pump_items(s, &visits);
 	r = hk_group_close(&visits, r);
-	if (s->run->failing)
-		doom_free(s); /* unsettled: they are tried again by the next run */
-	else if (r == 0)
-		step_give_up_doubt(s);
-	else
-		doom_free(s);
+	/* Nothing succeeded to the end of the input: so it was the records. After a stop it may be the file yet. */
+	end_doubt(s, r == 0 && s->run->source_ended && !s->run->failing);
 	/* The next step that calls out gets nothing more, unless a step before it is still at work. */
 	for (size_t i = s->index + 1; r == 0 && i < s->run->plan->step_count; i++) {
 		if (step_is_call(&s->run->steps[i])) {

@@ -70,6 +70,30 @@ TEST_IN_LOOP(sleepers_wake_after_the_pause_and_spaced)
 	lanes_free(all);
 }
 
+TEST_IN_LOOP(a_pause_does_not_open_a_second_line)
+{
+	enum { EARLY = 10, ALL = 20 };
+	struct lanes *all = lanes_new();
+	struct lane *l = lanes_get(all, S("http://a"));
+	struct waiter w[ALL];
+	struct hk_group g;
+	lane_limit(l, &(struct rate){ .count = 1, .per_ns = HK_SEC });
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < ALL; i++) {
+		w[i] = (struct waiter){ .lane = l };
+		if (i == EARLY) { /* ten starts are reserved by now, far beyond the pause */
+			CHECK_INT(hk_sleep(HK_SEC / 2), 0);
+			lane_pause(l, HK_SEC);
+		}
+		CHECK_INT(hk_spawn(&g, wait_here, &w[i]), 0);
+	}
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	for (int i = 0; i < ALL; i++)
+		for (int k = 0; k < i; k++)
+			CHECK(w[i].woke_ns - w[k].woke_ns >= HK_SEC || w[k].woke_ns - w[i].woke_ns >= HK_SEC);
+	lanes_free(all);
+}
+
 TEST_IN_LOOP(the_pace_is_forgotten_when_it_is_quiet)
 {
 	struct lanes *all = lanes_new();
@@ -102,6 +126,7 @@ static const struct test tests[] = {
 	T(a_rate_spaces_the_starts),
 	T(the_tighter_rate_wins),
 	T(sleepers_wake_after_the_pause_and_spaced),
+	T(a_pause_does_not_open_a_second_line),
 	T(the_pace_is_forgotten_when_it_is_quiet),
 	T(a_cancelled_waiter_leaves),
 };

@@ -356,6 +356,47 @@ TEST(few_that_all_fail_are_dead_at_the_end)
 	scene_close(&s);
 }
 
+TEST(doubt_does_not_hold_the_budget_for_ever)
+{
+	struct scene s;
+	scene_open(&s, 10);
+	s.w.all_fail = true;
+	s.options.memory_bytes = 1500; /* three records: they are in doubt, and the source waits for them */
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 10);
+	scene_close(&s);
+}
+
+TEST(a_small_budget_does_not_hide_that_nothing_succeeds)
+{
+	struct scene s;
+	scene_open(&s, 1000);
+	s.w.all_fail = true;
+	s.options.memory_bytes = 1500;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK(s.w.calls < 30);
+	scene_close(&s);
+}
+
+TEST(a_stop_leaves_what_is_in_doubt)
+{
+	struct scene s;
+	scene_open(&s, 1000);
+	s.w.all_fail = true;
+	s.w.stop_at = 5;
+	s.step.common.concurrency = 3;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_EARLY);
+	CHECK_INT(s.result.counts.dead, 0);
+	s.w.all_fail = false;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 1000);
+	scene_close(&s);
+}
+
 TEST(a_stop_drains_and_the_next_run_goes_on)
 {
 	struct scene s;
@@ -483,6 +524,9 @@ static const struct test tests[] = {
 	T(deaths_are_counted_and_kept),
 	T(when_nothing_succeeds_it_stops_and_nothing_is_settled),
 	T(few_that_all_fail_are_dead_at_the_end),
+	T(doubt_does_not_hold_the_budget_for_ever),
+	T(a_small_budget_does_not_hide_that_nothing_succeeds),
+	T(a_stop_leaves_what_is_in_doubt),
 	T(a_stop_drains_and_the_next_run_goes_on),
 	T(any_order_resumes_without_a_second_row),
 	T(a_source_that_breaks_is_read_on),
