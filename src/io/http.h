@@ -38,7 +38,8 @@ struct http_clocks { /* 0: only the caller's scope ends it */
 };
 struct http_request {
 	struct slice method; /* "GET" */
-	struct slice url;    /* absolute, checked by the caller with url_parse */
+	struct slice
+		url; /* absolute, checked by the caller with url_parse; userinfo becomes Basic authentication */
 	const struct http_header *headers;
 	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
 	struct slice body; /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
@@ -52,8 +53,9 @@ struct http_response {
 	int status;
 	struct http_header *headers; /* in arena-like storage of this response; names as received */
 	size_t header_count;
-	struct buf body; /* owns; inflated */
-	struct buf url;  /* after redirects; empty when there were none */
+	struct buf
+		body; /* owns; inflated (gzip, deflate; the Content-Encoding header stays as received) */
+	struct buf url; /* after redirects; empty when there were none */
 	int64_t first_byte_ns, total_ns;
 	bool reused; /* the connection */
 	void *storage_;

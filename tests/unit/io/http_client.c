@@ -7,6 +7,7 @@
 #include "scripted.h"
 #include <errno.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define LENGTH2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -510,8 +511,69 @@ TEST(nasty_answers)
 	}
 }
 
+/* ---- compressed bodies, end to end -------------------------------------------------------------- */
+
+static struct buf gzipped(const char *text, size_t n)
+{
+	struct buf out = { 0 };
+	z_stream z = { 0 };
+	CHECK_INT(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	CHECK_INT(buf_reserve(&out, deflateBound(&z, n) + 64), 0);
+	z.next_in = (Bytef *)(uintptr_t)text;
+	z.avail_in = (unsigned)n;
+	z.next_out = (Bytef *)out.p;
+	z.avail_out = (unsigned)out.cap;
+	CHECK_INT(deflate(&z, Z_FINISH), Z_STREAM_END);
+	buf_added(&out, z.total_out);
+	deflateEnd(&z);
+	return out;
+}
+
+/* Plays the scene with an answer whose body is the first `sent` bytes of the packed text. */
+static void check_packed(struct scene s, const struct buf *packed, size_t sent)
+{
+	AUTO(buf_done) struct buf wire = { 0 };
+	CHECK_INT(
+		buf_printf(
+			&wire,
+			"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n",
+			sent),
+		0);
+	CHECK_INT(buf_add(&wire, slice_head(buf_slice(packed), sent)), 0);
+	s.answers[0] = (struct answer){ wire.p, .n = wire.n };
+	struct play p = { .scene = &s };
+	CHECK_INT(hk_run(play, &p, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
+TEST(compressed_answers)
+{
+	const char *text = "{\"id\":1,\"id2\":1,\"id3\":1}";
+	AUTO(buf_done) struct buf packed = gzipped(text, strlen(text));
+	check_packed(
+		(struct scene){
+			.status = 200, .body = text, .idle = 1, .before = 2, .requests = 3 },
+		&packed, packed.n);
+	check_packed((struct scene){ .status = 200, .body = "", .idle = 1 }, &packed, 0);
+	check_packed((struct scene){ .fault = FAULT_TRUNCATED }, &packed, packed.n - 3);
+	check_packed((struct scene){ .fault = FAULT_TOO_LARGE, .max_body = packed.n - 1 }, &packed,
+		     packed.n);
+}
+
+TEST(a_gzip_bomb)
+{
+	size_t n = 30 << 20;
+	char *zeros = calloc(1, n);
+	CHECK(zeros != NULL);
+	AUTO(buf_done) struct buf packed = gzipped(zeros, n);
+	free(zeros);
+	check_packed((struct scene){ .fault = FAULT_TOO_LARGE, .says = "200 times" }, &packed,
+		     packed.n);
+}
+
 static const struct test tests[] = {
 	T(nasty_answers),
+	T(compressed_answers),
+	T(a_gzip_bomb),
 };
 
 int main(void)

@@ -111,6 +111,28 @@ TEST(nobody_accepts)
 		  0);
 }
 
+struct fixture {
+	struct scripted server;
+	struct hk_group g;
+	char url[64];
+};
+
+static void fixture_open(struct fixture *f, const struct answer *answers, size_t n)
+{
+	f->server = (struct scripted){ .answers = answers, .answer_count = n };
+	CHECK(scripted_open(&f->server) >= 0);
+	hk_group_open(&f->g, NULL);
+	CHECK_INT(hk_spawn(&f->g, scripted_run, &f->server), 0);
+	snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u/", f->server.port);
+}
+
+static void fixture_close(struct fixture *f) SUSPENDS
+{
+	hk_group_cancel(&f->g);
+	CHECK_INT(hk_group_close(&f->g, 0), 0);
+	scripted_close(&f->server);
+}
+
 /* ---- cancellation leaves nothing behind ------------------------------------------------------------- */
 
 static int cancelled_before(void *arg) SUSPENDS
@@ -152,29 +174,43 @@ TEST(cancelled_before_it_began)
 		  0);
 }
 
+static int cancelled_between(void *arg) SUSPENDS
+{
+	static const struct answer answers[] = { { OK2 },
+						 { "HTTP/1.1 200 OK\r\nContent-Le", .then = HANG },
+						 { OK2 } };
+	struct fixture f;
+	struct http_client_stats s;
+	struct hk_scope scope;
+	struct err err = { 0 };
+	(void)arg;
+	fixture_open(&f, answers, 3);
+	struct http_client *c = client_new(NULL);
+	CHECK_INT(get(c, f.url, NULL, &err), 200);
+	hk_scope_open(&scope, HK_SEC);
+	CHECK_INT(get(c, f.url, &(struct http_clocks){ 0, 0, 5 * HK_SEC, 5 * HK_SEC }, &err), -1);
+	CHECK_INT(hk_scope_close(&scope, -ECANCELED), -ETIMEDOUT);
+	CHECK_STR(fault_name(err.fault), "cancelled");
+	CHECK(err.sent); /* nobody knows what the far side made of it */
+	http_client_stats_get(c, &s);
+	CHECK_INT(s.idle, 0); /* and the connection is gone */
+	CHECK_INT(s.active, 0);
+	CHECK_INT(get(c, f.url, NULL, &err), 200);
+	CHECK(err.fault == FAULT_NONE && !err.sent);
+	CHECK_INT(f.server.connections, 2);
+	http_client_free(c);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(cancelled_in_the_middle)
+{
+	CHECK_INT(
+		hk_run(cancelled_between, NULL, &(struct hk_run_options){ .virtual_clock = true }),
+		0);
+}
+
 /* ---- the pool ------------------------------------------------------------------------------------------ */
-
-struct fixture {
-	struct scripted server;
-	struct hk_group g;
-	char url[64];
-};
-
-static void fixture_open(struct fixture *f, const struct answer *answers, size_t n)
-{
-	f->server = (struct scripted){ .answers = answers, .answer_count = n };
-	CHECK(scripted_open(&f->server) >= 0);
-	hk_group_open(&f->g, NULL);
-	CHECK_INT(hk_spawn(&f->g, scripted_run, &f->server), 0);
-	snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u/", f->server.port);
-}
-
-static void fixture_close(struct fixture *f) SUSPENDS
-{
-	hk_group_cancel(&f->g);
-	CHECK_INT(hk_group_close(&f->g, 0), 0);
-	scripted_close(&f->server);
-}
 
 struct getting {
 	struct http_client *client;
@@ -414,6 +450,7 @@ static const struct test tests[] = {
 	T(refused_and_unknown),
 	T(nobody_accepts),
 	T(cancelled_before_it_began),
+	T(cancelled_in_the_middle),
 	T(idle_connections_are_limited_and_grow_old),
 	T(a_connection_closed_while_idle_is_not_used),
 	T(idle_connections_give_way_when_descriptors_run_out),
