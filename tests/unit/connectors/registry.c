@@ -5,8 +5,15 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "check.h"
+#include "engine/plan.h"
 #include <dirent.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+static void secrets_free_p(struct secrets **s)
+{
+	secrets_free(*s);
+}
 
 static struct slice stem(const char *file)
 {
@@ -101,11 +108,56 @@ TEST(every_option_is_documented)
 		check_options(registry.ports[i], registry.ports[i]->options);
 }
 
+/* The indented part of `more`, made a whole file; blocks are apart by an empty line. */
+static void check_example(const struct port *p, struct slice block)
+{
+	AUTO(buf_done) struct buf file = { 0 }, said = { 0 };
+	AUTO(secrets_free_p) struct secrets *secrets = secrets_new();
+	struct diag *diag = diag_new(p->name);
+	const struct plan_settings settings = { .registry = &registry, .secrets = secrets };
+	bool from = memmem(block.p, block.n, "    from:", 9),
+	     to = memmem(block.p, block.n, "    to:", 7);
+	CHECK_INT(buf_printf(&file, "%s%.*s%s", from ? "" : "    from: stdin\n", SLICE(block),
+			     to ? "" : "    to: 'null'\n"),
+		  0);
+	struct plan *plan = plan_parse(buf_slice(&file), "example.yaml", "/tmp", &settings, diag);
+	CHECK_INT(diag_count(diag), 0);
+	CHECK(plan != NULL);
+	if (!plan && diag_print(diag, false, &said) == 0)
+		printf("# %s: %s\n", p->name, said.p);
+	plan_free(plan);
+	diag_free(diag);
+}
+
+static size_t check_examples(const struct port *p)
+{
+	struct slice rest = slice_str(p->more), line;
+	AUTO(buf_done) struct buf block = { 0 };
+	size_t n = 0;
+	for (bool more = true; more;) {
+		more = slice_cut(rest, '\n', &line, &rest);
+		if (slice_starts(line, S("    "))) {
+			CHECK_INT(buf_printf(&block, "%.*s\n", SLICE(line)), 0);
+		} else if (block.n) {
+			check_example(p, buf_slice(&block));
+			buf_clear(&block);
+			n++;
+		}
+	}
+	return n;
+}
+
+TEST(every_example_is_a_good_file)
+{
+	setenv("API_KEY", "a secret for the examples", 1);
+	for (size_t i = 0; i < registry.n; i++)
+		CHECK(check_examples(registry.ports[i]) > 0);
+}
+
 static const struct test tests[] = {
-	T(every_file_is_listed_and_nothing_else),
-	T(a_name_stands_once_per_role),
-	T(a_port_has_the_operations_of_its_shape),
-	T(every_option_is_documented),
+	T(every_file_is_listed_and_nothing_else),  T(a_name_stands_once_per_role),
+	T(a_port_has_the_operations_of_its_shape), T(every_option_is_documented),
+	T(every_example_is_a_good_file),
 };
 
 int main(void)

@@ -208,6 +208,8 @@ static void check_ask(const char *url, const char *option, const char *record, e
 
 TEST(what_must_not_be_sent_is_refused)
 {
+	check_ask("http://x.org/", "headers.X-A=\\(.v)", "{\"v\":\"a\\rb\"}", FAULT_BAD_VALUE,
+		  "line break");
 	check_ask("http://x.org/", "headers.X-A=\\(.v)", "{\"v\":\"a\\r\\nEvil: 1\"}",
 		  FAULT_BAD_VALUE, "header 'X-A' contains a line break");
 	check_ask("http://x.org/", "headers.X-A=\\(.v)", "{\"v\":\"a\\u0000\"}", FAULT_BAD_VALUE,

@@ -169,6 +169,24 @@ LOOP_TEST(a_resume_after_the_rename_loses_nothing)
 	sink_done(&s);
 }
 
+LOOP_TEST(an_output_that_was_changed_is_not_taken_back)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_finish(&s);
+	sink_stop(&s);
+	int fd = open(out, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK_INT(write(fd, "theirs\n", 7), 7);
+	close(fd);
+	sink_start(&s, false);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	check_file(out, "{\"a\":1}\ntheirs\n");
+	check_file(part, NULL);
+	sink_done(&s);
+}
+
 LOOP_TEST(append_goes_on_behind_what_is_there)
 {
 	struct fake_sink s;
@@ -397,6 +415,7 @@ static const struct test tests[] = {
 	T(a_stale_part_of_a_finished_run_is_replaced),
 	T(a_part_that_was_cut_or_taken_away_is_refused),
 	T(a_resume_after_the_rename_loses_nothing),
+	T(an_output_that_was_changed_is_not_taken_back),
 	T(append_goes_on_behind_what_is_there),
 	T(new_refuses_what_exists),
 	T(two_writers_of_one_file_are_refused),
