@@ -206,20 +206,25 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
 	return 0;
 }
 
-static int save_first_receipts(struct run *run, struct err *err) SUSPENDS
+/* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. */
+static int save_start(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
 	AUTO(buf_done) struct buf mark = { 0 };
+	const struct plan *p = run->plan;
 	size_t n = 0;
-	for (size_t i = 0; i < run->plan->sink_count && n < ARRAY_SIZE(receipts); i++)
+	if (run->resumed && !run->first_receipts)
+		return 0;
+	for (size_t i = 0; i < p->sink_count && n < ARRAY_SIZE(receipts); i++)
 		if (run->sinks[i].receipt.n)
 			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
 								buf_slice(&run->sinks[i].receipt) };
-	if (n == 0)
-		return 0;
 	if (mark_put(&run->ledger, run->id, NULL, NULL, run_state_has(run), &mark) < 0)
 		return fail(err, FAULT_IO, "out of memory");
-	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
+	if (run->resumed)
+		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
+	const struct state_start start = { p->name, p->hash, buf_slice(&mark), receipts, n };
+	return state_begin(run->state, run->id, &start, err);
 }
 
 /* ---- the state ---- */
@@ -242,7 +247,7 @@ static bool sources_seek(const struct plan *p)
 	return true;
 }
 
-/* Goes on with the last run if it is unfinished; else begins one. */
+/* Goes on with the last run if it is unfinished; else it is a new one, unless there is nothing new. */
 static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 {
 	struct state_run last;
@@ -264,9 +269,7 @@ static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 						  err)
 			      : 0;
 		buf_done(&last.mark);
-		if (r < 0 || run->nothing_new)
-			return r;
-		return state_begin(run->state, p->name, run->id, p->hash, err);
+		return r;
 	}
 	memcpy(run->id, last.id, sizeof run->id);
 	run->resumed = true;
@@ -300,7 +303,7 @@ int run_open_parts(struct run *run, struct err *err)
 		return 0;
 	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
 		return -1;
-	if (tidy(run, err) < 0 || (run->first_receipts && save_first_receipts(run, err) < 0))
+	if (tidy(run, err) < 0 || save_start(run, err) < 0)
 		return -1;
 	return open_steps(run, err);
 }

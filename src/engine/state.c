@@ -5,7 +5,9 @@
  * What flows through:    marks, receipts and dead letters, all as text.
  * What must hold:
  *  (1) a failed statement rolls its transaction back and names the file and what was being done.
- *  (2) nothing here retries a failed sync: the run stops, resumable (I5). */
+ *  (2) nothing here retries a failed sync: the run stops, resumable (I5).
+ *  (3) marks, receipts and letters are synced when their call returns. The empty tables are not:
+ *      the log is synced in order, so they are durable no later than what is put into them. */
 #include "engine/state.h"
 
 #include "base/clock.h"
@@ -28,6 +30,7 @@ struct state {
 };
 
 static const char schema[] =
+	"BEGIN IMMEDIATE;"
 	"CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
 	"INSERT OR IGNORE INTO meta VALUES('format', '1');"
 	"CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, hash TEXT NOT "
@@ -41,7 +44,8 @@ static const char schema[] =
 	" child INTEGER NOT NULL, line INTEGER, step TEXT NOT NULL, class TEXT NOT NULL, message "
 	"TEXT NOT NULL,"
 	" record TEXT NOT NULL, at_step TEXT NOT NULL, attempts TEXT NOT NULL, time TEXT NOT NULL,"
-	" PRIMARY KEY(run, split, ordinal, child)) WITHOUT ROWID;";
+	" PRIMARY KEY(run, split, ordinal, child)) WITHOUT ROWID;"
+	"COMMIT;";
 
 static int sql_fault(struct state *s, struct err *err, const char *doing)
 {
@@ -102,16 +106,31 @@ static int commit_or_roll_back(struct state *s, int r, struct err *err)
 }
 
 /* ---- opening ---- */
+
+/* Makes the name itself durable. */
+static int sync_folder_of(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(freep) char *folder = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrndup(".", 1);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd); /* it was only read */
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", path) : 0;
+}
+
 static int make_folder(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	if (!slash || slash == path)
 		return 0;
 	AUTO(freep) char *folder = xstrndup(path, (size_t)(slash - path));
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return fail_errno(err, FAULT_IO, -errno,
-				  "cannot make the folder '%s' for the state file", folder);
-	return 0;
+	if (mkdir(folder, 0700) < 0) {
+		int why = -errno;
+		return why == -EEXIST ? 0 : fail_errno(err, FAULT_IO, why, "cannot make the folder '%s' for the state file", folder);
+	}
+	/* Without its state a run that a power cut ended would start over. */
+	return sync_folder_of(folder, err);
 }
 
 static int take_lock(struct state *s, struct err *err)
@@ -156,12 +175,14 @@ static int open_job(void *arg)
 	mode_t old = umask(0077);
 	int rc = sqlite3_open(s->path, &s->db);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL,
-				  NULL, NULL);
+		rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+				  NULL, NULL, NULL);
 	umask(old);
 	if (rc != SQLITE_OK)
 		return sql_fault(s, j->err, "opening");
-	return exec(s, schema, "making its tables", j->err) < 0 ? -1 : check_format(s, j->err);
+	if (exec(s, schema, "making its tables", j->err) < 0 || check_format(s, j->err) < 0)
+		return -1;
+	return exec(s, "PRAGMA synchronous=FULL", "opening", j->err);
 }
 
 int state_open(const char *path, struct state **ret, struct err *err)
@@ -269,31 +290,55 @@ int state_last_run(struct state *s, const char *pipeline, struct state_run *ret,
 		   &(struct job){ .s = s, .pipeline = pipeline, .run = ret, .err = err });
 }
 
+static int put_receipts(struct job *j)
+{
+	AUTO(finalize) sqlite3_stmt *q = NULL;
+	int r = prepare(j->s, "INSERT OR REPLACE INTO receipt VALUES(?,?,?)", &q, j->err);
+	for (size_t i = 0; i < j->n && r == 0; i++) {
+		bind_str(q, 1, j->run_id);
+		bind_str(q, 2, j->receipts[i].sink);
+		bind_text(q, 3, j->receipts[i].receipt);
+		r = step_done(j->s, q, "keeping a receipt", j->err);
+	}
+	return r;
+}
+
 static int begin_job(void *arg)
 {
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *q = NULL;
 	char hash[32];
 	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->hash);
-	if (prepare(j->s,
-		    "INSERT INTO run(id, pipeline, hash, started, status) VALUES(?, ?, ?, ?, "
-		    "'running')",
-		    &q, j->err) < 0)
-		return -1;
-	bind_str(q, 1, j->run_id);
-	bind_str(q, 2, j->pipeline);
-	bind_str(q, 3, hash);
-	bind_now(q, 4, 0);
-	return step_done(j->s, q, "beginning a run", j->err);
+	int r = prepare(j->s,
+			"INSERT INTO run(id, pipeline, hash, started, status, mark)"
+			" VALUES(?, ?, ?, ?, 'running', ?)",
+			&q, j->err);
+	if (r == 0)
+		r = exec(j->s, "BEGIN IMMEDIATE", "beginning", j->err);
+	if (r == 0) {
+		bind_str(q, 1, j->run_id);
+		bind_str(q, 2, j->pipeline);
+		bind_str(q, 3, hash);
+		bind_now(q, 4, 0);
+		bind_text(q, 5, j->mark);
+		r = step_done(j->s, q, "beginning a run", j->err);
+	}
+	if (r == 0)
+		r = put_receipts(j);
+	return commit_or_roll_back(j->s, r, j->err);
 }
 
-int state_begin(struct state *s, const char *pipeline, const char *run_id, uint64_t hash,
+int state_begin(struct state *s, const char *run_id, const struct state_start *start,
 		struct err *err)
 {
-	return off(
-		begin_job,
-		&(struct job){
-			.s = s, .pipeline = pipeline, .run_id = run_id, .hash = hash, .err = err });
+	return off(begin_job, &(struct job){ .s = s,
+					     .run_id = run_id,
+					     .pipeline = start->pipeline,
+					     .hash = start->hash,
+					     .mark = start->mark,
+					     .receipts = start->receipts,
+					     .n = start->n,
+					     .err = err });
 }
 
 static int end_job(void *arg)
@@ -379,10 +424,12 @@ static int sift_job(void *arg)
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *all = NULL;
 	AUTO(finalize) sqlite3_stmt *drop = NULL;
-	int r = prepare(j->s, "SELECT split, ordinal, step, child FROM dead WHERE run = ?", &all, j->err);
+	int r = prepare(j->s, "SELECT split, ordinal, step, child FROM dead WHERE run = ?", &all,
+			j->err);
 	if (r == 0)
 		r = prepare(j->s,
-			    "DELETE FROM dead WHERE run = ? AND split = ? AND ordinal = ? AND child = ?",
+			    "DELETE FROM dead WHERE run = ? AND split = ? AND ordinal = ? AND "
+			    "child = ?",
 			    &drop, j->err);
 	if (r == 0)
 		r = exec(j->s, "BEGIN IMMEDIATE", "beginning", j->err);
@@ -395,24 +442,11 @@ static int sift_job(void *arg)
 int state_sift_letters(struct state *s, const char *run_id, state_keep *keep, void *arg,
 		       struct err *err)
 {
-	return off(sift_job, &(struct job){
-				     .s = s, .run_id = run_id, .keep = keep, .arg = arg, .err = err });
+	return off(sift_job,
+		   &(struct job){ .s = s, .run_id = run_id, .keep = keep, .arg = arg, .err = err });
 }
 
 /* ---- marks and receipts ---- */
-static int put_receipts(struct job *j)
-{
-	AUTO(finalize) sqlite3_stmt *q = NULL;
-	int r = prepare(j->s, "INSERT OR REPLACE INTO receipt VALUES(?,?,?)", &q, j->err);
-	for (size_t i = 0; i < j->n && r == 0; i++) {
-		bind_str(q, 1, j->run_id);
-		bind_str(q, 2, j->receipts[i].sink);
-		bind_text(q, 3, j->receipts[i].receipt);
-		r = step_done(j->s, q, "keeping a receipt", j->err);
-	}
-	return r;
-}
-
 static int mark_job(void *arg)
 {
 	struct job *j = arg;
@@ -584,7 +618,8 @@ static int export_job(void *arg)
 		return fail_errno(j->err, FAULT_IO, -errno, "cannot write the dead letters to '%s'",
 				  part.p);
 	int r = write_dead_file(j, q, fd);
-	close(fd);
+	if (close(fd) < 0 && r == 0)
+		r = fail_errno(j->err, FAULT_IO, -errno, "cannot write '%s'", part.p);
 	if (r < 0 || *j->count == 0) {
 		unlink(part.p);
 		if (r == 0 && unlink(j->path) < 0 && errno != ENOENT)
@@ -592,9 +627,9 @@ static int export_job(void *arg)
 				       j->path);
 		return r;
 	}
-	return rename(part.p, j->path) == 0
-		       ? 0
-		       : fail_errno(j->err, FAULT_IO, -errno, "cannot write '%s'", j->path);
+	if (rename(part.p, j->path) < 0)
+		return fail_errno(j->err, FAULT_IO, -errno, "cannot write '%s'", j->path);
+	return sync_folder_of(j->path, j->err);
 }
 
 int state_export_dead(struct state *s, const char *run_id, const char *path, uint64_t *ret_count,

@@ -26,8 +26,6 @@ struct state_run {
 };
 MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
 			struct err *) SUSPENDS;
-MUST int state_begin(struct state *, const char *pipeline, const char *run_id, uint64_t hash,
-		     struct err *) SUSPENDS;
 /* status: "running" "finished" "stopped" "failed" */
 MUST int state_end(struct state *, const char *run_id, const char *status, struct err *) SUSPENDS;
 
@@ -45,6 +43,16 @@ struct state_receipt {
 	const char *sink;
 	struct slice receipt;
 };
+struct state_start { /* borrowed */
+	const char *pipeline;
+	uint64_t hash;
+	struct slice mark;
+	const struct state_receipt *receipts;
+	size_t n;
+};
+/* A new run, its first mark and its sinks' receipts in one commit. */
+MUST int state_begin(struct state *, const char *run_id, const struct state_start *,
+		     struct err *) SUSPENDS;
 /* Drops the run's letters that keep() does not want: those above the marks, whose records come again. keep() runs on another
  * thread while the caller is parked. */
 typedef bool state_keep(void *arg, const char *split, uint64_t ordinal, const char *step);
