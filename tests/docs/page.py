@@ -11,10 +11,11 @@ import subprocess
 import time
 
 END = "--end-of-command--"
+PROGRESS = re.compile(r"^[\d,]+ in  .*\n", re.M)  # the line that a run prints each five seconds, if it takes so long
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 COMMENT = re.compile(r"<!-- (?P<word>file|not run|not checked|background|interrupt|numbers|run): (?P<value>.*?) -->")
 # What differs from run to run: "1m5s", "210ms", "7.1 MB", "1,204.5 records/s", "97 %"; a run's id; what limited it
-FIGURE = re.compile(r"\b(\d[\d,]*(\.\d+)?(ms|s|m|h)(\d+s)?\b|[\d,.]+ (records/s|MB|KB|GB|%)|[\d,.]+/s|\d{8}T\d{6}-[0-9a-f]{8})"
+FIGURE = re.compile(r"\b(\d[\d,]*(\.\d+)?(us|ms|s|m|h)(\d+s)?\b|[\d,.]+ (records/s|MB|KB|GB|%)|[\d,.]+/s|\d{8}T\d{6}-[0-9a-f]{8})"
                     r"|(?<=^limit: ).*", re.M)
 
 
@@ -68,7 +69,7 @@ def commands(text):
 
 def plain(text):
     """Without what differs from run to run; blanks count once."""
-    return re.sub(r"[ \t]+", " ", FIGURE.sub("#", text)).strip()
+    return re.sub(r"[ \t]+", " ", FIGURE.sub("#", PROGRESS.sub("", text))).strip()
 
 
 def same(expected, got, any_number=False):

@@ -27,8 +27,7 @@ def shell(tmp_path):
 
 def check(shell, text, where):
     """A pipeline without a name, or a part of one."""
-    if not re.search(r"^from:", text, re.M):
-        text = whole(text)
+    text = whole(text)
     env = {**shell.env, **{name: "example-secret" for name in re.findall(r"\$secret\.(\w+)", text)}}
     done = subprocess.run([PROGRAM, "check", write(shell, text)], cwd=shell.folder, env=env,
                           capture_output=True, text=True)
@@ -41,7 +40,7 @@ def write(shell, text):
 
 
 def whole(text):
-    """A fragment made into a pipeline: what is missing is added."""
+    """A fragment is made into a pipeline: what is missing is added."""
     if re.match(r"\s*- ", text):
         text = "steps:\n" + text
     missing = [line for word, line in (("from", "from: stdin"), ("to", "to: stdout")) if not re.search(rf"^{word}:", text, re.M)]
