@@ -61,7 +61,8 @@ static bool has_it_already(const struct sink *k, const struct track *t)
 	return k->has_ahead && ledger_is_done(&k->ahead, t->split->name, t->ordinal);
 }
 
-static void collect_rows(struct sink *k, struct track *from, const struct track *end, struct rows *rows)
+static void collect_rows(struct sink *k, struct track *from, const struct track *end,
+			 struct rows *rows)
 {
 	uint64_t bit = sink_bit(k);
 	for (struct track *t = from; t != end; t = t->next_ready) {
@@ -79,7 +80,8 @@ static void rows_die(struct sink *k, struct track *t, const struct err *err)
 	uint64_t bit = sink_bit(k);
 	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
 		if (it->sinks & bit)
-			track_row_died(&k->run->ledger, t, it, k->place->label, err, clock_wall_ns());
+			track_row_died(&k->run->ledger, t, it, k->place->label, err,
+				       clock_wall_ns());
 }
 
 static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
@@ -133,7 +135,8 @@ static int put_refused(struct sink *k, const struct ledger *before, struct part 
 }
 
 /* A part that was refused: halves, or the one that is alone dies. */
-static int put_smaller(struct sink *k, struct ledger *before, struct part p, struct err *err) SUSPENDS
+static int put_smaller(struct sink *k, struct ledger *before, struct part p,
+		       struct err *err) SUSPENDS
 {
 	if (p.n == 1) {
 		int r = put_refused(k, before, p, err);
@@ -205,7 +208,8 @@ static int put_state(struct run *run, const struct batch_list *list, struct err 
 		return fail(err, FAULT_IO, "the checkpoint is too large");
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (run->sinks[i].receipt.n)
-			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label, buf_slice(&run->sinks[i].receipt) };
+			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
+								buf_slice(&run->sinks[i].receipt) };
 	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
 }
 

@@ -53,8 +53,8 @@ void run_wake_committer(struct run *run)
 
 static uint64_t in_flight(const struct counts *c)
 {
-	return c->admitted + c->spawned - c->delivered - c->filtered - c->duplicate - c->dead - c->expanded -
-	       c->merged;
+	return c->admitted + c->spawned - c->delivered - c->filtered - c->duplicate - c->dead -
+	       c->expanded - c->merged;
 }
 
 void run_wake_source(struct run *run)

@@ -1,7 +1,7 @@
 /* opening.c - opening a run, and finding where to go on
  *
  * What this room is for: state first (it holds the lock), then the sinks (they know what they have), then the mark is
- *   chosen, then steps and sources.
+ *   chosen, then steps and sources are opened, and the run is begun in the state.
  * What flows through:    marks and receipts.
  * What must hold:
  *  (1) nothing outside was changed when the pipeline or its inputs make resuming impossible.
@@ -303,9 +303,9 @@ int run_open_parts(struct run *run, struct err *err)
 		return 0;
 	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
 		return -1;
-	if (tidy(run, err) < 0 || save_start(run, err) < 0)
+	if (tidy(run, err) < 0 || open_steps(run, err) < 0)
 		return -1;
-	return open_steps(run, err);
+	return save_start(run, err);
 }
 
 /* ---- closing ---- */

@@ -165,8 +165,10 @@ void run_go(struct run *run, struct run_result *ret)
 		run_abort(run, RUN_FAILED, &err);
 	ret->end = ending(run, &ret->err);
 	if (!counts_balance(&run->ledger.live, moving_items(run)) ||
-	    !counts_balance(&run->ledger.settled, 0))
+	    !counts_balance(&run->ledger.settled, 0)) {
 		ret->end = RUN_BROKEN;
+		fail(&ret->err, FAULT_IO, "the accounts do not add up: this is a mistake in hocket");
+	}
 	write_dead_copy(run, ret);
 	end_state(run, ret);
 	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count,

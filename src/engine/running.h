@@ -69,8 +69,8 @@ struct sink {
 	const struct place *place;
 	struct site site;
 	struct buf receipt, mark;
-	struct ledger ahead; /* what its mark says: rows of these records are in it already */
-	bool has_ahead;      /* there are such beyond the run's own position */
+	struct ledger ahead;   /* what its mark says: rows of these records are in it already */
+	bool has_ahead;        /* there are such beyond the run's own position */
 	struct ledger refused; /* of those: which it refused; their letters are kept */
 	uint64_t rows;
 };
@@ -156,8 +156,10 @@ int answer_place(struct step *, const struct env *, struct item *, struct answer
 int committer_main(void *run) SUSPENDS;
 /* For the state's mark: sinks without one of their own all have what it says. NULL: nothing beyond it. */
 const struct ledger *run_state_has(const struct run *);
-void sink_forget_ahead(struct sink *); /* once the run's position has reached all that the sink has */
+void sink_forget_ahead(
+	struct sink *); /* once the run's position has reached all that the sink has */
 
 /* dead.c */
 /* Those of the tracks from batch on, without end, that are not in the state yet. */
-int dead_put_letters(struct run *, struct track *batch, const struct track *end, struct err *) SUSPENDS;
+int dead_put_letters(struct run *, struct track *batch, const struct track *end,
+		     struct err *) SUSPENDS;

@@ -14,7 +14,7 @@ struct passed {
 };
 struct split {
 	struct split *next;
-	const struct split *origin;     /* what it is a clone of; NULL: of nothing */
+	const struct split *origin; /* what it is a clone of; NULL: of nothing */
 	char *name;
 	struct position from, admitted; /* low-water position; where admission stopped */
 	bool has_from, has_admitted;
@@ -37,4 +37,5 @@ void split_settle(struct split *, uint64_t ordinal, struct position shares, uint
 /* As a set of ordinals, for what a sink has beyond the mark: no position is kept. */
 void split_pass_below(struct split *, uint64_t ordinal);
 void split_pass(struct split *, uint64_t ordinal);
-bool split_covers(const struct split *, const struct split *of); /* all that is done in `of` is done here */
+bool split_covers(const struct split *,
+		  const struct split *of); /* all that is done in `of` is done here */

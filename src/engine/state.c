@@ -111,7 +111,9 @@ static int commit_or_roll_back(struct state *s, int r, struct err *err)
 static int sync_folder_of(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	AUTO(freep) char *folder = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrndup(".", 1);
+	AUTO(freep)
+	char *folder = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path))
+			     : xstrndup(".", 1);
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
 	if (fd >= 0)
@@ -127,7 +129,10 @@ static int make_folder(const char *path, struct err *err)
 	AUTO(freep) char *folder = xstrndup(path, (size_t)(slash - path));
 	if (mkdir(folder, 0700) < 0) {
 		int why = -errno;
-		return why == -EEXIST ? 0 : fail_errno(err, FAULT_IO, why, "cannot make the folder '%s' for the state file", folder);
+		return why == -EEXIST ? 0
+				      : fail_errno(err, FAULT_IO, why,
+						   "cannot make the folder '%s' for the state file",
+						   folder);
 	}
 	/* Without its state a run that a power cut ended would start over. */
 	return sync_folder_of(folder, err);

@@ -495,13 +495,15 @@ static int start_visit(struct step *s, struct item *it, struct hk_group *visits)
 	it->visiting = s;
 	s->living++;
 	s->eager++;
-	int r = hk_group_spawn(visits, visit, it, &(struct hk_spawn_options){ .name = s->place->label });
+	int r = hk_group_spawn(visits, visit, it,
+			       &(struct hk_spawn_options){ .name = s->place->label });
 	if (r == 0)
 		return 0;
 	struct err err = { 0 };
 	s->living--;
 	s->eager--;
-	fail_errno(&err, FAULT_IO, r, "step '%s': cannot start a task for one more record", s->place->label);
+	fail_errno(&err, FAULT_IO, r, "step '%s': cannot start a task for one more record",
+		   s->place->label);
 	run_abort(s->run, RUN_FAILED, &err);
 	return r;
 }
