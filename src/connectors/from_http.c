@@ -154,25 +154,35 @@ static struct slice shown_url(const struct reader *r, struct buf *room)
 							   : slice_head(buf_slice(room), 200);
 }
 
+/* ": what the body says", on one line; nothing when it is not text. */
+static void put_excerpt(struct slice body, struct buf *out)
+{
+	struct slice said = utf8_head(slice_trim(body), 120);
+	if (said.n == 0 || !utf8_valid(said) || buf_printf(out, ": %.*s", SLICE(said)) < 0)
+		return;
+	for (size_t i = 0; i < out->n; i++)
+		if ((unsigned char)out->p[i] < ' ')
+			out->p[i] = ' ';
+}
+
 static int judge(const struct reader *r, const struct http_response *a, struct slice origin,
 		 struct err *err)
 {
-	AUTO(buf_done) struct buf shown = { 0 };
+	AUTO(buf_done) struct buf shown = { 0 }, excerpt = { 0 };
 	if (a->status >= 200 && a->status < 300)
 		return 0;
 	struct slice url = shown_url(r, &shown);
-	struct slice said = utf8_head(slice_trim(buf_slice(&a->body)), 120);
+	put_excerpt(buf_slice(&a->body), &excerpt);
+	int64_t pause = http_retry_after_ns(a);
+	if (pause > 0)
+		site_lane_pause(r->site, origin, pause);
 	if (err) {
 		err->code = a->status;
 		err->sent = true;
-		err->retry_after_ns = http_retry_after_ns(a);
-		if (err->retry_after_ns > 0)
-			site_lane_pause(r->site, origin, err->retry_after_ns);
+		err->retry_after_ns = pause;
 	}
 	return fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS,
-		    "GET %.*s answered %d%s%.*s", SLICE(url), a->status,
-		    said.n && utf8_valid(said) ? ": " : "", utf8_valid(said) ? (int)said.n : 0,
-		    said.p ? said.p : "");
+		    "GET %.*s answered %d%.*s", SLICE(url), a->status, SLICE(buf_slice(&excerpt)));
 }
 
 static int origin_of(struct slice text, struct buf *out, struct err *err)
@@ -203,6 +213,7 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 		.header_count = headers->n,
 		.max_body_bytes = r->o->max_body,
 		.insecure = r->o->insecure,
+		.no_redirects = headers_stay_here(&r->o->head),
 	};
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;

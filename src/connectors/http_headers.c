@@ -16,7 +16,7 @@ const struct opt http_auth_options[] = {
 	OPT("basic", struct http_auth, basic, OPT_TEMPLATE, struct tpl *, .secret = true,
 	    .doc = "Authorization: Basic ...; written as USER:PASSWORD"),
 	OPT("header", struct http_auth, header, OPT_TEMPLATE, struct tpl *, .secret = true,
-	    .doc = "a header of its own: 'X-Api-Key: ...'"),
+	    .doc = "a header of its own: 'X-Api-Key: ...'; redirects are not followed then"),
 	OPT_END,
 };
 
@@ -65,6 +65,23 @@ void headers_check(const struct header_options *o, struct diag *diag)
 		check_name(o->headers.keys[i], a && !a->header, diag);
 	if (a && (a->bearer != NULL) + (a->basic != NULL) + (a->header != NULL) != 1)
 		diag_error(diag, "auth", "wants one of bearer, basic and header");
+}
+
+const char *headers_credentials(const struct header_options *o)
+{
+	static const char *const names[] = { "authorization", "cookie", "proxy-authorization",
+					     NULL };
+	if (o->auth)
+		return "auth";
+	for (size_t i = 0; i < o->headers.n; i++)
+		if (one_of(slice_str(o->headers.keys[i]), names))
+			return "headers";
+	return NULL;
+}
+
+bool headers_stay_here(const struct header_options *o)
+{
+	return o->auth && o->auth->header;
 }
 
 /* ---- a request's headers ---------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
  *  (3) with a key, a row is INSERT ... ON CONFLICT DO UPDATE of the record's own fields: what it does not name stays. */
 #include "connectors/sqlite_table.h"
 #include "base/banned.h"
+#include "base/utf8.h"
 #include <stdlib.h>
 
 #define KEYS_MAX 2000 /* SQLite's own limit of columns */
@@ -623,7 +624,7 @@ static int bind_row(struct table *t, const struct table_shape *s, const struct r
 			return fail_record(err,
 					   "column '%s' of table '%s' holds numbers: %.*s %s; make "
 					   "the column TEXT",
-					   c->name, t->name, SLICE(slice_head(t->values[i], 60)),
+					   c->name, t->name, SLICE(utf8_head(t->values[i], 60)),
 					   why);
 		if (r < 0)
 			return fail_memory(err);

@@ -6,7 +6,8 @@
  * What must hold:
  *  (1) templates are evaluated once, in ask: every attempt sends the same bytes.
  *  (2) a complete exchange is an answer, whatever its status: the engine judges it, because `accept` may want a 404.
- *  (3) `shown` and messages never contain credentials or a URL's userinfo. */
+ *  (3) credentials go to the origin that the file names, never to one that a record brings along.
+ *  (4) `shown` and messages never contain credentials or a URL's userinfo. */
 #include "base/banned.h"
 #include "base/json.h"
 #include "connectors/http_headers.h"
@@ -53,6 +54,19 @@ static int method_of(struct http_step *o)
 	return o->body ? POST : GET;
 }
 
+/* Does the file itself say which host and port is asked? What is interpolated before the path could change them. */
+static bool origin_stands(const struct tpl *url)
+{
+	struct slice head = tpl_head(url);
+	const char *host = memmem(head.p, head.n, "://", 3);
+	if (tpl_constant(url))
+		return true;
+	if (!host)
+		return false;
+	struct slice rest = slice_from(head, (size_t)(host - head.p) + 3);
+	return memchr(rest.p, '/', rest.n) || memchr(rest.p, '?', rest.n);
+}
+
 /* The literal part may be cut anywhere by an interpolation; what stands there must still begin like a URL. */
 static void check_url(const struct http_step *o, struct facts *facts, struct diag *diag)
 {
@@ -65,13 +79,22 @@ static void check_url(const struct http_step *o, struct facts *facts, struct dia
 			   SLICE(word));
 		return;
 	}
-	if (head.n == 0)
-		return; /* the record gives the whole URL */
-	bool complete = url_parse(head, &url, &why) == 0;
-	if (!complete && (tpl_constant(o->url) || !slice_starts(head, S("http"))))
+	bool complete = head.n && url_parse(head, &url, &why) == 0;
+	if (head.n && !complete && (tpl_constant(o->url) || !slice_starts(head, S("http"))))
 		diag_error(diag, NULL, "'%.*s' is not a URL: %s", SLICE(head), why);
-	else if (complete && (tpl_constant(o->url) || url.host.p + url.host.n < head.p + head.n))
+	else if (complete && origin_stands(o->url))
 		facts->door = url.host;
+}
+
+/* Credentials are written for an origin; a record must not choose to whom they are sent. */
+static void check_credentials(const struct http_step *o, struct diag *diag)
+{
+	const char *option = headers_credentials(&o->head);
+	if (option && !origin_stands(o->url))
+		diag_error(diag, option,
+			   "the URL's host comes from the record, so these credentials could go "
+			   "anywhere; "
+			   "write the host into the URL: https://api.example.com/...");
 }
 
 static int http_plan(void *of, struct facts *facts, struct diag *diag)
@@ -83,6 +106,7 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->guarantee = safety == UNSAFE ? APPEND_ONLY : IDEMPOTENT;
 	check_url(o, facts, diag);
 	headers_check(&o->head, diag);
+	check_credentials(o, diag);
 	return 0;
 }
 
@@ -157,6 +181,7 @@ static int http_ask(struct site *site, struct call *c, struct err *err)
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
 	q->insecure = o->insecure;
+	q->no_redirects = headers_stay_here(&o->head);
 	if (site->clocks)
 		q->clocks = *site->clocks;
 	c->request = q;

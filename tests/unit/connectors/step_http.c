@@ -221,6 +221,22 @@ TEST(what_must_not_be_sent_is_refused)
 	check_ask("http://x.org/\\(.a.b)", NULL, "{\"a\":1}", FAULT_JQ, "");
 }
 
+API_TEST(a_credential_of_its_own_name_is_not_redirected,
+	 { "/p", 302, JSON, "{}", "Location", "http://localhost:{PORT}/q" },
+	 { "/q", 200, JSON, "{}" })
+{
+	struct asking a = { .options = { "auth.header=X-Key: s3cret" } };
+	call(api, &a, HOME "/p");
+	CHECK_INT(a.call.answer.status, 302);
+	check_log(api, "GET /p x-key=s3cret\n");
+	asking_done(&a);
+	a = (struct asking){ .options = { "auth.bearer=s3cret" } };
+	call(api, &a, HOME "/p");
+	CHECK_INT(a.call.answer.status, 200);
+	check_log(api, "GET /p authorization=Bearer s3cret\nGET /q\n");
+	asking_done(&a);
+}
+
 TEST(a_users_password_is_not_shown)
 {
 	struct asking a = { 0 };
@@ -313,6 +329,12 @@ TEST(options_are_checked)
 	CHECK_INT(mistakes("http=x.org/\\(.a)", NULL, NULL), 1);
 	CHECK_INT(mistakes("http=FETCH https://x.org/", NULL, NULL), 1);
 	CHECK_INT(mistakes("http=post https://x.org/", NULL, NULL), 1);
+	CHECK_INT(mistakes("http=\\(.url)", "auth.bearer=a", NULL), 1);
+	CHECK_INT(mistakes("http=https://x.org\\(.a)", "auth.bearer=a", NULL), 1);
+	CHECK_INT(mistakes("http=https://x.org:\\(.a)/", "headers.Cookie=a", NULL), 1);
+	CHECK_INT(mistakes("http=https://x.org/\\(.a)", "auth.bearer=a", NULL), 0);
+	CHECK_INT(mistakes("http=https://x.org?a=\\(.a)", "headers.Cookie=a", NULL), 0);
+	CHECK_INT(mistakes("http=\\(.url)", "headers.Accept=a", NULL), 0);
 	CHECK_INT(mistakes("http=https://x.org/", "headers.Host=y", NULL), 1);
 	CHECK_INT(mistakes("http=https://x.org/", "headers.a b=y", NULL), 1);
 	CHECK_INT(mistakes("http=https://x.org/", "auth.bearer=a", "auth.basic=b:c"), 1);
@@ -329,6 +351,7 @@ static const struct test tests[] = {
 	T(head_has_no_body),
 	T(credentials_become_headers),
 	T(what_must_not_be_sent_is_refused),
+	T(a_credential_of_its_own_name_is_not_redirected),
 	T(a_users_password_is_not_shown),
 	T(a_status_is_an_answer),
 	T(the_content_type_decides_the_body),
