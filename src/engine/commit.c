@@ -258,7 +258,7 @@ static int wants(struct sink *k, struct item *it)
 	char id[20];
 	if (!k->place->common.when)
 		return 1;
-	flow_env(it, &env, &meta, id);
+	flow_env(k->run, it, &env, &meta, id);
 	int yes = jq_truth(k->place->common.when, &env, &err);
 	if (yes < 0) {
 		err_wrap(&err, "if: ");

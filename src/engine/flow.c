@@ -20,23 +20,22 @@
 static struct slice put_id(const struct item *it, char id[static 20])
 {
 	static const char hex[] = "0123456789abcdef";
-	uint64_t h = hash_add(HASH_START, slice_str(it->track->split->name));
-	h = hash_add(
-		h, (struct slice){ (const char *)&it->track->ordinal, sizeof it->track->ordinal });
-	h = hash_end(hash_add(h, (struct slice){ (const char *)&it->number, sizeof it->number }));
+	const struct track *t = it->track;
+	uint64_t h = hash_end(hash_end(t->split->name_hash + t->ordinal) + it->number);
 	for (int i = 0; i < 16; i++, h <<= 4)
 		id[i] = hex[h >> 60];
 	return (struct slice){ id, 16 };
 }
 
-void flow_env(const struct item *it, struct env *env, struct env_meta *meta, char id[static 20])
+void flow_env(const struct run *run, const struct item *it, struct env *env, struct env_meta *meta,
+	      char id[static 20])
 {
 	*meta = (struct env_meta){ .id = put_id(it, id),
 				   .source = slice_str(it->track->split->name),
 				   .position = it->track->line ? it->track->line
 							       : it->track->ordinal + 1,
 				   .attempt = 1,
-				   .wall_ns = clock_wall_ns() };
+				   .wall_ns = hk_now_ns() + run->wall_offset_ns };
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
 }
 
@@ -235,7 +234,7 @@ int flow(struct run *run, struct item *it, size_t at)
 	for (; at < run->plan->step_count; at++) {
 		struct step *s = &run->steps[at];
 		s->seen++;
-		flow_env(it, &env, &meta, id);
+		flow_env(run, it, &env, &meta, id);
 		int yes = wanted(s, it, &env);
 		if (yes < 0)
 			return 0;

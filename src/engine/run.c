@@ -35,7 +35,10 @@ const char *site_run_id(struct site *at)
 
 int site_lane(struct site *at, struct slice origin, struct err *err)
 {
-	int r = lane_wait(lanes_get(at->run->lanes, origin));
+	struct lane *l = lanes_get(at->run->lanes, origin);
+	int r = lane_wait(l);
+	if (r == 0)
+		lane_started(l);
 	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn")
 		     : 0;
 }
@@ -167,7 +170,8 @@ void run_go(struct run *run, struct run_result *ret)
 	if (!counts_balance(&run->ledger.live, moving_items(run)) ||
 	    !counts_balance(&run->ledger.settled, 0)) {
 		ret->end = RUN_BROKEN;
-		fail(&ret->err, FAULT_IO, "the accounts do not add up: this is a mistake in hocket");
+		fail(&ret->err, FAULT_IO,
+		     "the accounts do not add up: this is a mistake in hocket");
 	}
 	write_dead_copy(run, ret);
 	end_state(run, ret);
@@ -220,6 +224,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 {
 	struct run *run = xcalloc(1, sizeof *run);
 	run->plan = plan;
+	run->wall_offset_ns = clock_wall_ns() - hk_now_ns();
 	run->options = *options;
 	if (!run->options.memory_bytes)
 		run->options.memory_bytes = plan->memory_bytes;

@@ -7,6 +7,8 @@
  *  (2) whatever the order of settling, the mark ends where the longest settled prefix ends. */
 #include "engine/split.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@ struct split *split_new(const char *name)
 {
 	struct split *s = xcalloc(1, sizeof *s);
 	s->name = xstrndup(name, strlen(name));
+	s->name_hash = hash_add(HASH_START, slice_str(name));
 	return s;
 }
 

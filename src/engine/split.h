@@ -16,6 +16,7 @@ struct split {
 	struct split *next;
 	const struct split *origin; /* what it is a clone of; NULL: of nothing */
 	char *name;
+	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */
 	bool has_from, has_admitted;
 	uint64_t low, ordinal; /* first unsettled; next to be admitted */
