@@ -105,7 +105,7 @@ struct run {
 	enum run_end failed_as;
 	struct err err; /* why, with failing */
 
-	int64_t started_ns;
+	int64_t started_ns, wall_offset_ns; /* wall clock = loop clock + offset */
 	struct span source_waits, committing;
 	uint64_t batch_rows, batch_bytes, ready_max_bytes;
 	int64_t batch_every_ns;
@@ -120,7 +120,8 @@ int flow(struct run *, struct item *, size_t at) SUSPENDS;
 int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
 void flow_die(struct run *, struct item *, const char *label, const struct err *,
 	      struct buf *attempts_taken);
-void flow_env(const struct item *, struct env *, struct env_meta *, char id[static 20]);
+void flow_env(const struct run *, const struct item *, struct env *, struct env_meta *,
+	      char id[static 20]);
 void run_wake_committer(struct run *);
 /* The source waits for space: there is some, or nothing moves but what is in doubt, which is let be dead. */
 void run_wake_source(struct run *);
