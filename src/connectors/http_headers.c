@@ -64,7 +64,7 @@ void headers_check(const struct header_options *o, struct diag *diag)
 	for (size_t i = 0; i < o->headers.n; i++)
 		check_name(o->headers.keys[i], a && !a->header, diag);
 	if (a && (a->bearer != NULL) + (a->basic != NULL) + (a->header != NULL) != 1)
-		diag_error(diag, "auth", "wants one of bearer, basic and header");
+		diag_error(diag, "auth", "`auth` wants one of bearer, basic and header");
 }
 
 const char *headers_credentials(const struct header_options *o)
