@@ -7,7 +7,8 @@
   *  (1) a start that was reserved before a pause is given up and asked for anew, so that there is one line after it, not two.
  *  (2) the pace is learned: after a refusal, starts are spaced by what the server served since the one before; each quiet
  *      second lets the pace grow by a tenth, and after QUIET_NS without refusals there is none.
- *  (3) the rate that the user wrote is never exceeded by the pace. */
+  *  (3) the rate that the user wrote is never exceeded, neither by the pace nor by those that had their turn and then waited
+ *      for a slot: who starts late asks lane_may_start(). */
 #include "engine/lane.h"
 
 #include "base/hash.h"
@@ -23,6 +24,7 @@ struct lane {
 	char *origin;
 	int64_t next_ns; /* the next free start */
 	int64_t paused_until_ns;
+	int64_t started_ns;       /* the last start that was made; 0: none */
 	int64_t rate_interval_ns; /* what the user allows; 0: no rate */
 	int64_t pace_ns;          /* what the server seems to take; 0: unknown */
 	int64_t window_from_ns;   /* successes are counted since then */
@@ -91,6 +93,20 @@ bool lane_open(const struct lane *l)
 {
 	int64_t now = hk_now_ns();
 	return l->next_ns <= now && l->paused_until_ns <= now;
+}
+
+bool lane_may_start(const struct lane *l)
+{
+	int64_t now = hk_now_ns();
+	bool spaced = l->started_ns == 0 || now - l->started_ns >= l->rate_interval_ns;
+	return spaced && l->paused_until_ns <= now;
+}
+
+void lane_started(struct lane *l)
+{
+	l->started_ns = hk_now_ns();
+	if (l->next_ns < l->started_ns + l->rate_interval_ns)
+		l->next_ns = l->started_ns + l->rate_interval_ns;
 }
 
 int lane_wait(struct lane *l)

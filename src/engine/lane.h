@@ -18,7 +18,10 @@ struct lane *lanes_get(struct lanes *,
 
 void lane_limit(struct lane *, const struct rate *); /* the tighter of what it had and this */
 int lane_wait(struct lane *) SUSPENDS;               /* for a start: 0, -ECANCELED */
-bool lane_open(const struct lane *);                 /* lane_wait would not park now */
+/* Whoever had its turn and then waited for something else asks again: may it start at this moment? Else it takes a new turn. */
+bool lane_may_start(const struct lane *);
+void lane_started(struct lane *);
+bool lane_open(const struct lane *); /* lane_wait would not park now */
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
 void lane_served(struct lane *); /* one answer that was not a refusal: for the pace */

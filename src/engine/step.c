@@ -97,17 +97,34 @@ static bool is_left(const struct item *it, const struct run *run)
 	return run->stopping && !it->touched;
 }
 
+/* While it waited for a slot, others may have started, or the lane may have been paused. */
+static bool start(struct visit *v)
+{
+	struct lane *pace = v->step->pace;
+	if ((pace && !lane_may_start(pace)) || (v->lane && !lane_may_start(v->lane)))
+		return false;
+	if (pace)
+		lane_started(pace);
+	if (v->lane)
+		lane_started(v->lane);
+	return true;
+}
+
 static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
-	int r = wait_lane(s, s->pace);
-	r = r < 0 ? r : wait_lane(s, v->lane);
-	r = r < 0 ? r : hk_sem_acquire(&s->slots);
-	if (r < 0)
-		return r;
-	if (is_left(v->item, s->run)) {
+	for (;;) {
+		int r = wait_lane(s, s->pace);
+		r = r < 0 ? r : wait_lane(s, v->lane);
+		r = r < 0 ? r : hk_sem_acquire(&s->slots);
+		if (r < 0)
+			return r;
+		bool left = is_left(v->item, s->run);
+		if (!left && start(v))
+			break;
 		hk_sem_release(&s->slots);
-		return -ECANCELED;
+		if (left)
+			return -ECANCELED;
 	}
 	slots_changed(s);
 	return 0;
@@ -442,7 +459,7 @@ static int attempts(struct visit *v) SUSPENDS
 static int ask(struct visit *v)
 {
 	struct step *s = v->step;
-	flow_env(v->item, &v->env, &v->meta, v->id);
+	flow_env(s->run, v->item, &v->env, &v->meta, v->id);
 	v->call = (struct call){ .rec = v->item->rec,
 				 .env = &v->env,
 				 .arena = arena_get(s),

@@ -28,6 +28,7 @@ struct world { /* the far side: survives runs */
 	unsigned calls_of[ROWS_MAX];
 	int64_t throttled_until_ns;
 	uint64_t early; /* calls that began inside a Retry-After pause */
+	int64_t last_call_ns, least_gap_ns;
 
 	int64_t rows[ROWS_MAX];
 	size_t row_count;
@@ -103,6 +104,9 @@ static void fake_call(struct site *at, struct call *c)
 	w->calls++;
 	w->calls_of[n]++;
 	w->early += hk_now_ns() < w->throttled_until_ns;
+	if (w->last_call_ns && hk_now_ns() - w->last_call_ns < w->least_gap_ns)
+		w->least_gap_ns = hk_now_ns() - w->last_call_ns;
+	w->last_call_ns = hk_now_ns();
 	if (++w->in_flight > w->in_flight_high)
 		w->in_flight_high = w->in_flight;
 	if (n == w->stop_at) {
@@ -181,7 +185,7 @@ static void scene_open(struct scene *s, int64_t records)
 {
 	static const struct slice twice[] = { { "twice", 5 } };
 	*s = (struct scene){ .w = { .records = records,
-				    .latency_ns = 50 * HK_MS,
+				    .latency_ns = 50 * HK_MS, .least_gap_ns = HK_SEC,
 				    .source_fails_at = -1,
 				    .stop_at = -1 } };
 	rand_seed(&s->w.rnd, 42);
@@ -311,6 +315,27 @@ TEST(a_refusal_pauses_the_lane_and_kills_nobody)
 	CHECK_INT(s.w.early, 0);
 	check_rows_in_order(&s, 400);
 	scene_close(&s);
+}
+
+/* Both limits are near each other, so that records wait for a slot after they had their turn in the lane. */
+TEST(a_rate_holds_also_when_slots_are_short)
+{
+	for (int per_host = 0; per_host < 2; per_host++) {
+		struct scene s;
+		scene_open(&s, 400);
+		s.w.throttle_every = 61;
+		s.w.latency_ns = 400 * HK_MS;
+		s.step.common.concurrency = 4;
+		s.step.common.rate = (struct rate){ .count = 20, .per_ns = HK_SEC, .per_host = per_host };
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK(s.w.least_gap_ns >= 50 * HK_MS);
+		CHECK_INT(s.w.early, 0);
+		check_rows_in_order(&s, 400);
+		/* 200 ms on average, 4 at a time: 20 s; the pauses and the pace after them come on top. */
+		CHECK(s.result.wall_ns < 60 * HK_SEC);
+		scene_close(&s);
+	}
 }
 
 TEST(deaths_are_counted_and_kept)
@@ -521,6 +546,7 @@ static const struct test tests[] = {
 	T(resets_are_tried_again_and_nobody_is_lost),
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
+	T(a_rate_holds_also_when_slots_are_short),
 	T(deaths_are_counted_and_kept),
 	T(when_nothing_succeeds_it_stops_and_nothing_is_settled),
 	T(few_that_all_fail_are_dead_at_the_end),
