@@ -118,3 +118,17 @@ def test_two_runs_on_one_state_are_refused(hocket):
         assert second.code == 1
         assert "pipe.db" in second.err or "another run" in second.err
         assert hocket.finish(first).code == 0
+
+
+def test_nothing_new(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(5)])
+    text = "from: {jsonl: in.jsonl}\nto: {sqlite: out.db, table: t, key: id}\n"
+    assert hocket.run(text).code == 0
+    result = hocket.run(text)
+    assert result.code == 0
+    assert "nothing new" in result.err and "--fresh" in result.err
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.write('{"id": 5}\n')
+    result = hocket.run(text)
+    assert result.code == 0, result.err
+    assert rows(hocket) == [(i,) for i in range(6)]
