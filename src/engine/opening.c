@@ -1,7 +1,7 @@
 /* opening.c - opening a run, and finding where to go on
  *
- * What this room is for: state first (it holds the lock), then the sinks (they know what they have), then the mark is
- *   chosen, then steps and sources are opened, and the run is begun in the state.
+ * What this room is for: sources and steps first (a missing input leaves nothing behind), then the state (it holds the
+ *   lock), then the sinks (they know what they have); the mark is chosen, and the run is begun in the state.
  * What flows through:    marks and receipts.
  * What must hold:
  *  (1) nothing outside was changed when the pipeline or its inputs make resuming impossible.
@@ -295,17 +295,15 @@ int run_open_parts(struct run *run, struct err *err)
 	AUTO(buf_done) struct buf mark = { 0 };
 	const struct http_client_options client = { 0 };
 	set_batch(run);
-	if (open_state(run, err) < 0 || http_client_new(&client, &run->http, err) < 0)
+	if (http_client_new(&client, &run->http, err) < 0 || open_steps(run, err) < 0)
 		return -1;
-	if (begin(run, &mark, err) < 0)
+	if (open_state(run, err) < 0 || begin(run, &mark, err) < 0)
 		return -1;
 	if (run->nothing_new)
 		return 0;
 	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
 		return -1;
-	if (tidy(run, err) < 0 || open_steps(run, err) < 0)
-		return -1;
-	return save_start(run, err);
+	return tidy(run, err) < 0 ? -1 : save_start(run, err);
 }
 
 /* ---- closing ---- */
