@@ -16,7 +16,7 @@ FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=i
 COMMENT = re.compile(r"<!-- (?P<word>file|not run|not checked|background|interrupt|numbers|run): (?P<value>.*?) -->")
 # What differs from run to run: "1m5s", "210ms", "7.1 MB", "1,204.5 records/s", "97 %"; a run's id; what limited it
 FIGURE = re.compile(r"\b(\d[\d,]*(\.\d+)?(us|ms|s|m|h)(\d+s)?\b|[\d,.]+ (records/s|MB|KB|GB|%)|[\d,.]+/s|\d{8}T\d{6}-[0-9a-f]{8})"
-                    r"|(?<=^limit: ).*", re.M)
+                    r"|(?<=^limit: ).*|(?<=\"limit\": \").*(?=\")", re.M)
 
 
 class Block:
