@@ -38,8 +38,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 
 bench: ## the figures of the project beside its peers, as a table and JSON
 	@tools/deps build bench
-	@tools/build $(BUILD)
-	@bench/run $(BUILD)
+	@bench/run
 
 lint: ## format, layers, sizes, suspension marks, words, clang-tidy
 	@tools/deps build lint
@@ -51,7 +50,9 @@ format: ## rewrites all sources as .clang-format says
 
 install: all ## PREFIX (/usr/local): program, library, headers, man page, completions
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
-	@meson install -C $(BUILD) --quiet $(if $(DESTDIR),--destdir $(DESTDIR))
+	@tools/build $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@echo "installed in $(DESTDIR)$(abspath $(PREFIX))"
 
 clean: ## removes build folders and the demo's output
 	rm -rf build build-* demo.out

@@ -97,9 +97,11 @@ static bool let_through(struct demo *d)
 
 /* ---- articles ---- */
 
-static const char *const words[] = { "graph", "river", "signal", "paper",  "winter", "engine", "market", "garden",
-				     "north", "memory", "harbour", "letter", "silver", "common", "window", "voice" };
-static const char *const people[] = { "Ada Holm", "Ben Okafor", "Chen Li", "Dana Weiss", "Emil Roy", "Fay Lund" };
+static const char *const words[] = { "graph",  "river",  "signal", "paper",  "winter",  "engine",
+				     "market", "garden", "north",  "memory", "harbour", "letter",
+				     "silver", "common", "window", "voice" };
+static const char *const people[] = { "Ada Holm",   "Ben Okafor", "Chen Li",
+				      "Dana Weiss", "Emil Roy",   "Fay Lund" };
 static const char *const topics[] = { "science", "cities", "music", "trade" };
 
 static const char *pick(const char *const *list, size_t n, uint64_t lot)
@@ -111,7 +113,8 @@ static int put_words(struct buf *out, uint64_t lot, unsigned n)
 {
 	int r = 0;
 	for (unsigned i = 0; r == 0 && i < n; i++) {
-		r = buf_printf(out, "%s%s", i ? " " : "", pick(words, ARRAY_SIZE(words), lot >> 60));
+		r = buf_printf(out, "%s%s", i ? " " : "",
+			       pick(words, ARRAY_SIZE(words), lot >> 60));
 		lot = lot * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	}
 	return r;
@@ -217,9 +220,15 @@ static void serve_stats(const struct demo *d, struct http_reply *reply)
 		const char *key;
 		uint64_t n;
 	} members[] = {
-		{ "requests", s->requests },   { "ok", s->ok },		      { "distinct", s->distinct },
-		{ "throttled", s->throttled }, { "errors", s->errors },	      { "resets", s->resets },
-		{ "truncated", s->truncated }, { "not_found", s->not_found }, { "most_at_once", s->in_flight_high },
+		{ "requests", s->requests },
+		{ "ok", s->ok },
+		{ "distinct", s->distinct },
+		{ "throttled", s->throttled },
+		{ "errors", s->errors },
+		{ "resets", s->resets },
+		{ "truncated", s->truncated },
+		{ "not_found", s->not_found },
+		{ "most_at_once", s->in_flight_high },
 	};
 	struct json_writer w = json_writer(&reply->body);
 	json_open(&w, '{');
@@ -241,8 +250,8 @@ static void handle(void *arg, const struct http_incoming *in, struct http_reply 
 		return;
 	}
 	d->stats.requests++;
-	if (slice_starts(in->path, articles) && units_int(slice_from(in->path, articles.n), &id) == 0 && id >= 1 &&
-	    id <= ID_MAX)
+	if (slice_starts(in->path, articles) &&
+	    units_int(slice_from(in->path, articles.n), &id) == 0 && id >= 1 && id <= ID_MAX)
 		serve_article(d, id, reply);
 	else
 		reply_text(reply, 404, "try /articles/1 or /stats");

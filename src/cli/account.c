@@ -126,8 +126,9 @@ static uint64_t peak_rss(void)
 static double records_per_second(const struct account *a)
 {
 	const struct counts *now = &a->result->counts, *before = &a->before;
-	uint64_t settled = now->delivered + now->filtered + now->duplicate + now->dead -
-			   (before->delivered + before->filtered + before->duplicate + before->dead);
+	uint64_t settled =
+		now->delivered + now->filtered + now->duplicate + now->dead -
+		(before->delivered + before->filtered + before->duplicate + before->dead);
 	return a->result->wall_ns > 0 ? (double)settled * 1e9 / (double)a->result->wall_ns : 0;
 }
 
@@ -140,7 +141,8 @@ static int put_speed(const struct account *a, struct buf *out)
 	if (r == 0)
 		r = buf_add(out, S("   "));
 	if (r == 0)
-		r = rate < 1000 ? buf_printf(out, "%.1f", rate) : units_put_count(out, (int64_t)rate);
+		r = rate < 1000 ? buf_printf(out, "%.1f", rate)
+				: units_put_count(out, (int64_t)rate);
 	if (r == 0)
 		r = buf_add(out, S(" records/s   "));
 	if (r == 0)
@@ -185,9 +187,11 @@ static int put_dead_places(const struct account *a, struct buf *out)
 {
 	int r = 0;
 	if (a->state_path && a->plan->dead_path)
-		r = buf_printf(out, "   kept in %s, copied to %s", path_shown(a->state_path), path_shown(a->plan->dead_path));
+		r = buf_printf(out, "   kept in %s, copied to %s", path_shown(a->state_path),
+			       path_shown(a->plan->dead_path));
 	else if (a->state_path || a->plan->dead_path)
-		r = buf_printf(out, "   kept in %s", path_shown(a->state_path ? a->state_path : a->plan->dead_path));
+		r = buf_printf(out, "   kept in %s",
+			       path_shown(a->state_path ? a->state_path : a->plan->dead_path));
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
@@ -207,7 +211,8 @@ static int put_dead(const struct account *a, struct buf *out)
 		r = put_dead_places(a, out);
 	for (size_t i = 0; r == 0 && i < res->kind_count; i++)
 		if (res->kinds[i].example[0])
-			r = buf_printf(out, "  %s: %s\n", res->kinds[i].step, res->kinds[i].example);
+			r = buf_printf(out, "  %s: %s\n", res->kinds[i].step,
+				       res->kinds[i].example);
 	return r;
 }
 
@@ -225,7 +230,9 @@ static int put_early(const struct account *a, struct buf *out)
 	if (r < 0)
 		return r;
 	if (a->result->volatile_source)
-		return buf_add(out, S(". The source cannot be read again: there is nothing to go on with\n"));
+		return buf_add(
+			out,
+			S(". The source cannot be read again: there is nothing to go on with\n"));
 	if (!a->state_path)
 		return buf_add(out, S("\n"));
 	return buf_add(out, S(". Run the same command to go on; --fresh starts over\n"));
@@ -236,16 +243,19 @@ static int put_end(const struct account *a, struct buf *out)
 	const struct run_result *res = a->result;
 	switch (res->end) {
 	case RUN_NOTHING_NEW:
-		return buf_add(out, S("nothing new: the last run finished and its input has not changed; --fresh runs it again\n"));
+		return buf_add(out, S("nothing new: the last run finished and its input has not "
+				      "changed; --fresh runs it again\n"));
 	case RUN_STOPPED_EARLY:
 		return put_early(a, out);
 	case RUN_STOPPED_BY_FAILURES:
 	case RUN_FAILED:
 	case RUN_BROKEN: {
-		int r = buf_printf(out, "hocket: %s: %s\n", res->end == RUN_STOPPED_BY_FAILURES ? "stopped" : "failed",
+		int r = buf_printf(out, "hocket: %s: %s\n",
+				   res->end == RUN_STOPPED_BY_FAILURES ? "stopped" : "failed",
 				   res->err.text);
 		if (r == 0 && res->resumable && a->state_path)
-			r = buf_add(out, S("Once that is mended, the same command goes on where it stopped\n"));
+			r = buf_add(out, S("Once that is mended, the same command goes on where it "
+					   "stopped\n"));
 		return r;
 	}
 	case RUN_FINISHED:
@@ -261,9 +271,12 @@ static int put_places(const struct account *a, struct buf *out)
 	for (size_t i = 0; r == 0 && i < run_place_count(a->run); i++) {
 		struct place_stats s;
 		run_place_stats(a->run, i, &s);
-		r = buf_printf(out, "  %-10s in %llu out %llu dead %llu attempts %llu retries %llu throttled %llu\n", s.label,
-			       (unsigned long long)s.in, (unsigned long long)s.out, (unsigned long long)s.dead,
-			       (unsigned long long)s.attempts, (unsigned long long)s.retries, (unsigned long long)s.throttled);
+		r = buf_printf(out,
+			       "  %-10s in %llu out %llu dead %llu attempts %llu retries %llu "
+			       "throttled %llu\n",
+			       s.label, (unsigned long long)s.in, (unsigned long long)s.out,
+			       (unsigned long long)s.dead, (unsigned long long)s.attempts,
+			       (unsigned long long)s.retries, (unsigned long long)s.throttled);
 	}
 	return r;
 }
@@ -284,7 +297,8 @@ int account_put(const struct account *a, struct buf *out)
 	if (r == 0)
 		r = put_end(a, out);
 	if (r == 0 && !balanced(a))
-		r = buf_add(out, S("hocket: the account does not add up: this is a bug in hocket, please report it\n"));
+		r = buf_add(out, S("hocket: the account does not add up: this is a bug in hocket, "
+				   "please report it\n"));
 	return r;
 }
 
@@ -293,8 +307,12 @@ int account_put(const struct account *a, struct buf *out)
 static const char *end_name(enum run_end end)
 {
 	static const char *const names[] = {
-		[RUN_FINISHED] = "finished",	 [RUN_STOPPED_EARLY] = "stopped_early", [RUN_STOPPED_BY_FAILURES] = "stopped_by_failures",
-		[RUN_FAILED] = "failed",	 [RUN_BROKEN] = "broken",		[RUN_NOTHING_NEW] = "nothing_new",
+		[RUN_FINISHED] = "finished",
+		[RUN_STOPPED_EARLY] = "stopped_early",
+		[RUN_STOPPED_BY_FAILURES] = "stopped_by_failures",
+		[RUN_FAILED] = "failed",
+		[RUN_BROKEN] = "broken",
+		[RUN_NOTHING_NEW] = "nothing_new",
 	};
 	return names[end];
 }

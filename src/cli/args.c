@@ -74,7 +74,8 @@ static int refuse_flag(struct parser *p, struct slice name)
 	const char *near = nearest_flag(p, name);
 	if (near)
 		return refuse(p, "unknown flag '--%.*s': did you mean '--%s'?", SLICE(name), near);
-	return refuse(p, "unknown flag '--%.*s': see hocket %s --help", SLICE(name), p->args->verb->name);
+	return refuse(p, "unknown flag '--%.*s': see hocket %s --help", SLICE(name),
+		      p->args->verb->name);
 }
 
 static const struct flag *find_long(const struct parser *p, struct slice name)
@@ -122,11 +123,13 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 	switch (f->type) {
 	case TAKES_COUNT:
 		if (units_int(s, ret) < 0 || *ret < 1)
-			return refuse(p, "--%s '%s': expected a number of 1 or more", f->name, text);
+			return refuse(p, "--%s '%s': expected a number of 1 or more", f->name,
+				      text);
 		return 0;
 	case TAKES_NUMBER:
 		if (units_int(s, ret) < 0 || *ret < 0)
-			return refuse(p, "--%s '%s': expected a number of 0 or more", f->name, text);
+			return refuse(p, "--%s '%s': expected a number of 0 or more", f->name,
+				      text);
 		return 0;
 	case TAKES_SIZE:
 		if (units_size(s, &bytes) < 0 || bytes == 0 || bytes > INT64_MAX)
@@ -135,7 +138,8 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 		return 0;
 	case TAKES_DURATION:
 		if (units_duration(s, ret) < 0 || *ret < 0)
-			return refuse(p, "--%s '%s': expected a time such as 30s or 5m", f->name, text);
+			return refuse(p, "--%s '%s': expected a time such as 30s or 5m", f->name,
+				      text);
 		return 0;
 	case TAKES_WORD:
 		*ret = word_index(f, text);
@@ -189,7 +193,8 @@ static int short_flags(struct parser *p, char *arg)
 	for (char *c = arg + 1; *c; c++) {
 		const struct flag *f = find_letter(p, *c);
 		if (!f)
-			return refuse(p, "unknown flag '-%c': see hocket %s --help", *c, p->args->verb->name);
+			return refuse(p, "unknown flag '-%c': see hocket %s --help", *c,
+				      p->args->verb->name);
 		bool rest_is_value = f->type != TAKES_NOTHING && c[1];
 		if (accept_flag(p, f, rest_is_value ? c + 1 : NULL) < 0)
 			return -1;
@@ -207,8 +212,8 @@ static int check_word_count(struct parser *p)
 	if (a->word_count < a->verb->min)
 		return refuse(p, "usage: hocket %s %s", a->verb->name, a->verb->usage);
 	if (a->word_count > a->verb->max)
-		return refuse(p, "too many arguments: '%s'\nusage: hocket %s %s", a->words[a->verb->max],
-			      a->verb->name, a->verb->usage);
+		return refuse(p, "too many arguments: '%s'\nusage: hocket %s %s",
+			      a->words[a->verb->max], a->verb->name, a->verb->usage);
 	return 0;
 }
 

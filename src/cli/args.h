@@ -34,7 +34,7 @@ enum flag_type {
 	TAKES_NOTHING,
 	TAKES_PAIR, /* key=value */
 	TAKES_FILE,
-	TAKES_COUNT, /* 1 or more */
+	TAKES_COUNT,  /* 1 or more */
 	TAKES_NUMBER, /* 0 or more */
 	TAKES_SIZE,
 	TAKES_DURATION,
@@ -67,14 +67,14 @@ struct args;
 enum words { WORDS_NONE, WORDS_FILES, WORDS_URLS, WORDS_CONNECTORS, WORDS_SHELLS, WORDS_VERBS };
 struct verb {
 	const char *name;
-	unsigned bit; /* 0: comes in a later version */
+	unsigned bit;                     /* 0: comes in a later version */
 	int (*main)(const struct args *); /* the exit code */
-	enum words takes; /* what its words are, for completion */
-	unsigned min, max; /* how many words */
-	const char *usage; /* behind "hocket NAME" */
-	const char *doc;   /* one line */
-	const char *more;  /* a paragraph */
-	const char *examples[2][2]; /* command, what it does */
+	enum words takes;                 /* what its words are, for completion */
+	unsigned min, max;                /* how many words */
+	const char *usage;                /* behind "hocket NAME" */
+	const char *doc;                  /* one line */
+	const char *more;                 /* a paragraph */
+	const char *examples[2][2];       /* command, what it does */
 };
 extern const struct flag flags[];
 extern const size_t flag_count;
@@ -92,7 +92,7 @@ struct args {
 	size_t given_count;
 	const char **words; /* what is not a flag */
 	size_t word_count;
-	bool help;    /* asked for help (on the verb, when there is one) */
+	bool help; /* asked for help (on the verb, when there is one) */
 };
 
 /* 0, or -1: err has one or two lines for the user (exit code 2). args_done in both cases. */

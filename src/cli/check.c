@@ -42,8 +42,9 @@ static int put_step_facts(const struct place *p, struct buf *out)
 	const struct port *port = p->port;
 	if (port->apply)
 		return 0;
-	int64_t cap = p->common.concurrency > 0 ? p->common.concurrency :
-		      p->facts.concurrency > 0  ? (int64_t)p->facts.concurrency : 10;
+	int64_t cap = p->common.concurrency > 0  ? p->common.concurrency
+		      : p->facts.concurrency > 0 ? (int64_t)p->facts.concurrency
+						 : 10;
 	int r = buf_printf(out, "%lld at a time", (long long)cap);
 	if (r == 0 && p->common.rate.per_ns > 0) {
 		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.count);
@@ -60,7 +61,8 @@ static int put_place(const struct place *p, const char *role, struct buf *out)
 	AUTO(buf_done) struct buf door = { 0 };
 	int r = buf_add(&door, p->facts.door);
 	if (r == 0)
-		r = buf_printf(out, "  %-5s %-10s %-34s ", role, p->label, door.n ? path_shown(door.p) : "");
+		r = buf_printf(out, "  %-5s %-10s %-34s ", role, p->label,
+			       door.n ? path_shown(door.p) : "");
 	if (r == 0 && p->role == ROLE_SOURCE)
 		r = buf_add(out, slice_str(source_class(&p->facts)));
 	else if (r == 0 && p->role == ROLE_SINK)
@@ -126,7 +128,8 @@ static int check_all(void *arg)
 	}
 	int worst = EXITS_DONE;
 	for (size_t i = 0; i < args->word_count; i++) {
-		int code = check_file(args->words[i], &loading.settings, args_has(args, FLAG_QUIET));
+		int code =
+			check_file(args->words[i], &loading.settings, args_has(args, FLAG_QUIET));
 		worst = code > worst ? code : worst;
 	}
 	return worst;

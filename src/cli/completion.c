@@ -70,7 +70,8 @@ static const char *bash_words(enum words takes)
 	case WORDS_FILES:
 		return "COMPREPLY=($(compgen -f -- \"$cur\"))";
 	case WORDS_CONNECTORS:
-		return "COMPREPLY=($(compgen -W \"$(hocket connectors 2>/dev/null | awk '/^  /{print $1}')\" -- \"$cur\"))";
+		return "COMPREPLY=($(compgen -W \"$(hocket connectors 2>/dev/null | awk '/^  "
+		       "/{print $1}')\" -- \"$cur\"))";
 	case WORDS_SHELLS:
 		return "COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\"))";
 	case WORDS_VERBS:
@@ -84,22 +85,27 @@ static const char *bash_words(enum words takes)
 
 static int bash_verb(struct buf *out, const struct verb *v)
 {
-	int r = buf_printf(out, "\t%s)\n\t\tif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '", v->name);
+	int r = buf_printf(out, "\t%s)\n\t\tif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '",
+			   v->name);
 	for (size_t i = 0; r == 0 && i < flag_count; i++)
 		if (shown(&flags[i], v))
 			r = buf_printf(out, "--%s ", flags[i].name);
-	return r < 0 ? r : buf_printf(out, "' -- \"$cur\"))\n\t\telse %s; fi ;;\n", bash_words(v->takes));
+	return r < 0 ? r
+		     : buf_printf(out, "' -- \"$cur\"))\n\t\telse %s; fi ;;\n",
+				  bash_words(v->takes));
 }
 
 static int bash_put(struct buf *out)
 {
-	int r = buf_add(out, S("# bash completion for hocket\n_hocket() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+	int r = buf_add(out, S("# bash completion for hocket\n_hocket() {\n\tlocal "
+			       "cur=${COMP_WORDS[COMP_CWORD]} "
 			       "prev=${COMP_WORDS[COMP_CWORD-1]}\n\tlocal verbs='"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++)
 		if (verbs[i].bit)
 			r = buf_printf(out, "%s ", verbs[i].name);
 	if (r == 0)
-		r = buf_add(out, S("'\n\tif ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"$verbs --help\" -- "
+		r = buf_add(out, S("'\n\tif ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W "
+				   "\"$verbs --help\" -- "
 				   "\"$cur\")); return; fi\n"));
 	if (r == 0)
 		r = bash_flag_values(out);
@@ -140,7 +146,8 @@ static const char *zsh_words(enum words takes)
 	case WORDS_FILES:
 		return "'*:file:_files'";
 	case WORDS_CONNECTORS:
-		return "'1:connector:($(hocket connectors 2>/dev/null | awk \"/^  /{print \\$1}\"))'";
+		return "'1:connector:($(hocket connectors 2>/dev/null | awk \"/^  /{print "
+		       "\\$1}\"))'";
 	case WORDS_SHELLS:
 		return "'1:shell:(bash zsh fish)'";
 	case WORDS_VERBS:
@@ -172,8 +179,10 @@ static int zsh_put(struct buf *out)
 {
 	int r = zsh_verbs(out);
 	if (r == 0)
-		r = buf_add(out, S("_hocket() {\n\tif ((CURRENT == 2)); then _hocket_verbs; return; fi\n"
-				   "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n\tcase $verb in\n"));
+		r = buf_add(out,
+			    S("_hocket() {\n\tif ((CURRENT == 2)); then _hocket_verbs; return; fi\n"
+			      "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n\tcase $verb "
+			      "in\n"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++) {
 		if (!verbs[i].bit)
 			continue;
@@ -184,15 +193,18 @@ static int zsh_put(struct buf *out)
 		if (r == 0)
 			r = buf_printf(out, " %s ;;\n", zsh_words(verbs[i].takes));
 	}
-	return r < 0 ? r : buf_add(out, S("\tesac\n}\nif [[ $funcstack[1] == _hocket ]]; then _hocket \"$@\"; else "
-					  "compdef _hocket hocket; fi\n"));
+	return r < 0 ? r
+		     : buf_add(out, S("\tesac\n}\nif [[ $funcstack[1] == _hocket ]]; then _hocket "
+				      "\"$@\"; else "
+				      "compdef _hocket hocket; fi\n"));
 }
 
 /* ---- fish ---- */
 
 static int fish_flag(struct buf *out, const struct verb *v, const struct flag *f)
 {
-	int r = buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -l %s", v->name, f->name);
+	int r = buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -l %s",
+			   v->name, f->name);
 	if (r == 0 && f->letter)
 		r = buf_printf(out, " -s %c", f->letter);
 	if (r == 0 && f->type == TAKES_FILE)
@@ -216,14 +228,18 @@ static int fish_words(struct buf *out, const struct verb *v)
 {
 	const char *words = NULL;
 	if (v->takes == WORDS_FILES)
-		return buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -F\n", v->name);
+		return buf_printf(out,
+				  "complete -c hocket -n '__fish_seen_subcommand_from %s' -F\n",
+				  v->name);
 	if (v->takes == WORDS_SHELLS)
 		words = "bash zsh fish";
 	if (v->takes == WORDS_CONNECTORS)
-		words = "(hocket connectors 2>/dev/null | string match -r \"^  \\S+\" | string trim)";
+		words = "(hocket connectors 2>/dev/null | string match -r \"^  \\S+\" | string "
+			"trim)";
 	if (!words)
 		return 0;
-	return buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -a '%s'\n", v->name, words);
+	return buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -a '%s'\n",
+			  v->name, words);
 }
 
 static int fish_put(struct buf *out)
@@ -233,7 +249,8 @@ static int fish_put(struct buf *out)
 		const struct verb *v = &verbs[i];
 		if (!v->bit)
 			continue;
-		r = buf_printf(out, "complete -c hocket -n __fish_use_subcommand -a %s -d '", v->name);
+		r = buf_printf(out, "complete -c hocket -n __fish_use_subcommand -a %s -d '",
+			       v->name);
 		if (r == 0)
 			r = put_quoted(out, v->doc, "");
 		if (r == 0)

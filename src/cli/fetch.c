@@ -77,8 +77,10 @@ static int put_path(struct buf *out, const char *before, const char *path, const
 static int put_pipeline(struct buf *out, const struct args *args, const char *urls)
 {
 	const struct given *to = args_get(args, FLAG_TO);
-	int r = put_path(out, "from: {lines: ", urls, "}\nsteps:\n  - where: .line != \"\"\n  - http: \\(.line)\n    into: .answer\n    on_error: into .error\n"
-						      "    result: .status = $res.status\n");
+	int r = put_path(out, "from: {lines: ", urls,
+			 "}\nsteps:\n  - where: .line != \"\"\n  - http: \\(.line)\n    into: "
+			 ".answer\n    on_error: into .error\n"
+			 "    result: .status = $res.status\n");
 	if (r == 0)
 		r = put_number(out, args, FLAG_CONCURRENCY, "concurrency");
 	if (r == 0)
@@ -86,10 +88,12 @@ static int put_pipeline(struct buf *out, const struct args *args, const char *ur
 	if (r == 0)
 		r = put_number(out, args, FLAG_TIMEOUT, "timeout");
 	if (r == 0)
-		r = buf_add(out, S("  - map: 'if .error then {url: .line, status: .error.status, error: .error} "
+		r = buf_add(out, S("  - map: 'if .error then {url: .line, status: .error.status, "
+				   "error: .error} "
 				   "else {url: .line, status, body: .answer} end'\nto:\n"));
 	if (r == 0)
-		r = to ? put_path(out, "  - jsonl: ", to->text, "\n") : buf_add(out, S("  - stdout:\n"));
+		r = to ? put_path(out, "  - jsonl: ", to->text, "\n")
+		       : buf_add(out, S("  - stdout:\n"));
 	return r < 0 ? r : buf_add(out, S("  - null:\n    name: failed\n    if: .error\n"));
 }
 

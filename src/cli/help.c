@@ -10,17 +10,21 @@
 #include <stdio.h>
 
 static const char introduction[] =
-	"hocket runs high-throughput I/O pipelines: call an API for each of a million records, many at a time,\n"
+	"hocket runs high-throughput I/O pipelines: call an API for each of a million records, "
+	"many at a time,\n"
 	"lose nothing, and know at every moment where it stands.\n"
 	"\n"
 	"A pipeline is a YAML file; jq is its language. Top to bottom is the flow:\n"
 	"\n";
-static const char help_example[] = "  from: {jsonl: users.jsonl}                        # {\"id\": 1} on every line\n"
-			    "  steps:\n"
-			    "    - http: http://127.0.0.1:8080/users/\\(.id)      # one call for each, 4 more attempts when it fails\n"
-			    "      concurrency: 20                               # at most 20 at a time\n"
-			    "      into: .profile                                # the answer goes into the record\n"
-			    "  to: {sqlite: users.db, table: users, key: id}     # one row for each; the table is made\n";
+static const char help_example[] =
+	"  from: {jsonl: users.jsonl}                        # {\"id\": 1} on every line\n"
+	"  steps:\n"
+	"    - http: http://127.0.0.1:8080/users/\\(.id)      # one call for each, 4 more attempts "
+	"when it fails\n"
+	"      concurrency: 20                               # at most 20 at a time\n"
+	"      into: .profile                                # the answer goes into the record\n"
+	"  to: {sqlite: users.db, table: users, key: id}     # one row for each; the table is "
+	"made\n";
 static const char exit_codes[] =
 	"Exit codes; the worst wins:\n"
 	"  0   everything is delivered         3   finished, some records are dead letters\n"
@@ -41,8 +45,8 @@ static int put_flag(struct buf *out, const struct flag *f)
 {
 	char head[48];
 	char letter[] = { '-', f->letter, ',', ' ', 0 };
-	snprintf(head, sizeof(head), "%s--%s%s%s", f->letter ? letter : "    ", f->name, f->shown ? " " : "",
-		 f->shown ? f->shown : "");
+	snprintf(head, sizeof(head), "%s--%s%s%s", f->letter ? letter : "    ", f->name,
+		 f->shown ? " " : "", f->shown ? f->shown : "");
 	return buf_printf(out, "  %-24s %s\n", head, f->doc);
 }
 
@@ -65,8 +69,8 @@ static int put_examples(struct buf *out, const struct verb *v)
 
 static int put_verb(struct buf *out, const struct verb *v)
 {
-	int r = buf_printf(out, "hocket %s - %s\n\nUsage: hocket %s%s%s\n", v->name, v->doc, v->name,
-			   v->usage[0] ? " " : "", v->usage);
+	int r = buf_printf(out, "hocket %s - %s\n\nUsage: hocket %s%s%s\n", v->name, v->doc,
+			   v->name, v->usage[0] ? " " : "", v->usage);
 	if (r == 0 && v->more)
 		r = buf_printf(out, "\n%s\n", v->more);
 	if (r == 0)
@@ -84,8 +88,11 @@ static int put_program(struct buf *out)
 	if (r == 0)
 		r = put_verbs(out);
 	if (r == 0)
-		r = buf_printf(out, "\nhocket VERB --help explains a verb; hocket connectors lists what can be read, called "
-				    "and written.\n\n%s", exit_codes);
+		r = buf_printf(out,
+			       "\nhocket VERB --help explains a verb; hocket connectors lists what "
+			       "can be read, called "
+			       "and written.\n\n%s",
+			       exit_codes);
 	return r;
 }
 

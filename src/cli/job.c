@@ -87,7 +87,8 @@ static void tell_stopping(struct job *job)
 	}
 	AUTO(buf_done) struct buf grace = { 0 };
 	if (units_put_duration(&grace, job->options.grace_ns) == 0)
-		progress_say(job->progress, "stopping: %llu in flight, up to %s; again to stop at once",
+		progress_say(job->progress,
+			     "stopping: %llu in flight, up to %s; again to stop at once",
 			     (unsigned long long)in_flight, grace.p);
 }
 
@@ -116,9 +117,11 @@ static enum progress_kind progress_kind(const struct job *job)
 
 static void tell_resuming(struct job *job)
 {
-	uint64_t settled = job->before.delivered + job->before.filtered + job->before.duplicate + job->before.dead;
+	uint64_t settled = job->before.delivered + job->before.filtered + job->before.duplicate +
+			   job->before.dead;
 	AUTO(buf_done) struct buf n = { 0 };
-	if (settled == 0 || args_has(job->args, FLAG_QUIET) || units_put_count(&n, (int64_t)settled) < 0)
+	if (settled == 0 || args_has(job->args, FLAG_QUIET) ||
+	    units_put_count(&n, (int64_t)settled) < 0)
 		return;
 	say("going on with run %s: %s records are done", run_id(job->run), n.p);
 }

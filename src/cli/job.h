@@ -6,11 +6,11 @@
 
 struct job {
 	const struct args *args;
-	const char *path;   /* the pipeline file, "-": stdin; NULL: text is the pipeline */
+	const char *path; /* the pipeline file, "-": stdin; NULL: text is the pipeline */
 	struct slice text;
 	const char *folder; /* of text */
 	struct run_options options;
-	bool keep_nothing;  /* the state is a temporary one: tell nobody where it is */
+	bool keep_nothing; /* the state is a temporary one: tell nobody where it is */
 	/* Looks at the end of the run; what it returns is worse than or equal to the code it is given. May be NULL. */
 	int (*judge)(const struct account *, int exit_code);
 

@@ -64,7 +64,8 @@ static int read_env_file(const char *path, struct err *err)
 
 int loading_init(struct loading *l, const struct args *args, struct err *err)
 {
-	*l = (struct loading){ .secrets = secrets_new(), .sets = xcalloc(args->given_count + 1, sizeof(char *)) };
+	*l = (struct loading){ .secrets = secrets_new(),
+			       .sets = xcalloc(args->given_count + 1, sizeof(char *)) };
 	size_t n = 0;
 	for (size_t i = 0; i < args->given_count; i++) {
 		const struct given *g = &args->given[i];
@@ -75,7 +76,9 @@ int loading_init(struct loading *l, const struct args *args, struct err *err)
 		if (g->flag->id == FLAG_SECRETS && secrets_read(l->secrets, g->text, err) < 0)
 			return -1;
 	}
-	l->settings = (struct plan_settings){ .registry = &registry, .sets = l->sets, .set_count = n, .secrets = l->secrets };
+	l->settings = (struct plan_settings){
+		.registry = &registry, .sets = l->sets, .set_count = n, .secrets = l->secrets
+	};
 	return 0;
 }
 

@@ -36,7 +36,8 @@ static int put_flag(struct buf *out, const struct flag *f)
 	if (r == 0)
 		r = put_text(out, f->name);
 	if (r == 0)
-		r = buf_printf(out, "\\fR%s\\fI%s\\fR\n", f->shown ? " " : "", f->shown ? f->shown : "");
+		r = buf_printf(out, "\\fR%s\\fI%s\\fR\n", f->shown ? " " : "",
+			       f->shown ? f->shown : "");
 	if (r == 0)
 		r = put_text(out, f->doc);
 	return r < 0 ? r : buf_add_char(out, '\n');
@@ -80,9 +81,12 @@ static const char head[] = ".TH HOCKET 1 \"\" \"hocket " HOCKET_VERSION "\" \"Us
 			   ".SH NAME\nhocket \\- high\\-throughput I/O pipelines\n"
 			   ".SH SYNOPSIS\n.B hocket\n.I verb\n[\\fIarguments\\fR] [\\fIflags\\fR]\n"
 			   ".SH DESCRIPTION\n"
-			   "hocket reads records, calls an API (or another slow thing) for each of them, many at a time, and writes the\n"
-			   "results to a database or a file. A pipeline is a YAML file whose expressions are jq. Failed calls are tried\n"
-			   "again; what fails for good is kept as a dead letter; a run that was interrupted goes on where it stopped.\n"
+			   "hocket reads records, calls an API (or another slow thing) for each of "
+			   "them, many at a time, and writes the\n"
+			   "results to a database or a file. A pipeline is a YAML file whose "
+			   "expressions are jq. Failed calls are tried\n"
+			   "again; what fails for good is kept as a dead letter; a run that was "
+			   "interrupted goes on where it stopped.\n"
 			   ".SH VERBS\n";
 static const char tail[] =
 	".SH EXIT STATUS\nThe worst that happened wins.\n"
@@ -97,7 +101,8 @@ static const char tail[] =
 	".SH ENVIRONMENT\n"
 	".TP\n.B NO_COLOR\nno colours in messages and progress\n"
 	".TP\n.B SSL_CERT_FILE\ncertificates to trust instead of the system's\n"
-	".SH FILES\n.TP\n.I .hocket/NAME.db\nbeside the pipeline: what its runs have done, dead letters\n";
+	".SH FILES\n.TP\n.I .hocket/NAME.db\nbeside the pipeline: what its runs have done, dead "
+	"letters\n";
 
 int man_put(struct buf *out)
 {

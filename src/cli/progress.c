@@ -235,7 +235,8 @@ static void erase(struct progress *p)
 static int put_cut(struct buf *out, struct slice line, bool bold)
 {
 	struct slice s = slice_head(line, term_width(STDERR_FILENO) - 1);
-	return buf_printf(out, "%s%.*s%s\033[K\n", bold ? "\033[1m" : "", SLICE(s), bold ? "\033[0m" : "");
+	return buf_printf(out, "%s%.*s%s\033[K\n", bold ? "\033[1m" : "", SLICE(s),
+			  bold ? "\033[0m" : "");
 }
 
 static int put_bar(struct progress *p, struct buf *out)

@@ -12,14 +12,17 @@
 #include <string.h>
 
 static const enum role roles[] = { ROLE_SOURCE, ROLE_STEP, ROLE_SINK };
-static const char *const role_titles[] = { "from: what is read", "steps: what happens to each record", "to: where records go" };
+static const char *const role_titles[] = { "from: what is read",
+					   "steps: what happens to each record",
+					   "to: where records go" };
 
 static int put_role(struct buf *out, size_t role)
 {
 	int r = buf_printf(out, "%s%s\n", role ? "\n" : "", role_titles[role]);
 	for (size_t i = 0; r == 0 && i < registry.n; i++)
 		if (registry.ports[i]->roles & roles[role])
-			r = buf_printf(out, "  %-10s %s\n", registry.ports[i]->name, registry.ports[i]->doc);
+			r = buf_printf(out, "  %-10s %s\n", registry.ports[i]->name,
+				       registry.ports[i]->doc);
 	return r;
 }
 

@@ -35,7 +35,8 @@ void say(const char *fmt, ...)
 	AUTO(buf_done) struct buf b = { 0 };
 	va_list ap;
 	va_start(ap, fmt);
-	if (buf_add(&b, S("hocket: ")) == 0 && buf_vprintf(&b, fmt, ap) == 0 && buf_add_char(&b, '\n') == 0)
+	if (buf_add(&b, S("hocket: ")) == 0 && buf_vprintf(&b, fmt, ap) == 0 &&
+	    buf_add_char(&b, '\n') == 0)
 		say_raw(buf_slice(&b));
 	va_end(ap);
 }

@@ -3,7 +3,7 @@
 #include "cli/args.h"
 #include <limits.h>
 
-int verb_run(const struct args *);        /* job.c drives it */
+int verb_run(const struct args *); /* job.c drives it */
 int verb_check(const struct args *);
 int verb_fetch(const struct args *);
 int verb_connectors(const struct args *);

@@ -7,14 +7,19 @@ static struct plan plan = { .name = "p", .folder = "/f", .dead_path = "/f/dead.j
 
 static int exit_of(struct run_result result, bool by_user)
 {
-	struct account a = { .plan = &plan, .result = &result, .state_path = "/f/.hocket/p.db", .stopped_by_user = by_user };
+	struct account a = { .plan = &plan,
+			     .result = &result,
+			     .state_path = "/f/.hocket/p.db",
+			     .stopped_by_user = by_user };
 	return account_exit(&a);
 }
 
 static struct run_result ended(enum run_end end, uint64_t delivered, uint64_t dead, uint64_t left)
 {
 	return (struct run_result){
-		.end = end, .left = left, .counts = { .admitted = delivered + dead, .delivered = delivered, .dead = dead }
+		.end = end,
+		.left = left,
+		.counts = { .admitted = delivered + dead, .delivered = delivered, .dead = dead }
 	};
 }
 
@@ -50,7 +55,9 @@ TEST(nothing_to_resume_is_a_failure)
 	r.volatile_source = true;
 	CHECK_INT(exit_of(r, true), EXITS_FAILED);
 	r.volatile_source = false;
-	struct account stateless = { .plan = &plan, .result = &r, .stopped_by_user = true }; /* fetch */
+	struct account stateless = { .plan = &plan,
+				     .result = &r,
+				     .stopped_by_user = true }; /* fetch */
 	CHECK_INT(account_exit(&stateless), EXITS_FAILED);
 }
 
@@ -68,12 +75,16 @@ TEST(a_run_that_never_began_has_a_summary)
 {
 	AUTO(buf_done) struct buf out = { 0 };
 	CHECK_INT(account_put_json_failed(78, "a \"quoted\" word", &out), 0);
-	CHECK_STR(out.p, "{\"end\":\"not_started\",\"exit\":78,\"error\":\"a \\\"quoted\\\" word\"}\n");
+	CHECK_STR(out.p,
+		  "{\"end\":\"not_started\",\"exit\":78,\"error\":\"a \\\"quoted\\\" word\"}\n");
 }
 
 static const struct test tests[] = {
-	T(the_worst_wins), T(an_early_stop_that_was_meant), T(nothing_to_resume_is_a_failure),
-	T(an_account_that_does_not_add_up_is_broken), T(a_run_that_never_began_has_a_summary),
+	T(the_worst_wins),
+	T(an_early_stop_that_was_meant),
+	T(nothing_to_resume_is_a_failure),
+	T(an_account_that_does_not_add_up_is_broken),
+	T(a_run_that_never_began_has_a_summary),
 };
 int main(void)
 {

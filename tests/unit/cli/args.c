@@ -27,7 +27,8 @@ static void parsed_done(struct parsed *p)
 
 TEST(words_and_flags_may_mix)
 {
-	AUTO(parsed_done) struct parsed p = PARSE("run", "--limit", "7", "a.yaml", "--grace=1m", "-q");
+	AUTO(parsed_done)
+	struct parsed p = PARSE("run", "--limit", "7", "a.yaml", "--grace=1m", "-q");
 	CHECK_INT(p.result, 0);
 	CHECK_STR(p.args.verb->name, "run");
 	CHECK_INT(p.args.word_count, 1);
@@ -83,14 +84,18 @@ TEST(a_verb_has_only_its_own_flags)
 
 TEST(nearest_names)
 {
-	AUTO(parsed_done) struct parsed verb = PARSE("chekc"), flag = PARSE("run", "a", "--progres", "x");
+	AUTO(parsed_done)
+	struct parsed verb = PARSE("chekc"),
+		      flag = PARSE("run", "a", "--progres", "x");
 	CHECK_STR(verb.err.p, "unknown verb 'chekc': did you mean 'check'?");
 	CHECK_STR(flag.err.p, "unknown flag '--progres': did you mean '--progress'?");
 }
 
 TEST(values_are_checked)
 {
-	AUTO(parsed_done) struct parsed word = PARSE("run", "a", "--progress", "zzz"), size = PARSE("run", "a", "--memory", "0");
+	AUTO(parsed_done)
+	struct parsed word = PARSE("run", "a", "--progress", "zzz"),
+		      size = PARSE("run", "a", "--memory", "0");
 	AUTO(parsed_done) struct parsed big = PARSE("run", "a", "--limit", "99999999999999999999");
 	CHECK_STR(word.err.p, "--progress 'zzz': expected auto, bar, plain, json or none");
 	CHECK_STR(size.err.p, "--memory '0': expected a size such as 512MB");
@@ -108,16 +113,25 @@ TEST(help_needs_no_words)
 
 TEST(later_things_say_so)
 {
-	AUTO(parsed_done) struct parsed flag = PARSE("run", "a", "--until", "5m"), verb = PARSE("verify", "a");
+	AUTO(parsed_done)
+	struct parsed flag = PARSE("run", "a", "--until", "5m"),
+		      verb = PARSE("verify", "a");
 	CHECK_STR(flag.err.p, "'--until' is not in this version yet");
 	CHECK_STR(verb.err.p, "'hocket verify' is not in this version yet");
 }
 
 static const struct test tests[] = {
-	T(words_and_flags_may_mix), T(the_last_one_counts),	T(sets_keep_their_order),
-	T(letters_bundle),	    T(two_dashes_end_the_flags), T(a_lone_dash_is_a_word),
-	T(a_verb_has_only_its_own_flags), T(nearest_names),	T(values_are_checked),
-	T(help_needs_no_words),	    T(later_things_say_so),
+	T(words_and_flags_may_mix),
+	T(the_last_one_counts),
+	T(sets_keep_their_order),
+	T(letters_bundle),
+	T(two_dashes_end_the_flags),
+	T(a_lone_dash_is_a_word),
+	T(a_verb_has_only_its_own_flags),
+	T(nearest_names),
+	T(values_are_checked),
+	T(help_needs_no_words),
+	T(later_things_say_so),
 };
 int main(void)
 {

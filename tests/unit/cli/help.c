@@ -41,7 +41,8 @@ TEST(the_man_page_has_no_stray_macros)
 	AUTO(buf_done) struct buf out = { 0 };
 	CHECK_INT(man_put(&out), 0);
 	struct slice line, rest = buf_slice(&out);
-	static const char *const macros[] = { ".TH", ".SH", ".SS", ".TP", ".PP", ".nf", ".fi", ".RS", ".RE", ".B ", ".I " };
+	static const char *const macros[] = { ".TH", ".SH", ".SS", ".TP", ".PP", ".nf",
+					      ".fi", ".RS", ".RE", ".B ", ".I " };
 	while (rest.n > 0) {
 		slice_cut(rest, '\n', &line, &rest);
 		bool known = line.n == 0 || line.p[0] != '.';
