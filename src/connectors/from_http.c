@@ -213,7 +213,6 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 		.header_count = headers->n,
 		.max_body_bytes = r->o->max_body,
 		.insecure = r->o->insecure,
-		.no_redirects = headers_stay_here(&r->o->head),
 	};
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;

@@ -16,7 +16,7 @@ const struct opt http_auth_options[] = {
 	OPT("basic", struct http_auth, basic, OPT_TEMPLATE, struct tpl *, .secret = true,
 	    .doc = "Authorization: Basic ...; written as USER:PASSWORD"),
 	OPT("header", struct http_auth, header, OPT_TEMPLATE, struct tpl *, .secret = true,
-	    .doc = "a header of its own: 'X-Api-Key: ...'; redirects are not followed then"),
+	    .doc = "a header of its own: 'X-Api-Key: ...'"),
 	OPT_END,
 };
 
@@ -77,11 +77,6 @@ const char *headers_credentials(const struct header_options *o)
 		if (one_of(slice_str(o->headers.keys[i]), names))
 			return "headers";
 	return NULL;
-}
-
-bool headers_stay_here(const struct header_options *o)
-{
-	return o->auth && o->auth->header;
 }
 
 /* ---- a request's headers ---------------------------------------------------------------------- */
@@ -182,13 +177,10 @@ int headers_make(const struct header_options *o, const struct env *env, struct a
 void headers_for_stranger(const struct header_list *all, struct arena *arena,
 			  struct header_list *ret)
 {
-	static const char *const harmless[] = { "accept",     "accept-language", "accept-encoding",
-						"user-agent", "content-type",    "content-language",
-						NULL };
 	ret->n = 0;
 	ret->v = arena_alloc(arena, (all->n + 1) * sizeof(*ret->v));
 	for (size_t i = 0; i < all->n; i++)
-		if (one_of(all->v[i].name, harmless))
+		if (http_header_harmless(all->v[i].name))
 			ret->v[ret->n++] = all->v[i];
 }
 

@@ -31,8 +31,6 @@ extern const struct opt http_auth_options[];
 void headers_check(const struct header_options *, struct diag *); /* in plan() */
 /* The option that holds credentials ("auth", "headers"); NULL: there are none. */
 const char *headers_credentials(const struct header_options *);
-/* Is there a credential that the client does not know to drop when a redirect leads elsewhere? Then none is followed. */
-bool headers_stay_here(const struct header_options *);
 
 struct header_list {
 	struct http_header *v; /* in the arena */

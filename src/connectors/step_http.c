@@ -181,7 +181,6 @@ static int http_ask(struct site *site, struct call *c, struct err *err)
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
 	q->insecure = o->insecure;
-	q->no_redirects = headers_stay_here(&o->head);
 	if (site->clocks)
 		q->clocks = *site->clocks;
 	c->request = q;

@@ -61,12 +61,15 @@ struct http_response {
 	void *storage_;
 };
 
-/* One exchange, redirects followed for GET and HEAD (at most 5; https to http refused; Authorization, Cookie and Proxy-
- * Authorization dropped when the origin changes). 0, or -1 with *err. Header values with CR, LF or NUL: FAULT_BAD_VALUE before
+/* One exchange, redirects followed for GET and HEAD (at most 5; https to http refused; all headers
+ * but the harmless ones dropped when the origin changes). 0, or -1 with *err. Header values with CR, LF or NUL: FAULT_BAD_VALUE before
  * anything is sent. On -1 *ret is empty. Cancelled: FAULT_CANCELLED. */
 MUST int http_exchange(struct http_client *, const struct http_request *, struct http_response *ret,
 		       struct err *err) SUSPENDS;
 void http_response_done(struct http_response *); /* AUTO */
+/* Says nothing about who asks, so it may go to another origin: Accept, User-Agent, Content-Type and their like. Whether a
+ * header of another name is a credential cannot be told (X-Api-Key is). */
+bool http_header_harmless(struct slice name);
 /* First header of that name, in any case. */
 bool http_response_header(const struct http_response *, const char *name, struct slice *ret);
 /* Retry-After as nanoseconds from now: seconds or a date. 0 when absent, zero, in the past or garbage. */

@@ -193,11 +193,14 @@ static bool takes_body(struct slice m)
 	return slice_eq(m, S("POST")) || slice_eq(m, S("PUT")) || slice_eq(m, S("PATCH"));
 }
 
-/* Headers that belong to the first origin only. */
-static bool stays_behind(struct slice name)
+bool http_header_harmless(struct slice name)
 {
-	return slice_eq_nocase(name, S("authorization")) || slice_eq_nocase(name, S("cookie")) ||
-	       slice_eq_nocase(name, S("proxy-authorization")) || slice_eq_nocase(name, S("host"));
+	static const char *const harmless[] = { "accept",     "accept-language", "accept-encoding",
+						"user-agent", "content-type",    "content-language" };
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (slice_eq_nocase(name, slice_str(harmless[i])))
+			return true;
+	return false;
 }
 
 size_t http_head_bound(const struct http_head *h)
@@ -241,7 +244,7 @@ size_t http_head_put(const struct http_head *h, char *out)
 	at = put(at, S(" HTTP/1.1\r\n"));
 	at = put_ours(h, at);
 	for (size_t i = 0; i < r->header_count; i++)
-		if (!h->other_origin || !stays_behind(r->headers[i].name))
+		if (!h->other_origin || http_header_harmless(r->headers[i].name))
 			at = put_line(at, r->headers[i].name, r->headers[i].value);
 	at = put(at, S("\r\n"));
 	ASSERT((size_t)(at - out) <= http_head_bound(h));

@@ -99,14 +99,15 @@ TEST(another_origin_gets_no_credentials)
 				     { S("AUTHORIZATION"), S("Bearer 1") },
 				     { S("Cookie"), S("a=b") },
 				     { S("proxy-authorization"), S("Basic x") },
-				     { S("X-Kept"), S("yes") } };
+				     { S("X-Api-Key"), S("k") },
+				     { S("Accept-Language"), S("de") } };
 	struct http_request q = { .method = S("GET"),
 				  .url = S("http://u:p@second/"),
 				  .headers = all,
 				  .header_count = ARRAY_SIZE(all) };
 	AUTO(buf_done) struct buf head = head_of(&q, true);
 	CHECK_SLICE(buf_slice(&head),
-		    S("GET / HTTP/1.1\r\nHost: second\r\n" USUAL "X-Kept: yes\r\n\r\n"));
+		    S("GET / HTTP/1.1\r\nHost: second\r\n" USUAL "Accept-Language: de\r\n\r\n"));
 }
 
 static void check_refused(struct http_request q, const char *says)
