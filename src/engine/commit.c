@@ -107,7 +107,8 @@ struct part { /* of a batch, for one sink; linked by next_ready, without end */
 };
 
 /* 0, -1, or 1: there is a bad record among these, it said. `before` has all that the sink has of this run. */
-static int put_part(struct sink *k, const struct ledger *before, struct part p, struct err *err)
+static int put_part(struct sink *k, const struct ledger *before, struct part p,
+		    struct err *err) SUSPENDS
 {
 	AUTO(rows_done) struct rows rows = { 0 };
 	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
@@ -124,7 +125,8 @@ static int put_part(struct sink *k, const struct ledger *before, struct part p, 
 }
 
 /* The record that is alone with the sink's refusal is dead; the mark passes it all the same. */
-static int put_refused(struct sink *k, const struct ledger *before, struct part p, struct err *err)
+static int put_refused(struct sink *k, const struct ledger *before, struct part p,
+		       struct err *err) SUSPENDS
 {
 	rows_die(k, p.from, err);
 	if (dead_put_letters(k->run, p.from, p.end, err) < 0)
@@ -175,7 +177,7 @@ static void die_again(struct sink *k, const struct batch_list *list)
 	}
 }
 
-static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err)
+static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err) SUSPENDS
 {
 	struct part all = { list->first, NULL, list->n };
 	if (k->has_ahead)
@@ -198,7 +200,7 @@ const struct ledger *run_state_has(const struct run *run)
 	return NULL;
 }
 
-static int put_state(struct run *run, const struct batch_list *list, struct err *err)
+static int put_state(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
 	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
@@ -234,7 +236,7 @@ static void settle(struct run *run, const struct batch_list *list)
 	hk_event_set(&run->space);
 }
 
-static int commit_list(struct run *run, const struct batch_list *list, struct err *err)
+static int commit_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
 	if (dead_put_letters(run, list->first, NULL, err) < 0)
 		return -1;

@@ -90,7 +90,8 @@ TEST_IN_LOOP(a_pause_does_not_open_a_second_line)
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	for (int i = 0; i < ALL; i++)
 		for (int k = 0; k < i; k++)
-			CHECK(w[i].woke_ns - w[k].woke_ns >= HK_SEC || w[k].woke_ns - w[i].woke_ns >= HK_SEC);
+			CHECK(w[i].woke_ns - w[k].woke_ns >= HK_SEC ||
+			      w[k].woke_ns - w[i].woke_ns >= HK_SEC);
 	lanes_free(all);
 }
 

@@ -185,7 +185,8 @@ static void scene_open(struct scene *s, int64_t records)
 {
 	static const struct slice twice[] = { { "twice", 5 } };
 	*s = (struct scene){ .w = { .records = records,
-				    .latency_ns = 50 * HK_MS, .least_gap_ns = HK_SEC,
+				    .latency_ns = 50 * HK_MS,
+				    .least_gap_ns = HK_SEC,
 				    .source_fails_at = -1,
 				    .stop_at = -1 } };
 	rand_seed(&s->w.rnd, 42);
@@ -326,7 +327,8 @@ TEST(a_rate_holds_also_when_slots_are_short)
 		s.w.throttle_every = 61;
 		s.w.latency_ns = 400 * HK_MS;
 		s.step.common.concurrency = 4;
-		s.step.common.rate = (struct rate){ .count = 20, .per_ns = HK_SEC, .per_host = per_host };
+		s.step.common.rate =
+			(struct rate){ .count = 20, .per_ns = HK_SEC, .per_host = per_host };
 		go(&s);
 		CHECK_INT(s.result.end, RUN_FINISHED);
 		CHECK(s.w.least_gap_ns >= 50 * HK_MS);
@@ -386,7 +388,8 @@ TEST(doubt_does_not_hold_the_budget_for_ever)
 	struct scene s;
 	scene_open(&s, 10);
 	s.w.all_fail = true;
-	s.options.memory_bytes = 1500; /* three records: they are in doubt, and the source waits for them */
+	s.options.memory_bytes =
+		1500; /* three records: they are in doubt, and the source waits for them */
 	go(&s);
 	CHECK_INT(s.result.end, RUN_FINISHED);
 	CHECK_INT(s.result.counts.dead, 10);

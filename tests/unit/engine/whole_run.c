@@ -105,14 +105,18 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 		if (happens(scene->source_percent))
 			return fail(err, FAULT_RESET, "the source broke");
 		put_row((struct row){ n, 0 }, &json);
-		struct arrival a = { .rec = rec_take(&json), .split = split, .next = { NULL, (uint64_t)n + 1 }, .line = (uint64_t)n + 1 };
+		struct arrival a = { .rec = rec_take(&json),
+				     .split = split,
+				     .next = { NULL, (uint64_t)n + 1 },
+				     .line = (uint64_t)n + 1 };
 		if (admit(in, &a, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int fake_apply(struct site *at, const struct rec *rec, const struct env *env, struct out *out, struct err *err)
+static int fake_apply(struct site *at, const struct rec *rec, const struct env *env,
+		      struct out *out, struct err *err)
 {
 	const struct fake_step *f = at->options;
 	struct row r = row_of(rec);
@@ -224,8 +228,12 @@ static int fake_commit(struct site *at, const struct batch *b, struct buf *recei
 
 static const struct port fake_source = { .name = "numbers", .roles = ROLE_SOURCE, .run = fake_run };
 static const struct port fake_pure = { .name = "pure", .roles = ROLE_STEP, .apply = fake_apply };
-static const struct port fake_calls = { .name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call };
-static const struct port fake_sink = { .name = "sink", .roles = ROLE_SINK, .resume = fake_resume, .commit = fake_commit };
+static const struct port fake_calls = {
+	.name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call
+};
+static const struct port fake_sink = {
+	.name = "sink", .roles = ROLE_SINK, .resume = fake_resume, .commit = fake_commit
+};
 
 /* ---- what should come out ---- */
 static bool wants(const struct scene *s, size_t sink, struct row r)
@@ -262,7 +270,8 @@ static void expect_record(struct scene *s, int64_t n)
 	for (size_t k = 0; k < s->plan.sink_count; k++) {
 		bool bad = false;
 		for (size_t i = 0; i < rows.n; i++)
-			bad |= !gone[i] && wants(s, k, rows.v[i]) && refused(&s->sinks[k], rows.v[i]);
+			bad |= !gone[i] && wants(s, k, rows.v[i]) &&
+			       refused(&s->sinks[k], rows.v[i]);
 		for (size_t i = 0; i < rows.n; i++) {
 			if (gone[i] || !wants(s, k, rows.v[i]))
 				continue;
@@ -303,7 +312,8 @@ static struct jq *program(const char *text)
 {
 	struct jq *q = NULL;
 	struct expr_error why;
-	CHECK_INT(jq_compile(slice_str(text), &(struct expr_names){ .response = true }, &q, &why), 0);
+	CHECK_INT(jq_compile(slice_str(text), &(struct expr_names){ .response = true }, &q, &why),
+		  0);
 	return q;
 }
 
@@ -311,14 +321,17 @@ static void make_step(struct scene *s, size_t i)
 {
 	struct fake_step *f = &s->fakes[i];
 	*f = (struct fake_step){ .kind = (enum kind)rand_below(&s->rnd, KINDS), .salt = i };
-	s->steps[i] = (struct place){ .role = ROLE_STEP, .label = "step", .options = f,
+	s->steps[i] = (struct place){ .role = ROLE_STEP,
+				      .label = "step",
+				      .options = f,
 				      .facts = { .many = f->kind == EMIT } };
 	s->steps[i].port = f->kind == WHERE || f->kind == EMIT ? &fake_pure : &fake_calls;
 	s->steps[i].common.retry = &s->retry;
 	s->steps[i].common.concurrency = 1 + (int64_t)rand_below(&s->rnd, 20);
 	s->steps[i].common.queue = 1 + (int64_t)rand_below(&s->rnd, 30);
 	if (happens(20))
-		s->steps[i].common.rate = (struct rate){ .count = 50, .per_ns = HK_SEC, .per_host = happens(50) };
+		s->steps[i].common.rate =
+			(struct rate){ .count = 50, .per_ns = HK_SEC, .per_host = happens(50) };
 	if (f->kind == CALL_EMIT)
 		s->steps[i].common.emit = s->children;
 }
@@ -331,8 +344,12 @@ static void make_sink(struct scene *s, size_t i)
 	k->index = (unsigned)i;
 	k->own_mark = happens(60);
 	k->refuses = happens(50);
-	s->to[i] = (struct place){ .role = ROLE_SINK, .port = &fake_sink, .label = labels[i], .options = &at[i],
-				   .facts = { .own_mark = k->own_mark, .guarantee = TRANSACTIONAL } };
+	s->to[i] =
+		(struct place){ .role = ROLE_SINK,
+				.port = &fake_sink,
+				.label = labels[i],
+				.options = &at[i],
+				.facts = { .own_mark = k->own_mark, .guarantee = TRANSACTIONAL } };
 	if (happens(30))
 		s->to[i].common.when = s->even;
 }
@@ -352,10 +369,20 @@ static void scene_open(struct scene *s, uint64_t seed)
 	s->stop_percent = (unsigned)rand_below(&s->rnd, 8);
 	s->source_percent = (unsigned)rand_below(&s->rnd, 3);
 	s->retry = (struct retry_options){ .times = 1000 };
-	s->source = (struct place){ .role = ROLE_SOURCE, .port = &fake_source, .label = "numbers",
-				    .common = { .retry = &s->retry }, .facts = { .restart = RESTART_SEEKS } };
-	s->plan = (struct plan){ .file = "test.yaml", .folder = s->folder, .name = "test", .sources = &s->source, .steps = s->steps,
-				 .sinks = s->to, .source_count = 1, .memory_bytes = 64u << 20, .hash = 7 };
+	s->source = (struct place){ .role = ROLE_SOURCE,
+				    .port = &fake_source,
+				    .label = "numbers",
+				    .common = { .retry = &s->retry },
+				    .facts = { .restart = RESTART_SEEKS } };
+	s->plan = (struct plan){ .file = "test.yaml",
+				 .folder = s->folder,
+				 .name = "test",
+				 .sources = &s->source,
+				 .steps = s->steps,
+				 .sinks = s->to,
+				 .source_count = 1,
+				 .memory_bytes = 64u << 20,
+				 .hash = 7 };
 	s->plan.step_count = 1 + rand_below(&s->rnd, STEPS_MAX);
 	s->plan.sink_count = 1 + rand_below(&s->rnd, SINKS_MAX);
 	s->plan.any_order = happens(40);
@@ -401,7 +428,9 @@ static void go_until_finished(struct scene *s)
 			s->crash_percent = s->stop_percent = 0;
 		s->crashed = false;
 		s->options.grace_ns = 1 + (int64_t)rand_below(&s->rnd, 300) * HK_MS;
-		if (hk_run(go_body, s, &(struct hk_run_options){ .virtual_clock = true, .seed = rand_u64(&s->rnd) | 1 }) < 0)
+		if (hk_run(go_body, s,
+			   &(struct hk_run_options){ .virtual_clock = true,
+						     .seed = rand_u64(&s->rnd) | 1 }) < 0)
 			return;
 		CHECK(s->result.end != RUN_BROKEN);
 	} while (s->result.end != RUN_FINISHED && ++part < PARTS_MAX);
