@@ -63,7 +63,8 @@ static int apply_error(struct taker *t, struct eval *ev, const struct val *v)
 
 /* ---- range -------------------------------------------------------------------------------------------------- */
 
-static int count_up(struct eval *ev, const struct val *from, const struct val *to_value, struct taker *to)
+static int count_up(struct eval *ev, const struct val *from, const struct val *to_value,
+		    struct taker *to)
 {
 	double at, end;
 	if (from->type != JSON_NUMBER || to_value->type != JSON_NUMBER)
@@ -85,7 +86,8 @@ static int apply_range(struct taker *t, struct eval *ev, const struct val *v)
 	return count_up(ev, &zero, v, container_of(t, struct applied, taker)->to);
 }
 
-static int call_range2(struct eval *ev, const struct expr *e, const struct val *in, struct taker *to)
+static int call_range2(struct eval *ev, const struct expr *e, const struct val *in,
+		       struct taker *to)
 {
 	struct val from, end;
 	int rc = eval_one(ev, e->kids[0], in, &from);
@@ -114,7 +116,8 @@ static int limit_take(struct taker *t, struct eval *ev, const struct val *v)
 }
 
 /* At most n values; 0 still lets one pass in jq 1.6, and less than 0 all. */
-static int take_limited(struct eval *ev, const struct expr *of, double n, const struct val *in, struct taker *to)
+static int take_limited(struct eval *ev, const struct expr *of, double n, const struct val *in,
+			struct taker *to)
 {
 	struct limited l = { { limit_take }, ++ev->breaks, n, to };
 	if (n < 0)
@@ -194,7 +197,11 @@ static int map_item(struct taker *t, struct eval *ev, const struct val *item)
 
 static int call_map(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
 {
-	struct mapped m = { { map_item }, { map_value }, e->kids[0], e->fn->special != FN_MAP, { .type = JSON_ARRAY } };
+	struct mapped m = { { map_item },
+			    { map_value },
+			    e->kids[0],
+			    e->fn->special != FN_MAP,
+			    { .type = JSON_ARRAY } };
 	int rc = index_iterate(ev, in, false, &m.items);
 	*ret = m.made;
 	return rc;
@@ -259,7 +266,8 @@ int call_recurse(struct eval *ev, const struct val *in, struct taker *to)
 
 /* ---- many values ------------------------------------------------------------------------------------------------------------ */
 
-static int call_applied(struct eval *ev, const struct expr *e, const struct val *in, struct taker *to,
+static int call_applied(struct eval *ev, const struct expr *e, const struct val *in,
+			struct taker *to,
 			int (*put)(struct taker *, struct eval *, const struct val *))
 {
 	struct applied a = { { put }, e, in, to };

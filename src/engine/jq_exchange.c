@@ -20,7 +20,7 @@
 
 bool exchange_needs_marks(struct slice json)
 {
-	const char *p = json.p, *end = json.p + json.n;
+	const char *p = json.n ? json.p : "", *end = p + json.n;
 	while (p < end) {
 		if (*p == '"') {
 			for (p++; p < end && *p != '"'; p++)
@@ -28,7 +28,8 @@ bool exchange_needs_marks(struct slice json)
 			p++;
 		} else if (*p >= '0' && *p <= '9') {
 			const char *from = p;
-			while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == 'e' || *p == 'E' || *p == '-' || *p == '+'))
+			while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == 'e' ||
+					   *p == 'E' || *p == '-' || *p == '+'))
 				p++;
 			if (number_is_big((struct slice){ from, (size_t)(p - from) }))
 				return true;
@@ -79,7 +80,8 @@ int exchange_clean(struct slice text, struct buf *out)
 			text = (struct slice){ text.p + before, text.n - before };
 			continue;
 		}
-		bool quoted = before && text.p[before - 1] == '"' && end < rest.n && rest.p[end] == '"';
+		bool quoted =
+			before && text.p[before - 1] == '"' && end < rest.n && rest.p[end] == '"';
 		error = buf_add(out, (struct slice){ text.p, before - quoted });
 		if (!error)
 			error = buf_add(out, digits);
@@ -109,7 +111,8 @@ static jv number_in(struct exchange *x, struct slice text)
 	if (number_is_big(text)) {
 		AUTO(buf_done) struct buf mark = { 0 };
 		x->marked = true;
-		return exchange_mark(text, &mark) < 0 ? jv_null() : jv_string_sized(mark.p, (int)mark.n);
+		return exchange_mark(text, &mark) < 0 ? jv_null()
+						      : jv_string_sized(mark.p, (int)mark.n);
 	}
 	double d = number_parse(text);
 	if (fabs(d) >= WHOLE_LIMIT || d != floor(d))
@@ -123,7 +126,8 @@ static jv string_in(struct slice raw)
 	if (!inner.n || !memchr(inner.p, '\\', inner.n))
 		return jv_string_sized(inner.p, (int)inner.n);
 	AUTO(buf_done) struct buf decoded = { 0 };
-	return json_unquote(raw, &decoded) < 0 ? jv_null() : jv_string_sized(decoded.p, (int)decoded.n);
+	return json_unquote(raw, &decoded) < 0 ? jv_null()
+					       : jv_string_sized(decoded.p, (int)decoded.n);
 }
 
 jv exchange_in(struct exchange *x, struct slice json)
@@ -170,13 +174,16 @@ static const struct spelling *find_spelling(struct exchange *x, double d)
 	if (!x->sorted && x->count)
 		qsort(x->spellings, x->count, sizeof(*x->spellings), by_value);
 	x->sorted = true;
-	const struct spelling *found = x->count ? bsearch(&wanted, x->spellings, x->count, sizeof(wanted), by_value) : NULL;
+	const struct spelling *found =
+		x->count ? bsearch(&wanted, x->spellings, x->count, sizeof(wanted), by_value)
+			 : NULL;
 	if (!found)
 		return NULL;
 	for (const struct spelling *s = found; s > x->spellings && s[-1].value == d; s--)
 		if (!slice_eq(s[-1].text, found->text))
 			return NULL;
-	for (const struct spelling *s = found; s + 1 < x->spellings + x->count && s[1].value == d; s++)
+	for (const struct spelling *s = found; s + 1 < x->spellings + x->count && s[1].value == d;
+	     s++)
 		if (!slice_eq(s[1].text, found->text))
 			return NULL;
 	return found;
@@ -204,7 +211,8 @@ static int string_out(struct exchange *x, struct slice s, bool key, struct buf *
 
 static struct slice characters(jv string)
 {
-	return (struct slice){ jv_string_value(string), (size_t)jv_string_length_bytes(jv_copy(string)) };
+	return (struct slice){ jv_string_value(string),
+			       (size_t)jv_string_length_bytes(jv_copy(string)) };
 }
 
 static int value_out(struct exchange *x, jv v, unsigned depth, struct buf *out);
@@ -225,7 +233,8 @@ static int object_out(struct exchange *x, jv v, unsigned depth, struct buf *out)
 {
 	int error = buf_add_char(out, '{');
 	bool first = true;
-	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && !error; i = jv_object_iter_next(v, i)) {
+	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && !error;
+	     i = jv_object_iter_next(v, i)) {
 		jv key = jv_object_iter_key(v, i);
 		if (!first)
 			error = buf_add_char(out, ',');

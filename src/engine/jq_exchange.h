@@ -23,9 +23,10 @@ struct exchange {
 	bool marked; /* a mark was made, or may come from the program: look for them on the way back */
 };
 
-bool exchange_needs_marks(struct slice json);          /* does the text hold an integer beyond 2^53? */
-jv exchange_in(struct exchange *, struct slice json);  /* checked text */
-MUST int exchange_out(struct exchange *, jv value, struct buf *out); /* takes the value. 0, -EMSGSIZE, -ENOMEM */
+bool exchange_needs_marks(struct slice json); /* does the text hold an integer beyond 2^53? */
+jv exchange_in(struct exchange *, struct slice json); /* checked text */
+MUST int exchange_out(struct exchange *, jv value,
+		      struct buf *out); /* takes the value. 0, -EMSGSIZE, -ENOMEM */
 /* Appends text with every mark replaced by its digits: for messages. */
 MUST int exchange_clean(struct slice text, struct buf *out);
 MUST int exchange_mark(struct slice number, struct buf *out); /* the marked string's characters */

@@ -6,8 +6,7 @@
  * What must hold:
  *  (1) results and words of errors are jq 1.6's: generated programs are compared with libjq.
  *  (2) what only looks at numbers or passes them on keeps their digits; floor and its like are arithmetic. */
-#include "engine/jq_eval.h"
-#include <errno.h>
+#include "engine/jq_fn.h"
 #include <math.h>
 #include <string.h>
 
@@ -61,7 +60,8 @@ static int fn_length(struct eval *ev, const struct val *in, const struct val *ar
 	return GO;
 }
 
-static int fn_tostring(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_tostring(struct eval *ev, const struct val *in, const struct val *args,
+		       struct val *ret)
 {
 	*ret = *in;
 	return in->type == JSON_STRING ? GO : format_string(ev, FORMAT_JSON, in, ret);
@@ -72,171 +72,19 @@ static int fn_tojson(struct eval *ev, const struct val *in, const struct val *ar
 	return format_string(ev, FORMAT_JSON, in, ret);
 }
 
-/* ---- text to values ---------------------------------------------------------------------------------------- */
-
-static int bad_number(struct eval *ev, struct slice s)
-{
-	if (!json_trim(s).n)
-		return eval_raise(ev, "Expected JSON value (while parsing '%.*s')", SLICE(s));
-	return eval_raise(ev, "Invalid numeric literal at EOF at line 1, column %zu (while parsing '%.*s')", s.n, SLICE(s));
-}
-
-static int fn_tonumber(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	*ret = *in;
-	if (in->type == JSON_NUMBER)
-		return GO;
-	if (in->type != JSON_STRING)
-		return eval_raise_on(ev, in, "cannot be parsed as a number");
-	struct slice s = val_string(ev, in), number = json_trim(s);
-	if (number_is_json(number)) {
-		*ret = val_text(number);
-		return GO;
-	}
-	if (json_check(s, NULL) == 0)
-		return eval_raise_on(ev, in, "cannot be parsed as a number");
-	/* forms that jq reads and JSON does not know: 007, +5, 1., .5 */
-	struct slice digits = number;
-	if (digits.n && (digits.p[0] == '+' || digits.p[0] == '-')) {
-		digits.p++;
-		digits.n--;
-	}
-	size_t dots = 0;
-	for (size_t i = 0; i < digits.n; i++) {
-		dots += digits.p[i] == '.';
-		if (digits.p[i] != '.' && (digits.p[i] < '0' || digits.p[i] > '9'))
-			return bad_number(ev, s);
-	}
-	if (dots > 1 || digits.n == dots)
-		return bad_number(ev, s);
-	double d = number_parse(digits);
-	*ret = VAL_NUMBER(number.p[0] == '-' ? -d : d);
-	return GO;
-}
-
-static int fn_fromjson(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	struct json_error error;
-	if (in->type != JSON_STRING)
-		return eval_raise_on(ev, in, "only strings can be parsed");
-	struct slice s = val_string(ev, in);
-	if (!json_trim(s).n)
-		return eval_raise(ev, "Expected JSON value (while parsing '%.*s')", SLICE(s));
-	AUTO(buf_done) struct buf compact = { 0 };
-	int rc = json_compact(s, &compact, &error);
-	if (rc < 0 && rc != -EBADMSG)
-		return eval_too_large(ev);
-	if (rc < 0)
-		return eval_raise(ev, "%s at column %zu (while parsing '%.*s')", error.what, error.offset + 1, SLICE(utf8_head(s, 80)));
-	*ret = val_text(arena_copy(ev->arena, buf_slice(&compact)));
-	return eval_room(ev);
-}
-
-/* ---- strings --------------------------------------------------------------------------------------------------- */
-
-static bool strings(const struct val *a, const struct val *b)
-{
-	return a->type == JSON_STRING && b->type == JSON_STRING;
-}
-
-static bool starts(struct slice s, struct slice with)
-{
-	return s.n >= with.n && (!with.n || memcmp(s.p, with.p, with.n) == 0);
-}
-
-static bool ends(struct slice s, struct slice with)
-{
-	return s.n >= with.n && (!with.n || memcmp(s.p + s.n - with.n, with.p, with.n) == 0);
-}
-
-static int fn_startswith(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	if (!strings(in, args))
-		return eval_raise(ev, "startswith() requires string inputs");
-	*ret = VAL_BOOL(starts(val_string(ev, in), val_string(ev, args)));
-	return GO;
-}
-
-static int fn_endswith(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	if (!strings(in, args))
-		return eval_raise(ev, "endswith() requires string inputs");
-	*ret = VAL_BOOL(ends(val_string(ev, in), val_string(ev, args)));
-	return GO;
-}
-
-static int fn_ltrimstr(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	*ret = *in;
-	if (!strings(in, args))
-		return GO;
-	struct slice s = val_string(ev, in), cut = val_string(ev, args);
-	if (starts(s, cut))
-		*ret = VAL_STRING(((struct slice){ s.p + cut.n, s.n - cut.n }));
-	return GO;
-}
-
-static int fn_rtrimstr(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	*ret = *in;
-	if (!strings(in, args))
-		return GO;
-	struct slice s = val_string(ev, in), cut = val_string(ev, args);
-	if (ends(s, cut))
-		*ret = VAL_STRING(((struct slice){ s.p, s.n - cut.n }));
-	return GO;
-}
-
-static int change_case(struct eval *ev, const struct val *in, char from, char to, struct val *ret)
-{
-	if (in->type != JSON_STRING)
-		return eval_raise(ev, "explode input must be a string");
-	struct slice s = val_string(ev, in);
-	char *p = arena_alloc(ev->arena, s.n);
-	for (size_t i = 0; i < s.n; i++) {
-		bool letter = s.p[i] >= from && s.p[i] < from + 26;
-		p[i] = letter ? (char)(s.p[i] - from + to) : s.p[i];
-	}
-	*ret = VAL_STRING(((struct slice){ p, s.n }));
-	return GO;
-}
-
-static int fn_downcase(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	return change_case(ev, in, 'A', 'a', ret);
-}
-
-static int fn_upcase(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	return change_case(ev, in, 'a', 'A', ret);
-}
-
-static int fn_split(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	if (!strings(in, args))
-		return eval_raise(ev, "split input and separator must be strings");
-	return string_split(ev, val_string(ev, in), val_string(ev, args), ret);
-}
-
-static int fn_bytes(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
-{
-	if (in->type != JSON_STRING)
-		return eval_raise_on(ev, in, "only strings have UTF-8 byte length");
-	*ret = VAL_NUMBER((double)val_string(ev, in).n);
-	return GO;
-}
-
 /* ---- arrays and objects ------------------------------------------------------------------------------------- */
 
 static int opened_items(struct eval *ev, struct val *in)
 {
 	if (in->type < JSON_ARRAY)
-		return eval_raise(ev, "Cannot iterate over %s (%.*s)", val_type_name(in), SLICE(val_shown(ev, in, 15)));
+		return eval_raise(ev, "Cannot iterate over %s (%.*s)", val_type_name(in),
+				  SLICE(val_shown(ev, in, 15)));
 	return val_open(ev, in);
 }
 
 /* What one item adds to a joined text; *ret_text has its place in the arena. */
-static int joined_part(struct eval *ev, const struct val *so_far, const struct val *item, struct slice *ret)
+static int joined_part(struct eval *ev, const struct val *so_far, const struct val *item,
+		       struct slice *ret)
 {
 	struct val text;
 	*ret = (struct slice){ 0 };
@@ -250,7 +98,8 @@ static int joined_part(struct eval *ev, const struct val *so_far, const struct v
 	return rc;
 }
 
-static int join_items(struct eval *ev, const struct val *items, const struct val *by, struct buf *buf)
+static int join_items(struct eval *ev, const struct val *items, const struct val *by,
+		      struct buf *buf)
 {
 	size_t start = buf->n;
 	for (size_t i = 0; i < items->n; i++) {
@@ -313,7 +162,8 @@ static int keys_of(struct eval *ev, const struct val *in, struct val *ret)
 	if (val_open(ev, &opened) != GO)
 		return RAISED;
 	for (size_t i = 0; i < opened.n; i++) {
-		struct val key = opened.type == JSON_OBJECT ? VAL_STRING(opened.keys[i]) : VAL_NUMBER((double)i);
+		struct val key = opened.type == JSON_OBJECT ? VAL_STRING(opened.keys[i])
+							    : VAL_NUMBER((double)i);
 		if (val_array_add(ev, &keys, &key) != GO)
 			return RAISED;
 	}
@@ -321,7 +171,8 @@ static int keys_of(struct eval *ev, const struct val *in, struct val *ret)
 	return GO;
 }
 
-static int fn_keys_unsorted(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_keys_unsorted(struct eval *ev, const struct val *in, const struct val *args,
+			    struct val *ret)
 {
 	return keys_of(ev, in, ret);
 }
@@ -334,7 +185,8 @@ static int fn_keys(struct eval *ev, const struct val *in, const struct val *args
 	return order_sort(ev, &keys, &keys, ret);
 }
 
-static int fn_to_entries(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_to_entries(struct eval *ev, const struct val *in, const struct val *args,
+			 struct val *ret)
 {
 	struct val keys, opened = *in, entries = { .type = JSON_ARRAY };
 	if (keys_of(ev, in, &keys) != GO || val_open(ev, &opened) != GO)
@@ -342,7 +194,8 @@ static int fn_to_entries(struct eval *ev, const struct val *in, const struct val
 	for (size_t i = 0; i < opened.n; i++) {
 		struct val entry = { .type = JSON_OBJECT };
 		if (val_object_set(ev, &entry, S("key"), &keys.items[i]) != GO ||
-		    val_object_set(ev, &entry, S("value"), &opened.items[i]) != GO || val_array_add(ev, &entries, &entry) != GO)
+		    val_object_set(ev, &entry, S("value"), &opened.items[i]) != GO ||
+		    val_array_add(ev, &entries, &entry) != GO)
 			return RAISED;
 	}
 	*ret = entries;
@@ -360,7 +213,8 @@ static int fn_has(struct eval *ev, const struct val *in, const struct val *args,
 		double at = val_number(args);
 		found = at > -1 && at < (double)val_count(ev, in);
 	} else if (in->type != JSON_NULL) {
-		return eval_raise(ev, "Cannot check whether %s has a %s key", val_type_name(in), val_type_name(args));
+		return eval_raise(ev, "Cannot check whether %s has a %s key", val_type_name(in),
+				  val_type_name(args));
 	}
 	*ret = VAL_BOOL(found);
 	return GO;
@@ -383,7 +237,8 @@ static int fn_last(struct eval *ev, const struct val *in, const struct val *args
 }
 
 /* jq: [.[length - 1 - range(0; length)]] */
-static int fn_reverse(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_reverse(struct eval *ev, const struct val *in, const struct val *args,
+		      struct val *ret)
 {
 	struct val length, item, opened = *in, made = { .type = JSON_ARRAY };
 	if (fn_length(ev, in, NULL, &length) != GO)
@@ -411,7 +266,8 @@ static int flatten(struct eval *ev, const struct val *in, const struct val *dept
 	bool opens = depth->type != JSON_NUMBER || val_number(depth) != 0;
 	for (size_t i = 0; i < items.n; i++) {
 		bool inner = opens && items.items[i].type == JSON_ARRAY;
-		int rc = inner ? math_binary(ev, OP_SUB, depth, &one, &less) : val_array_add(ev, into, &items.items[i]);
+		int rc = inner ? math_binary(ev, OP_SUB, depth, &one, &less)
+			       : val_array_add(ev, into, &items.items[i]);
 		if (rc == GO && inner)
 			rc = flatten(ev, &items.items[i], &less, into);
 		if (rc != GO)
@@ -420,14 +276,16 @@ static int flatten(struct eval *ev, const struct val *in, const struct val *dept
 	return GO;
 }
 
-static int fn_flatten(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_flatten(struct eval *ev, const struct val *in, const struct val *args,
+		      struct val *ret)
 {
 	struct val endless = VAL_NUMBER(-1);
 	*ret = (struct val){ .type = JSON_ARRAY };
 	return flatten(ev, in, &endless, ret);
 }
 
-static int fn_flatten_to(struct eval *ev, const struct val *in, const struct val *args, struct val *ret)
+static int fn_flatten_to(struct eval *ev, const struct val *in, const struct val *args,
+			 struct val *ret)
 {
 	struct val zero = VAL_NUMBER(0);
 	*ret = (struct val){ .type = JSON_ARRAY };
@@ -449,7 +307,8 @@ static int fn_unique(struct eval *ev, const struct val *in, const struct val *ar
 		return RAISED;
 	for (size_t i = 0; i < opened.n; i++) {
 		struct val key = { .type = JSON_ARRAY };
-		if (val_array_add(ev, &key, &opened.items[i]) != GO || val_array_add(ev, &keys, &key) != GO)
+		if (val_array_add(ev, &key, &opened.items[i]) != GO ||
+		    val_array_add(ev, &keys, &key) != GO)
 			return RAISED;
 	}
 	return order_group(ev, in, &keys, true, ret);
@@ -549,6 +408,9 @@ static const struct native natives[] = {
 	{ "ascii_downcase", 0, .plain = fn_downcase },
 	{ "ascii_upcase", 0, .plain = fn_upcase },
 	{ "split", 1, .plain = fn_split },
+	{ "indices", 1, .plain = fn_indices },
+	{ "index", 1, .plain = fn_index },
+	{ "rindex", 1, .plain = fn_rindex },
 	{ "utf8bytelength", 0, .plain = fn_bytes },
 	{ "join", 1, .plain = fn_join },
 	{ "add", 0, .plain = fn_add },

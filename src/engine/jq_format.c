@@ -21,7 +21,8 @@ static int put_text(struct eval *ev, const struct val *in, struct buf *out)
 	return added(ev, val_write(ev, in, true, out));
 }
 
-static int put_escaped(struct eval *ev, struct slice s, const char *what, const char *const *with, struct buf *out)
+static int put_escaped(struct eval *ev, struct slice s, const char *what, const char *const *with,
+		       struct buf *out)
 {
 	size_t from = 0;
 	int error = 0;
@@ -45,16 +46,19 @@ static int put_uri(struct eval *ev, struct slice s, struct buf *out)
 	int error = 0;
 	for (size_t i = 0; i < s.n && error >= 0; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-_.!~*'()", c));
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			     (c >= '0' && c <= '9') || (c && strchr("-_.!~*'()", c));
 		char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
-		error = plain ? buf_add_char(out, (char)c) : buf_add(out, (struct slice){ escape, 3 });
+		error = plain ? buf_add_char(out, (char)c)
+			      : buf_add(out, (struct slice){ escape, 3 });
 	}
 	return added(ev, error);
 }
 
 static int put_base64(struct eval *ev, struct slice s, struct buf *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	int error = 0;
 	for (size_t i = 0; i < s.n && error >= 0; i += 3) {
 		size_t n = s.n - i < 3 ? s.n - i : 3;
@@ -63,7 +67,8 @@ static int put_base64(struct eval *ev, struct slice s, struct buf *out)
 			bits |= (uint32_t)(unsigned char)s.p[i + 1] << 8;
 		if (n > 2)
 			bits |= (unsigned char)s.p[i + 2];
-		char four[4] = { digits[bits >> 18 & 63], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
+		char four[4] = { digits[bits >> 18 & 63], digits[bits >> 12 & 63],
+				 n > 1 ? digits[bits >> 6 & 63] : '=',
 				 n > 2 ? digits[bits & 63] : '=' };
 		error = buf_add(out, (struct slice){ four, 4 });
 	}
@@ -74,9 +79,12 @@ static int put_base64(struct eval *ev, struct slice s, struct buf *out)
 
 static int put_cell(struct eval *ev, enum format format, const struct val *v, struct buf *out)
 {
-	static const char *const in_tsv[] = { "\\t", "\\r", "\\n", "\\\\" }, *const in_csv[] = { "\"\"" }, *const in_sh[] = { "'\\''" };
+	static const char *const in_tsv[] = { "\\t", "\\r", "\\n", "\\\\" },
+				 *const in_csv[] = { "\"\"" }, *const in_sh[] = { "'\\''" };
 	if (v->type >= JSON_ARRAY)
-		return eval_raise_on(ev, v, format == FORMAT_SH ? "can not be escaped for shell" : "is not valid in a csv row");
+		return eval_raise_on(ev, v,
+				     format == FORMAT_SH ? "can not be escaped for shell"
+							 : "is not valid in a csv row");
 	if (v->type == JSON_NULL && format != FORMAT_SH)
 		return GO;
 	if (v->type == JSON_NUMBER && format != FORMAT_SH && val_number(v) != val_number(v))
@@ -89,7 +97,8 @@ static int put_cell(struct eval *ev, enum format format, const struct val *v, st
 	char quote = format == FORMAT_CSV ? '"' : '\'';
 	if (buf_add_char(out, quote) < 0)
 		return eval_too_large(ev);
-	int rc = format == FORMAT_CSV ? put_escaped(ev, s, "\"", in_csv, out) : put_escaped(ev, s, "'", in_sh, out);
+	int rc = format == FORMAT_CSV ? put_escaped(ev, s, "\"", in_csv, out)
+				      : put_escaped(ev, s, "'", in_sh, out);
 	return rc != GO ? rc : added(ev, buf_add_char(out, quote));
 }
 
@@ -100,7 +109,9 @@ static int put_row(struct eval *ev, enum format format, const struct val *in, st
 	if (in->type != JSON_ARRAY && format == FORMAT_SH)
 		return put_cell(ev, format, in, out);
 	if (in->type != JSON_ARRAY)
-		return eval_raise_on(ev, in, format == FORMAT_CSV ? "cannot be csv-formatted, only array" : "cannot be tsv-formatted, only array");
+		return eval_raise_on(ev, in,
+				     format == FORMAT_CSV ? "cannot be csv-formatted, only array"
+							  : "cannot be tsv-formatted, only array");
 	if (val_open(ev, &row) != GO)
 		return RAISED;
 	for (size_t i = 0; i < row.n; i++) {

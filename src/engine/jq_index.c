@@ -21,7 +21,8 @@ int index_field(struct eval *ev, const struct val *in, struct slice key, struct 
 	if (in->type == JSON_NULL)
 		return GO;
 	if (key.n < 30)
-		return eval_raise(ev, "Cannot index %s with string \"%.*s\"", val_type_name(in), SLICE(key));
+		return eval_raise(ev, "Cannot index %s with string \"%.*s\"", val_type_name(in),
+				  SLICE(key));
 	return eval_raise(ev, "Cannot index %s with string", val_type_name(in));
 }
 
@@ -44,14 +45,16 @@ static void index_array(const struct val *in, double number, struct val *ret)
 }
 
 /* .[[1, 2]]: where the second array stands in the first. */
-static int index_subarray(struct eval *ev, const struct val *in, const struct val *wanted, struct val *ret)
+static int index_subarray(struct eval *ev, const struct val *in, const struct val *wanted,
+			  struct val *ret)
 {
 	struct val hay = *in, needle = *wanted, found = { .type = JSON_ARRAY };
 	if (val_open(ev, &hay) != GO || val_open(ev, &needle) != GO)
 		return RAISED;
 	for (size_t at = 0; needle.n && at < hay.n; at++) {
 		size_t same = 0;
-		while (same < needle.n && at + same < hay.n && val_equal(ev, &hay.items[at + same], &needle.items[same]))
+		while (same < needle.n && at + same < hay.n &&
+		       val_equal(ev, &hay.items[at + same], &needle.items[same]))
 			same++;
 		struct val position = VAL_NUMBER((double)at);
 		if (same == needle.n && val_array_add(ev, &found, &position) != GO)
@@ -61,6 +64,12 @@ static int index_subarray(struct eval *ev, const struct val *in, const struct va
 	return GO;
 }
 
+static int bad_slice(struct eval *ev, const struct val *in)
+{
+	return eval_raise(ev, "Start and end indices of an %s slice must be numbers",
+			  val_type_name(in));
+}
+
 int index_value(struct eval *ev, const struct val *in, const struct val *key, struct val *ret)
 {
 	if (key->type == JSON_STRING)
@@ -68,17 +77,19 @@ int index_value(struct eval *ev, const struct val *in, const struct val *key, st
 	*ret = VAL_NULL;
 	if (key->type == JSON_OBJECT && (in->type == JSON_ARRAY || in->type == JSON_STRING)) {
 		struct val from, to;
-		bool found;
-		if (val_get(ev, key, S("start"), &from, &found) != GO || val_get(ev, key, S("end"), &to, &found) != GO)
+		bool starts, ends;
+		if (val_get(ev, key, S("start"), &from, &starts) != GO ||
+		    val_get(ev, key, S("end"), &to, &ends) != GO)
 			return RAISED;
-		return index_slice(ev, in, &from, &to, ret);
+		return starts && ends ? index_slice(ev, in, &from, &to, ret) : bad_slice(ev, in);
 	}
 	if (in->type == JSON_NULL && (key->type == JSON_NUMBER || key->type == JSON_OBJECT))
 		return GO;
 	if (in->type == JSON_ARRAY && key->type == JSON_ARRAY)
 		return index_subarray(ev, in, key, ret);
 	if (in->type != JSON_ARRAY || key->type != JSON_NUMBER)
-		return eval_raise(ev, "Cannot index %s with %s", val_type_name(in), val_type_name(key));
+		return eval_raise(ev, "Cannot index %s with %s", val_type_name(in),
+				  val_type_name(key));
 	index_array(in, val_number(key), ret);
 	return GO;
 }
@@ -110,12 +121,15 @@ static struct slice cut_characters(struct slice s, size_t from, size_t to)
 	return (struct slice){ s.p + start, start < end ? end - start : 0 };
 }
 
-static bool bounds(const struct val *from, const struct val *to, size_t length, size_t *ret_start, size_t *ret_end)
+static bool bounds(const struct val *from, const struct val *to, size_t length, size_t *ret_start,
+		   size_t *ret_end)
 {
-	if ((from->type != JSON_NULL && from->type != JSON_NUMBER) || (to->type != JSON_NULL && to->type != JSON_NUMBER))
+	if ((from->type != JSON_NULL && from->type != JSON_NUMBER) ||
+	    (to->type != JSON_NULL && to->type != JSON_NUMBER))
 		return false;
 	double n = (double)length;
-	double start = from->type == JSON_NULL ? 0 : val_number(from), end = to->type == JSON_NULL ? n : val_number(to);
+	double start = from->type == JSON_NULL ? 0 : val_number(from),
+	       end = to->type == JSON_NULL ? n : val_number(to);
 	start = fmin(fmax(start < 0 ? start + n : start, 0), n);
 	end = fmin(end < 0 ? end + n : end, n);
 	end = fmax(ceil(end), floor(start));
@@ -124,14 +138,15 @@ static bool bounds(const struct val *from, const struct val *to, size_t length, 
 	return true;
 }
 
-int index_slice(struct eval *ev, const struct val *in, const struct val *from, const struct val *to, struct val *ret)
+int index_slice(struct eval *ev, const struct val *in, const struct val *from, const struct val *to,
+		struct val *ret)
 {
 	size_t start, end;
 	*ret = VAL_NULL;
 	if (in->type == JSON_STRING) {
 		struct slice s = val_string(ev, in);
 		if (!bounds(from, to, count_characters(s), &start, &end))
-			return eval_raise(ev, "Start and end indices of an string slice must be numbers");
+			return bad_slice(ev, in);
 		*ret = VAL_STRING(cut_characters(s, start, end));
 		return GO;
 	}
@@ -143,7 +158,7 @@ int index_slice(struct eval *ev, const struct val *in, const struct val *from, c
 	if (val_open(ev, &opened) != GO)
 		return RAISED;
 	if (!bounds(from, to, opened.n, &start, &end))
-		return eval_raise(ev, "Start and end indices of an array slice must be numbers");
+		return bad_slice(ev, in);
 	for (size_t i = start; i < end; i++)
 		if (val_array_add(ev, &made, &opened.items[i]) != GO)
 			return RAISED;
@@ -171,7 +186,8 @@ int index_iterate(struct eval *ev, const struct val *in, bool optional, struct t
 	if (in->type < JSON_ARRAY && optional)
 		return GO;
 	if (in->type < JSON_ARRAY)
-		return eval_raise(ev, "Cannot iterate over %s (%.*s)", val_type_name(in), SLICE(val_shown(ev, in, 15)));
+		return eval_raise(ev, "Cannot iterate over %s (%.*s)", val_type_name(in),
+				  SLICE(val_shown(ev, in, 15)));
 	if (in->type == JSON_ARRAY && in->text)
 		return iterate_text(ev, in, to);
 	struct val opened = *in;

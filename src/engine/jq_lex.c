@@ -13,8 +13,10 @@
 
 #include "base/banned.h"
 
-static const char *const keyword_names[] = { "as",   "import", "include", "module",  "def", "if",    "then",  "else",  "elif", "and",
-					     "or",   "end",    "reduce",  "foreach", "try", "catch", "label", "break", "__loc__" };
+static const char *const keyword_names[] = { "as",    "import", "include", "module",  "def",
+					     "if",    "then",   "else",    "elif",    "and",
+					     "or",    "end",    "reduce",  "foreach", "try",
+					     "catch", "label",  "break",   "__loc__" };
 
 static const struct {
 	const char *text;
@@ -58,7 +60,8 @@ bool lexer_fail(struct lexer *l, size_t at, size_t n, const char *fmt, ...)
 		va_list args;
 		va_start(args, fmt);
 		l->error->offset = at < l->text.n ? at : l->text.n;
-		l->error->length = n <= l->text.n - l->error->offset ? n : l->text.n - l->error->offset;
+		l->error->length =
+			n <= l->text.n - l->error->offset ? n : l->text.n - l->error->offset;
 		vsnprintf(l->error->text, sizeof(l->error->text), fmt, args);
 		va_end(args);
 		l->failed = true;
@@ -111,7 +114,8 @@ static void set_token(struct lexer *l, int kind, size_t end, size_t skip)
 static void lex_word(struct lexer *l)
 {
 	size_t end = name_end(l, l->next);
-	while (char_at(l, end) == ':' && char_at(l, end + 1) == ':' && is_letter(char_at(l, end + 2)))
+	while (char_at(l, end) == ':' && char_at(l, end + 1) == ':' &&
+	       is_letter(char_at(l, end + 2)))
 		end = name_end(l, end + 2);
 	struct slice word = text_between(l, l->next, end);
 	for (size_t i = 0; i < ARRAY_SIZE(keyword_names); i++) {
@@ -144,7 +148,8 @@ static void lex_number(struct lexer *l)
 			end = exponent;
 	}
 	if (dots > 1 || digits == 0)
-		lexer_fail(l, l->next, end - l->next, "'%.*s' is not a number", SLICE(text_between(l, l->next, end)));
+		lexer_fail(l, l->next, end - l->next, "'%.*s' is not a number",
+			   SLICE(text_between(l, l->next, end)));
 	else
 		set_token(l, TOKEN_NUMBER, end, 0);
 }
@@ -161,14 +166,19 @@ static void lex_stray(struct lexer *l)
 	else if (c == '\'')
 		lexer_fail(l, l->next, 1, "jq strings stand in double quotes");
 	else if (c == '\\' && next == '(')
-		lexer_fail(l, l->next, 2, "'\\(' belongs inside a string or a template; this is a jq program already");
+		lexer_fail(l, l->next, 2,
+			   "'\\(' belongs inside a string or a template; this is a jq program "
+			   "already");
 	else if (c == '@')
 		lexer_fail(l, l->next, 1, "a format name belongs behind '@', as in @uri or @json");
 	else if ((unsigned char)c < 0x20 || c == 0x7f)
-		lexer_fail(l, l->next, 1, "byte 0x%02x has no place in a program", (unsigned)(unsigned char)c);
+		lexer_fail(l, l->next, 1, "byte 0x%02x has no place in a program",
+			   (unsigned)(unsigned char)c);
 	else
-		lexer_fail(l, l->next, utf8_head(text_between(l, l->next, l->text.n), 4).n, "unexpected '%.*s'",
-			   SLICE(utf8_head(text_between(l, l->next, l->text.n), (unsigned char)c < 0x80 ? 1 : 4)));
+		lexer_fail(l, l->next, utf8_head(text_between(l, l->next, l->text.n), 4).n,
+			   "unexpected '%.*s'",
+			   SLICE(utf8_head(text_between(l, l->next, l->text.n),
+					   (unsigned char)c < 0x80 ? 1 : 4)));
 }
 
 static void lex_sign(struct lexer *l)
@@ -201,7 +211,8 @@ void lexer_advance(struct lexer *l)
 		lex_word(l);
 	else if (c == '.' && is_letter(next))
 		set_token(l, TOKEN_FIELD, name_end(l, l->next + 1), 1);
-	else if (is_digit(c) || (c == '.' && (is_digit(next) || (next == '.' && char_at(l, l->next + 2) == '.'))))
+	else if (is_digit(c) ||
+		 (c == '.' && (is_digit(next) || (next == '.' && char_at(l, l->next + 2) == '.'))))
 		lex_number(l);
 	else if (c == '"')
 		set_token(l, TOKEN_QUOTE, l->next + 1, 0);
@@ -218,7 +229,7 @@ static bool hex4(const struct lexer *l, size_t at, uint32_t *ret)
 	*ret = 0;
 	for (size_t i = at; i < at + 4; i++) {
 		char c = char_at(l, i);
-		uint32_t digit = is_digit(c)		 ? (uint32_t)(c - '0')
+		uint32_t digit = is_digit(c)            ? (uint32_t)(c - '0')
 				 : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
 				 : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
 							: 16;
@@ -238,16 +249,18 @@ static bool piece_unicode(struct lexer *l, struct buf *out)
 		return lexer_fail(l, at, 2, "four hexadecimal digits belong behind '\\u'");
 	l->next += 6;
 	if (code >= 0xd800 && code <= 0xdbff) {
-		if (char_at(l, l->next) != '\\' || char_at(l, l->next + 1) != 'u' || !hex4(l, l->next + 2, &low) || low < 0xdc00 ||
-		    low > 0xdfff)
-			return lexer_fail(l, at, 6, "the second half of this surrogate pair is missing");
+		if (char_at(l, l->next) != '\\' || char_at(l, l->next + 1) != 'u' ||
+		    !hex4(l, l->next + 2, &low) || low < 0xdc00 || low > 0xdfff)
+			return lexer_fail(l, at, 6,
+					  "the second half of this surrogate pair is missing");
 		l->next += 6;
 		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 	} else if (code >= 0xdc00 && code <= 0xdfff) {
 		code = 0xfffd;
 	}
 	char utf8[4];
-	return buf_add(out, (struct slice){ utf8, utf8_put(code, utf8) }) == 0 || lexer_fail(l, at, 6, "this string is too long");
+	return buf_add(out, (struct slice){ utf8, utf8_put(code, utf8) }) == 0 ||
+	       lexer_fail(l, at, 6, "this string is too long");
 }
 
 static bool piece_escape(struct lexer *l, struct buf *out)
@@ -258,23 +271,28 @@ static bool piece_escape(struct lexer *l, struct buf *out)
 	if (c == 'u')
 		return piece_unicode(l, out);
 	if (!found)
-		return lexer_fail(l, l->next, 2, "'\\%.*s' is no escape; a backslash itself is written '\\\\'",
-				  SLICE(utf8_head(text_between(l, l->next + 1, l->text.n), (unsigned char)c < 0x80 ? 1 : 4)));
+		return lexer_fail(l, l->next, 2,
+				  "'\\%.*s' is no escape; a backslash itself is written '\\\\'",
+				  SLICE(utf8_head(text_between(l, l->next + 1, l->text.n),
+						  (unsigned char)c < 0x80 ? 1 : 4)));
 	l->next += 2;
-	return buf_add_char(out, values[found - names]) == 0 || lexer_fail(l, l->next, 0, "this string is too long");
+	return buf_add_char(out, values[found - names]) == 0 ||
+	       lexer_fail(l, l->next, 0, "this string is too long");
 }
 
 enum piece_end lexer_piece(struct lexer *l, size_t opened_at, struct buf *out)
 {
 	while (!l->failed && l->next < l->text.n) {
 		size_t from = l->next;
-		while (l->next < l->text.n && l->text.p[l->next] != '"' && l->text.p[l->next] != '\\')
+		while (l->next < l->text.n && l->text.p[l->next] != '"' &&
+		       l->text.p[l->next] != '\\')
 			l->next++;
 		if (buf_add(out, text_between(l, from, l->next)) < 0)
 			lexer_fail(l, from, 0, "this string is too long");
 		const char *nul = memchr(l->text.p + from, '\0', l->next - from);
 		if (nul)
-			lexer_fail(l, (size_t)(nul - l->text.p), 1, "byte 0x00 has no place in a program");
+			lexer_fail(l, (size_t)(nul - l->text.p), 1,
+				   "byte 0x00 has no place in a program");
 		if (char_at(l, l->next) == '"') {
 			l->next++;
 			return PIECE_QUOTE;
@@ -288,7 +306,8 @@ enum piece_end lexer_piece(struct lexer *l, size_t opened_at, struct buf *out)
 		if (l->next + 1 == l->text.n && l->text.p[l->next] == '\\')
 			break;
 	}
-	lexer_fail(l, opened_at, l->text.n - opened_at, "this string is never closed: a '\"' is missing");
+	lexer_fail(l, opened_at, l->text.n - opened_at,
+		   "this string is never closed: a '\"' is missing");
 	return PIECE_BAD;
 }
 

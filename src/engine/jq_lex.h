@@ -9,18 +9,47 @@
 
 enum token_kind {
 	TOKEN_END,
-	TOKEN_BAD,    /* the mistake is in lexer.error */
-	TOKEN_WORD,   /* name, maybe a::b */
-	TOKEN_FIELD,  /* .name */
+	TOKEN_BAD,   /* the mistake is in lexer.error */
+	TOKEN_WORD,  /* name, maybe a::b */
+	TOKEN_FIELD, /* .name */
 	TOKEN_NUMBER,
 	TOKEN_QUOTE,  /* a string begins */
 	TOKEN_FORMAT, /* @name */
 	/* keywords, in the order of keyword_names[] */
-	TOKEN_AS, TOKEN_IMPORT, TOKEN_INCLUDE, TOKEN_MODULE, TOKEN_DEF, TOKEN_IF, TOKEN_THEN, TOKEN_ELSE, TOKEN_ELIF, TOKEN_AND,
-	TOKEN_OR, TOKEN_END_WORD, TOKEN_REDUCE, TOKEN_FOREACH, TOKEN_TRY, TOKEN_CATCH, TOKEN_LABEL, TOKEN_BREAK, TOKEN_LOC,
+	TOKEN_AS,
+	TOKEN_IMPORT,
+	TOKEN_INCLUDE,
+	TOKEN_MODULE,
+	TOKEN_DEF,
+	TOKEN_IF,
+	TOKEN_THEN,
+	TOKEN_ELSE,
+	TOKEN_ELIF,
+	TOKEN_AND,
+	TOKEN_OR,
+	TOKEN_END_WORD,
+	TOKEN_REDUCE,
+	TOKEN_FOREACH,
+	TOKEN_TRY,
+	TOKEN_CATCH,
+	TOKEN_LABEL,
+	TOKEN_BREAK,
+	TOKEN_LOC,
 	/* signs of more than one character */
-	TOKEN_NE, TOKEN_EQ, TOKEN_LE, TOKEN_GE, TOKEN_ALT, TOKEN_SET_ALT, TOKEN_SET_PIPE, TOKEN_SET_ADD, TOKEN_SET_SUB,
-	TOKEN_SET_MUL, TOKEN_SET_DIV, TOKEN_SET_MOD, TOKEN_RECURSE, TOKEN_DESTRUCTURE_ALT,
+	TOKEN_NE,
+	TOKEN_EQ,
+	TOKEN_LE,
+	TOKEN_GE,
+	TOKEN_ALT,
+	TOKEN_SET_ALT,
+	TOKEN_SET_PIPE,
+	TOKEN_SET_ADD,
+	TOKEN_SET_SUB,
+	TOKEN_SET_MUL,
+	TOKEN_SET_DIV,
+	TOKEN_SET_MOD,
+	TOKEN_RECURSE,
+	TOKEN_DESTRUCTURE_ALT,
 	TOKEN_SIGN = 256, /* + the character: . ? = ; , : | + - * / % $ < > ( ) [ ] { } */
 };
 #define SIGN(c) (TOKEN_SIGN + (c))
@@ -32,9 +61,9 @@ struct token {
 };
 struct lexer {
 	struct slice text;
-	size_t next;            /* where the following token is looked for */
-	struct token token;     /* the current one */
-	size_t behind;          /* end of the token before it: where a missing thing belongs */
+	size_t next;        /* where the following token is looked for */
+	struct token token; /* the current one */
+	size_t behind;      /* end of the token before it: where a missing thing belongs */
 	struct expr_error *error;
 	bool failed;
 };

@@ -35,27 +35,42 @@ struct state {
 struct library {
 	pthread_mutex_t lock; /* guards the list only: several loops may share a program */
 	struct state *states;
-	struct slice program, marked_program, vars, secrets; /* with what surrounds them; in the program's arena */
+	struct slice program, marked_program, vars,
+		secrets; /* with what surrounds them; in the program's arena */
 	unsigned outer;
 	bool big; /* numbers beyond 2^53 in the program or in $vars: always run with marks */
 };
 
-/* In the form with marks, `type` and its like see numbers, and operators refuse to round them. Each builtin is kept under
- * another name first, because inside its own definition a name means itself. */
+/* Where data could take libjq 1.6 down: an empty text to look for, a time that is none. Each builtin is kept under another name
+ * first, because inside its own definition a name means itself. */
+static const char guard[] =
+	"def _hk_indices($i): indices($i);"
+	"def indices($i): if $i == \"\" and type == \"string\" then [] else _hk_indices($i) end;"
+	"def index($i): indices($i) | .[0]; def rindex($i): indices($i) | .[-1:][0];"
+	"def _hk_time: if type == \"number\" and ((. < 1e13 and . > -1e13) | not)"
+	" then tojson + \" is no time in seconds since 1970\" | error else . end;"
+	"def _hk_strftime(f): strftime(f); def strftime(f): _hk_time | _hk_strftime(f);"
+	"def _hk_local(f): strflocaltime(f); def strflocaltime(f): _hk_time | _hk_local(f);"
+	"def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); def todate: todateiso8601;\n";
+
+/* In the form with marks, `type` and its like see numbers, and operators refuse to round them. */
 static const char prelude[] =
-	"def _hk_type: type; def _hk_len: length; def _hk_str: tostring; def _hk_json: tojson; def _hk_tonum: tonumber;"
+	"def _hk_type: type; def _hk_len: length; def _hk_str: tostring; def _hk_json: tojson; def "
+	"_hk_tonum: tonumber;"
 	"def _hk_fmt($f): format($f); def _hk_join($s): join($s);"
 	"def _hk_add($a; $b): $a + $b; def _hk_sub($a; $b): $a - $b; def _hk_mul($a; $b): $a * $b;"
 	"def _hk_div($a; $b): $a / $b; def _hk_mod($a; $b): $a % $b; def _hk_neg: -.;"
 	"def _hk_lt($a; $b): $a < $b; def _hk_le($a; $b): $a <= $b;"
-	"def _hk_is: type == \"string\" and startswith(\"" MARK_OPEN "\") and endswith(\"" MARK_CLOSE "\");"
+	"def _hk_is: type == \"string\" and startswith(\"" MARK_OPEN
+	"\") and endswith(\"" MARK_CLOSE "\");"
 	"def _hk_digits: if .[1:2] == \"-\" then .[1:-1] else .[6:-1] end;"
 	"def _hk_no: \"arithmetic would lose digits of \" + _hk_digits | error;"
 	"def _hk_ok: if _hk_is then _hk_no else . end;"
 	"def _hk_num: if _hk_is then _hk_digits | _hk_tonum else . end;"
 	"def _hk_before($a; $b): if ($a | _hk_is) and ($b | _hk_is) then"
 	"   if ($a | .[1:2] == \"-\") and ($b | .[1:2] == \"-\") then"
-	"     if ($a | _hk_len) == ($b | _hk_len) then _hk_lt($b; $a) else _hk_lt(($b | _hk_len); ($a | _hk_len)) end"
+	"     if ($a | _hk_len) == ($b | _hk_len) then _hk_lt($b; $a) else _hk_lt(($b | _hk_len); "
+	"($a | _hk_len)) end"
 	"   else _hk_lt($a; $b) end"
 	" else _hk_lt(($a | _hk_num); ($b | _hk_num)) end;"
 	"def type: if _hk_is then \"number\" else _hk_type end;"
@@ -63,7 +78,8 @@ static const char prelude[] =
 	"def tostring: if _hk_is then _hk_digits else _hk_str end;"
 	"def tojson: if _hk_is then _hk_digits else _hk_json end;"
 	"def tonumber: if _hk_is then . else _hk_tonum end;"
-	"def format(f): f as $f | if _hk_is then _hk_digits | if $f == \"json\" then . else _hk_fmt($f) end else _hk_fmt($f) end;"
+	"def format(f): f as $f | if _hk_is then _hk_digits | if $f == \"json\" then . else "
+	"_hk_fmt($f) end else _hk_fmt($f) end;"
 	"def join(f): f as $s | map(if _hk_is then _hk_digits else . end) | _hk_join($s);"
 	"def numbers: select(type == \"number\"); def strings: select(type == \"string\");"
 	"def _plus(a; b): b as $b | a as $a | if $a == null then $b elif $b == null then $a"
@@ -211,7 +227,8 @@ static int put_program(const struct jq *jq, bool marks, struct buf *out)
 		error = buf_add(out, (struct slice){ jq->text.p + at, e->at - at });
 		at = e->at + e->n;
 		if (!error && e->kind == EDIT_FIELD) {
-			error = buf_printf(out, ".\"%.*s\"", SLICE(((struct slice){ old.p + 1, old.n - 1 })));
+			error = buf_printf(out, ".\"%.*s\"",
+					   SLICE(((struct slice){ old.p + 1, old.n - 1 })));
 		} else if (!error) {
 			error = buf_add_char(out, '"');
 			error = error ? error : exchange_mark(old, out);
@@ -221,11 +238,22 @@ static int put_program(const struct jq *jq, bool marks, struct buf *out)
 	return error ? error : buf_add(out, (struct slice){ jq->text.p + at, jq->text.n - at });
 }
 
+static bool needs_guard(struct slice program)
+{
+	static const char *const names[] = { "ind", "time", "date" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (memmem(program.p, program.n, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 static int put_whole(const struct jq *jq, bool marks, struct slice *ret)
 {
 	AUTO(buf_done) struct buf text = { 0 };
 	bool inside = false;
-	int error = marks ? buf_add(&text, S(prelude)) : 0;
+	int error = needs_guard(jq->text) ? buf_add(&text, S(guard)) : 0;
+	if (!error && marks)
+		error = buf_add(&text, S(prelude));
 	for (size_t i = 0; i < ARRAY_SIZE(outers) && !error; i++) {
 		if (!(jq->outer >> outers[i].bit & 1))
 			continue;
@@ -259,7 +287,8 @@ int library_compile(struct jq *jq, size_t place, struct expr_error *error)
 	lib->big = exchange_needs_marks(lib->vars);
 	for (const struct edit *e = jq->edits; e; e = e->next)
 		lib->big |= e->kind == EDIT_BIG_NUMBER;
-	if (put_whole(jq, false, &lib->program) == 0 && put_whole(jq, true, &lib->marked_program) == 0 &&
+	if (put_whole(jq, false, &lib->program) == 0 &&
+	    put_whole(jq, true, &lib->marked_program) == 0 &&
 	    state_get(lib, lib->big, why, sizeof(why)))
 		return 0;
 	*error = (struct expr_error){ .offset = place, .length = jq->text.n };
@@ -276,32 +305,38 @@ struct running {
 	struct scratch *scratch;
 	struct exchange exchange;
 	bool started, more;
-	int rc;                /* of what the step did: 0, -1 with *err set */
+	int rc; /* of what the step did: 0, -1 with *err set */
 	struct err *err;
 };
 
 static jv response_value(struct exchange *x, const struct env_response *res)
 {
-	jv v = jv_object();
 	if (!res)
 		return jv_null();
+	jv v = jv_object();
 	v = jv_object_set(v, jv_string("status"), jv_number(res->status));
-	v = jv_object_set(v, jv_string("headers"), exchange_in(x, json_trim(res->headers.n ? res->headers : S("{}"))));
-	return jv_object_set(v, jv_string("body"), exchange_in(x, json_trim(res->body.n ? res->body : S("null"))));
+	v = jv_object_set(v, jv_string("headers"),
+			  exchange_in(x, json_trim(res->headers.n ? res->headers : S("{}"))));
+	return jv_object_set(v, jv_string("body"),
+			     exchange_in(x, json_trim(res->body.n ? res->body : S("null"))));
 }
 
 static jv meta_value(const struct env_meta *meta)
 {
-	jv v = jv_object();
+	AUTO(buf_done) struct buf time = { 0 };
 	if (!meta)
 		return jv_null();
-	AUTO(buf_done) struct buf time = { 0 };
+	jv v = jv_object();
 	bool known = clock_put_utc(&time, meta->wall_ns) == 0;
-	v = jv_object_set(v, jv_string("id"), jv_string_sized(meta->id.n ? meta->id.p : "", (int)meta->id.n));
-	v = jv_object_set(v, jv_string("source"), jv_string_sized(meta->source.n ? meta->source.p : "", (int)meta->source.n));
+	v = jv_object_set(v, jv_string("id"),
+			  jv_string_sized(meta->id.n ? meta->id.p : "", (int)meta->id.n));
+	v = jv_object_set(
+		v, jv_string("source"),
+		jv_string_sized(meta->source.n ? meta->source.p : "", (int)meta->source.n));
 	v = jv_object_set(v, jv_string("position"), jv_number((double)meta->position));
 	v = jv_object_set(v, jv_string("attempt"), jv_number(meta->attempt));
-	return jv_object_set(v, jv_string("time"), known ? jv_string_sized(time.p, (int)time.n) : jv_null());
+	return jv_object_set(v, jv_string("time"),
+			     known ? jv_string_sized(time.p, (int)time.n) : jv_null());
 }
 
 static jv input_value(struct running *r)
@@ -310,7 +345,8 @@ static jv input_value(struct running *r)
 	unsigned outer = r->program->outer;
 	for (const struct edit *e = r->program->edits; e; e = e->next)
 		if (e->kind == EDIT_FRACTION)
-			jv_free(exchange_in(&r->exchange, (struct slice){ r->program->text.p + e->at, e->n }));
+			jv_free(exchange_in(&r->exchange,
+					    (struct slice){ r->program->text.p + e->at, e->n }));
 	jv record = exchange_in(&r->exchange, json_trim(env->record.n ? env->record : S("null")));
 	if (!(outer & (1u << OUTER_RES | 1u << OUTER_ROWS | 1u << OUTER_META)))
 		return record;
@@ -318,7 +354,9 @@ static jv input_value(struct running *r)
 	if (outer >> OUTER_RES & 1)
 		v = jv_object_set(v, jv_string("res"), response_value(&r->exchange, env->res));
 	if (outer >> OUTER_ROWS & 1)
-		v = jv_object_set(v, jv_string("rows"), exchange_in(&r->exchange, json_trim(env->rows.n ? env->rows : S("null"))));
+		v = jv_object_set(
+			v, jv_string("rows"),
+			exchange_in(&r->exchange, json_trim(env->rows.n ? env->rows : S("null"))));
 	if (outer >> OUTER_META & 1)
 		v = jv_object_set(v, jv_string("meta"), meta_value(env->meta));
 	return v;
@@ -330,10 +368,12 @@ static int failed(struct running *r, jv message)
 	struct buf *value = &r->scratch->buf;
 	buf_clear(value);
 	if (jv_get_kind(message) == JV_KIND_STRING) {
-		struct slice words = { jv_string_value(message), (size_t)jv_string_length_bytes(jv_copy(message)) };
+		struct slice words = { jv_string_value(message),
+				       (size_t)jv_string_length_bytes(jv_copy(message)) };
 		int error = exchange_clean(words, &text);
 		jv_free(message);
-		return error < 0 ? fail(r->err, FAULT_JQ, "the program raised an error") : jq_fail(r->err, buf_slice(&text));
+		return error < 0 ? fail(r->err, FAULT_JQ, "the program raised an error")
+				 : jq_fail(r->err, buf_slice(&text));
 	}
 	if (exchange_out(&r->exchange, message, value) < 0)
 		return fail(r->err, FAULT_JQ, "the program raised an error");
@@ -354,7 +394,9 @@ static int step(void *arg)
 		buf_clear(&r->scratch->buf);
 		int error = exchange_out(&r->exchange, v, &r->scratch->buf);
 		if (error < 0)
-			r->rc = fail(r->err, FAULT_TOO_LARGE, "the program's value is too large or nested more than %d deep", JSON_MAX_DEPTH);
+			r->rc = fail(r->err, FAULT_TOO_LARGE,
+				     "the program's value is too large or nested more than %d deep",
+				     JSON_MAX_DEPTH);
 		return 0;
 	}
 	bool raised = jv_invalid_has_msg(jv_copy(v));
@@ -369,7 +411,8 @@ static bool has_big_numbers(const struct jq *jq, const struct env *env)
 {
 	if (jq->library->big || exchange_needs_marks(env->record))
 		return true;
-	if ((jq->outer >> OUTER_RES & 1) && env->res && (exchange_needs_marks(env->res->body) || exchange_needs_marks(env->res->headers)))
+	if ((jq->outer >> OUTER_RES & 1) && env->res &&
+	    (exchange_needs_marks(env->res->body) || exchange_needs_marks(env->res->headers)))
 		return true;
 	return (jq->outer >> OUTER_ROWS & 1) && exchange_needs_marks(env->rows);
 }
@@ -386,7 +429,8 @@ static int run(struct running *r, jq_yield *yield, void *arg)
 	}
 }
 
-int library_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg, struct err *err)
+int library_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg,
+		 struct err *err)
 {
 	char why[200];
 	bool marks = has_big_numbers(jq, env);
@@ -394,7 +438,9 @@ int library_each(const struct jq *jq, const struct env *env, jq_yield *yield, vo
 	if (!state)
 		return fail(err, FAULT_JQ, "%s", why);
 	struct scratch *scratch = scratch_take();
-	struct running r = { .program = jq, .env = env, .state = state, .scratch = scratch, .err = err };
+	struct running r = {
+		.program = jq, .env = env, .state = state, .scratch = scratch, .err = err
+	};
 	r.exchange = (struct exchange){ .arena = scratch->arena, .marked = marks };
 	state->busy = true;
 	int rc = run(&r, yield, arg);

@@ -56,7 +56,8 @@ static int join_arrays(struct eval *ev, const struct val *a, const struct val *b
 	return GO;
 }
 
-static int merge_objects(struct eval *ev, const struct val *a, const struct val *b, bool deep, struct val *ret)
+static int merge_objects(struct eval *ev, const struct val *a, const struct val *b, bool deep,
+			 struct val *ret)
 {
 	struct val whole = *a, more = *b;
 	if (val_open(ev, &whole) != GO || val_open(ev, &more) != GO)
@@ -64,9 +65,11 @@ static int merge_objects(struct eval *ev, const struct val *a, const struct val 
 	for (size_t i = 0; i < more.n; i++) {
 		struct val old, value = more.items[i];
 		bool found = false;
-		if (deep && value.type == JSON_OBJECT && val_get(ev, &whole, more.keys[i], &old, &found) != GO)
+		if (deep && value.type == JSON_OBJECT &&
+		    val_get(ev, &whole, more.keys[i], &old, &found) != GO)
 			return RAISED;
-		if (found && old.type == JSON_OBJECT && merge_objects(ev, &old, &value, true, &value) != GO)
+		if (found && old.type == JSON_OBJECT &&
+		    merge_objects(ev, &old, &value, true, &value) != GO)
 			return RAISED;
 		if (val_object_set(ev, &whole, more.keys[i], &value) != GO)
 			return RAISED;
@@ -75,7 +78,8 @@ static int merge_objects(struct eval *ev, const struct val *a, const struct val 
 	return GO;
 }
 
-static int subtract_arrays(struct eval *ev, const struct val *a, const struct val *b, struct val *ret)
+static int subtract_arrays(struct eval *ev, const struct val *a, const struct val *b,
+			   struct val *ret)
 {
 	struct val from = *a, out = *b, left = { .type = JSON_ARRAY };
 	if (val_open(ev, &from) != GO || val_open(ev, &out) != GO)
@@ -92,7 +96,8 @@ static int subtract_arrays(struct eval *ev, const struct val *a, const struct va
 }
 
 /* jq 1.6: n copies for n - 1 rounds above zero; null for n <= 0. */
-static int repeat(struct eval *ev, const struct val *string, const struct val *number, struct val *ret)
+static int repeat(struct eval *ev, const struct val *string, const struct val *number,
+		  struct val *ret)
 {
 	double times;
 	struct slice s = val_string(ev, string);
@@ -119,7 +124,8 @@ int string_split(struct eval *ev, struct slice s, struct slice by, struct val *r
 	while (start < s.n || (start == s.n && s.n && by.n)) {
 		size_t end;
 		if (by.n) {
-			const char *hit = start < s.n ? memmem(s.p + start, s.n - start, by.p, by.n) : NULL;
+			const char *hit =
+				start < s.n ? memmem(s.p + start, s.n - start, by.p, by.n) : NULL;
 			end = hit ? (size_t)(hit - s.p) : s.n;
 		} else {
 			end = start + 1;
@@ -144,7 +150,8 @@ static bool both(const struct val *a, const struct val *b, enum json_type type)
 	return a->type == type && b->type == type;
 }
 
-static int numbers(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b, struct val *ret)
+static int numbers(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b,
+		   struct val *ret)
 {
 	double x, y;
 	if (math_double(ev, a, &x) != GO || math_double(ev, b, &y) != GO)
@@ -161,7 +168,8 @@ static int numbers(struct eval *ev, enum binary_op op, const struct val *a, cons
 		return GO;
 	case OP_DIV:
 		if (y == 0)
-			return eval_raise_on2(ev, a, b, "cannot be divided because the divisor is zero");
+			return eval_raise_on2(ev, a, b,
+					      "cannot be divided because the divisor is zero");
 		*ret = VAL_NUMBER(x / y);
 		return GO;
 	default:
@@ -171,7 +179,8 @@ static int numbers(struct eval *ev, enum binary_op op, const struct val *a, cons
 	int64_t p = fabs(x) < 9e18 ? (int64_t)x : x > 0 ? INT64_MAX : INT64_MIN;
 	int64_t q = fabs(y) < 9e18 ? (int64_t)y : y > 0 ? INT64_MAX : INT64_MIN;
 	if (q == 0)
-		return eval_raise_on2(ev, a, b, "cannot be divided (remainder) because the divisor is zero");
+		return eval_raise_on2(ev, a, b,
+				      "cannot be divided (remainder) because the divisor is zero");
 	*ret = VAL_NUMBER(q == -1 ? 0 : (double)(p % q));
 	return GO;
 }
@@ -202,7 +211,8 @@ static int multiply(struct eval *ev, const struct val *a, const struct val *b, s
 	return eval_raise_on2(ev, a, b, "cannot be multiplied");
 }
 
-static int arithmetic(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b, struct val *ret)
+static int arithmetic(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b,
+		      struct val *ret)
 {
 	if (both(a, b, JSON_NUMBER))
 		return numbers(ev, op, a, b, ret);
@@ -210,18 +220,21 @@ static int arithmetic(struct eval *ev, enum binary_op op, const struct val *a, c
 	case OP_ADD:
 		return add(ev, a, b, ret);
 	case OP_SUB:
-		return both(a, b, JSON_ARRAY) ? subtract_arrays(ev, a, b, ret) : eval_raise_on2(ev, a, b, "cannot be subtracted");
+		return both(a, b, JSON_ARRAY) ? subtract_arrays(ev, a, b, ret)
+					      : eval_raise_on2(ev, a, b, "cannot be subtracted");
 	case OP_MUL:
 		return multiply(ev, a, b, ret);
 	case OP_DIV:
-		return both(a, b, JSON_STRING) ? string_split(ev, val_string(ev, a), val_string(ev, b), ret) :
-						 eval_raise_on2(ev, a, b, "cannot be divided");
+		return both(a, b, JSON_STRING)
+			       ? string_split(ev, val_string(ev, a), val_string(ev, b), ret)
+			       : eval_raise_on2(ev, a, b, "cannot be divided");
 	default:
 		return eval_raise_on2(ev, a, b, "cannot be divided (remainder)");
 	}
 }
 
-int math_binary(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b, struct val *ret)
+int math_binary(struct eval *ev, enum binary_op op, const struct val *a, const struct val *b,
+		struct val *ret)
 {
 	switch (op) {
 	case OP_EQ:

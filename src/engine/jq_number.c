@@ -6,7 +6,7 @@
  * What must hold:
  *  (1) parsing is correctly rounded: short numbers by exact arithmetic (both operands below 2^53, one rounding), the rest by
  *      strtod. No locale is ever set in this program, so the point is a point.
- *  (2) printing is libjq's own, except for integers, where any way gives the same digits. */
+ *  (2) printing gives libjq's digits: integers and short decimals are printed here, the rest by libjq itself. */
 #include "engine/jq_val.h"
 #include <jv.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-#define EXACT_DIGITS  15                  /* decimal digits that always fit 53 bits */
+#define EXACT_DIGITS  15                 /* decimal digits that always fit 53 bits */
 #define PLAIN_INTEGER 9007199254740992.0 /* 2^53: below, integers are printed digit by digit */
 
 static bool is_digit(char c)
@@ -36,7 +36,8 @@ static double parse_slow(struct slice text)
 
 double number_parse(struct slice text)
 {
-	static const double tens[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	static const double tens[] = { 1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+				       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 	size_t i = text.n && text.p[0] == '-', digits = 0, decimals = 0;
 	bool negative = i == 1, point = false;
 	int64_t mantissa = 0;
@@ -58,25 +59,49 @@ double number_parse(struct slice text)
 
 /* ---- printing --------------------------------------------------------------------------------------- */
 
-static int put_integer(int64_t i, bool negative, struct buf *out)
+/* The digits of i with a point in front of the last `decimals` of them. */
+static int put_digits(int64_t i, unsigned decimals, bool negative, struct buf *out)
 {
-	char digits[24];
+	char digits[32];
 	size_t at = sizeof(digits);
-	do {
+	for (unsigned n = 0; i || n <= decimals; n++) {
+		if (n == decimals && decimals)
+			digits[--at] = '.';
 		digits[--at] = (char)('0' + i % 10);
 		i /= 10;
-	} while (i);
+	}
 	if (negative)
 		digits[--at] = '-';
 	return buf_add(out, (struct slice){ digits + at, sizeof(digits) - at });
 }
 
+/* Prices and their like: few decimals. Of decimals with up to 15 digits only one lies so near a double that it reads as it,
+ * and the first that does has the fewest digits. */
+static bool put_short(double d, struct buf *out, int *ret_error)
+{
+	static const double tens[] = { 10, 100, 1e3, 1e4, 1e5, 1e6 };
+	double size = fabs(d);
+	if (size < 0.001 || size >= 1e9)
+		return false;
+	for (unsigned i = 0; i < ARRAY_SIZE(tens); i++) {
+		double whole = nearbyint(size * tens[i]);
+		if (whole < 1e15 && whole / tens[i] == size) {
+			*ret_error = put_digits((int64_t)whole, i + 1, d < 0, out);
+			return true;
+		}
+	}
+	return false;
+}
+
 int number_put(double d, struct buf *out)
 {
+	int error;
 	if (fabs(d) < PLAIN_INTEGER && d == (double)(int64_t)d)
-		return put_integer((int64_t)fabs(d), signbit(d), out);
+		return put_digits((int64_t)fabs(d), 0, signbit(d), out);
+	if (put_short(d, out, &error))
+		return error;
 	jv printed = jv_dump_string(jv_number(d), 0);
-	int error = buf_add(out, slice_str(jv_string_value(printed)));
+	error = buf_add(out, slice_str(jv_string_value(printed)));
 	jv_free(printed);
 	return error;
 }
@@ -144,7 +169,8 @@ int number_compare(const struct val *a, const struct val *b)
 {
 	double x = val_number(a), y = val_number(b);
 	if (x == y && a->text && b->text && (number_is_big(a->s) || number_is_big(b->s)) &&
-	    digits_end(a->s, a->s.p[0] == '-') == a->s.n && digits_end(b->s, b->s.p[0] == '-') == b->s.n)
+	    digits_end(a->s, a->s.p[0] == '-') == a->s.n &&
+	    digits_end(b->s, b->s.p[0] == '-') == b->s.n)
 		return compare_digits(a->s, b->s);
 	if (x != x) /* jq: nan is less than any number, itself included */
 		return -1;

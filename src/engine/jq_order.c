@@ -17,7 +17,8 @@ static void merge(struct eval *ev, struct ranked *a, struct ranked *b, size_t ha
 {
 	size_t left = 0, right = half;
 	for (size_t i = 0; i < n; i++) {
-		bool from_left = left < half && (right == n || val_compare(ev, a[left].key, a[right].key) <= 0);
+		bool from_left = left < half &&
+				 (right == n || val_compare(ev, a[left].key, a[right].key) <= 0);
 		b[i] = from_left ? a[left++] : a[right++];
 	}
 	memcpy(a, b, n * sizeof(*a));
@@ -51,8 +52,10 @@ int order_sort(struct eval *ev, const struct val *items, const struct val *keys,
 	struct val opened = *items, by = *keys, sorted = { .type = JSON_ARRAY };
 	struct ranked *ranks;
 	if (items->type != JSON_ARRAY)
-		return items == keys ? eval_raise_on(ev, items, "cannot be sorted, as it is not an array") :
-				       eval_raise_on2(ev, items, keys, "cannot be sorted, as they are not both arrays");
+		return items == keys
+			       ? eval_raise_on(ev, items, "cannot be sorted, as it is not an array")
+			       : eval_raise_on2(ev, items, keys,
+						"cannot be sorted, as they are not both arrays");
 	if (rank(ev, &opened, &by, &ranks) != GO)
 		return RAISED;
 	for (size_t i = 0; i < opened.n; i++)
@@ -62,18 +65,21 @@ int order_sort(struct eval *ev, const struct val *items, const struct val *keys,
 	return GO;
 }
 
-int order_group(struct eval *ev, const struct val *items, const struct val *keys, bool firsts_only, struct val *ret)
+int order_group(struct eval *ev, const struct val *items, const struct val *keys, bool firsts_only,
+		struct val *ret)
 {
 	struct val opened = *items, by = *keys, groups = { .type = JSON_ARRAY };
 	struct ranked *ranks;
 	if (items->type != JSON_ARRAY)
-		return eval_raise_on2(ev, items, keys, "cannot be sorted, as they are not both arrays");
+		return eval_raise_on2(ev, items, keys,
+				      "cannot be sorted, as they are not both arrays");
 	if (rank(ev, &opened, &by, &ranks) != GO)
 		return RAISED;
 	for (size_t i = 0; i < opened.n;) {
 		struct val group = { .type = JSON_ARRAY };
 		size_t from = i;
-		for (; i < opened.n && (i == from || val_equal(ev, ranks[i].key, ranks[from].key)); i++)
+		for (; i < opened.n && (i == from || val_equal(ev, ranks[i].key, ranks[from].key));
+		     i++)
 			if (!firsts_only && val_array_add(ev, &group, ranks[i].item) != GO)
 				return RAISED;
 		if (val_array_add(ev, &groups, firsts_only ? ranks[from].item : &group) != GO)
@@ -83,7 +89,8 @@ int order_group(struct eval *ev, const struct val *items, const struct val *keys
 	return GO;
 }
 
-int order_extreme(struct eval *ev, const struct val *items, const struct val *keys, bool least, struct val *ret)
+int order_extreme(struct eval *ev, const struct val *items, const struct val *keys, bool least,
+		  struct val *ret)
 {
 	struct val opened = *items, by = *keys;
 	if (items->type != JSON_ARRAY)

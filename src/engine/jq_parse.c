@@ -16,9 +16,20 @@
 
 #include "base/banned.h"
 
-#define MAX_NESTING 150
+#define MAX_NESTING 300 /* of the parser's own steps: three for a bracket */
 
-enum level { LEVEL_NONE, LEVEL_PIPE, LEVEL_COMMA, LEVEL_ALT, LEVEL_SET, LEVEL_OR, LEVEL_AND, LEVEL_COMPARE, LEVEL_ADD, LEVEL_MUL };
+enum level {
+	LEVEL_NONE,
+	LEVEL_PIPE,
+	LEVEL_COMMA,
+	LEVEL_ALT,
+	LEVEL_SET,
+	LEVEL_OR,
+	LEVEL_AND,
+	LEVEL_COMPARE,
+	LEVEL_ADD,
+	LEVEL_MUL
+};
 
 struct infix {
 	int token;
@@ -67,14 +78,22 @@ static bool fits(struct parser *p, struct expr *e)
 {
 	if (e->depth <= EXPR_MAX_DEPTH)
 		return true;
-	return lexer_fail(&p->lex, e->at, e->n, "this program is nested too deeply (%d levels)", EXPR_MAX_DEPTH);
+	return lexer_fail(&p->lex, e->at, e->n, "this program is nested too deeply (%d levels)",
+			  EXPR_MAX_DEPTH);
 }
 
 /* The node reaches from `at` to the end of the last token that was passed. */
-struct expr *expr_new(struct parser *p, enum expr_kind kind, size_t at, struct expr *a, struct expr *b, struct expr *c)
+struct expr *expr_new(struct parser *p, enum expr_kind kind, size_t at, struct expr *a,
+		      struct expr *b, struct expr *c)
 {
 	struct expr *e = arena_zero(p->jq->arena, sizeof(*e));
-	*e = (struct expr){ .kind = kind, .at = at, .n = p->lex.behind > at ? p->lex.behind - at : 0, .slot = -1, .a = a, .b = b, .c = c };
+	*e = (struct expr){ .kind = kind,
+			    .at = at,
+			    .n = p->lex.behind > at ? p->lex.behind - at : 0,
+			    .slot = -1,
+			    .a = a,
+			    .b = b,
+			    .c = c };
 	e->depth = (uint16_t)(1 + deeper(deeper(deeper(0, a), b), c));
 	return fits(p, e) ? e : NULL;
 }
@@ -115,8 +134,10 @@ struct expr *parse_fail(struct parser *p, size_t at, size_t n, const char *fmt, 
 struct expr *parse_unexpected(struct parser *p, const char *wanted)
 {
 	const struct token *t = &p->lex.token;
-	return parse_fail(p, t->at, t->n, "expected %s, found %s%.*s%s", wanted, t->kind == TOKEN_END || t->kind == TOKEN_QUOTE ? "" : "'",
-			  SLICE(token_shown(t)), t->kind == TOKEN_END || t->kind == TOKEN_QUOTE ? "" : "'");
+	return parse_fail(p, t->at, t->n, "expected %s, found %s%.*s%s", wanted,
+			  t->kind == TOKEN_END || t->kind == TOKEN_QUOTE ? "" : "'",
+			  SLICE(token_shown(t)),
+			  t->kind == TOKEN_END || t->kind == TOKEN_QUOTE ? "" : "'");
 }
 
 /* The text for libjq will differ here. */
@@ -146,10 +167,15 @@ bool close_bracket(struct parser *p, int kind, size_t opened)
 		return true;
 	struct slice open = { p->lex.text.p + opened, p->lex.text.p[opened] == '\\' ? 2 : 1 };
 	if (t->kind == TOKEN_END || (open.n == 2 && t->kind == TOKEN_QUOTE))
-		return lexer_fail(&p->lex, opened, open.n, "'%.*s' is never closed: '%c' is missing", SLICE(open), kind - TOKEN_SIGN);
-	if (t->kind == SIGN(':') || t->kind == SIGN(';') || t->kind == SIGN(')') || t->kind == SIGN(']') || t->kind == SIGN('}'))
-		return lexer_fail(&p->lex, t->at, t->n, "expected '%c' to close the '%.*s' at column %zu, found '%.*s'", kind - TOKEN_SIGN,
-				  SLICE(open), opened + 1, SLICE(token_shown(t)));
+		return lexer_fail(&p->lex, opened, open.n,
+				  "'%.*s' is never closed: '%c' is missing", SLICE(open),
+				  kind - TOKEN_SIGN);
+	if (t->kind == SIGN(':') || t->kind == SIGN(';') || t->kind == SIGN(')') ||
+	    t->kind == SIGN(']') || t->kind == SIGN('}'))
+		return lexer_fail(&p->lex, t->at, t->n,
+				  "expected '%c' to close the '%.*s' at column %zu, found '%.*s'",
+				  kind - TOKEN_SIGN, SLICE(open), opened + 1,
+				  SLICE(token_shown(t)));
 	parse_unexpected(p, "an operator");
 	return false;
 }
@@ -169,10 +195,10 @@ static struct expr *parse_condition(struct parser *p, size_t at)
 	if (!then)
 		return NULL;
 	if (at_token(p, TOKEN_END_WORD))
-		return parse_fail(p, p->lex.token.at, p->lex.token.n, "'if' needs an 'else' in jq 1.6: write 'else . end'");
+		return parse_fail(p, p->lex.token.at, p->lex.token.n,
+				  "'if' needs an 'else' in jq 1.6: write 'else . end'");
 	if (at_token(p, TOKEN_ELIF)) {
-		otherwise = ++p->depth > MAX_NESTING ? parse_fail(p, at, 0, "this program is nested too deeply") :
-						       parse_condition(p, p->lex.token.at);
+		otherwise = parse_enter(p) ? parse_condition(p, p->lex.token.at) : NULL;
 		p->depth--;
 		return otherwise ? expr_new(p, EXPR_IF, at, when, then, otherwise) : NULL;
 	}
@@ -182,8 +208,9 @@ static struct expr *parse_condition(struct parser *p, size_t at)
 	if (!otherwise)
 		return NULL;
 	if (!pass(p, TOKEN_END_WORD))
-		return at_token(p, TOKEN_END) ? parse_fail(p, at, 2, "this 'if' is never closed: 'end' is missing") :
-						parse_unexpected(p, "'end'");
+		return at_token(p, TOKEN_END)
+			       ? parse_fail(p, at, 2, "this 'if' is never closed: 'end' is missing")
+			       : parse_unexpected(p, "'end'");
 	return expr_new(p, EXPR_IF, at, when, then, otherwise);
 }
 
@@ -216,14 +243,17 @@ static struct expr *parse_loop(struct parser *p)
 	if (!source)
 		return NULL;
 	if (!pass(p, TOKEN_AS))
-		return parse_fail(p, p->lex.token.at, p->lex.token.n, "expected 'as $name': %s takes one term, put more in parentheses", word);
+		return parse_fail(p, p->lex.token.at, p->lex.token.n,
+				  "expected 'as $name': %s takes one term, put more in parentheses",
+				  word);
 	loop = expr_new(p, foreach ? EXPR_FOREACH : EXPR_REDUCE, at, source, NULL, NULL);
 	if (!loop || !parse_patterns(p, loop))
 		return NULL;
 	struct binding *inside = p->scope;
 	size_t opened = p->lex.token.at;
 	if (!pass(p, SIGN('(')))
-		return parse_unexpected(p, foreach ? "'(init; update; extract)'" : "'(init; update)'");
+		return parse_unexpected(p,
+					foreach ? "'(init; update; extract)'" : "'(init; update)'");
 	p->scope = outside;
 	init = parse_pipe(p);
 	p->scope = inside;
@@ -297,7 +327,9 @@ static struct expr *parse_definition(struct parser *p)
 	if (!body)
 		return NULL;
 	if (at_token(p, TOKEN_END))
-		return parse_fail(p, p->lex.token.at, 0, "a definition alone gives nothing: a program belongs behind its ';'");
+		return parse_fail(
+			p, p->lex.token.at, 0,
+			"a definition alone gives nothing: a program belongs behind its ';'");
 	struct expr *rest = parse_pipe(p);
 	p->scope = outside;
 	return rest ? expr_new(p, EXPR_DEF, at, body, rest, NULL) : NULL;
@@ -311,17 +343,27 @@ static struct expr *parse_negation(struct parser *p)
 	struct expr *e = parse_from(p, LEVEL_MUL);
 	if (!e)
 		return NULL;
-	if (e->kind != EXPR_CONST || !val_is(&e->value, JSON_NUMBER) || !e->value.text || e->value.s.p[0] == '-')
+	if (e->kind != EXPR_CONST || !val_is(&e->value, JSON_NUMBER) || !e->value.text ||
+	    e->value.s.p[0] == '-')
 		return expr_new(p, EXPR_NEGATE, at, e, NULL, NULL);
 	struct expr *negative = expr_new(p, EXPR_CONST, at, NULL, NULL, NULL);
 	if (negative)
-		negative->value = val_text(slice_str(arena_printf(p->jq->arena, "-%.*s", SLICE(e->value.s))));
+		negative->value =
+			val_text(slice_str(arena_printf(p->jq->arena, "-%.*s", SLICE(e->value.s))));
 	return negative;
 }
 
 /* ---- operators ------------------------------------------------------------------------------------------- */
 
-static struct expr *parse_operand(struct parser *p)
+bool parse_enter(struct parser *p)
+{
+	if (++p->depth <= MAX_NESTING)
+		return true;
+	return lexer_fail(&p->lex, p->lex.token.at, p->lex.token.n,
+			  "this program is nested too deeply");
+}
+
+static struct expr *parse_form(struct parser *p)
 {
 	switch (p->lex.token.kind) {
 	case SIGN('-'):
@@ -340,6 +382,13 @@ static struct expr *parse_operand(struct parser *p)
 	}
 	struct expr *term = parse_term(p);
 	return term && at_token(p, TOKEN_AS) ? parse_as(p, term) : term;
+}
+
+static struct expr *parse_operand(struct parser *p)
+{
+	struct expr *e = parse_enter(p) ? parse_form(p) : NULL;
+	p->depth--;
+	return e;
 }
 
 static const struct infix *infix_at(const struct parser *p)
@@ -367,7 +416,8 @@ static struct expr *parse_comma(struct parser *p, struct expr *first)
 
 static bool is_zero(const struct expr *e)
 {
-	return e->kind == EXPR_CONST && val_is(&e->value, JSON_NUMBER) && val_number(&e->value) == 0;
+	return e->kind == EXPR_CONST && val_is(&e->value, JSON_NUMBER) &&
+	       val_number(&e->value) == 0;
 }
 
 static struct expr *parse_infix(struct parser *p, const struct infix *infix, struct expr *left)
@@ -379,11 +429,13 @@ static struct expr *parse_infix(struct parser *p, const struct infix *infix, str
 	if (!right)
 		return NULL;
 	const struct infix *next = infix_at(p);
-	if (next && next->level == infix->level && (infix->level == LEVEL_SET || infix->level == LEVEL_COMPARE))
-		return parse_fail(p, p->lex.token.at, p->lex.token.n, "'%.*s' and '%.*s' do not chain: use parentheses, or 'and'",
+	if (next && next->level == infix->level &&
+	    (infix->level == LEVEL_SET || infix->level == LEVEL_COMPARE))
+		return parse_fail(p, p->lex.token.at, p->lex.token.n,
+				  "'%.*s' and '%.*s' do not chain: use parentheses, or 'and'",
 				  SLICE(sign.text), SLICE(p->lex.token.text));
-	if (infix->kind == EXPR_BINARY && infix->op == OP_DIV && is_zero(right) && left->kind == EXPR_CONST &&
-	    val_is(&left->value, JSON_NUMBER))
+	if (infix->kind == EXPR_BINARY && infix->op == OP_DIV && is_zero(right) &&
+	    left->kind == EXPR_CONST && val_is(&left->value, JSON_NUMBER))
 		return parse_fail(p, left->at, p->lex.behind - left->at, "division by zero");
 	struct expr *e = expr_new(p, infix->kind, left->at, left, right, NULL);
 	if (e)
@@ -401,17 +453,15 @@ static struct expr *parse_operators(struct parser *p, enum level min)
 		else if (!infix || infix->level < min)
 			return left;
 		else
-			left = infix->kind == EXPR_COMMA ? parse_comma(p, left) : parse_infix(p, infix, left);
+			left = infix->kind == EXPR_COMMA ? parse_comma(p, left)
+							 : parse_infix(p, infix, left);
 	}
 	return NULL;
 }
 
 static struct expr *parse_from(struct parser *p, enum level min)
 {
-	if (p->depth >= MAX_NESTING)
-		return parse_fail(p, p->lex.token.at, p->lex.token.n, "this program is nested too deeply");
-	p->depth++;
-	struct expr *e = parse_operators(p, min);
+	struct expr *e = parse_enter(p) ? parse_operators(p, min) : NULL;
 	p->depth--;
 	return e;
 }
@@ -430,8 +480,11 @@ static struct expr *parse_trailing(struct parser *p)
 	if (t->kind == SIGN(')') || t->kind == SIGN(']') || t->kind == SIGN('}'))
 		return parse_fail(p, t->at, t->n, "'%.*s' closes nothing", SLICE(t->text));
 	if (before == '?' && (t->kind == TOKEN_FIELD || t->kind == SIGN('[')))
-		return parse_fail(p, t->at, t->n, "jq 1.6 lets no path go on behind this '?': write '| .' in between");
-	if (t->kind == TOKEN_FIELD || t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTE || t->kind == TOKEN_NUMBER)
+		return parse_fail(
+			p, t->at, t->n,
+			"jq 1.6 lets no path go on behind this '?': write '| .' in between");
+	if (t->kind == TOKEN_FIELD || t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTE ||
+	    t->kind == TOKEN_NUMBER)
 		return parse_unexpected(p, "an operator such as '|', ',' or '+'");
 	return parse_unexpected(p, "the end of the program");
 }
@@ -440,9 +493,12 @@ static struct expr *parse_all(struct parser *p, bool embedded)
 {
 	lexer_advance(&p->lex);
 	if (at_token(p, TOKEN_END) || (embedded && at_token(p, SIGN(')'))))
-		return parse_fail(p, p->lex.token.at, embedded ? p->lex.token.n : 0, "the program is empty: write '.' for the record itself");
+		return parse_fail(p, p->lex.token.at, embedded ? p->lex.token.n : 0,
+				  "the program is empty: write '.' for the record itself");
 	if (at_token(p, TOKEN_MODULE) || at_token(p, TOKEN_IMPORT) || at_token(p, TOKEN_INCLUDE))
-		return parse_fail(p, p->lex.token.at, p->lex.token.n, "'%.*s' is refused: a program reads no files", SLICE(p->lex.token.text));
+		return parse_fail(p, p->lex.token.at, p->lex.token.n,
+				  "'%.*s' is refused: a program reads no files",
+				  SLICE(p->lex.token.text));
 	struct expr *e = parse_pipe(p);
 	if (!e || p->lex.failed)
 		return NULL;
@@ -451,18 +507,24 @@ static struct expr *parse_all(struct parser *p, bool embedded)
 	return at_token(p, TOKEN_END) ? e : parse_trailing(p);
 }
 
-int expr_parse(struct jq *jq, struct slice text, size_t from, bool embedded, const struct expr_names *names, size_t *ret_end,
-	       struct expr_error *error)
+int expr_parse(struct jq *jq, struct slice text, size_t from, bool embedded,
+	       const struct expr_names *names, size_t *ret_end, struct expr_error *error)
 {
-	struct parser p = { .jq = jq, .names = names, .start = from, .opened = from >= 2 ? from - 2 : 0 };
+	struct parser p = {
+		.jq = jq, .names = names, .start = from, .opened = from >= 2 ? from - 2 : 0
+	};
 	lexer_init(&p.lex, text, from, error);
 	jq->root = parse_all(&p, embedded);
 	if (jq->root && names->no_record) {
 		expr_plan(jq);
 		if (jq->reads)
-			parse_fail(&p, jq->reads->at, jq->reads->n, "there is no record here yet: only $vars and $secret can be named");
+			parse_fail(
+				&p, jq->reads->at, jq->reads->n,
+				"there is no record here yet: only $vars and $secret can be named");
 	}
-	jq->text = arena_copy(jq->arena, (struct slice){ text.p + from, p.lex.failed ? 0 : p.lex.token.at - from });
+	jq->text =
+		arena_copy(jq->arena, (struct slice){ text.p + from,
+						      p.lex.failed ? 0 : p.lex.token.at - from });
 	jq->secrets = arena_copy(jq->arena, buf_slice(&p.secrets));
 	if (p.own_functions)
 		jq->own_functions = true;

@@ -23,11 +23,11 @@ struct parser {
 	const struct expr_names *names;
 	struct binding *scope; /* innermost first */
 	unsigned depth;
-	size_t start;          /* of the program within the text */
-	size_t opened;         /* embedded: where its "\\(" stands */
-	bool own_functions;    /* def was used: libjq runs it */
-	struct buf piece;      /* string pieces: a stack, as strings nest */
-	struct buf secrets;    /* members of the object behind $secret */
+	size_t start;       /* of the program within the text */
+	size_t opened;      /* embedded: where its "\\(" stands */
+	bool own_functions; /* def was used: libjq runs it */
+	struct buf piece;   /* string pieces: a stack, as strings nest */
+	struct buf secrets; /* members of the object behind $secret */
 };
 /* Parts of a node while they are collected. */
 struct parts {
@@ -36,7 +36,8 @@ struct parts {
 };
 
 /* jq_parse.c */
-struct expr *expr_new(struct parser *, enum expr_kind, size_t at, struct expr *a, struct expr *b, struct expr *c);
+struct expr *expr_new(struct parser *, enum expr_kind, size_t at, struct expr *a, struct expr *b,
+		      struct expr *c);
 bool expr_set_kids(struct parser *, struct expr *, const struct parts *);
 void parts_add(struct parser *, struct parts *, struct expr *);
 void parse_edit(struct parser *, enum edit_kind, const struct token *);
@@ -47,6 +48,7 @@ static inline bool at_token(const struct parser *p, int kind)
 {
 	return p->lex.token.kind == kind;
 }
+bool parse_enter(struct parser *);    /* one level deeper (leave by p->depth--); false: too deep */
 bool pass(struct parser *, int kind); /* advances when the token is there */
 /* The bracket that closes the one at `opened`; else says which of the two is wrong. Does not advance. */
 bool close_bracket(struct parser *, int kind, size_t opened);
@@ -55,10 +57,13 @@ bool close_bracket(struct parser *, int kind, size_t opened);
 struct expr *parse_term(struct parser *);
 
 /* jq_scope.c */
-struct expr *parse_variable(struct parser *, bool bare);   /* at '$'; bare: {$name}, no path behind it */
-bool parse_dollar_name(struct parser *, struct slice *ret);  /* '$' name, for patterns and labels */
-bool parse_patterns(struct parser *, struct expr *owner);   /* binds; sets owner->slot or owner->kids */
-struct expr *parse_def(struct parser *);                     /* at 'def', up to its ';' */
+struct expr *parse_variable(struct parser *,
+			    bool bare); /* at '$'; bare: {$name}, no path behind it */
+bool parse_dollar_name(struct parser *, struct slice *ret); /* '$' name, for patterns and labels */
+bool parse_patterns(struct parser *,
+		    struct expr *owner); /* binds; sets owner->slot or owner->kids */
+struct expr *parse_def(struct parser *); /* at 'def', up to its ';' */
 bool resolve_call(struct parser *, struct expr *call);
 struct binding *bind_name(struct parser *, enum binding_kind, struct slice name, size_t arity);
-const struct binding *find_binding(const struct parser *, enum binding_kind, struct slice name, size_t arity);
+const struct binding *find_binding(const struct parser *, enum binding_kind, struct slice name,
+				   size_t arity);

@@ -36,7 +36,8 @@ static void find_level(struct eval *ev, const struct path *first, struct slice t
 static void descend(struct eval *ev, const struct path *path, struct slice value, bool found)
 {
 	if (path->slot >= 0)
-		ev->paths[path->slot] = (struct path_slot){ found ? PATH_FOUND : PATH_NOT_THERE, value };
+		ev->paths[path->slot] =
+			(struct path_slot){ found ? PATH_FOUND : PATH_NOT_THERE, value };
 	if (!path->child)
 		return;
 	enum json_type type = found ? json_type(value) : JSON_NULL;
@@ -84,5 +85,6 @@ void paths_find(struct eval *ev)
 	if (ev->record.type == JSON_OBJECT)
 		find_level(ev, ev->program->paths, ev->record.s);
 	else
-		mark(ev, ev->program->paths, ev->record.type == JSON_NULL ? PATH_NOT_THERE : PATH_BLOCKED);
+		mark(ev, ev->program->paths,
+		     ev->record.type == JSON_NULL ? PATH_NOT_THERE : PATH_BLOCKED);
 }

@@ -73,9 +73,11 @@ static void reads(struct plan *plan, const struct expr *e, bool record)
 
 static void plan_native_call(struct plan *plan, struct expr *e, bool record)
 {
-	bool inner = e->fn->special == FN_MAP || e->fn->special == FN_ANY || e->fn->special == FN_ALL || e->fn->special >= FN_SORT_BY;
-	bool blind = names_reads_nothing(e->name) || (e->count && (e->fn->special == FN_ERROR || e->fn->special == FN_FIRST ||
-								   e->fn->special == FN_LIMIT));
+	bool inner = e->fn->special == FN_MAP || e->fn->special == FN_ANY ||
+		     e->fn->special == FN_ALL || e->fn->special >= FN_SORT_BY;
+	bool blind = names_reads_nothing(e->name) ||
+		     (e->count && (e->fn->special == FN_ERROR || e->fn->special == FN_FIRST ||
+				   e->fn->special == FN_LIMIT));
 	if (!blind)
 		reads(plan, e, record);
 	bool one = plan_kids(plan, e, record && !inner);
@@ -124,7 +126,9 @@ static bool passes_input(const struct expr *e)
 {
 	while (e->kind == EXPR_PIPE && passes_input(e->b))
 		e = e->a;
-	return e->kind == EXPR_SELF || (e->kind == EXPR_CALL && e->fn && (e->fn->special == FN_SELECT || e->fn->special == FN_TYPED));
+	return e->kind == EXPR_SELF ||
+	       (e->kind == EXPR_CALL && e->fn &&
+		(e->fn->special == FN_SELECT || e->fn->special == FN_TYPED));
 }
 
 static void plan_object(struct plan *plan, struct expr *e, bool record)
@@ -211,7 +215,8 @@ static void plan_expr(struct plan *plan, struct expr *e, bool record)
 	case EXPR_SLICE:
 	case EXPR_ITERATE:
 		plan_parts(plan, e, record);
-		e->one = one(e->a) && one(e->b) && one(e->c) && !e->optional && e->kind != EXPR_ITERATE;
+		e->one = one(e->a) && one(e->b) && one(e->c) && !e->optional &&
+			 e->kind != EXPR_ITERATE;
 		return;
 	case EXPR_NEGATE:
 	case EXPR_BINARY:
@@ -257,5 +262,6 @@ void expr_plan(struct jq *jq)
 	jq->reads = NULL;
 	plan_expr(&plan, jq->root, true);
 	jq->native = plan.native;
-	jq->constant = jq->native && !jq->reads && !(jq->outer & (1u << OUTER_RES | 1u << OUTER_ROWS | 1u << OUTER_META));
+	jq->constant = jq->native && !jq->reads &&
+		       !(jq->outer & (1u << OUTER_RES | 1u << OUTER_ROWS | 1u << OUTER_META));
 }

@@ -75,10 +75,12 @@ static void eval_begin(struct eval *ev, const struct jq *jq, const struct env *e
 
 int jq_fail(struct err *err, struct slice words)
 {
-	bool capital = words.n > 1 && words.p[0] >= 'A' && words.p[0] <= 'Z' && words.p[1] >= 'a' && words.p[1] <= 'z';
+	bool capital = words.n > 1 && words.p[0] >= 'A' && words.p[0] <= 'Z' && words.p[1] >= 'a' &&
+		       words.p[1] <= 'z';
 	if (!capital)
 		return fail(err, FAULT_JQ, "%.*s", SLICE(words));
-	return fail(err, FAULT_JQ, "%c%.*s", words.p[0] - 'A' + 'a', SLICE(((struct slice){ words.p + 1, words.n - 1 })));
+	return fail(err, FAULT_JQ, "%c%.*s", words.p[0] - 'A' + 'a',
+		    SLICE(((struct slice){ words.p + 1, words.n - 1 })));
 }
 
 static int eval_failed(struct eval *ev, struct err *err)
@@ -115,7 +117,8 @@ static int yield_value(struct taker *t, struct eval *ev, const struct val *v)
 	return ev->yielded ? STOPPED : GO;
 }
 
-static int native_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg, struct err *err)
+static int native_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg,
+		       struct err *err)
 {
 	struct eval ev;
 	struct yielding y = { { yield_value }, yield, arg, err };
@@ -129,7 +132,8 @@ static int native_each(const struct jq *jq, const struct env *env, jq_yield *yie
 
 int jq_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg, struct err *err)
 {
-	return jq->native ? native_each(jq, env, yield, arg, err) : library_each(jq, env, yield, arg, err);
+	return jq->native ? native_each(jq, env, yield, arg, err)
+			  : library_each(jq, env, yield, arg, err);
 }
 
 /* ---- exactly one value --------------------------------------------------------------------------------------------- */
@@ -144,7 +148,9 @@ static int only_yield(void *arg, struct slice value, struct err *err)
 {
 	struct only *only = arg;
 	if (only->count++)
-		return fail(err, FAULT_JQ, "gave 2 values where one is wanted: [...] collects them, first(...) takes the first");
+		return fail(err, FAULT_JQ,
+			    "gave 2 values where one is wanted: [...] collects them, first(...) "
+			    "takes the first");
 	int error = buf_add(only->out, value);
 	return error < 0 ? fail_errno(err, FAULT_IO, error, "cannot keep the program's value") : 0;
 }
@@ -226,8 +232,8 @@ void jq_free(struct jq *jq)
 	free(jq);
 }
 
-int jq_parse_text(struct slice text, size_t from, bool embedded, const struct expr_names *names, struct jq **ret, size_t *ret_end,
-		  struct expr_error *error)
+int jq_parse_text(struct slice text, size_t from, bool embedded, const struct expr_names *names,
+		  struct jq **ret, size_t *ret_end, struct expr_error *error)
 {
 	struct jq *jq = jq_new();
 	int rc = expr_parse(jq, text, from, embedded, names, ret_end, error);
@@ -239,8 +245,8 @@ int jq_parse_text(struct slice text, size_t from, bool embedded, const struct ex
 	return rc;
 }
 
-static int compile(struct slice text, size_t from, bool embedded, const struct expr_names *names, struct jq **ret, size_t *ret_end,
-		   struct expr_error *error)
+static int compile(struct slice text, size_t from, bool embedded, const struct expr_names *names,
+		   struct jq **ret, size_t *ret_end, struct expr_error *error)
 {
 	struct jq *jq = NULL;
 	int rc = jq_parse_text(text, from, embedded, names, &jq, ret_end, error);
@@ -252,15 +258,16 @@ static int compile(struct slice text, size_t from, bool embedded, const struct e
 	return rc;
 }
 
-int jq_compile(struct slice program, const struct expr_names *names, struct jq **ret, struct expr_error *error)
+int jq_compile(struct slice program, const struct expr_names *names, struct jq **ret,
+	       struct expr_error *error)
 {
 	size_t end;
 	*ret = NULL;
 	return compile(program, 0, false, names, ret, &end, error);
 }
 
-int jq_compile_part(struct slice text, size_t from, const struct expr_names *names, struct jq **ret, size_t *ret_end,
-		    struct expr_error *error)
+int jq_compile_part(struct slice text, size_t from, const struct expr_names *names, struct jq **ret,
+		    size_t *ret_end, struct expr_error *error)
 {
 	*ret = NULL;
 	return compile(text, from, true, names, ret, ret_end, error);

@@ -18,14 +18,19 @@
 struct binding *bind_name(struct parser *p, enum binding_kind kind, struct slice name, size_t arity)
 {
 	struct binding *b = arena_zero(p->jq->arena, sizeof(*b));
-	*b = (struct binding){ .kind = kind, .name = arena_copy(p->jq->arena, name), .arity = arity, .slot = -1, .outer = p->scope };
+	*b = (struct binding){ .kind = kind,
+			       .name = arena_copy(p->jq->arena, name),
+			       .arity = arity,
+			       .slot = -1,
+			       .outer = p->scope };
 	if (kind == BIND_VARIABLE)
 		b->slot = (int)p->jq->var_count++;
 	p->scope = b;
 	return b;
 }
 
-const struct binding *find_binding(const struct parser *p, enum binding_kind kind, struct slice name, size_t arity)
+const struct binding *find_binding(const struct parser *p, enum binding_kind kind,
+				   struct slice name, size_t arity)
 {
 	for (const struct binding *b = p->scope; b; b = b->outer)
 		if (b->kind == kind && b->arity == arity && slice_eq(b->name, name))
@@ -42,9 +47,11 @@ bool parse_dollar_name(struct parser *p, struct slice *ret)
 		return parse_unexpected(p, "'$' and a name") != NULL;
 	const struct token *t = &p->lex.token;
 	if (t->kind == TOKEN_LOC)
-		return lexer_fail(&p->lex, at, t->at + t->n - at, "$__loc__ is refused: a program has no file of its own");
+		return lexer_fail(&p->lex, at, t->at + t->n - at,
+				  "$__loc__ is refused: a program has no file of its own");
 	if (token_is_keyword(t))
-		return lexer_fail(&p->lex, at, t->at + t->n - at, "'%.*s' is a keyword and cannot name a variable", SLICE(t->text));
+		return lexer_fail(&p->lex, at, t->at + t->n - at,
+				  "'%.*s' is a keyword and cannot name a variable", SLICE(t->text));
 	if (t->kind != TOKEN_WORD)
 		return parse_unexpected(p, "a name behind '$'") != NULL;
 	*ret = t->text;
@@ -56,7 +63,8 @@ static struct expr *unknown_name(struct parser *p, struct slice name, size_t at)
 {
 	const char *words[MAX_CANDIDATES];
 	size_t n = 0;
-	for (const struct binding *b = p->scope; b && n < MAX_CANDIDATES - OUTER_COUNT; b = b->outer)
+	for (const struct binding *b = p->scope; b && n < MAX_CANDIDATES - OUTER_COUNT;
+	     b = b->outer)
 		if (b->kind == BIND_VARIABLE)
 			words[n++] = b->name.p;
 	words[n++] = "vars";
@@ -70,10 +78,15 @@ static struct expr *unknown_name(struct parser *p, struct slice name, size_t at)
 	const char *near = nearest(name, words, n);
 	size_t length = 1 + name.n;
 	if (slice_eq_str(name, "ENV") || slice_eq_str(name, "env"))
-		return parse_fail(p, at, length, "$%.*s is refused: environment variables come in through vars: {name: $env.NAME}", SLICE(name));
+		return parse_fail(p, at, length,
+				  "$%.*s is refused: environment variables come in through vars: "
+				  "{name: $env.NAME}",
+				  SLICE(name));
 	if (near)
-		return parse_fail(p, at, length, "unknown name $%.*s; did you mean $%s?", SLICE(name), near);
-	return parse_fail(p, at, length, "unknown name $%.*s: known here are $vars, $meta%s%s%s", SLICE(name), p->names->response ? ", $res" : "",
+		return parse_fail(p, at, length, "unknown name $%.*s; did you mean $%s?",
+				  SLICE(name), near);
+	return parse_fail(p, at, length, "unknown name $%.*s: known here are $vars, $meta%s%s%s",
+			  SLICE(name), p->names->response ? ", $res" : "",
 			  p->names->rows ? ", $rows" : "", p->names->secrets ? ", $secret" : "");
 }
 
@@ -105,9 +118,11 @@ static struct expr *parse_vars_field(struct parser *p, struct slice vars, size_t
 		words[n++] = arena_str(p->jq->arena, (struct slice){ key.p + 1, key.n - 2 });
 	const char *near = nearest(t.text, words, n);
 	if (near)
-		return parse_fail(p, t.at + 1, t.n - 1, "vars: has no '%.*s'; did you mean '%s'?", SLICE(t.text), near);
-	return parse_fail(p, t.at + 1, t.n - 1, "vars: has no '%.*s': add it there, or write ($vars.%.*s // ...)", SLICE(t.text),
-			  SLICE(t.text));
+		return parse_fail(p, t.at + 1, t.n - 1, "vars: has no '%.*s'; did you mean '%s'?",
+				  SLICE(t.text), near);
+	return parse_fail(p, t.at + 1, t.n - 1,
+			  "vars: has no '%.*s': add it there, or write ($vars.%.*s // ...)",
+			  SLICE(t.text), SLICE(t.text));
 }
 
 static struct expr *parse_vars(struct parser *p, size_t at, bool bare)
@@ -126,26 +141,35 @@ static struct expr *parse_secret(struct parser *p, size_t at, bool bare)
 	struct token t = p->lex.token;
 	struct slice value;
 	if (!p->names->secrets)
-		return parse_fail(p, at, p->lex.behind - at, "$secret exists only in the options auth, headers, url, body and db");
+		return parse_fail(
+			p, at, p->lex.behind - at,
+			"$secret exists only in the options auth, headers, url, body and db");
 	if (bare || t.kind != TOKEN_FIELD)
-		return parse_fail(p, at, p->lex.behind - at, "one secret is named at a time: write $secret.NAME");
+		return parse_fail(p, at, p->lex.behind - at,
+				  "one secret is named at a time: write $secret.NAME");
 	if (!secrets_get(p->names->secrets, t.text, &value))
-		return parse_fail(p, t.at + 1, t.n - 1, "secret '%.*s' is missing: set it in the environment or with --secrets", SLICE(t.text));
+		return parse_fail(
+			p, t.at + 1, t.n - 1,
+			"secret '%.*s' is missing: set it in the environment or with --secrets",
+			SLICE(t.text));
 	lexer_advance(&p->lex);
 	p->jq->outer |= 1u << OUTER_SECRET;
 	AUTO(buf_done) struct buf json = { 0 };
-	if (json_quote(value, &json) < 0 || (p->secrets.n && buf_add_char(&p->secrets, ',') < 0) || json_quote(t.text, &p->secrets) < 0 ||
-	    buf_add_char(&p->secrets, ':') < 0 || buf_add(&p->secrets, buf_slice(&json)) < 0)
+	if (json_quote(value, &json) < 0 || (p->secrets.n && buf_add_char(&p->secrets, ',') < 0) ||
+	    json_quote(t.text, &p->secrets) < 0 || buf_add_char(&p->secrets, ':') < 0 ||
+	    buf_add(&p->secrets, buf_slice(&json)) < 0)
 		return parse_fail(p, at, t.at + t.n - at, "this secret is too long");
 	return constant_text(p, t.text, at, buf_slice(&json));
 }
 
-static struct expr *outer_name(struct parser *p, struct slice name, size_t at, enum outer which, bool allowed, const char *where)
+static struct expr *outer_name(struct parser *p, struct slice name, size_t at, enum outer which,
+			       bool allowed, const char *where)
 {
 	if (!allowed)
 		return parse_fail(p, at, 1 + name.n, "$%.*s exists only %s", SLICE(name), where);
 	p->jq->outer |= 1u << which;
-	if (which == OUTER_RES && !(at_token(p, TOKEN_FIELD) && slice_eq_str(p->lex.token.text, "body")))
+	if (which == OUTER_RES &&
+	    !(at_token(p, TOKEN_FIELD) && slice_eq_str(p->lex.token.text, "body")))
 		p->jq->about = true;
 	struct expr *e = expr_new(p, EXPR_OUTER, at, NULL, NULL, NULL);
 	if (e) {
@@ -177,9 +201,11 @@ struct expr *parse_variable(struct parser *p, bool bare)
 	if (slice_eq_str(name, "meta"))
 		return outer_name(p, S("meta"), at, OUTER_META, true, "");
 	if (slice_eq_str(name, "res"))
-		return outer_name(p, S("res"), at, OUTER_RES, p->names->response, "where there is an answer: in accept, result and emit");
+		return outer_name(p, S("res"), at, OUTER_RES, p->names->response,
+				  "where there is an answer: in accept, result and emit");
 	if (slice_eq_str(name, "rows"))
-		return outer_name(p, S("rows"), at, OUTER_ROWS, p->names->rows, "where there are rows: in result and emit of sql");
+		return outer_name(p, S("rows"), at, OUTER_ROWS, p->names->rows,
+				  "where there are rows: in result and emit of sql");
 	return unknown_name(p, name, at);
 }
 
@@ -253,8 +279,8 @@ static bool parse_object_pattern(struct parser *p, struct parts *keys)
 static bool parse_pattern(struct parser *p, struct parts *keys, int *ret_slot)
 {
 	bool ok = false;
-	if (++p->depth > EXPR_NATIVE_DEPTH)
-		lexer_fail(&p->lex, p->lex.token.at, 1, "this pattern is nested too deeply");
+	if (!parse_enter(p))
+		ok = false;
 	else if (at_token(p, SIGN('$')))
 		ok = bind_dollar(p, ret_slot);
 	else if (at_token(p, SIGN('[')))
@@ -328,7 +354,11 @@ struct expr *parse_def(struct parser *p)
 	if (!pass(p, SIGN(':')))
 		return parse_unexpected(p, "':' and the body of the function");
 	struct binding *own = arena_zero(p->jq->arena, sizeof(*own));
-	*own = (struct binding){ .kind = BIND_FUNCTION, .name = arena_copy(p->jq->arena, t.text), .arity = arity, .slot = -1, .outer = p->scope };
+	*own = (struct binding){ .kind = BIND_FUNCTION,
+				 .name = arena_copy(p->jq->arena, t.text),
+				 .arity = arity,
+				 .slot = -1,
+				 .outer = p->scope };
 	p->scope = own;
 	struct expr *body = parse_pipe(p);
 	p->scope = outside;

@@ -104,8 +104,11 @@ static struct expr *parse_format(struct parser *p)
 	int format = names_format(t.text);
 	if (format < 0) {
 		const char *near = names_nearest_format(t.text);
-		return parse_fail(p, t.at, t.n, "unknown format '@%.*s'%s%s%s", SLICE(t.text), near ? "; did you mean '@" : ": jq 1.6 has @text "
-				  "@json @csv @tsv @html @uri @sh @base64 @base64d", near ? near : "", near ? "'?" : "");
+		return parse_fail(p, t.at, t.n, "unknown format '@%.*s'%s%s%s", SLICE(t.text),
+				  near ? "; did you mean '@"
+				       : ": jq 1.6 has @text "
+					 "@json @csv @tsv @html @uri @sh @base64 @base64d",
+				  near ? near : "", near ? "'?" : "");
 	}
 	lexer_advance(&p->lex);
 	if (at_token(p, TOKEN_QUOTE))
@@ -125,9 +128,11 @@ static bool at_string(const struct parser *p)
 static struct expr *parse_any_string(struct parser *p)
 {
 	struct token t = p->lex.token;
-	struct expr *e = t.kind == TOKEN_QUOTE ? parse_string(p, t.at, FORMAT_TEXT) : parse_format(p);
+	struct expr *e =
+		t.kind == TOKEN_QUOTE ? parse_string(p, t.at, FORMAT_TEXT) : parse_format(p);
 	if (e && e->kind == EXPR_FORMAT)
-		return parse_fail(p, t.at, t.n, "a string belongs behind '@%.*s' here", SLICE(t.text));
+		return parse_fail(p, t.at, t.n, "a string belongs behind '@%.*s' here",
+				  SLICE(t.text));
 	return e;
 }
 
@@ -137,12 +142,16 @@ static struct expr *parse_object_value(struct parser *p)
 {
 	size_t at = p->lex.token.at;
 	struct expr *e;
-	if (p->lex.token.kind == TOKEN_IF || p->lex.token.kind == TOKEN_REDUCE || p->lex.token.kind == TOKEN_FOREACH ||
-	    p->lex.token.kind == TOKEN_TRY || p->lex.token.kind == TOKEN_DEF || p->lex.token.kind == TOKEN_LABEL)
-		return parse_fail(p, at, p->lex.token.n, "'%.*s' needs parentheses around it in an object: {key: (%.*s ...)}",
-				  SLICE(p->lex.token.text), SLICE(p->lex.token.text));
+	if (p->lex.token.kind == TOKEN_IF || p->lex.token.kind == TOKEN_REDUCE ||
+	    p->lex.token.kind == TOKEN_FOREACH || p->lex.token.kind == TOKEN_TRY ||
+	    p->lex.token.kind == TOKEN_DEF || p->lex.token.kind == TOKEN_LABEL)
+		return parse_fail(
+			p, at, p->lex.token.n,
+			"'%.*s' needs parentheses around it in an object: {key: (%.*s ...)}",
+			SLICE(p->lex.token.text), SLICE(p->lex.token.text));
 	if (pass(p, SIGN('-'))) {
-		e = parse_object_value(p);
+		e = parse_enter(p) ? parse_object_value(p) : NULL;
+		p->depth--;
 		if (!e)
 			return NULL;
 		/* - binds to the term, not to the pipe behind it */
@@ -154,7 +163,7 @@ static struct expr *parse_object_value(struct parser *p)
 	e = parse_term(p);
 	if (!e || !pass(p, SIGN('|')))
 		return e;
-	struct expr *rest = ++p->depth > EXPR_NATIVE_DEPTH ? parse_fail(p, at, 0, "this program is nested too deeply") : parse_object_value(p);
+	struct expr *rest = parse_enter(p) ? parse_object_value(p) : NULL;
 	p->depth--;
 	return rest ? expr_new(p, EXPR_PIPE, at, e, rest, NULL) : NULL;
 }
@@ -201,7 +210,8 @@ static struct expr *computed_key(struct parser *p)
 		return NULL;
 	lexer_advance(&p->lex);
 	if (key->kind == EXPR_CONST && !val_is(&key->value, JSON_STRING))
-		return parse_fail(p, key->at, key->n, "a key must be a string, not %s", val_type_name(&key->value));
+		return parse_fail(p, key->at, key->n, "a key must be a string, not %s",
+				  val_type_name(&key->value));
 	return key;
 }
 
@@ -228,12 +238,15 @@ static struct expr *parse_key(struct parser *p, struct expr **value)
 	} else if (token_is_keyword(&t)) {
 		key = word_key(p);
 		if (key && !at_token(p, SIGN(':')))
-			return parse_fail(p, t.at, t.n, "'%.*s' is a keyword: write {\"%.*s\"}", SLICE(t.text), SLICE(t.text));
+			return parse_fail(p, t.at, t.n, "'%.*s' is a keyword: write {\"%.*s\"}",
+					  SLICE(t.text), SLICE(t.text));
 		return key;
 	} else if (t.kind == TOKEN_FIELD) {
-		return parse_fail(p, t.at, t.n, "a key has no dot: write {%.*s}, or {%.*s: .%.*s}", SLICE(t.text), SLICE(t.text), SLICE(t.text));
+		return parse_fail(p, t.at, t.n, "a key has no dot: write {%.*s}, or {%.*s: .%.*s}",
+				  SLICE(t.text), SLICE(t.text), SLICE(t.text));
 	} else if (t.kind == TOKEN_NUMBER) {
-		return parse_fail(p, t.at, t.n, "a key is a name or a string: write \"%.*s\"", SLICE(t.text));
+		return parse_fail(p, t.at, t.n, "a key is a name or a string: write \"%.*s\"",
+				  SLICE(t.text));
 	}
 	return parse_unexpected(p, "a key or '}'");
 }
@@ -241,13 +254,17 @@ static struct expr *parse_key(struct parser *p, struct expr **value)
 static bool value_ends(struct parser *p, size_t value_at)
 {
 	const struct token *t = &p->lex.token;
-	if (t->kind == SIGN(',') || t->kind == SIGN('}') || t->kind == TOKEN_END || t->kind == TOKEN_BAD || t->kind == SIGN(')') ||
-	    t->kind == SIGN(']'))
+	if (t->kind == SIGN(',') || t->kind == SIGN('}') || t->kind == TOKEN_END ||
+	    t->kind == TOKEN_BAD || t->kind == SIGN(')') || t->kind == SIGN(']'))
 		return true;
-	if (t->kind == TOKEN_FIELD || t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTE || t->kind == SIGN(':') || t->kind == TOKEN_NUMBER)
+	if (t->kind == TOKEN_FIELD || t->kind == TOKEN_WORD || t->kind == TOKEN_QUOTE ||
+	    t->kind == SIGN(':') || t->kind == TOKEN_NUMBER)
 		return parse_unexpected(p, "',' or '}' behind an object's value") != NULL;
-	return lexer_fail(&p->lex, t->at, t->n, "an object's value needs parentheses around '%.*s': {key: (%.*s ...)}", SLICE(token_shown(t)),
-			  SLICE(((struct slice){ p->lex.text.p + value_at, p->lex.behind - value_at })));
+	return lexer_fail(
+		&p->lex, t->at, t->n,
+		"an object's value needs parentheses around '%.*s': {key: (%.*s ...)}",
+		SLICE(token_shown(t)),
+		SLICE(((struct slice){ p->lex.text.p + value_at, p->lex.behind - value_at })));
 }
 
 static struct expr *parse_object(struct parser *p)
@@ -299,7 +316,8 @@ static struct expr *parse_parentheses(struct parser *p)
 	size_t opened = p->lex.token.at;
 	lexer_advance(&p->lex);
 	if (at_token(p, SIGN(')')))
-		return parse_fail(p, opened, p->lex.next - opened, "'()' is empty: a program belongs inside");
+		return parse_fail(p, opened, p->lex.next - opened,
+				  "'()' is empty: a program belongs inside");
 	struct expr *e = parse_pipe(p);
 	if (!e || !close_bracket(p, SIGN(')'), opened))
 		return NULL;
@@ -313,7 +331,9 @@ static bool parse_arguments(struct parser *p, struct parts *parts)
 	do {
 		lexer_advance(&p->lex);
 		if (at_token(p, SIGN(')')) && !parts->count)
-			return lexer_fail(&p->lex, opened, p->lex.next - opened, "'()' is empty: a function without arguments has no parentheses");
+			return lexer_fail(
+				&p->lex, opened, p->lex.next - opened,
+				"'()' is empty: a function without arguments has no parentheses");
 		struct expr *argument = parse_pipe(p);
 		if (!argument)
 			return false;
@@ -330,7 +350,9 @@ static struct expr *parse_call(struct parser *p)
 	struct token t = p->lex.token;
 	struct parts parts = { 0 };
 	lexer_advance(&p->lex);
-	if (!at_token(p, SIGN('(')) && (slice_eq_str(t.text, "null") || slice_eq_str(t.text, "true") || slice_eq_str(t.text, "false")))
+	if (!at_token(p, SIGN('(')) &&
+	    (slice_eq_str(t.text, "null") || slice_eq_str(t.text, "true") ||
+	     slice_eq_str(t.text, "false")))
 		return constant(p, t.at, val_text(arena_copy(p->jq->arena, t.text)));
 	if (at_token(p, SIGN('(')) && !parse_arguments(p, &parts))
 		return NULL;
@@ -351,7 +373,8 @@ static struct expr *parse_break(struct parser *p)
 	if (!parse_dollar_name(p, &name))
 		return NULL;
 	if (!find_binding(p, BIND_LABEL, name, 0))
-		return parse_fail(p, at, p->lex.behind - at, "there is no 'label $%.*s |' around this break", SLICE(name));
+		return parse_fail(p, at, p->lex.behind - at,
+				  "there is no 'label $%.*s |' around this break", SLICE(name));
 	return expr_new(p, EXPR_BREAK, at, NULL, NULL, NULL);
 }
 
@@ -382,7 +405,8 @@ static struct expr *parse_bracket(struct parser *p, struct expr *of)
 		if (!at_token(p, SIGN(']')) && !(to = parse_pipe(p)))
 			return NULL;
 		if (!from && !to)
-			return parse_fail(p, opened, p->lex.next - opened, "a slice needs a start or an end: [1:], [:3]");
+			return parse_fail(p, opened, p->lex.next - opened,
+					  "a slice needs a start or an end: [1:], [:3]");
 	}
 	if (!close_bracket(p, SIGN(']'), opened))
 		return NULL;
@@ -414,9 +438,13 @@ static struct expr *parse_dotted(struct parser *p, struct expr *of)
 	size_t at = p->lex.token.at;
 	lexer_advance(&p->lex);
 	if (at_token(p, SIGN('[')))
-		return parse_fail(p, at, 1, "no dot stands before '[' in jq 1.6: write .a[...], not .a.[...]");
+		return parse_fail(
+			p, at, 1,
+			"no dot stands before '[' in jq 1.6: write .a[...], not .a.[...]");
 	if (!at_string(p))
-		return parse_fail(p, at, 1, "a name belongs directly behind the dot; unusual names go in quotes: .\"my field\"");
+		return parse_fail(p, at, 1,
+				  "a name belongs directly behind the dot; unusual names go in "
+				  "quotes: .\"my field\"");
 	struct expr *key = parse_any_string(p);
 	return key ? optional(p, index_of(p, of, key, of->at)) : NULL;
 }
@@ -446,7 +474,8 @@ static struct expr *parse_dot(struct parser *p)
 	if (at_token(p, TOKEN_WORD) || token_is_keyword(&p->lex.token)) {
 		if (p->lex.token.kind == TOKEN_WORD || p->lex.token.at == at + 1)
 			return parse_fail(p, at, p->lex.token.at + p->lex.token.n - at,
-					  "a name belongs directly behind the dot: write .%.*s", SLICE(p->lex.token.text));
+					  "a name belongs directly behind the dot: write .%.*s",
+					  SLICE(p->lex.token.text));
 	}
 	if (!at_string(p))
 		return self;
@@ -494,11 +523,16 @@ static struct expr *parse_nothing(struct parser *p)
 	const struct token *t = &p->lex.token;
 	struct slice before = { p->lex.text.p, p->lex.behind };
 	if (t->kind == TOKEN_END && before.n)
-		return parse_fail(p, t->at, 0, "the program ends too early: a value is missing behind '%c'", before.p[before.n - 1]);
-	if (t->kind == TOKEN_IF || t->kind == TOKEN_REDUCE || t->kind == TOKEN_FOREACH || t->kind == TOKEN_TRY || t->kind == SIGN('-'))
-		return parse_fail(p, t->at, t->n, "'%.*s ...' needs parentheses around it here", SLICE(t->text));
+		return parse_fail(p, t->at, 0,
+				  "the program ends too early: a value is missing behind '%c'",
+				  before.p[before.n - 1]);
+	if (t->kind == TOKEN_IF || t->kind == TOKEN_REDUCE || t->kind == TOKEN_FOREACH ||
+	    t->kind == TOKEN_TRY || t->kind == SIGN('-'))
+		return parse_fail(p, t->at, t->n, "'%.*s ...' needs parentheses around it here",
+				  SLICE(t->text));
 	if (t->kind == TOKEN_IMPORT || t->kind == TOKEN_INCLUDE || t->kind == TOKEN_MODULE)
-		return parse_fail(p, t->at, t->n, "'%.*s' is refused: a program reads no files", SLICE(t->text));
+		return parse_fail(p, t->at, t->n, "'%.*s' is refused: a program reads no files",
+				  SLICE(t->text));
 	return parse_unexpected(p, "a value");
 }
 
@@ -506,7 +540,8 @@ struct expr *parse_term(struct parser *p)
 {
 	if (p->lex.failed)
 		return NULL;
-	struct expr *e = parse_head(p);
+	struct expr *e = parse_enter(p) ? parse_head(p) : NULL;
+	p->depth--;
 	if (!e && !p->lex.failed)
 		return parse_nothing(p);
 	return parse_suffixes(p, e);

@@ -23,7 +23,8 @@ struct block {
 
 const char *val_type_name(const struct val *v)
 {
-	static const char *const names[] = { "null", "boolean", "boolean", "number", "string", "array", "object" };
+	static const char *const names[] = { "null",   "boolean", "boolean", "number",
+					     "string", "array",   "object" };
 	return names[v->type];
 }
 
@@ -62,7 +63,9 @@ static int grow(struct eval *ev, struct val *v, bool object)
 	if (v->n >= UINT32_MAX / 4 || eval_room(ev) != GO)
 		return RAISED;
 	size_t room = v->n < 4 ? 8 : (size_t)v->n * 2;
-	block = arena_alloc(ev->arena, sizeof(*block) + room * (sizeof(struct val) + (object ? sizeof(struct slice) : 0)));
+	block = arena_alloc(
+		ev->arena,
+		sizeof(*block) + room * (sizeof(struct val) + (object ? sizeof(struct slice) : 0)));
 	*block = (struct block){ .room = (uint32_t)room, .used = v->n + 1 };
 	struct val *items = (struct val *)(block + 1);
 	struct slice *keys = (struct slice *)(items + room);
@@ -82,7 +85,9 @@ static int deepen(struct eval *ev, struct val *container, const struct val *item
 		return GO;
 	if (item->depth + 1 > container->depth)
 		container->depth = (uint16_t)(item->depth + 1);
-	return container->depth < JSON_MAX_DEPTH ? GO : eval_raise(ev, "the value is nested more than %d deep", JSON_MAX_DEPTH);
+	return container->depth < JSON_MAX_DEPTH
+		       ? GO
+		       : eval_raise(ev, "the value is nested more than %d deep", JSON_MAX_DEPTH);
 }
 
 int val_array_add(struct eval *ev, struct val *array, const struct val *item)
@@ -94,7 +99,8 @@ int val_array_add(struct eval *ev, struct val *array, const struct val *item)
 	return deepen(ev, array, item);
 }
 
-static int object_append(struct eval *ev, struct val *object, struct slice key, const struct val *value)
+static int object_append(struct eval *ev, struct val *object, struct slice key,
+			 const struct val *value)
 {
 	if (grow(ev, object, true) != GO)
 		return RAISED;
@@ -119,7 +125,8 @@ int val_object_set(struct eval *ev, struct val *object, struct slice key, const 
 		return object_append(ev, object, key, value);
 	struct val copy = { .type = JSON_OBJECT, .depth = object->depth };
 	for (size_t i = 0; i < object->n; i++)
-		if (object_append(ev, &copy, object->keys[i], i == at ? value : &object->items[i]) != GO)
+		if (object_append(ev, &copy, object->keys[i],
+				  i == at ? value : &object->items[i]) != GO)
 			return RAISED;
 	*object = copy;
 	return GO;
@@ -142,7 +149,8 @@ static int open_array(struct eval *ev, struct val *v)
 }
 
 /* Where a key stands in the table of positions + 1, or the free place for it. */
-static uint32_t *table_find(uint32_t *table, size_t mask, const struct val *object, struct slice key)
+static uint32_t *table_find(uint32_t *table, size_t mask, const struct val *object,
+			    struct slice key)
 {
 	size_t at = (size_t)hash_end(hash_add(HASH_START, key)) & mask;
 	while (table[at] && !slice_eq(object->keys[table[at] - 1], key))
@@ -203,10 +211,12 @@ int val_open(struct eval *ev, struct val *container)
 	ASSERT(container->type >= JSON_ARRAY);
 	if (!container->text)
 		return GO;
-	return container->type == JSON_ARRAY ? open_array(ev, container) : open_object(ev, container);
+	return container->type == JSON_ARRAY ? open_array(ev, container)
+					     : open_object(ev, container);
 }
 
-int val_get(struct eval *ev, const struct val *object, struct slice key, struct val *ret, bool *found)
+int val_get(struct eval *ev, const struct val *object, struct slice key, struct val *ret,
+	    bool *found)
 {
 	ASSERT(object->type == JSON_OBJECT);
 	*found = false;
@@ -285,7 +295,8 @@ static int compare_objects(struct eval *ev, const struct val *a, const struct va
 	if (a->n != b->n)
 		return a->n < b->n ? -1 : 1;
 	for (size_t i = 0; i < a->n; i++) {
-		int order = val_compare(ev, &a->items[in_a[i] - a->keys], &b->items[in_b[i] - b->keys]);
+		int order =
+			val_compare(ev, &a->items[in_a[i] - a->keys], &b->items[in_b[i] - b->keys]);
 		if (order)
 			return order;
 	}
@@ -371,7 +382,8 @@ struct slice val_shown(struct eval *ev, const struct val *v, size_t room)
 	if (text.n < room)
 		text = arena_copy(ev->arena, text);
 	else
-		text = slice_str(arena_printf(ev->arena, "%.*s...", SLICE(utf8_head(text, room - 4))));
+		text = slice_str(
+			arena_printf(ev->arena, "%.*s...", SLICE(utf8_head(text, room - 4))));
 	buf_truncate(buf, start);
 	return text;
 }

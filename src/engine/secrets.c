@@ -16,8 +16,8 @@
 
 #include "base/banned.h"
 
-#define FILE_MAX        ((size_t)1 << 20)
-#define REDACT_FROM     8 /* characters */
+#define FILE_MAX    ((size_t)1 << 20)
+#define REDACT_FROM 8 /* characters */
 
 struct secret {
 	struct slice name, value;
@@ -49,7 +49,8 @@ void secrets_free(struct secrets *s)
 static struct secret *add(struct secrets *s, struct slice name, struct slice value)
 {
 	struct secret *one = arena_zero(s->arena, sizeof(*one));
-	*one = (struct secret){ arena_copy(s->arena, name), arena_copy(s->arena, value), false, s->first };
+	*one = (struct secret){ arena_copy(s->arena, name), arena_copy(s->arena, value), false,
+				s->first };
 	s->first = one;
 	return one;
 }
@@ -77,7 +78,8 @@ static const char *unquote(struct slice text, struct buf *out)
 		if (quote == '"' && c == '\\' && i + 1 < text.n) {
 			const char *known = strchr("n\nt\tr\r\"\"\\\\$$", text.p[++i]);
 			if (!known || !text.p[i])
-				return "a backslash in \"...\" needs n, t, r, \", \\ or $ behind it";
+				return "a backslash in \"...\" needs n, t, r, \", \\ or $ behind "
+				       "it";
 			c = known[1];
 		}
 		if (buf_add_char(out, c) < 0)
@@ -86,7 +88,8 @@ static const char *unquote(struct slice text, struct buf *out)
 	if (i == text.n)
 		return "the closing quote is missing";
 	struct slice rest = slice_trim((struct slice){ text.p + i + 1, text.n - i - 1 });
-	return rest.n && rest.p[0] != '#' ? "nothing but a comment may follow the closing quote" : NULL;
+	return rest.n && rest.p[0] != '#' ? "nothing but a comment may follow the closing quote"
+					  : NULL;
 }
 
 /* An unquoted value ends at " #". */
@@ -110,7 +113,8 @@ static const char *read_line(struct secrets *s, struct slice line)
 	if (!equals)
 		return "expected NAME=VALUE";
 	struct slice name = slice_trim((struct slice){ line.p, (size_t)(equals - line.p) });
-	struct slice value = slice_trim((struct slice){ equals + 1, line.n - (size_t)(equals + 1 - line.p) });
+	struct slice value =
+		slice_trim((struct slice){ equals + 1, line.n - (size_t)(equals + 1 - line.p) });
 	if (!is_name(name))
 		return "a name has letters, digits and _ only";
 	if (!value.n || (value.p[0] != '"' && value.p[0] != '\'')) {
@@ -139,12 +143,14 @@ static int read_all(const char *path, struct buf *out, struct err *err)
 		return fail_errno(err, FAULT_CONFIG, -errno, "cannot read secrets from '%s'", path);
 	for (;;) {
 		if (buf_reserve(out, 4096) < 0)
-			return fail(err, FAULT_CONFIG, "'%s' is too large for secrets (1 MiB)", path);
+			return fail(err, FAULT_CONFIG, "'%s' is too large for secrets (1 MiB)",
+				    path);
 		ssize_t n = read(fd, out->p + out->n, 4096);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_errno(err, FAULT_CONFIG, -errno, "cannot read secrets from '%s'", path);
+			return fail_errno(err, FAULT_CONFIG, -errno,
+					  "cannot read secrets from '%s'", path);
 		if (n == 0)
 			return 0;
 		buf_added(out, (size_t)n);
@@ -174,7 +180,8 @@ int secrets_read(struct secrets *s, const char *path, struct err *err)
 
 bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
 {
-	struct secrets *s = (struct secrets *)secrets; /* remembering what was given is no change that a caller can see */
+	struct secrets *s = (struct secrets *)
+		secrets; /* remembering what was given is no change that a caller can see */
 	struct secret *one = s->first;
 	while (one && !slice_eq(one->name, name))
 		one = one->next;
@@ -195,7 +202,8 @@ static size_t longest_at(const struct secrets *s, struct slice text)
 	size_t longest = 0;
 	for (const struct secret *one = s->first; one; one = one->next) {
 		size_t n = one->value.n;
-		if (one->given && n >= REDACT_FROM && n > longest && n <= text.n && memcmp(one->value.p, text.p, n) == 0)
+		if (one->given && n >= REDACT_FROM && n > longest && n <= text.n &&
+		    memcmp(one->value.p, text.p, n) == 0)
 			longest = n;
 	}
 	return longest;

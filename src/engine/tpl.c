@@ -29,8 +29,8 @@ struct tpl {
 	struct slice json;        /* SHAPE_JSON */
 	const struct slice *keys; /* SHAPE_OBJECT: with quotes */
 	struct tpl **values;
-	size_t n;                 /* parts, or values */
-	bool exact;               /* one interpolation and nothing else: its type is kept */
+	size_t n;   /* parts, or values */
+	bool exact; /* one interpolation and nothing else: its type is kept */
 	struct slice head;
 };
 
@@ -59,7 +59,8 @@ void tpl_free(struct tpl *t)
 
 static bool is_unreserved(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /* RFC 3986, 2.3: everything but unreserved characters. */
@@ -70,7 +71,8 @@ static int put_segment(struct slice s, struct buf *out)
 	for (size_t i = 0; i < s.n && !error; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
-		error = is_unreserved(s.p[i]) ? buf_add_char(out, s.p[i]) : buf_add(out, (struct slice){ escape, 3 });
+		error = is_unreserved(s.p[i]) ? buf_add_char(out, s.p[i])
+					      : buf_add(out, (struct slice){ escape, 3 });
 	}
 	return error;
 }
@@ -90,7 +92,8 @@ static bool is_step(struct slice s)
 	return slice_eq_str(s, ".") || slice_eq_str(s, "..");
 }
 
-static int put_value(const struct tpl *t, size_t i, size_t start, struct slice json, struct buf *out, struct err *err)
+static int put_value(const struct tpl *t, size_t i, size_t start, struct slice json,
+		     struct buf *out, struct err *err)
 {
 	AUTO(buf_done) struct buf decoded = { 0 };
 	struct slice text = json;
@@ -102,13 +105,17 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 	bool encode = t->kind == TPL_URL && out->n > start;
 	struct slice before = buf_since(out, start);
 	if (encode && is_step(text) && is_whole_segment(t, i, before))
-		return fail(err, FAULT_BAD_VALUE, "'%.*s' would be a step through the path of '%.*s...'", SLICE(text), SLICE(before));
+		return fail(err, FAULT_BAD_VALUE,
+			    "'%.*s' would be a step through the path of '%.*s...'", SLICE(text),
+			    SLICE(before));
 	if (!error)
 		error = encode ? put_segment(text, out) : buf_add(out, text);
-	return error ? fail_errno(err, FAULT_BAD_VALUE, error, "a template makes too long a text") : 0;
+	return error ? fail_errno(err, FAULT_BAD_VALUE, error, "a template makes too long a text")
+		     : 0;
 }
 
-static int eval_part(const struct part *part, const struct env *env, struct buf *out, struct err *err)
+static int eval_part(const struct part *part, const struct env *env, struct buf *out,
+		     struct err *err)
 {
 	int rc = jq_one(part->jq, env, out, err);
 	if (rc == 0)
@@ -126,7 +133,8 @@ static int put_parts(const struct tpl *t, const struct env *env, struct buf *out
 		if (!part->jq) {
 			int error = buf_add(out, part->text);
 			if (error)
-				return fail_errno(err, FAULT_BAD_VALUE, error, "a template makes too long a text");
+				return fail_errno(err, FAULT_BAD_VALUE, error,
+						  "a template makes too long a text");
 			continue;
 		}
 		buf_clear(&value);
@@ -149,7 +157,9 @@ int tpl_text(const struct tpl *t, const struct env *env, struct buf *out, struct
 		rc = put_parts(t, env, out, err);
 	} else if (t->shape == SHAPE_JSON && json_type(t->json) == JSON_STRING) {
 		int error = json_unquote(t->json, out);
-		rc = error ? fail_errno(err, FAULT_BAD_VALUE, error, "a template makes too long a text") : 0;
+		rc = error ? fail_errno(err, FAULT_BAD_VALUE, error,
+					"a template makes too long a text")
+			   : 0;
 	} else {
 		rc = tpl_json(t, env, out, err);
 	}
@@ -163,7 +173,8 @@ int tpl_text(const struct tpl *t, const struct env *env, struct buf *out, struct
 static int put_string(const struct tpl *t, const struct env *env, struct buf *out, struct err *err)
 {
 	if (t->exact)
-		return t->parts[0].value.n ? buf_add(out, t->parts[0].value) : eval_part(&t->parts[0], env, out, err);
+		return t->parts[0].value.n ? buf_add(out, t->parts[0].value)
+					   : eval_part(&t->parts[0], env, out, err);
 	AUTO(buf_done) struct buf text = { 0 };
 	if (put_parts(t, env, &text, err) < 0)
 		return -1;
@@ -209,9 +220,11 @@ static bool refuse(struct expr_error *error, size_t offset, size_t length, struc
 {
 	*error = (struct expr_error){ .offset = offset, .length = length };
 	if (text.n <= 60)
-		snprintf(error->text, sizeof(error->text), "this is sent as text; write \\(%.*s)", SLICE(text));
+		snprintf(error->text, sizeof(error->text), "this is sent as text; write \\(%.*s)",
+			 SLICE(text));
 	else
-		snprintf(error->text, sizeof(error->text), "this is sent as text; write \\(...) around the expression");
+		snprintf(error->text, sizeof(error->text),
+			 "this is sent as text; write \\(...) around the expression");
 	return false;
 }
 
@@ -223,7 +236,8 @@ static bool is_letter(char c)
 static bool begins_with_name(struct slice text, const char *name)
 {
 	size_t n = strlen(name);
-	return text.n >= n && memcmp(text.p, name, n) == 0 && (text.n == n || (!is_letter(text.p[n]) && !(text.p[n] >= '0' && text.p[n] <= '9')));
+	return text.n >= n && memcmp(text.p, name, n) == 0 &&
+	       (text.n == n || (!is_letter(text.p[n]) && !(text.p[n] >= '0' && text.p[n] <= '9')));
 }
 
 /* $vars.a.b or $secret.NAME, and nothing else. */
@@ -236,7 +250,8 @@ static bool is_whole_name(struct slice text)
 		i++;
 	while (i + 1 < text.n && text.p[i] == '.' && is_letter(text.p[i + 1])) {
 		i++;
-		while (i < text.n && (is_letter(text.p[i]) || (text.p[i] >= '0' && text.p[i] <= '9')))
+		while (i < text.n &&
+		       (is_letter(text.p[i]) || (text.p[i] >= '0' && text.p[i] <= '9')))
 			i++;
 	}
 	return i == text.n && memchr(text.p, '.', text.n);
@@ -260,7 +275,8 @@ static struct part *add_part(struct tpl *t)
 	return &t->parts[t->n++];
 }
 
-static int fold(struct tpl *t, struct part *part, size_t at, size_t length, struct expr_error *error)
+static int fold(struct tpl *t, struct part *part, size_t at, size_t length,
+		struct expr_error *error)
 {
 	struct err err = { 0 };
 	struct env env = { .record = S("null") };
@@ -283,11 +299,13 @@ static void add_literal(struct tpl *t, struct slice text)
 		add_part(t)->text = arena_copy(t->arena, text);
 }
 
-static int compile_parts(struct tpl *t, struct slice text, const struct expr_names *names, struct expr_error *error)
+static int compile_parts(struct tpl *t, struct slice text, const struct expr_names *names,
+			 struct expr_error *error)
 {
 	size_t from = 0;
 	for (;;) {
-		const char *open = from < text.n ? memmem(text.p + from, text.n - from, "\\(", 2) : NULL;
+		const char *open =
+			from < text.n ? memmem(text.p + from, text.n - from, "\\(", 2) : NULL;
 		size_t at = open ? (size_t)(open - text.p) : text.n, end;
 		struct jq *jq;
 		add_literal(t, (struct slice){ text.p + from, at - from });
@@ -316,7 +334,8 @@ static void find_head(struct tpl *t)
 		t->head = arena_copy(t->arena, buf_slice(&head));
 }
 
-static int compile_text(struct tpl *t, struct slice text, const struct expr_names *names, struct expr_error *error)
+static int compile_text(struct tpl *t, struct slice text, const struct expr_names *names,
+			struct expr_error *error)
 {
 	bool interpolated = memmem(text.p ? text.p : "", text.n, "\\(", 2);
 	if (!interpolated && is_whole_name(text)) {
@@ -333,7 +352,8 @@ static int compile_text(struct tpl *t, struct slice text, const struct expr_name
 	return compile_parts(t, text, names, error);
 }
 
-int tpl_compile(struct slice text, enum tpl_kind kind, const struct expr_names *names, struct tpl **ret, struct expr_error *error)
+int tpl_compile(struct slice text, enum tpl_kind kind, const struct expr_names *names,
+		struct tpl **ret, struct expr_error *error)
 {
 	struct tpl *t = tpl_new(SHAPE_TEXT);
 	*ret = NULL;
@@ -372,7 +392,8 @@ struct tpl *tpl_new_object(const struct slice *keys, struct tpl **values_taken, 
 	struct slice *quoted = arena_alloc(t->arena, (n + 1) * sizeof(*quoted));
 	for (size_t i = 0; i < n; i++) {
 		AUTO(buf_done) struct buf key = { 0 };
-		ASSERT(json_quote(keys[i], &key) == 0 && buf_add_char(&key, ':') == 0); /* out of a file of at most 1 MiB */
+		ASSERT(json_quote(keys[i], &key) == 0 &&
+		       buf_add_char(&key, ':') == 0); /* out of a file of at most 1 MiB */
 		quoted[i] = arena_copy(t->arena, buf_slice(&key));
 	}
 	t->keys = quoted;
@@ -419,7 +440,8 @@ bool tpl_cut(struct tpl *t, const char *word)
 	if (t->shape != SHAPE_TEXT || !t->n || t->parts[0].jq)
 		return false;
 	struct slice *text = &t->parts[0].text;
-	if (text->n <= n || memcmp(text->p, word, n) != 0 || (text->p[n] != ' ' && text->p[n] != '\t'))
+	if (text->n <= n || memcmp(text->p, word, n) != 0 ||
+	    (text->p[n] != ' ' && text->p[n] != '\t'))
 		return false;
 	while (n < text->n && (text->p[n] == ' ' || text->p[n] == '\t'))
 		n++;

@@ -30,7 +30,8 @@ static void run(const struct jq *jq)
 {
 	unsigned left = 100;
 	struct err err = { 0 };
-	struct env env = { .record = S("{\"a\":1,\"b\":[1,2.50,\"x\"],\"c\":{\"d\":null,\"\\u00e9\":true},\"id\":12345678901234567890}") };
+	struct env env = { .record = S("{\"a\":1,\"b\":[1,2.50,\"x\"],\"c\":{\"d\":null,"
+				       "\"\\u00e9\":true},\"id\":12345678901234567890}") };
 	if (jq_each(jq, &env, check_value, &left, &err) < 0)
 		ASSERT(err.text[0]);
 }
@@ -41,7 +42,8 @@ static void check_embedded(struct slice text, const struct expr_names *names, bo
 	struct expr_error error;
 	struct jq *jq;
 	size_t end;
-	ASSERT(buf_printf(&embedded, "\\(") == 0 && buf_add(&embedded, text) == 0 && buf_add(&embedded, S("\n)x")) == 0);
+	ASSERT(buf_printf(&embedded, "\\(") == 0 && buf_add(&embedded, text) == 0 &&
+	       buf_add(&embedded, S("\n)x")) == 0);
 	bool same = jq_parse_text(buf_slice(&embedded), 2, true, names, &jq, &end, &error) == 0;
 	ASSERT(same || !compiles);
 	ASSERT(same ? end <= embedded.n : error.offset + error.length <= embedded.n);
@@ -52,7 +54,9 @@ static void check_embedded(struct slice text, const struct expr_names *names, bo
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 {
 	struct slice text = { (const char *)bytes, n };
-	struct expr_names names = { .vars = S("{\"a\":1,\"b\":\"x\"}"), .response = n % 2, .rows = n % 3 == 0 };
+	struct expr_names names = { .vars = S("{\"a\":1,\"b\":\"x\"}"),
+				    .response = n % 2,
+				    .rows = n % 3 == 0 };
 	struct expr_error error;
 	struct jq *jq;
 	size_t end;

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n);
 
 static bool is_quick(struct slice text)
 {
-	static const char *const slow[] = { "range", "*", "recurse", "..", "reduce", "foreach", "def", "label", "=", "(?", "as" };
+	static const char *const slow[] = { "range", "*",     "recurse", "..", "reduce", "foreach",
+					    "def",   "label", "=",       "(?", "as" };
 	for (size_t i = 0; i < ARRAY_SIZE(slow); i++)
 		if (memmem(text.p, text.n, slow[i], strlen(slow[i])))
 			return false;

@@ -4,15 +4,23 @@
 #include "engine/jq_ast.h"
 
 static const char *folder;
-static const struct slice the_record = S("{\"id\":7,\"name\":\"Ada\",\"n\":3.5,\"ok\":true,\"no\":null,\"user\":{\"name\":\"x\","
-					  "\"tags\":[\"a\",\"b\"]},\"list\":[1,2,3],\"objs\":[{\"k\":1,\"v\":\"p\"},"
-					  "{\"k\":2,\"v\":\"q\"}],\"s\":\"a,b,c\",\"e\":\"\"}");
-static const struct env_response response = { .status = 404, .headers = S("{\"etag\":\"x\"}"), .body = S("{\"n\":1.50,\"a\":[1,2]}") };
-static const struct env_meta meta = { .id = S("7"), .source = S("f.jsonl"), .position = 3, .attempt = 2, .wall_ns = 1000000000 };
+static const struct slice the_record =
+	S("{\"id\":7,\"name\":\"Ada\",\"n\":3.5,\"ok\":true,\"no\":null,\"user\":{\"name\":\"x\","
+	  "\"tags\":[\"a\",\"b\"]},\"list\":[1,2,3],\"objs\":[{\"k\":1,\"v\":\"p\"},"
+	  "{\"k\":2,\"v\":\"q\"}],\"s\":\"a,b,c\",\"e\":\"\"}");
+static const struct env_response response = { .status = 404,
+					      .headers = S("{\"etag\":\"x\"}"),
+					      .body = S("{\"n\":1.50,\"a\":[1,2]}") };
+static const struct env_meta meta = {
+	.id = S("7"), .source = S("f.jsonl"), .position = 3, .attempt = 2, .wall_ns = 1000000000
+};
 
 static struct expr_names all_names(void)
 {
-	return (struct expr_names){ .vars = S("{\"base\":\"http://x\",\"n\":1.50,\"big\":12345678901234567890}"), .response = true };
+	return (struct expr_names){
+		.vars = S("{\"base\":\"http://x\",\"n\":1.50,\"big\":12345678901234567890}"),
+		.response = true
+	};
 }
 
 static int add_line(void *arg, struct slice value, struct err *err)
@@ -25,7 +33,8 @@ static int add_line(void *arg, struct slice value, struct err *err)
 static void give(const struct jq *jq, const struct env *env, bool by_libjq, struct buf *out)
 {
 	struct err err = { 0 };
-	int rc = by_libjq ? library_each(jq, env, add_line, out, &err) : jq_each(jq, env, add_line, out, &err);
+	int rc = by_libjq ? library_each(jq, env, add_line, out, &err)
+			  : jq_each(jq, env, add_line, out, &err);
 	if (rc < 0)
 		CHECK_INT(buf_printf(out, "! %s\n", err.text), 0);
 }
@@ -67,10 +76,13 @@ static struct slice next_line(struct slice *text)
 }
 
 /* by_libjq: run by libjq as well, which may give something else; p NULL: only as compiled. */
-static void run_case(struct slice program, struct slice input, struct slice wanted, struct slice by_libjq)
+static void run_case(struct slice program, struct slice input, struct slice wanted,
+		     struct slice by_libjq)
 {
 	struct expr_names names = all_names();
-	struct env env = { .record = slice_eq_str(input, ".record") ? the_record : input, .res = &response, .meta = &meta };
+	struct env env = { .record = slice_eq_str(input, ".record") ? the_record : input,
+			   .res = &response,
+			   .meta = &meta };
 	AUTO(buf_done) struct buf got = { 0 }, again = { 0 };
 	struct expr_error error;
 	struct jq *jq = compiled(program, &names);
@@ -83,7 +95,8 @@ static void run_case(struct slice program, struct slice input, struct slice want
 		give(jq, &env, true, &again);
 		CHECK_SLICE(buf_slice(&again), by_libjq);
 	}
-	if (!slice_eq(buf_slice(&got), wanted) || (again.n && !slice_eq(buf_slice(&again), by_libjq)))
+	if (!slice_eq(buf_slice(&got), wanted) ||
+	    (again.n && !slice_eq(buf_slice(&again), by_libjq)))
 		printf("# in %.*s of %.*s\n", SLICE(program), SLICE(input));
 	jq_free(jq);
 }
@@ -150,7 +163,8 @@ TEST(mistakes_are_placed)
 		CHECK_INT(error.offset, at);
 		CHECK_INT(error.length, at == program.n ? 0 : length);
 		CHECK_SLICE(slice_str(error.text), slice_from(said, at + length + 1));
-		if (error.offset != at || !slice_eq_str(slice_from(said, at + length + 1), error.text))
+		if (error.offset != at ||
+		    !slice_eq_str(slice_from(said, at + length + 1), error.text))
 			printf("# in %.*s\n", SLICE(program));
 		n++;
 	}
@@ -159,7 +173,8 @@ TEST(mistakes_are_placed)
 
 /* ---- outer names --------------------------------------------------------------------------------------------- */
 
-static void check_outer(const char *program, const char *wanted, bool native, bool about, bool reads)
+static void check_outer(const char *program, const char *wanted, bool native, bool about,
+			bool reads)
 {
 	struct expr_names names = all_names();
 	struct env env = { .record = the_record, .res = &response, .meta = &meta };
@@ -179,15 +194,23 @@ TEST(outer_names)
 {
 	check_outer("$res.body.n", "1.50\n", true, false, false);
 	check_outer("$res.status, $res.headers.etag", "404\n\"x\"\n", true, true, false);
-	check_outer("$res", "{\"status\":404,\"headers\":{\"etag\":\"x\"},\"body\":{\"n\":1.50,\"a\":[1,2]}}\n", true, true, false);
-	check_outer("$res.body.a[] as $x | {$x, id: .id}", "{\"x\":1,\"id\":7}\n{\"x\":2,\"id\":7}\n", true, false, true);
-	check_outer("$vars.base, $vars.n, $vars.big", "\"http://x\"\n1.50\n12345678901234567890\n", true, false, false);
+	check_outer(
+		"$res",
+		"{\"status\":404,\"headers\":{\"etag\":\"x\"},\"body\":{\"n\":1.50,\"a\":[1,2]}}\n",
+		true, true, false);
+	check_outer("$res.body.a[] as $x | {$x, id: .id}",
+		    "{\"x\":1,\"id\":7}\n{\"x\":2,\"id\":7}\n", true, false, true);
+	check_outer("$vars.base, $vars.n, $vars.big", "\"http://x\"\n1.50\n12345678901234567890\n",
+		    true, false, false);
 	check_outer("$vars | keys", "[\"base\",\"big\",\"n\"]\n", true, false, false);
 	check_outer("$vars.other // 5", "5\n", true, false, false);
 	check_outer("$vars.other?", "null\n", true, false, false);
-	check_outer("$meta.id, $meta.position, $meta.attempt, $meta.source", "\"7\"\n3\n2\n\"f.jsonl\"\n", true, false, false);
+	check_outer("$meta.id, $meta.position, $meta.attempt, $meta.source",
+		    "\"7\"\n3\n2\n\"f.jsonl\"\n", true, false, false);
 	check_outer("$meta.time", "\"1970-01-01T00:00:01.000Z\"\n", true, false, false);
-	check_outer("[$res.status, $meta.id, $vars.big, .id] | map(tostring) | join(\"-\") | test(\"404-7-1234.*-7\")", "true\n", false, true, true);
+	check_outer("[$res.status, $meta.id, $vars.big, .id] | map(tostring) | join(\"-\") | "
+		    "test(\"404-7-1234.*-7\")",
+		    "true\n", false, true, true);
 	check_outer("1 | .", "1\n", true, false, false);
 	check_outer("[range(2)]", "[0,1]\n", true, false, false);
 	check_outer("\"x\" | test(\"x\")", "true\n", false, false, false);
@@ -215,7 +238,8 @@ TEST(no_record_yet)
 	CHECK_INT(jq_compile(S("$vars.a + .id"), &names, &jq, &error), -1);
 	CHECK_INT(error.offset, 10);
 	CHECK_INT(error.length, 3);
-	CHECK_INT(jq_compile(S("[1] | map(.) | length + ($vars | length)"), &names, &jq, &error), 0);
+	CHECK_INT(jq_compile(S("[1] | map(.) | length + ($vars | length)"), &names, &jq, &error),
+		  0);
 	jq_free(jq);
 }
 
@@ -255,8 +279,16 @@ TEST(truth)
 	static const struct {
 		const char *program;
 		int truth;
-	} cases[] = { { ".id == 7", 1 }, { ".id > 7", 0 },     { ".no", 0 },	       { "0", 1 },	  { "empty", 0 },
-		      { ".list[] > 1", 0 }, { "true, error(1)", 1 }, { ".s | test(\"b\")", 1 }, { ".id.x", -1 }, { ".s.x | test(\"b\")", -1 } };
+	} cases[] = { { ".id == 7", 1 },
+		      { ".id > 7", 0 },
+		      { ".no", 0 },
+		      { "0", 1 },
+		      { "empty", 0 },
+		      { ".list[] > 1", 0 },
+		      { "true, error(1)", 1 },
+		      { ".s | test(\"b\")", 1 },
+		      { ".id.x", -1 },
+		      { ".s.x | test(\"b\")", -1 } };
 	struct expr_names names = all_names();
 	struct env env = { .record = the_record };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -276,7 +308,8 @@ TEST(a_yield_can_stop)
 {
 	struct expr_names names = all_names();
 	struct env env = { .record = the_record };
-	const char *programs[] = { ".list[]", "repeat(1)", "[.list[]?][] | ., .", ".list[] | (., error(\"never\"))?" };
+	const char *programs[] = { ".list[]", "repeat(1)", "[.list[]?][] | ., .",
+				   ".list[] | (., error(\"never\"))?" };
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		int n = 0;
 		struct err err = { 0 };
@@ -306,7 +339,8 @@ TEST(evaluations_nest)
 {
 	struct expr_names names = all_names();
 	struct env env = { .record = the_record };
-	const char *programs[] = { ".list[] | select(. < 3) | \"\\(.)\"", ".list[] | select(. < 3) | tostring | sub(\"x\"; \"\")" };
+	const char *programs[] = { ".list[] | select(. < 3) | \"\\(.)\"",
+				   ".list[] | select(. < 3) | tostring | sub(\"x\"; \"\")" };
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		AUTO(buf_done) struct buf out = { 0 };
 		struct err err = { 0 };
@@ -332,7 +366,8 @@ static struct jq *joined(const char *const *keys, const char *const *programs, s
 	return jq_new_object(key, value, n);
 }
 
-static void check_joined(const char *const *keys, const char *const *programs, size_t n, const char *wanted, bool native)
+static void check_joined(const char *const *keys, const char *const *programs, size_t n,
+			 const char *wanted, bool native)
 {
 	struct env env = { .record = the_record, .res = &response };
 	AUTO(buf_done) struct buf got = { 0 };
@@ -346,16 +381,25 @@ static void check_joined(const char *const *keys, const char *const *programs, s
 TEST(joined_programs)
 {
 	const char *keys[] = { "id", "a \"b\"", "n" };
-	check_joined(keys, (const char *[]){ ".id", ".user.name", ".n * 2" }, 3, "{\"id\":7,\"a \\\"b\\\"\":\"x\",\"n\":7}\n", true);
-	check_joined(keys, (const char *[]){ ".id", ".name | test(\"A\")", ".n" }, 3, "{\"id\":7,\"a \\\"b\\\"\":true,\"n\":3.5}\n", false);
-	check_joined(keys, (const char *[]){ ".list[] as $x | $x", ".list[0,1] as $y | $y", ".n" }, 3,
-		     "{\"id\":1,\"a \\\"b\\\"\":1,\"n\":3.5}\n{\"id\":1,\"a \\\"b\\\"\":2,\"n\":3.5}\n{\"id\":2,\"a \\\"b\\\"\":1,\"n\":3.5}\n"
-		     "{\"id\":2,\"a \\\"b\\\"\":2,\"n\":3.5}\n{\"id\":3,\"a \\\"b\\\"\":1,\"n\":3.5}\n{\"id\":3,\"a \\\"b\\\"\":2,\"n\":3.5}\n",
+	check_joined(keys, (const char *[]){ ".id", ".user.name", ".n * 2" }, 3,
+		     "{\"id\":7,\"a \\\"b\\\"\":\"x\",\"n\":7}\n", true);
+	check_joined(keys, (const char *[]){ ".id", ".name | test(\"A\")", ".n" }, 3,
+		     "{\"id\":7,\"a \\\"b\\\"\":true,\"n\":3.5}\n", false);
+	check_joined(keys, (const char *[]){ ".list[] as $x | $x", ".list[0,1] as $y | $y", ".n" },
+		     3,
+		     "{\"id\":1,\"a \\\"b\\\"\":1,\"n\":3.5}\n{\"id\":1,\"a "
+		     "\\\"b\\\"\":2,\"n\":3.5}\n{\"id\":2,\"a \\\"b\\\"\":1,\"n\":3.5}\n"
+		     "{\"id\":2,\"a \\\"b\\\"\":2,\"n\":3.5}\n{\"id\":3,\"a "
+		     "\\\"b\\\"\":1,\"n\":3.5}\n{\"id\":3,\"a \\\"b\\\"\":2,\"n\":3.5}\n",
 		     true);
 	check_joined(keys, (const char *[]){ ".id", "empty", ".n" }, 3, "", true);
-	check_joined(keys, (const char *[]){ ".id", "$res.body.a | map(tostring) | join(\"\") | splits(\"x\")", "$res.status" }, 3,
-		     "{\"id\":7,\"a \\\"b\\\"\":\"12\",\"n\":404}\n", false);
-	check_joined(keys, (const char *[]){ ".id.x" }, 1, "! cannot index number with string \"x\"\n", true);
+	check_joined(keys,
+		     (const char *[]){ ".id",
+				       "$res.body.a | map(tostring) | join(\"\") | splits(\"x\")",
+				       "$res.status" },
+		     3, "{\"id\":7,\"a \\\"b\\\"\":\"12\",\"n\":404}\n", false);
+	check_joined(keys, (const char *[]){ ".id.x" }, 1,
+		     "! cannot index number with string \"x\"\n", true);
 	check_joined(keys, NULL, 0, "{}\n", true);
 }
 
@@ -375,7 +419,9 @@ TEST(many_fields)
 	AUTO(buf_done) struct buf record = { 0 }, program = { 0 }, got = { 0 };
 	struct expr_names names = all_names();
 	for (int i = 0; i < 200; i++)
-		CHECK_INT(buf_printf(&record, "%c\"k%d\":{\"v\":%d}", i ? ',' : '{', i, i) + buf_printf(&program, "%c.k%d.v", i ? ',' : '[', i), 0);
+		CHECK_INT(buf_printf(&record, "%c\"k%d\":{\"v\":%d}", i ? ',' : '{', i, i) +
+				  buf_printf(&program, "%c.k%d.v", i ? ',' : '[', i),
+			  0);
 	CHECK_INT(buf_add(&record, S("}")) + buf_add(&program, S("] | add, length")), 0);
 	struct env env = { .record = buf_slice(&record) };
 	struct jq *jq = compiled(buf_slice(&program), &names);
@@ -389,7 +435,14 @@ TEST(many_fields)
 TEST(nothing_takes_the_stack)
 {
 	struct expr_names names = all_names();
-	const char *opening[] = { "(", "[", "{a:", "-", "def f: ", "if ", "try ", ". as [", "\"\\(", "1+", "1|", "reduce . as $x (" };
+	const char *opening[] = { "(",           "[",       "{a:",
+				  "-",           "def f: ", "if ",
+				  "try ",        ". as [",  "\"\\(",
+				  "1+",          "1|",      "reduce . as $x (",
+				  "{a:-",        "{a:.|",   "if . then . elif ",
+				  "{(",          ".[",      "{a:{b:",
+				  "label $x|",   "map(",    ". as {a:",
+				  "try . catch " };
 	for (size_t i = 0; i < ARRAY_SIZE(opening); i++) {
 		AUTO(buf_done) struct buf text = { 0 };
 		struct expr_error error = { 0 };
@@ -405,7 +458,8 @@ TEST(too_much_is_refused)
 {
 	struct expr_names names = all_names();
 	struct env env = { .record = the_record };
-	const char *programs[] = { "[range(1e9)]", "reduce range(1e9) as $x (\"x\"; . + .)", "\"x\" * 1e9" };
+	const char *programs[] = { "[range(1e9)]", "reduce range(1e9) as $x (\"x\"; . + .)",
+				   "\"x\" * 1e9" };
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		AUTO(buf_done) struct buf out = { 0 };
 		struct err err = { 0 };
@@ -422,9 +476,21 @@ TEST(too_much_is_refused)
 }
 
 static const struct test tests[] = {
-	T(cases),	    T(digits),	      T(mistakes_are_placed), T(outer_names), T(names_that_are_not_given_are_null),
-	T(no_record_yet),   T(exactly_one_value), T(truth),		  T(a_yield_can_stop), T(evaluations_nest),
-	T(joined_programs), T(last_of_equal_keys_counts), T(many_fields), T(nothing_takes_the_stack), T(too_much_is_refused),
+	T(cases),
+	T(digits),
+	T(mistakes_are_placed),
+	T(outer_names),
+	T(names_that_are_not_given_are_null),
+	T(no_record_yet),
+	T(exactly_one_value),
+	T(truth),
+	T(a_yield_can_stop),
+	T(evaluations_nest),
+	T(joined_programs),
+	T(last_of_equal_keys_counts),
+	T(many_fields),
+	T(nothing_takes_the_stack),
+	T(too_much_is_refused),
 };
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/units.h"
 #include "check.h"
+#include "engine/jq_val.h"
 #include "engine/expr.h"
 #include <stdlib.h>
 
@@ -37,9 +38,20 @@ static const char *const names[] = { "a", "b", "c", "d", "k" };
 
 static void put_scalar(struct buf *b)
 {
-	static const char *const scalars[] = { "null",	"true", "false", "0",	   "1",	    "2",	 "-1",	  "3.5",	"10",	 "0.1",
-					       "64",	"\"\"", "\"a\"", "\"b\"",   "\"ab\"", "\"12\"",	 "\"x,y\"", "\"\\u00e9\\n\"", "\"a b&<\"", "-2.25",
-					       "1000", "7",	"\"7.5\"", "\"A\"", "[]",     "{}",	 "1.5",    "\"long enough to be cut\"" };
+	static const char *const scalars[] = { "null",      "true",
+					       "false",     "0",
+					       "1",         "2",
+					       "-1",        "3.5",
+					       "10",        "0.1",
+					       "64",        "\"\"",
+					       "\"a\"",     "\"b\"",
+					       "\"ab\"",    "\"12\"",
+					       "\"x,y\"",   "\"\\u00e9\\n\"",
+					       "\"a b&<\"", "-2.25",
+					       "1000",      "7",
+					       "\"7.5\"",   "\"A\"",
+					       "[]",        "{}",
+					       "1.5",       "\"long enough to be cut\"" };
 	put(b, scalars[pick(ARRAY_SIZE(scalars))]);
 }
 
@@ -68,7 +80,9 @@ static void put_record(struct buf *b)
 		put_json(b, 3);
 		return;
 	}
-	CHECK_INT(buf_printf(b, "{\"a\":%zu,\"b\":\"%s\",\"c\":[%zu,%zu,%zu],\"d\":", pick(20), pick(2) ? "ab" : "x,y", pick(5), pick(5), pick(5)), 0);
+	CHECK_INT(buf_printf(b, "{\"a\":%zu,\"b\":\"%s\",\"c\":[%zu,%zu,%zu],\"d\":", pick(20),
+			     pick(2) ? "ab" : "x,y", pick(5), pick(5), pick(5)),
+		  0);
 	put_json(b, 2);
 	put(b, ",\"k\":{\"a\":");
 	put_json(b, 1);
@@ -83,15 +97,21 @@ static void put_program(struct buf *b, int depth);
 
 static void put_path(struct buf *b, int depth)
 {
-	static const char *const fixed[] = { ".",     ".a",   ".b",   ".c",	 ".d",	  ".k",	  ".k.a", ".k.b", ".c[0]", ".c[-1]", ".c[1:]", ".[\"a\"]",
-					     ".c[]", ".d[]?", ".a?", ".b[1:]", ".k[]", ".x.y", ".[]?", "..",   ".d[0]?", ".k.a.b?", ".\"b\"" };
+	static const char *const fixed[] = { ".",      ".a",       ".b",    ".c",    ".d",
+					     ".k",     ".k.a",     ".k.b",  ".c[0]", ".c[-1]",
+					     ".c[1:]", ".[\"a\"]", ".c[]",  ".d[]?", ".a?",
+					     ".b[1:]", ".k[]",     ".x.y",  ".[]?",  "..",
+					     ".d[0]?", ".k.a.b?",  ".\"b\"" };
 	put(b, fixed[pick(ARRAY_SIZE(fixed))]);
 }
 
 static void put_literal(struct buf *b)
 {
-	static const char *const literals[] = { "1",	"2",   "0",	 "\"a\"", "\"\"", "null", "true", "false", "[]",  "{}",	   "3.5", "-1",
-						"[1,2]", "{a:1}", "\",\"", "10",	 "\"b\"", "1.5",  "100",  "[\"a\"]", "0.25", "{\"b\":[1]}" };
+	static const char *const literals[] = { "1",    "2",          "0",     "\"a\"", "\"\"",
+						"null", "true",       "false", "[]",    "{}",
+						"3.5",  "-1",         "[1,2]", "{a:1}", "\",\"",
+						"10",   "\"b\"",      "1.5",   "100",   "[\"a\"]",
+						"0.25", "{\"b\":[1]}" };
 	put(b, literals[pick(ARRAY_SIZE(literals))]);
 }
 
@@ -114,19 +134,65 @@ static void put_around(struct buf *b, int depth, const char *before, const char 
 
 static void put_operator(struct buf *b, int depth)
 {
-	static const char *const ops[] = { " + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " > ", " <= ", " >= ", " // ", " and ", " or ", " | ", ", " };
+	static const char *const ops[] = { " + ",   " - ",  " * ", " / ",  " % ",  " == ",
+					   " != ",  " < ",  " > ", " <= ", " >= ", " // ",
+					   " and ", " or ", " | ", ", " };
 	put_between(b, depth, ops[pick(ARRAY_SIZE(ops))]);
 }
 
 static void put_function(struct buf *b, int depth)
 {
-	static const char *const plain[] = { "length", "keys",	    "add",	"tostring", "tonumber", "type",	  "not",	"tojson",     "ascii_downcase",
-					     "first",  "last",	    "sort",	"unique",   "min",	"max",	  "reverse",	"flatten",    "to_entries",
-					     "floor",  "ceil",	    "any",	"all",	    "values",	"numbers", "strings",	"scalars",    "keys_unsorted",
-					     "empty",  "utf8bytelength", "ascii_upcase", "round", "fabs",  "arrays", "objects", "iterables", "recurse",
-					     "@json",  "@text",	    "@csv",	"@tsv",	    "@html",	"@uri",	  "@sh",	"@base64" };
-	static const char *const with[] = { "map(",    "select(", "has(",	"join(",	"split(",  "startswith(", "endswith(", "ltrimstr(", "rtrimstr(", "sort_by(", "group_by(",
-					    "unique_by(", "min_by(", "max_by(", "first(",	"error(", "[limit(2; ", "[range(2)] | map(",	"flatten(" };
+	static const char *const plain[] = { "length",
+					     "keys",
+					     "add",
+					     "tostring",
+					     "tonumber",
+					     "type",
+					     "not",
+					     "tojson",
+					     "ascii_downcase",
+					     "first",
+					     "last",
+					     "sort",
+					     "unique",
+					     "min",
+					     "max",
+					     "reverse",
+					     "flatten",
+					     "to_entries",
+					     "floor",
+					     "ceil",
+					     "any",
+					     "all",
+					     "values",
+					     "numbers",
+					     "strings",
+					     "scalars",
+					     "keys_unsorted",
+					     "empty",
+					     "utf8bytelength",
+					     "ascii_upcase",
+					     "round",
+					     "fabs",
+					     "arrays",
+					     "objects",
+					     "iterables",
+					     "recurse",
+					     "@json",
+					     "@text",
+					     "@csv",
+					     "@tsv",
+					     "@html",
+					     "@uri",
+					     "@sh",
+					     "@base64" };
+	static const char *const with[] = { "map(",      "select(",    "has(",
+					    "join(",     "split(",     "startswith(",
+					    "endswith(", "ltrimstr(",  "rtrimstr(",
+					    "sort_by(",  "group_by(",  "unique_by(",
+					    "min_by(",   "max_by(",    "first(",
+					    "error(",    "[limit(2; ", "[range(2)] | map(",
+					    "flatten(" };
 	size_t i = pick(ARRAY_SIZE(with) + 1);
 	if (pick(2)) {
 		put_around(b, depth, "(", " | ");
@@ -291,7 +357,8 @@ static bool same(jv ours, jv theirs)
 	if (error != (jv_get_kind(ours) == JV_KIND_OBJECT))
 		return false;
 	if (error) {
-		jv words = jv_object_get(jv_copy(theirs), jv_string("e")), own = jv_object_get(jv_copy(ours), jv_string("e"));
+		jv words = jv_object_get(jv_copy(theirs), jv_string("e")),
+		   own = jv_object_get(jv_copy(ours), jv_string("e"));
 		equal = same_words(jv_string_value(own), words);
 		jv_free(words);
 		jv_free(own);
@@ -344,7 +411,8 @@ static void run_batch(void)
 		variables = 0;
 		put_program(&programs[i], DEPTH);
 		int rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
-		if (rc < 0 && strcmp(error.text, "division by zero") == 0) { /* libjq refuses these, too */
+		if (rc < 0 &&
+		    strcmp(error.text, "division by zero") == 0) { /* libjq refuses these, too */
 			buf_clear(&programs[i]);
 			put(&programs[i], ".");
 			rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
@@ -353,7 +421,9 @@ static void run_batch(void)
 		if (!jq[i])
 			printf("# %s: %s\n", programs[i].p, error.text);
 		native_programs += jq[i] && jq_native(jq[i]);
-		CHECK_INT(buf_printf(&all, "%s(try [%s] catch {e: .})", i ? ",\n" : "", programs[i].p), 0);
+		CHECK_INT(buf_printf(&all, "%s(try [%s] catch {e: .})", i ? ",\n" : "",
+				     programs[i].p),
+			  0);
 	}
 	put(&all, "]");
 	jq_state *oracle = jq_init();
@@ -365,10 +435,12 @@ static void run_batch(void)
 		put_record(&record);
 		jq_start(oracle, jv_parse_sized(record.p, (int)record.n), 0);
 		jv answers = jq_next(oracle);
-		skipped += jv_get_kind(answers) != JV_KIND_ARRAY; /* a rare fault of libjq's own try: it raises ...__jq */
+		skipped += jv_get_kind(answers) !=
+			   JV_KIND_ARRAY; /* a rare fault of libjq's own try: it raises ...__jq */
 		for (size_t i = 0; i < BATCH && jv_get_kind(answers) == JV_KIND_ARRAY; i++)
 			if (jq[i])
-				compare(jq[i], buf_slice(&programs[i]), buf_slice(&record), jv_array_get(jv_copy(answers), (int)i));
+				compare(jq[i], buf_slice(&programs[i]), buf_slice(&record),
+					jv_array_get(jv_copy(answers), (int)i));
 		jv_free(answers);
 	}
 	jq_teardown(&oracle);
@@ -391,10 +463,63 @@ TEST(native_says_what_libjq_says)
 	rand_seed(&rng, seed);
 	for (uint64_t i = 0; i < programs; i += BATCH)
 		run_batch();
-	printf("# seed %" PRIu64 ": %zu answers compared, %zu of them errors, %zu programs native\n", seed, compared, raised, native_programs);
+	printf("# seed %" PRIu64
+	       ": %zu answers compared, %zu of them errors, %zu programs native\n",
+	       seed, compared, raised, native_programs);
 	CHECK(native_programs * 10 >= programs * 8);
 	CHECK(raised * 3 <= compared * 2);
 	CHECK(skipped * 100 <= programs / BATCH * RECORDS);
+}
+
+static void check_number(double d)
+{
+	AUTO(buf_done) struct buf ours = { 0 };
+	jv theirs = jv_dump_string(jv_number(d), 0);
+	CHECK_INT(number_put(d, &ours), 0);
+	CHECK_STR(jv_string_value(theirs), ours.p);
+	jv_free(theirs);
+}
+
+TEST(numbers_are_printed_as_libjq_prints_them)
+{
+	static const double edges[] = { 0,
+					-0.0,
+					0.001,
+					0.0009,
+					1e-5,
+					0.1,
+					0.3,
+					1e9,
+					999999999.5,
+					9007199254740991.0,
+					9007199254740992.0,
+					1e15,
+					1e16,
+					1e17,
+					1.5e300,
+					5e-324,
+					0.1 + 0.2,
+					1 / 3.0,
+					2.5,
+					123456.789,
+					-0.05,
+					100.25,
+					1e22,
+					4.35,
+					2.675,
+					1.005 };
+	rand_seed(&rng, 7);
+	for (size_t i = 0; i < ARRAY_SIZE(edges); i++)
+		check_number(edges[i]);
+	for (int i = 0; i < 100000; i++) {
+		double scale[] = { 1, 10, 100, 1e3, 1e6, 1e9, 7, 3 }, d;
+		uint64_t bits = rand_u64(&rng);
+		check_number((double)(int64_t)rand_below(&rng, 1000000000000) /
+			     scale[pick(ARRAY_SIZE(scale))]);
+		check_number((double)pick(10000) / 100 * (double)pick(1000));
+		memcpy(&d, &bits, sizeof(d));
+		check_number(d);
+	}
 }
 
 /* Our parser's table of functions is jq's own, without what is refused. */
@@ -431,7 +556,9 @@ TEST(functions_are_those_of_jq)
 	jq_teardown(&oracle);
 }
 
-static const struct test tests[] = { T(native_says_what_libjq_says), T(functions_are_those_of_jq) };
+static const struct test tests[] = { T(native_says_what_libjq_says),
+				     T(numbers_are_printed_as_libjq_prints_them),
+				     T(functions_are_those_of_jq) };
 
 int main(void)
 {

@@ -29,17 +29,18 @@ TEST(lines)
 {
 	struct secrets *s = secrets_new();
 	struct err err = { 0 };
-	CHECK_INT(read_text(s, "# a comment\n\n"
-			       "PLAIN=abc\n"
-			       "  SPACED =  a b  \n"
-			       "export EXPORTED=x\n"
-			       "EMPTY=\n"
-			       "COMMENTED=abc # not this\n"
-			       "HASH=a#b\n"
-			       "DOUBLE=\"a\\n\\\"b\\\" \\$ #\" # comment\n"
-			       "SINGLE='a\\n \"b\"'\n"
-			       "EQUALS=a=b==\r\n"
-			       "TWICE=1\nTWICE=2",
+	CHECK_INT(read_text(s,
+			    "# a comment\n\n"
+			    "PLAIN=abc\n"
+			    "  SPACED =  a b  \n"
+			    "export EXPORTED=x\n"
+			    "EMPTY=\n"
+			    "COMMENTED=abc # not this\n"
+			    "HASH=a#b\n"
+			    "DOUBLE=\"a\\n\\\"b\\\" \\$ #\" # comment\n"
+			    "SINGLE='a\\n \"b\"'\n"
+			    "EQUALS=a=b==\r\n"
+			    "TWICE=1\nTWICE=2",
 			    &err),
 		  0);
 	check_value(s, "PLAIN", "abc");
@@ -76,7 +77,8 @@ TEST(mistakes)
 	check_wrong("1A=1\n", 1, "a name has letters, digits and _ only");
 	check_wrong("\n\nA=\"x\n", 3, "the closing quote is missing");
 	check_wrong("A='x' y\n", 1, "nothing but a comment may follow the closing quote");
-	check_wrong("A=\"\\x\"\n", 1, "a backslash in \"...\" needs n, t, r, \", \\ or $ behind it");
+	check_wrong("A=\"\\x\"\n", 1,
+		    "a backslash in \"...\" needs n, t, r, \", \\ or $ behind it");
 }
 
 TEST(a_file_that_is_not_there)
@@ -128,7 +130,11 @@ TEST(redaction)
 	struct secrets *s = secrets_new();
 	struct err err = { 0 };
 	struct slice value;
-	CHECK_INT(read_text(s, "LONG=abcdefgh\nLONGER=abcdefghij\nSHORT=abc1234\nUNUSED=never-handed-out\n", &err), 0);
+	CHECK_INT(read_text(s,
+			    "LONG=abcdefgh\nLONGER=abcdefghij\nSHORT=abc1234\nUNUSED=never-handed-"
+			    "out\n",
+			    &err),
+		  0);
 	check_redacted(s, "abcdefgh", "abcdefgh");
 	CHECK(secrets_get(s, S("LONG"), &value));
 	CHECK(secrets_get(s, S("SHORT"), &value));
@@ -143,7 +149,12 @@ TEST(redaction)
 }
 
 static const struct test tests[] = {
-	T(lines), T(mistakes), T(a_file_that_is_not_there), T(a_file_that_is_too_large), T(the_environment_stands_behind), T(redaction),
+	T(lines),
+	T(mistakes),
+	T(a_file_that_is_not_there),
+	T(a_file_that_is_too_large),
+	T(the_environment_stands_behind),
+	T(redaction),
 };
 
 int main(void)

@@ -8,7 +8,11 @@ static struct secrets *secrets;
 
 static struct expr_names all_names(void)
 {
-	return (struct expr_names){ .vars = S("{\"base\":\"https://api.example.com\",\"n\":1.50,\"on\":true,\"o\":{\"k\":[1]}}"), .secrets = secrets };
+	return (struct expr_names){
+		.vars = S("{\"base\":\"https://"
+			  "api.example.com\",\"n\":1.50,\"on\":true,\"o\":{\"k\":[1]}}"),
+		.secrets = secrets
+	};
 }
 
 static struct tpl *compiled(const char *text, enum tpl_kind kind)
@@ -22,8 +26,10 @@ static struct tpl *compiled(const char *text, enum tpl_kind kind)
 	return t;
 }
 
-static const struct slice record = S("{\"id\":7,\"big\":12345678901234567890,\"name\":\"A b/\\u00e9\",\"url\":\"http://x/y?z=1\",\"no\":null,\"up\":\"..\","
-				      "\"list\":[1,\"x\"],\"q\":\"\\\"\",\"user\":{\"name\":\"Ada\"}}");
+static const struct slice record =
+	S("{\"id\":7,\"big\":12345678901234567890,\"name\":\"A "
+	  "b/\\u00e9\",\"url\":\"http://x/y?z=1\",\"no\":null,\"up\":\"..\","
+	  "\"list\":[1,\"x\"],\"q\":\"\\\"\",\"user\":{\"name\":\"Ada\"}}");
 
 static void give(const struct tpl *t, bool json, struct buf *out)
 {
@@ -51,35 +57,46 @@ TEST(text)
 {
 	check_given("", TPL_TEXT, false, "");
 	check_given("plain", TPL_TEXT, false, "plain");
-	check_given("a\\b \\\\ \"q\" (.id) $x {.}", TPL_TEXT, false, "a\\b \\\\ \"q\" (.id) $x {.}");
+	check_given("a\\b \\\\ \"q\" (.id) $x {.}", TPL_TEXT, false,
+		    "a\\b \\\\ \"q\" (.id) $x {.}");
 	check_given("id \\(.id)!", TPL_TEXT, false, "id 7!");
 	check_given("\\(.big)", TPL_TEXT, false, "12345678901234567890");
-	check_given("\\(.name)|\\(.no)|\\(.list)|\\(.q)", TPL_TEXT, false, "A b/é|null|[1,\"x\"]|\"");
+	check_given("\\(.name)|\\(.no)|\\(.list)|\\(.q)", TPL_TEXT, false,
+		    "A b/é|null|[1,\"x\"]|\"");
 	check_given("\\(\"a\\(\"b\\(.id)\")\")-\\((.id))", TPL_TEXT, false, "ab7-7");
 	check_given("\\(.list | map(tostring) | join(\")\"))", TPL_TEXT, false, "1)x");
 	check_given("\\(\"\\\\(\")", TPL_TEXT, false, "\\(");
 	check_given("\\( .id # seven\n )", TPL_TEXT, false, "7");
 	check_given("\\($vars.base)/\\($vars.n)", TPL_TEXT, false, "https://api.example.com/1.50");
-	check_given("\\(.name | test(\"A\"))\\(.name | sub(\"A\"; \"B\"))", TPL_TEXT, false, "trueB b/é");
+	check_given("\\(.name | test(\"A\"))\\(.name | sub(\"A\"; \"B\"))", TPL_TEXT, false,
+		    "trueB b/é");
 	check_given("$vars.base", TPL_TEXT, false, "https://api.example.com");
 	check_given("Bearer \\($secret.TPL_KEY)", TPL_TEXT, false, "Bearer s3cret\"value");
 	check_given("$5 and 3.5 ..x ./y .5", TPL_TEXT, false, "$5 and 3.5 ..x ./y .5");
 	check_given("\\(.list[])", TPL_TEXT, false,
-		    "! \\(.list[]): gave 2 values where one is wanted: [...] collects them, first(...) takes the first");
-	check_given("x\\(select(.id > 9))", TPL_TEXT, false, "! \\(select(.id > 9)): gave no value");
-	check_given("x\\(.id.a)", TPL_TEXT, false, "! \\(.id.a): cannot index number with string \"a\"");
+		    "! \\(.list[]): gave 2 values where one is wanted: [...] collects them, "
+		    "first(...) takes the first");
+	check_given("x\\(select(.id > 9))", TPL_TEXT, false,
+		    "! \\(select(.id > 9)): gave no value");
+	check_given("x\\(.id.a)", TPL_TEXT, false,
+		    "! \\(.id.a): cannot index number with string \"a\"");
 }
 
 TEST(urls)
 {
 	check_given("https://x/\\(.name)/y", TPL_URL, false, "https://x/A%20b%2F%C3%A9/y");
 	check_given("\\(.url)", TPL_URL, false, "http://x/y?z=1");
-	check_given("\\(.url)&u=\\(.url)", TPL_URL, false, "http://x/y?z=1&u=http%3A%2F%2Fx%2Fy%3Fz%3D1");
-	check_given("\\($vars.base)/\\($vars.base)", TPL_URL, false, "https://api.example.com/https%3A%2F%2Fapi.example.com");
+	check_given("\\(.url)&u=\\(.url)", TPL_URL, false,
+		    "http://x/y?z=1&u=http%3A%2F%2Fx%2Fy%3Fz%3D1");
+	check_given("\\($vars.base)/\\($vars.base)", TPL_URL, false,
+		    "https://api.example.com/https%3A%2F%2Fapi.example.com");
 	check_given("$vars.base", TPL_URL, false, "https://api.example.com");
-	check_given("https://x/\\(.id)?q=\\(.list)", TPL_URL, false, "https://x/7?q=%5B1%2C%22x%22%5D");
-	check_given("https://x/\\(.up)/y", TPL_URL, false, "! '..' would be a step through the path of 'https://x/...'");
-	check_given("https://x/\\(.up)", TPL_URL, false, "! '..' would be a step through the path of 'https://x/...'");
+	check_given("https://x/\\(.id)?q=\\(.list)", TPL_URL, false,
+		    "https://x/7?q=%5B1%2C%22x%22%5D");
+	check_given("https://x/\\(.up)/y", TPL_URL, false,
+		    "! '..' would be a step through the path of 'https://x/...'");
+	check_given("https://x/\\(.up)", TPL_URL, false,
+		    "! '..' would be a step through the path of 'https://x/...'");
 	check_given("https://x/\\(.up).txt", TPL_URL, false, "https://x/...txt");
 	check_given("https://x/y?q=/\\(.up)", TPL_URL, false, "https://x/y?q=/..");
 }
@@ -97,18 +114,22 @@ TEST(json)
 	check_given("$vars.o.k", TPL_TEXT, true, "[1]");
 	check_given("$secret.TPL_KEY", TPL_TEXT, true, "\"s3cret\\\"value\"");
 	check_given("\\(.list[])", TPL_TEXT, true,
-		    "! \\(.list[]): gave 2 values where one is wanted: [...] collects them, first(...) takes the first");
+		    "! \\(.list[]): gave 2 values where one is wanted: [...] collects them, "
+		    "first(...) takes the first");
 }
 
 TEST(trees)
 {
 	struct slice keys[] = { S("model"), S("a \"b\""), S("list") };
-	struct tpl *list[] = { compiled("\\(.id)", TPL_TEXT), tpl_new_json(S(" null ")), compiled("x\\(.id)", TPL_TEXT) };
-	struct tpl *values[] = { compiled("small", TPL_TEXT), tpl_new_json(S("1.50")), tpl_new_array(list, 3) };
+	struct tpl *list[] = { compiled("\\(.id)", TPL_TEXT), tpl_new_json(S(" null ")),
+			       compiled("x\\(.id)", TPL_TEXT) };
+	struct tpl *values[] = { compiled("small", TPL_TEXT), tpl_new_json(S("1.50")),
+				 tpl_new_array(list, 3) };
 	struct tpl *t = tpl_new_object(keys, values, 3), *empty = tpl_new_array(NULL, 0);
 	AUTO(buf_done) struct buf out = { 0 };
 	give(t, true, &out);
-	CHECK_SLICE(buf_slice(&out), S("{\"model\":\"small\",\"a \\\"b\\\"\":1.50,\"list\":[7,null,\"x7\"]}"));
+	CHECK_SLICE(buf_slice(&out),
+		    S("{\"model\":\"small\",\"a \\\"b\\\"\":1.50,\"list\":[7,null,\"x7\"]}"));
 	CHECK(!tpl_constant(t) && tpl_reads_input(t));
 	CHECK(tpl_constant(empty) && !tpl_reads_input(empty));
 	CHECK(tpl_constant(values[0]) && !tpl_constant(list[0]));
@@ -160,7 +181,8 @@ TEST(heads)
 	}
 }
 
-static void check_cut(const char *text, const char *word, bool cut, const char *head, const char *wanted)
+static void check_cut(const char *text, const char *word, bool cut, const char *head,
+		      const char *wanted)
 {
 	AUTO(buf_done) struct buf out = { 0 };
 	struct tpl *t = compiled(text, TPL_URL);
@@ -175,7 +197,8 @@ TEST(cutting_a_word)
 {
 	check_cut("POST https://x/\\(.id)", "POST", true, "https://x/", "https://x/7");
 	check_cut("POST  \\(.url)", "POST", true, "", "http://x/y?z=1");
-	check_cut("PUT \\($vars.base)/\\(.id)", "PUT", true, "https://api.example.com/", "https://api.example.com/7");
+	check_cut("PUT \\($vars.base)/\\(.id)", "PUT", true, "https://api.example.com/",
+		  "https://api.example.com/7");
 	check_cut("GET https://x", "POST", false, "GET https://x", "GET https://x");
 	check_cut("POSTED https://x", "POST", false, "POSTED https://x", "POSTED https://x");
 	check_cut("\\(.url)", "POST", false, "", "http://x/y?z=1");
@@ -197,22 +220,27 @@ static void check_wrong(const char *text, size_t at, size_t length, const char *
 TEST(mistakes)
 {
 	check_wrong(".id", 0, 3, "this is sent as text; write \\(.id)");
-	check_wrong(".user.name and more", 0, 19, "this is sent as text; write \\(.user.name and more)");
+	check_wrong(".user.name and more", 0, 19,
+		    "this is sent as text; write \\(.user.name and more)");
 	check_wrong("$res.body", 0, 9, "this is sent as text; write \\($res.body)");
 	check_wrong("$meta.id", 0, 8, "this is sent as text; write \\($meta.id)");
 	check_wrong("$rows", 0, 5, "this is sent as text; write \\($rows)");
 	check_wrong("$vars.base/x", 0, 12, "this is sent as text; write \\($vars.base/x)");
 	check_wrong("$vars", 0, 5, "this is sent as text; write \\($vars)");
 	check_wrong("x/\\(.id", 2, 2, "'\\(' is never closed: ')' is missing");
-	check_wrong("x/\\(.id | lenght)", 10, 6, "unknown function 'lenght'; did you mean 'length'?");
+	check_wrong("x/\\(.id | lenght)", 10, 6,
+		    "unknown function 'lenght'; did you mean 'length'?");
 	check_wrong("x/\\()", 4, 1, "the program is empty: write '.' for the record itself");
-	check_wrong("a\\(.x)b\\(.y]c", 11, 1, "expected ')' to close the '\\(' at column 8, found ']'");
+	check_wrong("a\\(.x)b\\(.y]c", 11, 1,
+		    "expected ')' to close the '\\(' at column 8, found ']'");
 	check_wrong("\\(\"a\\(.b)", 2, 7, "this string is never closed: a '\"' is missing");
-	check_wrong("$secret.KEY", 0, 7, "$secret exists only in the options auth, headers, url, body and db");
+	check_wrong("$secret.KEY", 0, 7,
+		    "$secret exists only in the options auth, headers, url, body and db");
 	check_wrong("$vars.bsae", 6, 4, "vars: has no 'bsae'; did you mean 'base'?");
 	check_wrong("x\\(1 | error(\"no\"))", 1, 18, "no");
 	check_wrong("x\\(empty)", 1, 8, "gives no value");
-	check_wrong("\\($res.body)", 2, 4, "$res exists only where there is an answer: in accept, result and emit");
+	check_wrong("\\($res.body)", 2, 4,
+		    "$res exists only where there is an answer: in accept, result and emit");
 }
 
 TEST(missing_secrets_are_mistakes)
@@ -223,11 +251,20 @@ TEST(missing_secrets_are_mistakes)
 	CHECK_INT(tpl_compile(S("\\($secret.NOT_THERE_AT_ALL)"), TPL_TEXT, &names, &t, &error), -1);
 	CHECK_INT(error.offset, 10);
 	CHECK_INT(error.length, 16);
-	CHECK_STR(error.text, "secret 'NOT_THERE_AT_ALL' is missing: set it in the environment or with --secrets");
+	CHECK_STR(error.text, "secret 'NOT_THERE_AT_ALL' is missing: set it in the environment or "
+			      "with --secrets");
 }
 
 static const struct test tests[] = {
-	T(text), T(urls), T(json), T(trees), T(a_failed_tree_adds_nothing), T(heads), T(cutting_a_word), T(mistakes), T(missing_secrets_are_mistakes),
+	T(text),
+	T(urls),
+	T(json),
+	T(trees),
+	T(a_failed_tree_adds_nothing),
+	T(heads),
+	T(cutting_a_word),
+	T(mistakes),
+	T(missing_secrets_are_mistakes),
 };
 
 int main(void)
