@@ -135,8 +135,10 @@ static int all_sources(struct run *run) SUSPENDS
 		struct intake in = { run, &run->sources[i] };
 		if (run_source(&in, &err) == 0)
 			continue;
-		if (err.fault != FAULT_CANCELLED)
-			run_abort(run, RUN_FAILED, &err);
+		if (err.fault == FAULT_CANCELLED)
+			return -1;
+		err_wrap(&err, "from %s: ", run->sources[i].place->label);
+		run_abort(run, RUN_FAILED, &err);
 		return -1;
 	}
 	return 0;
