@@ -90,7 +90,7 @@ def test_retry_after_pauses_everybody(hocket):
     throttled = []
 
     def answer(path, attempt):
-        if path == "/5" and attempt == 1:
+        if path == "/40" and attempt == 1:
             throttled.append(time.monotonic())
             return 429, {"Retry-After": "1"}, b"slow down"
         return {"at": time.monotonic()}
