@@ -20,24 +20,24 @@ struct test {
 static int test_failures_;
 
 #define TEST(name) static void name(void)
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (!(cond))                                                                       \
-			test_failures_++, printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);      \
+#define CHECK(cond)                                                                           \
+	do {                                                                                  \
+		if (!(cond))                                                                  \
+			test_failures_++, printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond); \
 	} while (0)
-#define CHECK_INT(got, want)                                                                       \
-	do {                                                                                       \
-		intmax_t g_ = (intmax_t)(got), w_ = (intmax_t)(want);                              \
-		if (g_ != w_)                                                                      \
-			test_failures_++, printf("# %s:%d: %s is %jd, not %jd\n", __FILE__,        \
-						 __LINE__, #got, g_, w_);                          \
+#define CHECK_INT(got, want)                                                                \
+	do {                                                                                \
+		intmax_t g_ = (intmax_t)(got), w_ = (intmax_t)(want);                       \
+		if (g_ != w_)                                                               \
+			test_failures_++, printf("# %s:%d: %s is %jd, not %jd\n", __FILE__, \
+						 __LINE__, #got, g_, w_);                   \
 	} while (0)
-#define CHECK_SLICE(got, want)                                                                     \
-	do {                                                                                       \
-		struct slice g_ = (got), w_ = (want);                                              \
-		if (!slice_eq(g_, w_))                                                             \
-			test_failures_++, printf("# %s:%d: %s is [%.*s], not [%.*s]\n", __FILE__,  \
-						 __LINE__, #got, SLICE(g_), SLICE(w_));            \
+#define CHECK_SLICE(got, want)                                                                    \
+	do {                                                                                      \
+		struct slice g_ = (got), w_ = (want);                                             \
+		if (!slice_eq(g_, w_))                                                            \
+			test_failures_++, printf("# %s:%d: %s is [%.*s], not [%.*s]\n", __FILE__, \
+						 __LINE__, #got, SLICE(g_), SLICE(w_));           \
 	} while (0)
 #define CHECK_STR(got, want) CHECK_SLICE(slice_str(got), slice_str(want))
 
@@ -55,5 +55,8 @@ static inline int test_run_all_(const struct test *tests, size_t n)
 	return failed != 0;
 }
 /* struct test list: RUN_TESTS(tests) over a static array { { "name", name }, ... }; T(name) spells one. */
-#define T(name) { #name, name }
+#define T(name)             \
+	{                   \
+#name, name \
+	}
 #define RUN_TESTS(list) test_run_all_((list), sizeof(list) / sizeof((list)[0]))

@@ -85,8 +85,7 @@ TEST(a_verb_has_only_its_own_flags)
 TEST(nearest_names)
 {
 	AUTO(parsed_done)
-	struct parsed verb = PARSE("chekc"),
-		      flag = PARSE("run", "a", "--progres", "x");
+	struct parsed verb = PARSE("chekc"), flag = PARSE("run", "a", "--progres", "x");
 	CHECK_STR(verb.err.p, "unknown verb 'chekc': did you mean 'check'?");
 	CHECK_STR(flag.err.p, "unknown flag '--progres': did you mean '--progress'?");
 }
@@ -114,8 +113,7 @@ TEST(help_needs_no_words)
 TEST(later_things_say_so)
 {
 	AUTO(parsed_done)
-	struct parsed flag = PARSE("run", "a", "--until", "5m"),
-		      verb = PARSE("verify", "a");
+	struct parsed flag = PARSE("run", "a", "--until", "5m"), verb = PARSE("verify", "a");
 	CHECK_STR(flag.err.p, "'--until' is not in this version yet");
 	CHECK_STR(verb.err.p, "'hocket verify' is not in this version yet");
 }

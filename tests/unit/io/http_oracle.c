@@ -269,8 +269,7 @@ static int elsewhere(void *arg) SUSPENDS
 	CHECK_INT(a.requests, 2);
 	CHECK_INT(b.requests, 1);
 	/* Neither the other origin nor, on the way back, our own is told the secrets. */
-	CHECK(!asked_with(&b, "X-Other") && !asked_with(&b, "Bearer") &&
-	      !asked_with(&b, "c=d"));
+	CHECK(!asked_with(&b, "X-Other") && !asked_with(&b, "Bearer") && !asked_with(&b, "c=d"));
 	CHECK(!asked_with(&b, "Authorization"));
 	CHECK(asked_with(&a, "GET /c?d HTTP/1.1") && !asked_with(&a, "Bearer") &&
 	      !asked_with(&a, "c=d"));

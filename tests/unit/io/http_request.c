@@ -95,12 +95,11 @@ TEST(userinfo_is_basic)
 
 TEST(another_origin_gets_no_credentials)
 {
-	struct http_header all[] = { { S("Host"), S("first") },
-				     { S("AUTHORIZATION"), S("Bearer 1") },
-				     { S("Cookie"), S("a=b") },
-				     { S("proxy-authorization"), S("Basic x") },
-				     { S("X-Api-Key"), S("k") },
-				     { S("Accept-Language"), S("de") } };
+	struct http_header all[] = {
+		{ S("Host"), S("first") },  { S("AUTHORIZATION"), S("Bearer 1") },
+		{ S("Cookie"), S("a=b") },  { S("proxy-authorization"), S("Basic x") },
+		{ S("X-Api-Key"), S("k") }, { S("Accept-Language"), S("de") }
+	};
 	struct http_request q = { .method = S("GET"),
 				  .url = S("http://u:p@second/"),
 				  .headers = all,
