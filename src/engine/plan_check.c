@@ -3,7 +3,8 @@
  * What this room is for: the last look before a plan is given out.
  * What flows through:    drafts of all places; labels and a hash out, mistakes into the diag.
  * What must hold:
- *  (1) labels differ within a plan: given names first, then verbs with a number behind ("http", "http 2").
+ *  (1) labels differ among the sources, the steps and the sinks: given names (unique in the file) first, then verbs with a
+ *      number behind ("http", "http 2").
  *  (2) the hash is a function of what makes a pipeline "changed": order and verbs of the places and every option that is not
  *      `tuning`, as written. Where a path counts from, the value of a secret and the file's layout are not in it.
  *  (3) `into` and `result` may stand together (the whole answer, and a field of it); `emit` stands alone, because it says
@@ -79,7 +80,8 @@ void places_name(struct planner *p, struct drafts *sources, struct drafts *steps
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		take_given(p, &l, all[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+	size_t given = l.n;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++, l.n = given)
 		make_missing(p, &l, all[i]);
 }
 

@@ -200,7 +200,7 @@ TEST(labels_differ_and_given_names_win)
 	CHECK_STR(p->steps[2].label, "http 3");
 	CHECK_STR(p->steps[3].label, "map");
 	CHECK_STR(p->sources[0].label, "jsonl");
-	CHECK_STR(p->sinks[0].label, "jsonl 2");
+	CHECK_STR(p->sinks[0].label, "jsonl");
 	plan_free(p);
 }
 
