@@ -111,15 +111,20 @@ static int put_equation(const struct account *a, struct buf *out)
 static uint64_t peak_rss(void)
 {
 	char line[128];
-	unsigned long long kib = 0;
+	struct slice kib, unit;
+	int64_t n = 0;
 	FILE *f = fopen("/proc/self/status", "re");
 	if (!f)
 		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmHWM: %llu kB", &kib) == 1)
-			break;
+	while (fgets(line, sizeof(line), f)) {
+		if (!slice_starts(slice_str(line), S("VmHWM:")))
+			continue;
+		slice_cut(slice_trim(slice_from(slice_str(line), 6)), ' ', &kib, &unit);
+		if (units_int(kib, &n) < 0)
+			n = 0;
+	}
 	(void)fclose(f); /* only read */
-	return kib * 1024;
+	return (uint64_t)n * 1024;
 }
 
 /* Of this part of the run: a resumed one does not count what an earlier part has done. */
