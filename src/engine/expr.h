@@ -7,7 +7,15 @@
  * What must hold: (1) a compiled program is immutable, except that libjq's state behind it is one per loop. (2) our own parser
  *   reads all of jq 1.6's grammar, so that every mistake has a column. (3) `.` is the record (in `pages` and `each` of a source:
  *   the answer); $res, $rows, $vars, $meta, $secret are the only outer names; env, $ENV, input, inputs, import, include, debug,
- *   halt, input_filename, $__loc__, limit-free infinite loops aside, what touches the world is refused at compile time. */
+ *   halt, input_filename, $__loc__, limit-free infinite loops aside, what touches the world is refused at compile time.
+ * Where it differs from jq 1.6:
+ *   numbers  keep their digits when they are only passed on: 1.10, 1e3, 12345678901234567890. Integers beyond 2^53 compare by
+ *            their digits; arithmetic on one raises. In libjq a whole number written 1.0 comes back as 1, and a result that
+ *            equals a fraction of the input is written as that was.
+ *   text     a value that is passed on stands as it was written: "\u00e9" stays an escape.
+ *   faults   of jq 1.6 that are not imitated: .e1 is a field; two slices of one array are not equal because they are equally
+ *            long; index("") gives null; a time that is none raises. Kept: try catches what is raised behind it, too
+ *            (try (1,2) | error), limit(0; f) gives one value, error(null) gives none. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"

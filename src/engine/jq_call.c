@@ -71,13 +71,13 @@ static int count_up(struct eval *ev, const struct val *from, const struct val *t
 		return eval_raise(ev, "Range bounds must be numeric");
 	if (math_double(ev, from, &at) != GO || math_double(ev, to_value, &end) != GO)
 		return RAISED;
-	for (; at < end; at++) {
+	int rc = GO;
+	while (rc == GO && at < end) {
 		struct val v = VAL_NUMBER(at);
-		int rc = to->put(to, ev, &v);
-		if (rc != GO)
-			return rc;
+		rc = to->put(to, ev, &v);
+		at++;
 	}
-	return GO;
+	return rc;
 }
 
 static int apply_range(struct taker *t, struct eval *ev, const struct val *v)
@@ -163,6 +163,7 @@ static int test_take(struct taker *t, struct eval *ev, const struct val *item)
 static int call_test(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
 {
 	bool any = e->fn->special == FN_ANY;
+	ASSERT(any || e->fn->special == FN_ALL);
 	struct tested t = { { test_take }, e->count ? e->kids[0] : NULL, any, false, ++ev->breaks };
 	int rc = index_iterate(ev, in, false, &t.taker);
 	if (rc != GO && !(rc == BREAKING && ev->breaking == t.label))

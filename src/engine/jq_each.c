@@ -235,6 +235,7 @@ static int fill(struct eval *ev, struct filling *f)
 			return f->e->kind == EXPR_OBJECT   ? finish_object(ev, f)
 			       : f->e->kind == EXPR_STRING ? finish_string(ev, f)
 							   : finish_slice(ev, f);
+		ASSERT(f->at < (f->e->kind == EXPR_SLICE ? 3 : f->e->count));
 		if (!part->one)
 			return eval_each(ev, part, f->in, &f->taker);
 		int rc = eval_one(ev, part, f->in, &f->values[f->at]);

@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-#define ROOM ((size_t)256 << 20) /* bytes one evaluation may hold */
+#define ROOM ((size_t)64 << 20) /* bytes one evaluation may hold */
 
 /* ---- raising ------------------------------------------------------------------------------------------- */
 
@@ -118,6 +118,7 @@ static int one_field(struct eval *ev, const struct expr *e, const struct val *in
 {
 	struct val of;
 	if (e->slot >= 0) {
+		ASSERT((size_t)e->slot < ev->program->path_count);
 		if (!ev->paths)
 			paths_find(ev);
 		const struct path_slot *slot = &ev->paths[e->slot];
@@ -259,6 +260,7 @@ static int one_pipe(struct eval *ev, const struct expr *e, const struct val *in,
 
 static int one_as(struct eval *ev, const struct expr *e, const struct val *in, struct val *ret)
 {
+	ASSERT((size_t)e->slot < ev->program->var_count);
 	int rc = eval_one(ev, e->a, in, &ev->vars[e->slot]);
 	return rc == GO ? eval_one(ev, e->b, in, ret) : rc;
 }
@@ -315,6 +317,7 @@ int eval_one(struct eval *ev, const struct expr *e, const struct val *in, struct
 		*ret = e->value;
 		return GO;
 	case EXPR_VAR:
+		ASSERT((size_t)e->slot < ev->program->var_count);
 		*ret = ev->vars[e->slot];
 		return GO;
 	case EXPR_OUTER:

@@ -94,6 +94,7 @@ int exchange_clean(struct slice text, struct buf *out)
 
 static void remember(struct exchange *x, double value, struct slice text)
 {
+	ASSERT(x->count <= x->room);
 	if (x->count == x->room) {
 		size_t room = x->room ? x->room * 2 : 16;
 		struct spelling *more = arena_alloc(x->arena, room * sizeof(*more));

@@ -133,6 +133,7 @@ static bool bounds(const struct val *from, const struct val *to, size_t length, 
 	start = fmin(fmax(start < 0 ? start + n : start, 0), n);
 	end = fmin(end < 0 ? end + n : end, n);
 	end = fmax(ceil(end), floor(start));
+	ASSERT(start >= 0 && start <= n);
 	*ret_start = (size_t)start;
 	*ret_end = (size_t)fmin(end, n);
 	return true;

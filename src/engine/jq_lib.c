@@ -384,6 +384,7 @@ static int failed(struct running *r, jv message)
 static int step(void *arg)
 {
 	struct running *r = arg;
+	ASSERT(r->state->busy && r->state->thread == this_thread());
 	if (!r->started)
 		jq_start(r->state->jq, input_value(r), 0);
 	r->started = true;

@@ -11,6 +11,7 @@
 
 int math_double(struct eval *ev, const struct val *number, double *ret)
 {
+	ASSERT(number->type == JSON_NUMBER);
 	*ret = 0;
 	if (number->text && number_is_big(number->s))
 		return eval_raise(ev, "arithmetic would lose digits of %.*s", SLICE(number->s));

@@ -16,7 +16,7 @@
 
 #include "base/banned.h"
 
-#define MAX_NESTING 300 /* of the parser's own steps: three for a bracket */
+#define MAX_NESTING 400 /* of the parser's own steps: three for a bracket */
 
 enum level {
 	LEVEL_NONE,
@@ -100,6 +100,7 @@ struct expr *expr_new(struct parser *p, enum expr_kind kind, size_t at, struct e
 
 void parts_add(struct parser *p, struct parts *parts, struct expr *e)
 {
+	ASSERT(parts->count <= parts->room);
 	if (parts->count == parts->room) {
 		size_t room = parts->room ? parts->room * 2 : 4;
 		struct expr **items = arena_alloc(p->jq->arena, room * sizeof(struct expr *));

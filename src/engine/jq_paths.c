@@ -81,6 +81,7 @@ static void find_level(struct eval *ev, const struct path *first, struct slice t
 
 void paths_find(struct eval *ev)
 {
+	ASSERT(!ev->paths && ev->program->path_count);
 	ev->paths = arena_alloc(ev->arena, ev->program->path_count * sizeof(*ev->paths));
 	if (ev->record.type == JSON_OBJECT)
 		find_level(ev, ev->program->paths, ev->record.s);

@@ -29,6 +29,7 @@ static bool is_path(const struct expr *e)
 
 static struct path *add_path(struct jq *jq, const struct expr *e)
 {
+	ASSERT(e->kind == EXPR_FIELD && !e->optional);
 	struct path *parent = e->a->kind == EXPR_FIELD ? add_path(jq, e->a) : NULL;
 	struct path **place = parent ? &parent->child : &jq->paths;
 	for (; *place; place = &(*place)->next)

@@ -19,14 +19,16 @@ static _Thread_local struct scratch *free_scratch;
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
-static void scratch_drop(void *first)
+/* At the end of a thread. The argument is only there because a destructor runs for what is not NULL. */
+static void scratch_drop(void *any)
 {
-	for (struct scratch *s = first; s;) {
-		struct scratch *next = s->next;
+	(void)any;
+	while (free_scratch) {
+		struct scratch *s = free_scratch;
+		free_scratch = s->next;
 		arena_free(s->arena);
 		buf_done(&s->buf);
 		free(s);
-		s = next;
 	}
 }
 
@@ -44,6 +46,7 @@ struct scratch *scratch_take(void)
 		return s;
 	}
 	pthread_once(&scratch_once, scratch_key_make);
+	pthread_setspecific(scratch_key, &scratch_key);
 	s = xcalloc(1, sizeof(*s));
 	s->arena = arena_new();
 	return s;
@@ -58,8 +61,6 @@ void scratch_give(struct scratch *s)
 		buf_done(&s->buf);
 	s->next = free_scratch;
 	free_scratch = s;
-	if (!s->next)
-		pthread_setspecific(scratch_key, s);
 }
 
 /* ---- one evaluation ----------------------------------------------------------------------------------------- */

@@ -342,6 +342,7 @@ static bool parse_parameters(struct parser *p, size_t *ret_arity)
 /* def name(params): body; - the body knows the parameters and itself, what follows knows the name. */
 struct expr *parse_def(struct parser *p)
 {
+	ASSERT(at_token(p, TOKEN_DEF));
 	struct binding *outside = p->scope;
 	lexer_advance(&p->lex);
 	struct token t = p->lex.token;

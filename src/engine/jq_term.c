@@ -54,6 +54,7 @@ static struct expr *parse_number(struct parser *p)
 static struct expr *parse_interpolation(struct parser *p)
 {
 	size_t opened = p->lex.next - 2;
+	ASSERT(p->lex.text.p[opened] == '\\');
 	lexer_advance(&p->lex);
 	if (at_token(p, SIGN(')')))
 		return parse_fail(p, opened, 3, "'\\()' is empty: a program belongs inside");

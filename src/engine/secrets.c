@@ -5,9 +5,9 @@
  * What must hold:
  *  (1) a file's value wins over the environment's; of two lines with one key the later wins.
  *  (2) what was handed out is remembered for redaction, until the secrets are freed; slices given stay valid as long.
- *  (3) short values (under 8 characters) are not redacted: too much innocent text would be. The longest value wins where
- *      several begin at one place. */
-#include "base/arena.h"
+ *  (3) a value is redacted as it is, as it stands inside JSON, and percent-encoded. Short values (under 8 characters) are not
+ *      redacted: too much innocent text would be. The longest wins where several begin at one place. */
+#include "base/json.h"
 #include "engine/expr.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,16 @@
 #define FILE_MAX    ((size_t)1 << 20)
 #define REDACT_FROM 8 /* characters */
 
+enum form {
+	FORM_PLAIN,
+	FORM_JSON,
+	FORM_URL,
+	FORM_COUNT
+}; /* as it may stand in a text; empty: no other than plain */
+
 struct secret {
 	struct slice name, value;
+	struct slice forms[FORM_COUNT]; /* set when it is given */
 	bool given;
 	struct secret *next;
 };
@@ -40,8 +48,12 @@ void secrets_free(struct secrets *s)
 {
 	if (!s)
 		return;
-	for (struct secret *one = s->first; one; one = one->next)
+	for (struct secret *one = s->first; one; one = one->next) {
 		explicit_bzero((char *)one->value.p, one->value.n);
+		for (int i = FORM_JSON; i < FORM_COUNT; i++)
+			if (one->forms[i].n)
+				explicit_bzero((char *)one->forms[i].p, one->forms[i].n);
+	}
 	arena_free(s->arena);
 	free(s);
 }
@@ -49,8 +61,9 @@ void secrets_free(struct secrets *s)
 static struct secret *add(struct secrets *s, struct slice name, struct slice value)
 {
 	struct secret *one = arena_zero(s->arena, sizeof(*one));
-	*one = (struct secret){ arena_copy(s->arena, name), arena_copy(s->arena, value), false,
-				s->first };
+	*one = (struct secret){ .name = arena_copy(s->arena, name),
+				.value = arena_copy(s->arena, value),
+				.next = s->first };
 	s->first = one;
 	return one;
 }
@@ -178,6 +191,33 @@ int secrets_read(struct secrets *s, const char *path, struct err *err)
 
 /* ---- giving and hiding --------------------------------------------------------------------------------------- */
 
+/* The value inside quotes, and in a URL, where that is another text. */
+static void set_forms(struct secrets *s, struct secret *one)
+{
+	static const char hex[] = "0123456789ABCDEF", plain[] = "-._~";
+	AUTO(buf_done) struct buf json = { 0 }, url = { 0 };
+	int error = json_quote(one->value, &json);
+	for (size_t i = 0; i < one->value.n && !error; i++) {
+		unsigned char c = (unsigned char)one->value.p[i];
+		char escape[3] = { '%', hex[c >> 4], hex[c & 15] };
+		bool keep = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || (c && strchr(plain, c));
+		error = keep ? buf_add_char(&url, (char)c)
+			     : buf_add(&url, (struct slice){ escape, 3 });
+	}
+	one->forms[FORM_PLAIN] = one->value;
+	if (error) /* longer than any message */
+		return;
+	if (json.n > one->value.n + 2)
+		one->forms[FORM_JSON] =
+			arena_copy(s->arena, (struct slice){ json.p + 1, json.n - 2 });
+	if (url.n > one->value.n)
+		one->forms[FORM_URL] = arena_copy(s->arena, buf_slice(&url));
+	explicit_bzero(json.p, json.n);
+	if (url.n)
+		explicit_bzero(url.p, url.n);
+}
+
 bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
 {
 	struct secrets *s = (struct secrets *)
@@ -192,6 +232,8 @@ bool secrets_get(const struct secrets *secrets, struct slice name, struct slice 
 	}
 	if (!one)
 		return false;
+	if (!one->given)
+		set_forms(s, one);
 	one->given = true;
 	*ret = one->value;
 	return true;
@@ -201,10 +243,11 @@ static size_t longest_at(const struct secrets *s, struct slice text)
 {
 	size_t longest = 0;
 	for (const struct secret *one = s->first; one; one = one->next) {
-		size_t n = one->value.n;
-		if (one->given && n >= REDACT_FROM && n > longest && n <= text.n &&
-		    memcmp(one->value.p, text.p, n) == 0)
-			longest = n;
+		if (!one->given || one->value.n < REDACT_FROM)
+			continue;
+		for (int i = 0; i < FORM_COUNT; i++)
+			if (one->forms[i].n > longest && slice_starts(text, one->forms[i]))
+				longest = one->forms[i].n;
 	}
 	return longest;
 }
@@ -224,5 +267,5 @@ int secrets_redact(const struct secrets *s, struct slice text, struct buf *out)
 			error = buf_add(out, S("***"));
 		from = i += n;
 	}
-	return error ? error : buf_add(out, (struct slice){ text.p + from, text.n - from });
+	return error ? error : buf_add(out, slice_from(text, from));
 }

@@ -117,6 +117,7 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 static int eval_part(const struct part *part, const struct env *env, struct buf *out,
 		     struct err *err)
 {
+	ASSERT(part->jq && !part->value.n);
 	int rc = jq_one(part->jq, env, out, err);
 	if (rc == 0)
 		rc = fail(err, FAULT_JQ, "gave no value");
@@ -270,6 +271,7 @@ static bool looks_like_program(struct slice text)
 
 static struct part *add_part(struct tpl *t)
 {
+	ASSERT(t->shape == SHAPE_TEXT);
 	t->parts = xrealloc(t->parts, t->n + 1, sizeof(*t->parts));
 	t->parts[t->n] = (struct part){ 0 };
 	return &t->parts[t->n++];

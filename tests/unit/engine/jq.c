@@ -1,7 +1,12 @@
 /* jq.c - programs and what they give: tables in jq/, joined programs, what a program may name, nesting */
-#include "base/banned.h"
+#include <hocket/run.h>
+
 #include "check.h"
 #include "engine/jq_ast.h"
+#include <malloc.h>
+#include <pthread.h>
+
+#include "base/banned.h"
 
 static const char *folder;
 static const struct slice the_record =
@@ -475,6 +480,130 @@ TEST(too_much_is_refused)
 	jq_free(jq);
 }
 
+/* ---- in tasks, in threads, for long ---------------------------------------------------------------------- */
+
+struct deep {
+	const char *open, *inside, *close;
+	int levels;
+};
+
+/* A program as deep as native ones may be, in a task with the usual stack. */
+static int evaluate_deep(void *arg)
+{
+	const struct deep *d = arg;
+	AUTO(buf_done) struct buf program = { 0 }, out = { 0 };
+	struct expr_names names = all_names();
+	struct err err = { 0 };
+	for (int i = 0; i < d->levels; i++)
+		CHECK_INT(buf_add(&program, slice_str(d->open)), 0);
+	CHECK_INT(buf_add(&program, slice_str(d->inside)), 0);
+	for (int i = 0; i < d->levels; i++)
+		CHECK_INT(buf_add(&program, slice_str(d->close)), 0);
+	struct jq *jq = compiled(buf_slice(&program), &names);
+	struct env env = { .record = S("[[[[[[[[{\"a\":[1,2]}]]]]]]]]") };
+	CHECK(jq && jq_native(jq));
+	if (jq && jq_each(jq, &env, add_line, &out, &err) < 0)
+		CHECK(err.text[0]);
+	jq_free(jq);
+	return 0;
+}
+
+TEST(native_programs_fit_a_task)
+{
+	static struct deep cases[] = {
+		{ "[", ".", "]", 90 },
+		{ "{a:", ".", "}", 90 },
+		{ "(1,", "2", ")|(.,3)", 2 },
+		{ "map(", "[..]", ")", 30 },
+		{ "(. as $x | ", "$x", ")", 45 },
+		{ "try (", "error(\"x\")", ")", 70 },
+		{ "\"\\(", "1", "\"", 45 },
+		{ "(1 + ", "2", ")", 80 },
+		{ "if . then ", ".", " else 0 end", 90 },
+		{ "[.[]? | ", ".", "]", 45 },
+		{ "first(", ".", ")", 90 },
+		{ "(.. | ", ".", ")", 3 },
+		{ "{(\"a\",\"b\"):", "1", "}", 3 },
+		{ "select(", "true", ")", 90 },
+		{ "reduce (", "1", ") as $x (0; . + $x)", 90 },
+	};
+	cases[6].close = ")\"";
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		CHECK_INT(hk_run(evaluate_deep, &cases[i], NULL), 0);
+}
+
+static int evaluate_in_task(void *arg)
+{
+	struct expr_names names = all_names();
+	struct env env = { .record = the_record, .res = &response, .meta = &meta };
+	AUTO(buf_done) struct buf got = { 0 };
+	struct jq *jq = arg ? arg : compiled(S(".s | sub(\"a\"; \"x\") | [splits(\",\")]"), &names);
+	for (int i = 0; i < 50; i++) {
+		buf_clear(&got);
+		give(jq, &env, false, &got);
+		CHECK_SLICE(buf_slice(&got), S("[\"x\",\"b\",\"c\"]\n"));
+	}
+	if (!arg)
+		jq_free(jq);
+	return 0;
+}
+
+TEST(libjq_runs_in_tasks)
+{
+	CHECK_INT(hk_run(evaluate_in_task, NULL, NULL), 0);
+}
+
+static void *evaluate_in_thread(void *jq)
+{
+	evaluate_in_task(jq);
+	return NULL;
+}
+
+TEST(threads_share_a_program)
+{
+	struct expr_names names = all_names();
+	struct jq *jq = compiled(S(".s | sub(\"a\"; \"x\") | [splits(\",\")]"), &names);
+	pthread_t threads[3];
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_INT(pthread_create(&threads[i], NULL, evaluate_in_thread, jq), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		CHECK_INT(pthread_join(threads[i], NULL), 0);
+	jq_free(jq);
+}
+
+TEST(memory_stays_flat)
+{
+	static const char *const programs[] = { "{id, name: .user.name}",
+						"[.objs[] | {k, v: (.v | ascii_upcase)}]",
+						"$meta, $res",
+						".s | sub(\"a\"; \"x\")",
+						".s |= test(\"b\")",
+						"$meta, $res | tojson | test(\"x\")",
+						"try (.id | test(\"x\")) catch .",
+						".big = 12345678901234567890 | .big + 1" };
+	struct expr_names names = all_names();
+	struct env env = { .record = the_record, .res = &response, .meta = &meta };
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		AUTO(buf_done) struct buf out = { 0 };
+		struct jq *jq = compiled(slice_str(programs[i]), &names);
+		size_t before = 0;
+		for (int n = 0; n < 300; n++) {
+			buf_clear(&out);
+			give(jq, &env, false, &out);
+			before = n == 50 ? mallinfo2().uordblks : before;
+		}
+		CHECK(mallinfo2().uordblks < before + 2000);
+		jq_free(jq);
+	}
+}
+
+/* libjq 1.6 loses a few bytes by itself, when it joins constant strings; what we lose, memory_stays_flat finds. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libjq.so\n";
+}
+
 static const struct test tests[] = {
 	T(cases),
 	T(digits),
@@ -491,6 +620,10 @@ static const struct test tests[] = {
 	T(many_fields),
 	T(nothing_takes_the_stack),
 	T(too_much_is_refused),
+	T(native_programs_fit_a_task),
+	T(libjq_runs_in_tasks),
+	T(threads_share_a_program),
+	T(memory_stays_flat),
 };
 
 int main(int argc, char **argv)

@@ -556,6 +556,13 @@ TEST(functions_are_those_of_jq)
 	jq_teardown(&oracle);
 }
 
+/* libjq 1.6 loses memory by itself: ltrimstr of what is no string, arrays searched for arrays. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libjq.so\n";
+}
+
 static const struct test tests[] = { T(native_says_what_libjq_says),
 				     T(numbers_are_printed_as_libjq_prints_them),
 				     T(functions_are_those_of_jq) };

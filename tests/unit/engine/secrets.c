@@ -144,6 +144,10 @@ TEST(redaction)
 	check_redacted(s, "abcdefghabcdefghijabcdefg", "******abcdefg");
 	check_redacted(s, "abc1234 never-handed-out", "abc1234 never-handed-out");
 	check_redacted(s, "", "");
+	CHECK_INT(read_text(s, "ODD='pass\"word/1'\n", &err), 0);
+	CHECK(secrets_get(s, S("ODD"), &value));
+	check_redacted(s, "pass\"word/1 {\"p\":\"pass\\\"word/1\"} ?p=pass%22word%2F1.",
+		       "*** {\"p\":\"***\"} ?p=***.");
 	secrets_free(s);
 	secrets_free(NULL);
 }
