@@ -6,7 +6,7 @@
  * What must hold:
  *  (1) flow() either moves the item on, ends it, or (cancelled) leaves it moving and untouched.
  *  (2) a parent ends as expanded only after all its children exist, so the track cannot complete in between. */
-#include "engine/running.h"
+#include "engine/doubt.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -63,8 +63,7 @@ void run_wake_source(struct run *run)
 	if (run_has_space(run))
 		hk_event_set(&run->space);
 	else if (run->in_doubt > 0 && run->in_doubt == in_flight(&run->ledger.live))
-		for (size_t i = 0; i < run->plan->step_count; i++)
-			step_give_up_doubt(&run->steps[i]);
+		doubt_end_all(run);
 }
 
 static void item_ended(struct run *run)
@@ -155,10 +154,26 @@ void out_done(struct out *o)
 	*o = (struct out){ 0 };
 }
 
+void flow_ended(struct run *run, size_t at)
+{
+	for (; at < run->plan->step_count; at++) {
+		struct step *s = &run->steps[at];
+		if (step_is_call(s)) {
+			hk_queue_close(s->in);
+			return;
+		}
+		doubt_end(s, run->source_ended);
+	}
+}
+
 int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n, size_t at)
 {
 	struct item *child = it->last_child; /* before the first of the new ones */
 	int r = 0;
+	if (n == 0) {
+		end_item(run, it, ENDED_FILTERED);
+		return 0;
+	}
 	for (size_t i = 0; i < n; i++)
 		item_spawn(&run->ledger, it, takes[i]);
 	child = child ? child->sibling : it->first_child;
@@ -177,10 +192,10 @@ static int apply(struct step *s, struct item *it, const struct env *env) SUSPEND
 	struct run *run = s->run;
 	struct err err = { 0 };
 	if (s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
-		s->dead++;
-		flow_die(run, it, s->place->label, &err, NULL);
+		doubt_die(s, it, &err, NULL);
 		return 0;
 	}
+	doubt_succeeded(s);
 	if (s->place->facts.many) {
 		size_t n = out.n;
 		out.n = 0;
@@ -211,8 +226,7 @@ static int wanted(struct step *s, struct item *it, const struct env *env)
 	int yes = jq_truth(s->place->common.when, env, &err);
 	if (yes < 0) {
 		err_wrap(&err, "if: ");
-		s->dead++;
-		flow_die(s->run, it, s->place->label, &err, NULL);
+		doubt_die(s, it, &err, NULL);
 	}
 	return yes;
 }

@@ -6,16 +6,24 @@
  * What must hold:
  *  (1) admit() takes the record in every case. (2) what the mark says is settled is passed over, not done again.
  *  (3) a source that fails in a way that may pass is run again from where admission stopped. */
-#include "engine/running.h"
+#include "engine/doubt.h"
 
 #include "base/json.h"
 #include <errno.h>
 
 enum { SOURCE_RETRIES = 4 };
 
+/* The same file may stand twice in `from:`; each reading has a split of its own. */
 struct split *intake_split(struct intake *in, const char *name)
 {
-	return ledger_split(&in->run->ledger, name);
+	AUTO(buf_done) struct buf own = { .max = 8192 };
+	const struct place *sources = in->run->plan->sources;
+	size_t me = in->source->index, first = 0;
+	while (first < me && !slice_eq(sources[first].facts.door, sources[me].facts.door))
+		first++;
+	if (first == me || buf_printf(&own, "%s (from: %zu)", name, me + 1) < 0)
+		return ledger_split(&in->run->ledger, name);
+	return ledger_split(&in->run->ledger, own.p);
 }
 
 static int wait_space(struct run *run) SUSPENDS
@@ -86,10 +94,10 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 	struct track *t = ledger_admit(&run->ledger, a->split, a->rec, a->next, a->line);
 	in->source->passed++;
 	if (bad < 0) {
-		flow_die(run, &t->root, in->source->place->label, &why, NULL);
-		in->source->dead++;
+		doubt_die(in->source, &t->root, &why, NULL);
 		return 0;
 	}
+	doubt_succeeded(in->source);
 	if (flow(run, &t->root, 0) < 0)
 		return fail(err, FAULT_CANCELLED, "stopped");
 	return 0;
@@ -153,11 +161,8 @@ int source_main(void *arg)
 		run->source_ended = !run->failing;
 	run->source_open = false;
 	(void)hk_scope_close(&run->source_scope, 0);
-	for (size_t i = 0; i < run->plan->step_count; i++) {
-		if (step_is_call(&run->steps[i])) {
-			hk_queue_close(run->steps[i].in);
-			break;
-		}
-	}
+	for (size_t i = 0; i < run->plan->source_count; i++)
+		doubt_end(&run->sources[i], run->source_ended);
+	flow_ended(run, 0);
 	return 0;
 }

@@ -29,12 +29,6 @@ int64_t span_total_ns(const struct span *);
 void latency_add(struct latency *, int64_t ns);
 int64_t latency_percentile_ns(const struct latency *, unsigned percent);
 
-struct doomed { /* died before anything succeeded at the step: may be our fault, not the record's */
-	struct doomed *next;
-	struct item *item;
-	struct err err;
-	struct buf attempts;
-};
 struct step {
 	struct run *run;
 	const struct place *place;
@@ -55,7 +49,7 @@ struct step {
 	size_t spare_count;
 
 	bool succeeded;
-	struct doomed *doomed;
+	struct doomed *doomed; /* doubt.c */
 	size_t doomed_count; /* so many failed alike and nothing succeeded, those let be dead included */
 	char doomed_class[48];
 
@@ -117,6 +111,8 @@ int source_main(void *run) SUSPENDS; /* all sources, one after the other */
 /* flow.c */
 /* Moves an item on from step `at`. 0, also when it ended; -ECANCELED: it is left where it was. */
 int flow(struct run *, struct item *, size_t at) SUSPENDS;
+/* Nothing more comes to step `at` and those behind it, up to the next that calls out: its queue is closed. */
+void flow_ended(struct run *, size_t at);
 int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
 void flow_die(struct run *, struct item *, const char *label, const struct err *,
 	      struct buf *attempts_taken);
@@ -143,8 +139,6 @@ void out_done(struct out *);
 /* step.c */
 int step_pump(void *step) SUSPENDS;
 bool step_is_call(const struct step *);
-/* What died before anything had succeeded was held back in case it was our fault: let it be dead now. */
-void step_give_up_doubt(struct step *);
 
 /* answer.c */
 /* Is it what was asked for? 0, or -1 with *err: status, rate_limited, not_accepted, invalid_json. Checks and compacts JSON. */

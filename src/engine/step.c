@@ -15,7 +15,7 @@
  *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end.
  *  (5) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
-#include "engine/running.h"
+#include "engine/doubt.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -275,70 +275,7 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 	return r;
 }
 
-/* ---- death, and the suspicion that it is not the record's fault ---- */
-/* They are dead, or left unsettled: then the next run tries them again. */
-static void end_doubt(struct step *s, bool dead)
-{
-	for (struct doomed *d = take(s->doomed), *next; d; d = next) {
-		next = d->next;
-		ASSERT(s->run->in_doubt > 0);
-		s->run->in_doubt--;
-		if (dead) {
-			s->dead++;
-			flow_die(s->run, d->item, s->place->label, &d->err, &d->attempts);
-		}
-		buf_done(&d->attempts);
-		free(d);
-	}
-}
-
-void step_give_up_doubt(struct step *s)
-{
-	end_doubt(s, !s->run->failing);
-}
-
-/* Is it one more of those that all fail the same way? */
-static bool is_suspicious(struct step *s, const struct err *err)
-{
-	char class[sizeof s->doomed_class];
-	err_class(err, class, sizeof class);
-	if (s->doomed_count == 0)
-		memcpy(s->doomed_class, class, sizeof class);
-	return !s->succeeded && strcmp(s->doomed_class, class) == 0;
-}
-
-static void stop_nothing_succeeded(struct step *s, const struct err *last)
-{
-	struct err err = *last;
-	err_wrap(&err,
-		 "nothing has succeeded yet at step '%s': the first %d records all failed the same "
-		 "way: ",
-		 s->place->label, DOOM_LIMIT);
-	run_abort(s->run, RUN_STOPPED_BY_FAILURES, &err);
-}
-
-static void die(struct visit *v)
-{
-	struct step *s = v->step;
-	struct err *err = &v->call.err;
-	if (!is_suspicious(s, err)) {
-		s->succeeded = true; /* or at least: they do not all fail the same way */
-		step_give_up_doubt(s);
-		s->dead++;
-		flow_die(s->run, v->item, s->place->label, err, &v->attempts);
-		return;
-	}
-	struct doomed *d = xcalloc(1, sizeof *d), **at = &s->doomed;
-	*d = (struct doomed){ .item = v->item, .err = *err, .attempts = buf_take(&v->attempts) };
-	while (*at)
-		at = &(*at)->next;
-	*at = d;
-	s->run->in_doubt++;
-	if (++s->doomed_count == DOOM_LIMIT)
-		stop_nothing_succeeded(s, err);
-	run_wake_source(s->run);
-}
-
+/* ---- giving up ---- */
 static int put_error_object(const struct err *err, struct buf *out)
 {
 	char class[48];
@@ -368,7 +305,7 @@ static int go_on_with_error(struct visit *v) SUSPENDS
 	if (put_error_object(&v->call.err, &error) < 0 ||
 	    json_splice(rec_json(v->item->rec), to->keys, to->n, buf_slice(&error), &json) < 0) {
 		fail(&v->call.err, FAULT_BAD_VALUE, "cannot put the error into the record");
-		die(v);
+		doubt_die(s, v->item, &v->call.err, &v->attempts);
 		return 0;
 	}
 	s->passed++;
@@ -390,7 +327,7 @@ static int give_up(struct visit *v) SUSPENDS
 		return go_on_with_error(v);
 	if (v->attempts.n && buf_add_char(&v->attempts, ']') < 0)
 		buf_clear(&v->attempts);
-	die(v);
+	doubt_die(s, v->item, &v->call.err, &v->attempts);
 	return 0;
 }
 
@@ -403,10 +340,7 @@ static int go_on(struct visit *v) SUSPENDS
 		note_failure(v);
 		return give_up(v);
 	}
-	if (!s->succeeded) {
-		s->succeeded = true;
-		step_give_up_doubt(s);
-	}
+	doubt_succeeded(s);
 	if (s->place->common.emit) {
 		size_t n = out.n;
 		out.n = 0;
@@ -553,13 +487,8 @@ int step_pump(void *arg)
 	int r = pump_items(s, &visits);
 	r = hk_group_close(&visits, r);
 	/* Nothing succeeded to the end of the input: so it was the records. After a stop it may be the file yet. */
-	end_doubt(s, r == 0 && s->run->source_ended && !s->run->failing);
-	/* The next step that calls out gets nothing more, unless a step before it is still at work. */
-	for (size_t i = s->index + 1; r == 0 && i < s->run->plan->step_count; i++) {
-		if (step_is_call(&s->run->steps[i])) {
-			hk_queue_close(s->run->steps[i].in);
-			break;
-		}
-	}
+	doubt_end(s, r == 0 && s->run->source_ended);
+	if (r == 0)
+		flow_ended(s->run, s->index + 1);
 	return r;
 }
