@@ -67,9 +67,10 @@ static bool is_suspicious(struct step *s, const struct err *err)
 static void stop_nothing_succeeded(struct step *s, const struct err *last)
 {
 	struct err err = *last;
-	err_wrap(&err,
-		 "nothing has succeeded yet at '%s': the first %d records all failed the same way: ",
-		 s->place->label, DOOM_LIMIT);
+	err_wrap(
+		&err,
+		"nothing has succeeded yet at '%s': the first %d records all failed the same way: ",
+		s->place->label, DOOM_LIMIT);
 	run_abort(s->run, RUN_STOPPED_BY_FAILURES, &err);
 }
 

@@ -10,7 +10,8 @@
 
 /* The item failed at the place: dead, or in doubt. Takes the attempts (may be NULL). May end the run. */
 void doubt_die(struct step *, struct item *, const struct err *, struct buf *attempts_taken);
-void doubt_succeeded(struct step *); /* something did: who is in doubt is dead; cheap when it is not the first */
+void doubt_succeeded(
+	struct step *); /* something did: who is in doubt is dead; cheap when it is not the first */
 /* No more will come here. dead: it was the records; else they are left to the next run. */
 void doubt_end(struct step *, bool dead);
 void doubt_end_all(struct run *); /* the source waits, and nothing else moves */

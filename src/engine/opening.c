@@ -247,6 +247,16 @@ static bool sources_seek(const struct plan *p)
 	return true;
 }
 
+/* It ended by itself and settled nothing, so there is nothing to go on with: a mended pipeline may start anew. */
+static bool settled_nothing(const struct state_run *last)
+{
+	struct ledger l = { 0 };
+	bool nothing = !last->running && mark_read(&l, buf_slice(&last->mark), NULL) == 0 &&
+		       l.settled.admitted == 0;
+	ledger_done(&l);
+	return nothing;
+}
+
 /* Goes on with the last run if it is unfinished; else it is a new one, unless there is nothing new. */
 static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 {
@@ -255,6 +265,8 @@ static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 	if (state_last_run(run->state, p->name, &last, err) < 0)
 		return -1;
 	bool unfinished = last.found && !last.finished && !run->options.fresh && sources_seek(p);
+	if (unfinished && last.hash != p->hash && settled_nothing(&last))
+		unfinished = false;
 	if (unfinished && last.hash != p->hash) {
 		buf_done(&last.mark);
 		return fail(err, FAULT_CONFIG,

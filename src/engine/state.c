@@ -283,6 +283,7 @@ static int last_run_job(void *arg)
 	j->run->hash = strtoull(hash, NULL, 16);
 	j->run->found = true;
 	j->run->finished = strcmp(status, "finished") == 0;
+	j->run->running = strcmp(status, "running") == 0;
 	struct slice mark = { (const char *)sqlite3_column_text(q, 3),
 			      (size_t)sqlite3_column_bytes(q, 3) };
 	return buf_add(&j->run->mark, mark) < 0 ? fail(j->err, FAULT_IO, "out of memory") : 0;

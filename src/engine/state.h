@@ -21,8 +21,8 @@ const char *state_path(const struct state *);
 struct state_run {
 	char id[40];
 	uint64_t hash;
-	bool found, finished;
-	struct buf mark; /* owns */
+	bool found, finished, running; /* running: it never came to an end, it was killed */
+	struct buf mark;               /* owns */
 };
 MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
 			struct err *) SUSPENDS;
