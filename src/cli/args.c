@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "base/units.h"
 #include "engine/diag.h"
+#include "engine/plan.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,14 @@ static int refuse_word(struct parser *p, const struct flag *f, const char *text)
 	return -1;
 }
 
+/* The file's `memory:` has the same floor. */
+static int refuse_too_small(struct parser *p, const struct flag *f, const char *text, int64_t bytes)
+{
+	if (f->id != FLAG_MEMORY || bytes >= PLAN_MEMORY_MIN)
+		return 0;
+	return refuse(p, "--%s '%s': the smallest is %dMB", f->name, text, PLAN_MEMORY_MIN >> 20);
+}
+
 static int read_value(struct parser *p, const struct flag *f, const char *text, int64_t *ret)
 {
 	struct slice s = slice_str(text);
@@ -135,7 +144,7 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 		if (units_size(s, &bytes) < 0 || bytes == 0 || bytes > INT64_MAX)
 			return refuse(p, "--%s '%s': expected a size such as 512MB", f->name, text);
 		*ret = (int64_t)bytes;
-		return 0;
+		return refuse_too_small(p, f, text, *ret);
 	case TAKES_DURATION:
 		if (units_duration(s, ret) < 0 || *ret < 0)
 			return refuse(p, "--%s '%s': expected a time such as 30s or 5m", f->name,

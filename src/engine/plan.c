@@ -14,7 +14,7 @@
 
 #include "base/banned.h"
 
-enum { MEMORY_MIN = 16 << 20, PLACES_MAX = 1000, SINKS_MAX = 64 };
+enum { PLACES_MAX = 1000, SINKS_MAX = 64 };
 
 struct whole { /* the plan that is given out, and what keeps it alive */
 	struct plan plan;
@@ -147,7 +147,7 @@ static void check_top(struct planner *p, const struct node *root, const struct t
 			  strlen(top->name) > 100))
 		diag_add(p->diag, name->at, name->length, "it names the state file",
 			 "a name has 1 to 100 letters, no '/' and no '.' in front");
-	if (memory && top->memory < MEMORY_MIN && diag_count(p->diag) == 0)
+	if (memory && top->memory < PLAN_MEMORY_MIN && diag_count(p->diag) == 0)
 		diag_add(p->diag, memory->at, memory->length, NULL, "'memory' is at least 16MB");
 }
 

@@ -7,6 +7,10 @@
 #include "engine/common.h"
 #include "engine/diag.h"
 
+enum {
+	PLAN_MEMORY_MIN = 16 << 20
+}; /* of `memory:` and --memory; with less a run could stand still */
+
 struct place {
 	enum role role;
 	const struct port *port;

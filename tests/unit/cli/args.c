@@ -101,6 +101,17 @@ TEST(values_are_checked)
 	CHECK_STR(big.err.p, "--limit '99999999999999999999': expected a number of 1 or more");
 }
 
+TEST(memory_has_a_floor)
+{
+	AUTO(parsed_done)
+	struct parsed small = PARSE("run", "a", "--memory", "5");
+	AUTO(parsed_done)
+	struct parsed least = PARSE("run", "a", "--memory", "16MB");
+	CHECK_INT(small.result, -1);
+	CHECK_STR(small.err.p, "--memory '5': the smallest is 16MB");
+	CHECK_INT(least.result, 0);
+}
+
 TEST(help_needs_no_words)
 {
 	AUTO(parsed_done) struct parsed verb = PARSE("run", "--help"), top = PARSE("-h");
@@ -128,6 +139,7 @@ static const struct test tests[] = {
 	T(a_verb_has_only_its_own_flags),
 	T(nearest_names),
 	T(values_are_checked),
+	T(memory_has_a_floor),
 	T(help_needs_no_words),
 	T(later_things_say_so),
 };
