@@ -221,8 +221,9 @@ static int check_word_count(struct parser *p)
 	if (a->word_count < a->verb->min)
 		return refuse(p, "usage: hocket %s %s", a->verb->name, a->verb->usage);
 	if (a->word_count > a->verb->max)
-		return refuse(p, "too many arguments: '%s'\nusage: hocket %s %s",
-			      a->words[a->verb->max], a->verb->name, a->verb->usage);
+		return refuse(p, "too many arguments: '%s'\nusage: hocket %s%s%s",
+			      a->words[a->verb->max], a->verb->name, a->verb->usage[0] ? " " : "",
+			      a->verb->usage);
 	return 0;
 }
 

@@ -121,6 +121,14 @@ TEST(help_needs_no_words)
 	CHECK(top.args.help && !top.args.verb);
 }
 
+TEST(too_many_words)
+{
+	AUTO(parsed_done) struct parsed some = PARSE("help", "a", "b");
+	AUTO(parsed_done) struct parsed none = PARSE("schema", "a");
+	CHECK_STR(some.err.p, "too many arguments: 'b'\nusage: hocket help [VERB]");
+	CHECK_STR(none.err.p, "too many arguments: 'a'\nusage: hocket schema");
+}
+
 TEST(later_things_say_so)
 {
 	AUTO(parsed_done)
@@ -141,6 +149,7 @@ static const struct test tests[] = {
 	T(values_are_checked),
 	T(memory_has_a_floor),
 	T(help_needs_no_words),
+	T(too_many_words),
 	T(later_things_say_so),
 };
 int main(void)
