@@ -6,7 +6,7 @@
  *  (1) text between interpolations is literal: a backslash means nothing but in "\(". To write \( itself: \("\\(").
  *  (2) each interpolation gives exactly one value; strings stand as they are, others as JSON text.
  *  (3) in a URL what is interpolated at the very start is taken as it is; everything later is one percent-encoded segment, and
- *      a value that would be a step through the path ("..") is refused.
+ *      a value that would be a step through the path (".."), null, a list or an object is refused.
  *  (4) interpolations that are the same for every record are computed when the template is compiled.
  *  (5) text that looks like an expression but has no \( ) is a mistake, because it would be sent as it stands. */
 #include "engine/jq_ast.h"
@@ -92,12 +92,33 @@ static bool is_step(struct slice s)
 	return slice_eq_str(s, ".") || slice_eq_str(s, "..");
 }
 
+/* "null" would be asked for as if it were an id; a list has no place in a URL at all. */
+static const char *unfit_for_url(const struct tpl *t, struct slice json)
+{
+	if (t->kind != TPL_URL)
+		return NULL;
+	switch (json_type(json)) {
+	case JSON_NULL:
+		return "null";
+	case JSON_ARRAY:
+		return "a list";
+	case JSON_OBJECT:
+		return "an object";
+	default:
+		return NULL;
+	}
+}
+
 static int put_value(const struct tpl *t, size_t i, size_t start, struct slice json,
 		     struct buf *out, struct err *err)
 {
 	AUTO(buf_done) struct buf decoded = { 0 };
+	const char *unfit = unfit_for_url(t, json);
 	struct slice text = json;
 	int error = 0;
+	if (unfit)
+		return fail(err, FAULT_BAD_VALUE, "'%.*s' is %s, and stands in the URL",
+			    SLICE(slice_trim(t->parts[i].jq->text)), unfit);
 	if (json_type(json) == JSON_STRING) {
 		error = json_unquote(json, &decoded);
 		text = buf_slice(&decoded);
@@ -286,12 +307,18 @@ static int fold(struct tpl *t, struct part *part, size_t at, size_t length,
 	if (!jq_constant(part->jq))
 		return 0;
 	int rc = jq_one(part->jq, &env, &value, &err);
-	if (rc > 0) {
+	const char *unfit = rc > 0 ? unfit_for_url(t, buf_slice(&value)) : NULL;
+	if (rc > 0 && !unfit) {
 		part->value = arena_copy(t->arena, buf_slice(&value));
 		return 0;
 	}
 	*error = (struct expr_error){ .offset = at, .length = length };
-	snprintf(error->text, sizeof(error->text), "%.200s", rc < 0 ? err.text : "gives no value");
+	if (unfit)
+		snprintf(error->text, sizeof(error->text), "this is %s, and stands in the URL",
+			 unfit);
+	else
+		snprintf(error->text, sizeof(error->text), "%.200s",
+			 rc < 0 ? err.text : "gives no value");
 	return -1;
 }
 

@@ -217,7 +217,7 @@ TEST(what_must_not_be_sent_is_refused)
 	check_ask("http://x.org/", "auth.basic=nocolon", "{}", FAULT_CONFIG, "USER:PASSWORD");
 	check_ask("http://x.org/", "auth.header=no colon", "{}", FAULT_CONFIG, "NAME: VALUE");
 	check_ask("\\(.url)", NULL, "{\"url\":\"ftp://x/\"}", FAULT_BAD_VALUE, "is not a URL");
-	check_ask("\\(.url)", NULL, "{}", FAULT_BAD_VALUE, "'null' is not a URL");
+	check_ask("\\(.url)", NULL, "{}", FAULT_BAD_VALUE, "'.url' is null, and stands in the URL");
 	check_ask("http://x.org/\\(.a.b)", NULL, "{\"a\":1}", FAULT_JQ, "");
 }
 

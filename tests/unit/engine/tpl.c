@@ -91,8 +91,15 @@ TEST(urls)
 	check_given("\\($vars.base)/\\($vars.base)", TPL_URL, false,
 		    "https://api.example.com/https%3A%2F%2Fapi.example.com");
 	check_given("$vars.base", TPL_URL, false, "https://api.example.com");
-	check_given("https://x/\\(.id)?q=\\(.list)", TPL_URL, false,
+	check_given("https://x/\\(.id)?q=\\(.list | tojson)", TPL_URL, false,
 		    "https://x/7?q=%5B1%2C%22x%22%5D");
+	check_given("https://x/\\(.Id)", TPL_URL, false, "! '.Id' is null, and stands in the URL");
+	check_given("\\(.Id)", TPL_URL, false, "! '.Id' is null, and stands in the URL");
+	check_given("https://x/\\( .list )", TPL_URL, false,
+		    "! '.list' is a list, and stands in the URL");
+	check_given("https://x/?q=\\(.user)", TPL_URL, false,
+		    "! '.user' is an object, and stands in the URL");
+	check_given("https://x/\\(.id > 3)", TPL_URL, false, "https://x/true");
 	check_given("https://x/\\(.up)/y", TPL_URL, false,
 		    "! '..' would be a step through the path of 'https://x/...'");
 	check_given("https://x/\\(.up)", TPL_URL, false,
