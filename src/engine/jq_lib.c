@@ -41,7 +41,8 @@ struct library {
 	bool big; /* numbers beyond 2^53 in the program or in $vars: always run with marks */
 };
 
-/* Where data could take libjq 1.6 down: an empty text to look for, a time that is none. Each builtin is kept under another name
+/* Where data could take libjq 1.6 down or make it lose memory: an empty text to look for, a time that is none, trimming what is
+ * no text. Each builtin is kept under another name
  * first, because inside its own definition a name means itself. */
 static const char guard[] =
 	"def _hk_indices($i): indices($i);"
@@ -51,6 +52,11 @@ static const char guard[] =
 	" then tojson + \" is no time in seconds since 1970\" | error else . end;"
 	"def _hk_strftime(f): strftime(f); def strftime(f): _hk_time | _hk_strftime(f);"
 	"def _hk_local(f): strflocaltime(f); def strflocaltime(f): _hk_time | _hk_local(f);"
+	"def _hk_ltrim($s): ltrimstr($s); def _hk_rtrim($s): rtrimstr($s);"
+	"def ltrimstr($s): if type == \"string\" and ($s | type) == \"string\" then _hk_ltrim($s) "
+	"else . end;"
+	"def rtrimstr($s): if type == \"string\" and ($s | type) == \"string\" then _hk_rtrim($s) "
+	"else . end;"
 	"def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); def todate: todateiso8601;\n";
 
 /* In the form with marks, `type` and its like see numbers, and operators refuse to round them. */
@@ -240,7 +246,7 @@ static int put_program(const struct jq *jq, bool marks, struct buf *out)
 
 static bool needs_guard(struct slice program)
 {
-	static const char *const names[] = { "ind", "time", "date" };
+	static const char *const names[] = { "ind", "time", "date", "trimstr" };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (memmem(program.p, program.n, names[i], strlen(names[i])))
 			return true;

@@ -123,7 +123,7 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 		error = json_unquote(json, &decoded);
 		text = buf_slice(&decoded);
 	}
-	bool encode = t->kind == TPL_URL && out->n > start;
+	bool encode = t->kind == TPL_URL && i > 0;
 	struct slice before = buf_since(out, start);
 	if (encode && is_step(text) && is_whole_segment(t, i, before))
 		return fail(err, FAULT_BAD_VALUE,

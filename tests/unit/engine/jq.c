@@ -578,6 +578,7 @@ TEST(memory_stays_flat)
 						"$meta, $res",
 						".s | sub(\"a\"; \"x\")",
 						".s |= test(\"b\")",
+						".id |= ltrimstr(\"a\")",
 						"$meta, $res | tojson | test(\"x\")",
 						"try (.id | test(\"x\")) catch .",
 						".big = 12345678901234567890 | .big + 1" };

@@ -28,7 +28,7 @@ static struct tpl *compiled(const char *text, enum tpl_kind kind)
 
 static const struct slice record =
 	S("{\"id\":7,\"big\":12345678901234567890,\"name\":\"A "
-	  "b/\\u00e9\",\"url\":\"http://x/y?z=1\",\"no\":null,\"up\":\"..\","
+	  "b/\\u00e9\",\"url\":\"http://x/y?z=1\",\"no\":null,\"empty\":\"\",\"up\":\"..\","
 	  "\"list\":[1,\"x\"],\"q\":\"\\\"\",\"user\":{\"name\":\"Ada\"}}");
 
 static void give(const struct tpl *t, bool json, struct buf *out)
@@ -91,6 +91,7 @@ TEST(urls)
 	check_given("\\($vars.base)/\\($vars.base)", TPL_URL, false,
 		    "https://api.example.com/https%3A%2F%2Fapi.example.com");
 	check_given("$vars.base", TPL_URL, false, "https://api.example.com");
+	check_given("\\(.empty)\\(.url)", TPL_URL, false, "http%3A%2F%2Fx%2Fy%3Fz%3D1");
 	check_given("https://x/\\(.id)?q=\\(.list | tojson)", TPL_URL, false,
 		    "https://x/7?q=%5B1%2C%22x%22%5D");
 	check_given("https://x/\\(.Id)", TPL_URL, false, "! '.Id' is null, and stands in the URL");
