@@ -272,7 +272,9 @@ static size_t reference(struct slice s, size_t i)
 	return 0;
 }
 
-static bool refuse_text(struct planner *p, const struct node *node, size_t offset, size_t n)
+/* meant: the program that probably was. */
+static bool refuse_text(struct planner *p, const struct node *node, size_t offset, size_t n,
+			const char *before, struct slice meant)
 {
 	size_t at, length;
 	char hint[160];
@@ -281,7 +283,7 @@ static bool refuse_text(struct planner *p, const struct node *node, size_t offse
 	struct slice found = { node->text.p + offset, n };
 
 	node_locate(node, p->file, offset, n, &at, &length);
-	snprintf(hint, sizeof hint, "write \\(%.*s)", SHOWN(found));
+	snprintf(hint, sizeof hint, "write \\(%s%.*s)", before, SHOWN(meant));
 	diag_add(p->diag, at, length, hint, "'%.*s' is sent as text here", SHOWN(found));
 	return false;
 }
@@ -300,22 +302,43 @@ static size_t expression_at_start(struct slice s)
 	return n;
 }
 
+/* {id}, or a segment .id: how others write what goes into a URL. The bytes at i that it takes, else 0. (/.well-known/ is
+ * no field: it has a dash.) */
+static size_t foreign_field(struct slice s, size_t i, struct slice *ret_name)
+{
+	bool brace = s.p[i] == '{';
+	bool segment = s.p[i] == '.' && i > 0 && s.p[i - 1] == '/' && !memchr(s.p, '?', i);
+	size_t from = i + 1 + (brace && i + 1 < s.n && s.p[i + 1] == '.'), end = from;
+
+	if ((!brace && !segment) || from >= s.n || !is_letter(s.p[from]))
+		return 0;
+	while (end < s.n && (is_word(s.p[end]) || s.p[end] == '.'))
+		end++;
+	*ret_name = (struct slice){ s.p + from, end - from };
+	if (brace)
+		return end < s.n && s.p[end] == '}' ? end + 1 - i : 0;
+	return end == s.n || strchr("/?#", s.p[end]) ? end - i : 0;
+}
+
 static bool check_text(struct planner *p, const struct opt *o, const struct node *node)
 {
 	struct slice s = node->text;
 	bool interpolated = s.n > 1 && memmem(s.p, s.n, "\\(", 2) != NULL;
 	size_t n = interpolated || o->type == OPT_URL ? 0 : expression_at_start(s);
+	struct slice name;
 	int depth = 0;
 
 	if (n > 0)
-		return refuse_text(p, node, 0, n);
+		return refuse_text(p, node, 0, n, "", slice_head(s, n));
 	for (size_t i = 0; i < s.n; i++) {
 		if (depth > 0)
 			depth += (s.p[i] == '(') - (s.p[i] == ')');
 		else if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '(')
 			depth = 1, i++;
 		else if ((n = reference(s, i)) > 0 && n < s.n)
-			return refuse_text(p, node, i, n);
+			return refuse_text(p, node, i, n, "", (struct slice){ s.p + i, n });
+		else if (o->type == OPT_URL && (n = foreign_field(s, i, &name)) > 0)
+			return refuse_text(p, node, i, n, o->at_plan ? "$vars." : ".", name);
 	}
 	return true;
 }
