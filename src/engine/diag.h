@@ -29,3 +29,5 @@ void diag_place(struct diag *, diag_locate *, void *arg);
 MUST int diag_print(const struct diag *, bool color, struct buf *out);
 /* The nearest of the words within a sensible edit distance; NULL: none is near. */
 const char *nearest(struct slice word, const char *const *words, size_t n);
+/* Is one letter wrong, missing, too much, or are two swapped? */
+bool one_edit_apart(struct slice word, const char *other);

@@ -280,12 +280,16 @@ static void say_arity(struct slice name, unsigned arities, size_t got, char *tex
 		 most == 1 ? "" : "s", most > 1 ? " (separated by ';')" : "", got);
 }
 
-static const char *find_nearest(struct slice name)
+/* A bare name may be a field without its dot: only a slip of a function that stands without arguments is taken for one. */
+static const char *find_nearest(struct slice name, size_t arity)
 {
 	const char *words[ARRAY_SIZE(functions)];
+	size_t n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-		words[i] = functions[i].name;
-	return nearest(name, words, ARRAY_SIZE(functions));
+		if (arity > 0 || (name.n > 3 && (functions[i].arities & A0) &&
+				  one_edit_apart(name, functions[i].name)))
+			words[n++] = functions[i].name;
+	return nearest(name, words, n);
 }
 
 enum name_fault names_function(struct slice name, size_t arity, char *text, size_t room)
@@ -311,7 +315,7 @@ enum name_fault names_function(struct slice name, size_t arity, char *text, size
 			return NAME_UNKNOWN;
 		}
 	}
-	const char *near = find_nearest(name);
+	const char *near = find_nearest(name, arity);
 	if (near)
 		snprintf(text, room, "unknown function '%.*s'; did you mean '%s'?", SLICE(name),
 			 near);

@@ -73,3 +73,9 @@ const char *nearest(struct slice word, const char *const *words, size_t n)
 	}
 	return best;
 }
+
+bool one_edit_apart(struct slice word, const char *other)
+{
+	struct slice s = slice_str(other);
+	return word.n <= LONGEST && s.n <= LONGEST && distance(word, s) == 1;
+}
