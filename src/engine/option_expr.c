@@ -44,10 +44,11 @@ static bool is_word(char c)
 
 /* ---- traps --------------------------------------------------------------------------------------------------- */
 
-/* "Hello", "Hello, world!": prose, not a program. */
+/* "Hello", "Hello, world!", "12:30:00": prose, not a program. */
 static bool is_prose(struct slice s)
 {
-	if (s.n == 0 || !is_letter(s.p[0]))
+	bool number = s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9' && memchr(s.p, ':', s.n);
+	if (s.n == 0 || (!is_letter(s.p[0]) && !number))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (!is_word(s.p[i]) && (unsigned char)s.p[i] < 0x80 && !strchr(" ,!?.-:", s.p[i]))
@@ -343,7 +344,19 @@ static bool check_text(struct planner *p, const struct opt *o, const struct node
 	return true;
 }
 
-/* A comment behind a plain text that has the other half of it: subject: Ticket #\(.id) */
+/* Is a text cut off in the middle: by an open quote, or because the comment begins without a blank, which few people's do? */
+static bool is_cut_off(struct slice text, struct slice comment)
+{
+	size_t quotes = 0;
+
+	ASSERT(comment.n > 0 && comment.p[0] == '#');
+	for (size_t i = 0; i < text.n; i++)
+		quotes += text.p[i] == '"';
+	return quotes % 2 == 1 || (comment.n > 1 && comment.p[1] != ' ' && comment.p[1] != '#');
+}
+
+/* A comment behind a plain text that has the other half of it: subject: Ticket #\(.id). In one that is only a comment, \( ) may
+ * stand as in any; an interpolation that it cuts off is the compiler's to report. */
 static bool check_comment(struct planner *p, const struct node *node)
 {
 	struct slice line, rest;
@@ -351,7 +364,7 @@ static bool check_comment(struct planner *p, const struct node *node)
 
 	slice_cut(slice_from(p->file, end), '\n', &line, &rest);
 	if (node->style != STYLE_PLAIN || !slice_starts(slice_trim(line), S("#")) ||
-	    !memmem(line.p, line.n, "\\(", 2))
+	    !memmem(line.p, line.n, "\\(", 2) || !is_cut_off(node->text, slice_trim(line)))
 		return true;
 	size_t at = end + (size_t)((const char *)memchr(line.p, '#', line.n) - line.p);
 	diag_add(p->diag, at, slice_trim(line).n, "put the whole value in single quotes",
