@@ -46,7 +46,9 @@ static bool misspelt(const struct opt *table, const struct opt *o, const struct 
 static void miss(struct planner *p, const struct opt *o, const struct node *at, const char *owner)
 {
 	char hint[160];
-	snprintf(hint, sizeof hint, "%s: %s", o->name, o->doc ? o->doc : opt_type_name(o->type));
+	const char *doc = o->doc ? o->doc : opt_type_name(o->type);
+	bool named = slice_starts(slice_str(doc), slice_str(o->name)); /* "table to write to" */
+	snprintf(hint, sizeof hint, "%s%s%s", named ? "" : o->name, named ? "" : ": ", doc);
 	diag_add(p->diag, at->at, at->length, hint, "'%s' is missing: %s needs it", o->name, owner);
 }
 

@@ -365,6 +365,39 @@ static void report_needs_value(struct planner *p, const struct node *node, const
 		 "'%s' needs a value", port->name);
 }
 
+/* A file by its name alone: the connector whose name its ending is. */
+static const struct port *port_of_ending(struct planner *p, struct slice path, enum role role)
+{
+	static const char *const other_endings[][2] = { { "ndjson", "jsonl" },
+							{ "txt", "lines" },
+							{ "db", "sqlite" },
+							{ "sqlite3", "sqlite" } };
+	const char *dot = path.n ? memrchr(path.p, '.', path.n) : NULL;
+	struct slice ending = dot ? slice_from(path, (size_t)(dot - path.p) + 1) : S("");
+
+	for (size_t i = 0; i < ARRAY_SIZE(other_endings); i++)
+		if (slice_eq_str(ending, other_endings[i][0]))
+			ending = slice_str(other_endings[i][1]);
+	return ending.n ? registry_find(p->registry, ending, role) : NULL;
+}
+
+/* false: its ending says nothing. */
+static bool report_file(struct planner *p, const struct node *node, enum role role)
+{
+	const struct port *port = role == ROLE_STEP ? NULL : port_of_ending(p, node->text, role);
+	const char *more = "";
+
+	if (!port)
+		return false;
+	for (const struct opt *o = port->options; o && o->name; o++)
+		if (o->required && !o->verb)
+			more = arena_printf(p->arena, "%s, %s: NAME", more, o->name);
+	diag_add(p->diag, node->at, node->length,
+		 arena_printf(p->arena, "write {%s: %.*s%s}", port->name, SHOWN(node->text), more),
+		 "'%.*s' is no %s", SHOWN(node->text), role_name(role));
+	return true;
+}
+
 static void report_no_place(struct planner *p, const struct node *node, enum role role)
 {
 	const char *form = role == ROLE_STEP ? "a step is 'verb: value'; verbs are %s"
@@ -391,7 +424,7 @@ static const struct port *bare_port(struct planner *p, const struct node *node, 
 		diag_add(p->diag, node->at, node->length,
 			 role == ROLE_SOURCE ? "write stdin" : "write stdout", "'-' is no %s",
 			 role_name(role));
-	else if (!report_word(p, node, role))
+	else if (!report_file(p, node, role) && !report_word(p, node, role))
 		report_no_place(p, node, role);
 	return NULL;
 }

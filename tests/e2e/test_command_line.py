@@ -97,6 +97,23 @@ def test_check_shows_the_flow_and_its_classes(hocket):
     assert "did you mean 'jsonl'?" in both.err and "pipe.yaml: good" in both.out
 
 
+@pytest.mark.parametrize("text, messages", [
+    ("from: people.csv\nto: stdout\n", ["'people.csv' is no source", "write {csv: people.csv}"]),
+    ("from: names.txt\nto: stdout\n", ["write {lines: names.txt}"]),
+    ("from: stdin\nto: people.db\n", ["write {sqlite: people.db, table: NAME}"]),
+    ("from: people.parquet\nto: stdout\n", ["write {jsonl: FILE}, or another of"]),
+    ("from: stdin\nto: {sqlite: people.db}\n", ["'table' is missing", "~ table to write to"]),
+    ("from: stdin\nsteps:\n  - set: {note: no}\nto: stdout\n", ["a constant needs '\"no\"'"]),
+    ("from: stdin\nsteps:\n  - where: id == 3\nto: stdout\n", ["a field is written .id"]),
+])
+def test_check_says_how_to_write_it(hocket, text, messages):
+    hocket.write("pipe.yaml", text)
+    result = hocket("check", "pipe.yaml")
+    assert result.code == 78
+    for message in messages:
+        assert message in " ".join(result.err.split())
+
+
 def test_schema_is_json(hocket):
     schema = json.loads(hocket("schema").out)
     assert schema["$schema"].endswith("2020-12/schema")
