@@ -517,9 +517,11 @@ static int kinds_job(void *arg)
 	struct job *j = arg;
 	AUTO(finalize) sqlite3_stmt *q = NULL;
 	int rc = SQLITE_DONE;
+	/* SQLite takes the bare message from the row that min() picks: the first of its kind. */
 	if (prepare(j->s,
-		    "SELECT step, class, min(message), count(*) FROM dead WHERE run = ? GROUP BY "
-		    "1, 2 ORDER BY 4 DESC, 1, 2",
+		    "SELECT step, class, message, count(*),"
+		    " min(printf('%020d %s %010d', ordinal, split, child)) FROM dead WHERE run = ?"
+		    " GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2",
 		    &q, j->err) < 0)
 		return -1;
 	bind_str(q, 1, j->run_id);

@@ -66,6 +66,13 @@ def test_missing_input_file(hocket):
     assert not (hocket.folder / "out.jsonl").exists()
 
 
+def test_the_account_shows_the_first_of_many_alike(hocket):
+    hocket.write("in.jsonl", "".join('{"id": 1}\n' if i < 9 else "{broken\n" for i in range(1, 13)))
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: {jsonl: out.jsonl}\n")
+    assert result.account["dead"] == 4
+    assert "in.jsonl:9" in result.err and "in.jsonl:10" not in result.err
+
+
 def test_invalid_json_in_line_3(hocket):
     hocket.write("in.jsonl", '{"id": 1}\n{"id": 2}\n{"id": 3,\n{"id": 4}\n')
     result = hocket.run("from: {jsonl: in.jsonl}\nto: {jsonl: out.jsonl}\ndead: dead.jsonl\n")
