@@ -50,6 +50,8 @@ static int put_step_facts(const struct place *p, struct buf *out)
 		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.count);
 		if (r == 0)
 			r = units_put_duration(out, p->common.rate.per_ns);
+		if (r == 0 && p->common.rate.per_host)
+			r = buf_add(out, S(" per host"));
 	}
 	if (r == 0 && p->common.retry)
 		r = buf_printf(out, ", %lld retries", (long long)p->common.retry->times);

@@ -83,13 +83,14 @@ def test_verbs_of_later_versions(hocket):
 
 def test_check_shows_the_flow_and_its_classes(hocket):
     hocket.write("pipe.yaml", "from: {jsonl: users.jsonl}\nsteps:\n  - http: https://api.example.com/\\(.id)\n    into: .a\n"
-                              "to: {sqlite: users.db, table: users, key: id}\n")
+                              "    rate: 5/s per host\nto: {sqlite: users.db, table: users, key: id}\n")
     hocket.write("bad.yaml", "from: {jsnl: x}\nto: stdout\n")
     hocket.write("volatile.yaml", "from: stdin\nto: stdout\n")
     good = hocket("check", "pipe.yaml")
     assert good.code == 0, good.err
     assert "users.jsonl" in good.out and "R  replayable" in good.out and "T  transactional" in good.out
     assert "api.example.com" in good.out
+    assert "10 at a time, 5 in 1s per host" in good.out
     other = hocket("check", "volatile.yaml")
     assert "V  volatile" in other.out and "A  append-only" in other.out
     both = hocket("check", "bad.yaml", "pipe.yaml")
