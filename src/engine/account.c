@@ -129,15 +129,14 @@ int run_limit_put(struct run *run, struct buf *out)
 {
 	struct limit most = find_limit(run);
 	int64_t wall = hk_now_ns() - run->started_ns, commit_ns = span_total_ns(&run->committing);
-	int64_t share = wall > 0 ? most.ns * 100 / wall : 0;
-	if (wall <= 0)
-		wall = 1;
+	if (wall < HK_SEC)
+		return 0;
+	int64_t share = most.ns * 100 / wall;
 	if (commit_ns > most.ns && commit_ns * 2 > wall)
 		return buf_printf(out, "%s (busy writing %lld %% of the time)",
 				  run->sinks[0].place->label, (long long)(commit_ns * 100 / wall));
 	if (!most.step || share < 20)
-		return buf_printf(out, "%s (reading; no step was full for long)",
-				  run->sources[0].place->label);
+		return 0;
 	if (!most.lane)
 		return buf_printf(out, "%s (%u of %u slots busy %lld %% of the time)",
 				  most.step->place->label, most.step->cap, most.step->cap,

@@ -68,5 +68,6 @@ void run_place_stats(struct run *, size_t i,
 		     struct place_stats *ret); /* steps in order, then sinks */
 uint64_t run_bytes(const struct run *);        /* of the budget in use */
 const char *run_id(const struct run *);
-/* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". */
+/* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". Nothing when nothing
+ * held the run back for long, or when it took less than a second. */
 MUST int run_limit_put(struct run *, struct buf *out);

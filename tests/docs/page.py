@@ -11,12 +11,13 @@ import subprocess
 import time
 
 END = "--end-of-command--"
-PROGRESS = re.compile(r"^[\d,]+ in  .*\n", re.M)  # the line that a run prints each five seconds, if it takes so long
+# What a run prints only if it takes so long: a line each five seconds, and what limited it
+PROGRESS = re.compile(r"^([\d,]+ in  .*|limit: .*)\n?", re.M)
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
 COMMENT = re.compile(r"<!-- (?P<word>file|not run|not checked|background|interrupt|numbers|run): (?P<value>.*?) -->")
-# What differs from run to run: "1m5s", "210ms", "7.1 MB", "1,204.5 records/s", "97 %"; a run's id; what limited it
+# What differs from run to run: "1m5s", "210ms", "7.1 MB", "1,204.5 records/s", "97 %"; a run's id; what limited it, in JSON
 FIGURE = re.compile(r"\b(\d[\d,]*(\.\d+)?(us|ms|s|m|h)(\d+s)?\b|[\d,.]+ (records/s|MB|KB|GB|%)|[\d,.]+/s|\d{8}T\d{6}-[0-9a-f]{8})"
-                    r"|(?<=^limit: ).*|(?<=\"limit\": \").*(?=\")", re.M)
+                    r"|(?<=\"limit\": \").*(?=\")", re.M)
 
 
 class Block:

@@ -237,8 +237,14 @@ def test_progress_plain_and_json(hocket):
     assert "limit: http" in result.err
 
 
-def test_limit_line_names_the_step_that_was_full(hocket):
+def test_no_limit_line_when_nothing_was_the_limit(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(20)])
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: 'null'\n")
+    assert result.account["delivered"] == 20 and "limit:" not in result.err
+
+
+def test_limit_line_names_the_step_that_was_full(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(30)])
 
     def answer(path, attempt):
         time.sleep(0.1 * SLOW)
