@@ -9,7 +9,7 @@
 #include "engine/again.h"
 
 #include "engine/mark.h"
-#include "engine/opening.h"
+#include "engine/place.h"
 
 static bool can_tell(const struct plan *p)
 {

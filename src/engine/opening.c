@@ -11,83 +11,14 @@
 
 #include "engine/again.h"
 #include "engine/mark.h"
+#include "engine/place.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_DEFAULT_NS (10 * HK_SEC)
-#define BATCH_ROWS         100000
-#define BATCH_BYTES        (8u << 20)
-#define BATCH_EVERY_NS     (200 * HK_MS)
-enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
-
-/* ---- places ---- */
-static void init_site(struct site *site, struct run *run, const struct place *place)
-{
-	*site = (struct site){ .options = place->options, .name = place->label, .run = run };
-	site->shared = xcalloc(1, place->port->shared_size + 1);
-}
-
-int site_open(struct site *site, const struct place *place, struct err *err)
-{
-	return place->port->open ? place->port->open(site, err) : 0;
-}
-
-static void close_site(struct site *site, const struct place *place) SUSPENDS
-{
-	if (site->shared && place->port->close)
-		place->port->close(site);
-	free(site->shared);
-	site->shared = NULL;
-}
-
-static bool wants_about(const struct common *o)
-{
-	return (o->accept && jq_wants_about(o->accept)) || (o->emit && jq_wants_about(o->emit)) ||
-	       (o->result.value && jq_wants_about(o->result.value));
-}
-
-static struct http_clocks clocks_of(const struct common *o)
-{
-	const struct timeout_options *t = o->timeout;
-	return (struct http_clocks){ .connect_ns = t && t->connect_ns ? t->connect_ns
-								      : CONNECT_DEFAULT_NS,
-				     .tls_ns = t && t->tls_ns ? t->tls_ns : CONNECT_DEFAULT_NS,
-				     .first_byte_ns = t ? t->first_byte_ns : 0,
-				     .idle_ns = t ? t->idle_ns : 0 };
-}
-
-void step_init(struct step *s, struct run *run, const struct place *place, size_t index)
-{
-	const struct common *o = &place->common;
-	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
-	init_site(&s->site, run, place);
-	s->site.clocks = &s->clocks;
-	if (o->rate.per_ns && !o->rate.per_host) {
-		char name[128];
-		snprintf(name, sizeof name, "step %s", place->label);
-		s->pace = lanes_get(run->lanes, slice_str(name));
-		lane_limit(s->pace, &o->rate);
-	}
-}
-
-static int init_call_step(struct step *s, struct err *err)
-{
-	const struct common *o = &s->place->common;
-	unsigned fallback =
-		s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
-	s->cap = o->concurrency ? (unsigned)o->concurrency : fallback;
-	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
-	if (!o->queue && s->window < QUEUE_MIN)
-		s->window = QUEUE_MIN;
-	s->slots = HK_SEM(s->cap);
-	s->wants_about = wants_about(o);
-	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */
-	s->living_max = s->window / 2 > s->cap ? s->window / 2 : s->cap;
-	s->in = hk_queue_new(sizeof(struct item *),
-			     s->window > s->living_max ? s->window - s->living_max : 1);
-	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
-}
+#define BATCH_ROWS     100000
+#define BATCH_BYTES    (8u << 20)
+#define BATCH_EVERY_NS (200 * HK_MS)
 
 static int open_steps(struct run *run, struct err *err) SUSPENDS
 {
@@ -96,7 +27,7 @@ static int open_steps(struct run *run, struct err *err) SUSPENDS
 	run->sources = xcalloc(p->source_count + 1, sizeof *run->sources);
 	for (size_t i = 0; i < p->step_count; i++) {
 		step_init(&run->steps[i], run, &p->steps[i], i);
-		if (step_is_call(&run->steps[i]) && init_call_step(&run->steps[i], err) < 0)
+		if (step_is_call(&run->steps[i]) && step_init_call(&run->steps[i], err) < 0)
 			return -1;
 		if (site_open(&run->steps[i].site, &p->steps[i], err) < 0)
 			return -1;
@@ -151,7 +82,7 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 	for (size_t i = 0; i < p->sink_count; i++) {
 		struct sink *k = &run->sinks[i];
 		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
-		init_site(&k->site, run, k->place);
+		site_init(&k->site, run, k->place);
 		if (site_open(&k->site, k->place, err) < 0 ||
 		    resume_sink(run, k, state_mark, err) < 0)
 			return -1;
@@ -319,15 +250,6 @@ int run_open_parts(struct run *run, struct err *err)
 }
 
 /* ---- closing ---- */
-void step_close(struct step *s)
-{
-	if (s->place)
-		close_site(&s->site, s->place);
-	hk_queue_free(s->in);
-	for (size_t i = 0; i < s->spare_count; i++)
-		arena_free(s->spare[i]);
-}
-
 void run_close_parts(struct run *run)
 {
 	for (size_t i = 0; run->sources && i < run->plan->source_count; i++)
@@ -337,7 +259,7 @@ void run_close_parts(struct run *run)
 	for (size_t i = 0; run->sinks && i < run->plan->sink_count; i++) {
 		struct sink *k = &run->sinks[i];
 		if (k->place)
-			close_site(&k->site, k->place);
+			site_close(&k->site, k->place);
 		buf_done(&k->receipt);
 		buf_done(&k->mark);
 		ledger_done(&k->ahead);

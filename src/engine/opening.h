@@ -5,8 +5,3 @@
 /* Opens everything and finds the place to go on from. After -1, run_close_parts takes down what was opened. */
 int run_open_parts(struct run *, struct err *) SUSPENDS;
 void run_close_parts(struct run *) SUSPENDS;
-
-/* One place at a time: for sources and steps. */
-void step_init(struct step *, struct run *, const struct place *, size_t index);
-int site_open(struct site *, const struct place *, struct err *) SUSPENDS;
-void step_close(struct step *) SUSPENDS;

@@ -1,0 +1,87 @@
+/* place.c - one source, step or sink of a run: its storage, its defaults, its door
+ *
+ * What this room is for: from a place of the plan to what the run keeps for it.
+ * What must hold: what was initialised can be closed, whether or not it was opened. */
+#include "engine/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECT_DEFAULT_NS (10 * HK_SEC)
+enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
+
+void site_init(struct site *site, struct run *run, const struct place *place)
+{
+	*site = (struct site){ .options = place->options, .name = place->label, .run = run };
+	site->shared = xcalloc(1, place->port->shared_size + 1);
+}
+
+int site_open(struct site *site, const struct place *place, struct err *err)
+{
+	return place->port->open ? place->port->open(site, err) : 0;
+}
+
+void site_close(struct site *site, const struct place *place)
+{
+	if (site->shared && place->port->close)
+		place->port->close(site);
+	free(site->shared);
+	site->shared = NULL;
+}
+
+static bool wants_about(const struct common *o)
+{
+	return (o->accept && jq_wants_about(o->accept)) || (o->emit && jq_wants_about(o->emit)) ||
+	       (o->result.value && jq_wants_about(o->result.value));
+}
+
+static struct http_clocks clocks_of(const struct common *o)
+{
+	const struct timeout_options *t = o->timeout;
+	return (struct http_clocks){ .connect_ns = t && t->connect_ns ? t->connect_ns
+								      : CONNECT_DEFAULT_NS,
+				     .tls_ns = t && t->tls_ns ? t->tls_ns : CONNECT_DEFAULT_NS,
+				     .first_byte_ns = t ? t->first_byte_ns : 0,
+				     .idle_ns = t ? t->idle_ns : 0 };
+}
+
+void step_init(struct step *s, struct run *run, const struct place *place, size_t index)
+{
+	const struct common *o = &place->common;
+	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
+	site_init(&s->site, run, place);
+	s->site.clocks = &s->clocks;
+	if (o->rate.per_ns && !o->rate.per_host) {
+		char name[128];
+		snprintf(name, sizeof name, "step %s", place->label);
+		s->pace = lanes_get(run->lanes, slice_str(name));
+		lane_limit(s->pace, &o->rate);
+	}
+}
+
+int step_init_call(struct step *s, struct err *err)
+{
+	const struct common *o = &s->place->common;
+	unsigned fallback =
+		s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
+	s->cap = o->concurrency ? (unsigned)o->concurrency : fallback;
+	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
+	if (!o->queue && s->window < QUEUE_MIN)
+		s->window = QUEUE_MIN;
+	s->slots = HK_SEM(s->cap);
+	s->wants_about = wants_about(o);
+	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */
+	s->living_max = s->window / 2 > s->cap ? s->window / 2 : s->cap;
+	s->in = hk_queue_new(sizeof(struct item *),
+			     s->window > s->living_max ? s->window - s->living_max : 1);
+	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
+}
+
+void step_close(struct step *s)
+{
+	if (s->place)
+		site_close(&s->site, s->place);
+	hk_queue_free(s->in);
+	for (size_t i = 0; i < s->spare_count; i++)
+		arena_free(s->spare[i]);
+}
