@@ -36,7 +36,7 @@ const struct flag flags[] = {
 	{ FLAG_FRESH, "fresh", 0, TAKES_NOTHING, NULL, NULL, IN_RUN,
 	  "starts over: forgets positions and counts of earlier runs" },
 	{ FLAG_MEMORY, "memory", 0, TAKES_SIZE, "SIZE", NULL, IN_RUN,
-	  "budget for records and bodies (default: 256MB)" },
+	  "budget for records and bodies, at least 16MB (default: 256MB)" },
 	{ FLAG_PROGRESS, "progress", 0, TAKES_WORD, "HOW", progress_words, IN_RUN | IN_FETCH,
 	  "auto (default), bar, plain, json or none; on stderr" },
 	{ FLAG_GRACE, "grace", 0, TAKES_DURATION, "TIME", NULL, IN_RUN,

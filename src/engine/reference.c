@@ -2,7 +2,8 @@
  *
  * What this room is for: people read here what editors read in the schema; both come from the option tables.
  * What flows through:    ports in; Markdown or plain text out.
- * What must hold: nothing is said here that a table does not say, so that help, page and parser cannot disagree. */
+ * What must hold: nothing is said here that a table does not say, so that help, page and parser cannot disagree; but for the four
+ *   words of the top level that have no table. */
 #include "engine/planning.h"
 #include "engine/schema.h"
 
@@ -95,9 +96,14 @@ static int put_rows(struct buf *out, const struct opt *table, const struct opt *
 	return r;
 }
 
+static int put_head(struct buf *out)
+{
+	return buf_add(out, S("\n| option | type | | what it does |\n|---|---|---|---|\n"));
+}
+
 static int put_page_table(struct buf *out, const struct opt *table, const struct opt *shadow)
 {
-	int r = buf_add(out, S("\n| option | type | | what it does |\n|---|---|---|---|\n"));
+	int r = put_head(out);
 	return r < 0 ? r : put_rows(out, table, shadow, "");
 }
 
@@ -126,13 +132,31 @@ static int put_common(struct buf *out, const char *title, const struct opt *tabl
 	return r < 0 ? r : put_page_table(out, table, NULL);
 }
 
+/* The places have tables of their own, and vars: has no fixed keys. */
+static const char top_rows[] =
+	"| `from` | source, or list of them | required | where records come from; several are "
+	"read one after the other |\n"
+	"| `steps` | list of steps | | what happens to each record, from top to bottom |\n"
+	"| `to` | sink, or list of them | required | where records go: each to every sink whose "
+	"`if` is true |\n"
+	"| `vars` | mapping | | values that programs see as $vars; $env.NAME comes from the "
+	"environment, --set overrides |\n";
+
+static int put_top(struct buf *out)
+{
+	int r = put_head(out);
+	if (r == 0)
+		r = buf_add(out, S(top_rows));
+	return r < 0 ? r : put_rows(out, plan_options, NULL, "");
+}
+
 int reference_put(const struct registry *reg, struct buf *out)
 {
 	int r = buf_add(out, S("# Reference\n\nMade from the option tables that the parser "
 			       "uses.\n\n## Top level\n"));
 
 	if (r == 0)
-		r = put_page_table(out, plan_options, NULL);
+		r = put_top(out);
 	if (r == 0)
 		r = put_pages(out, reg, ROLE_SOURCE, "from: where records come from");
 	if (r == 0)

@@ -126,7 +126,11 @@ def test_connectors(hocket):
         assert f"\n  {name} " in listing
     one = hocket("connectors", "http").out
     assert "concurrency" in one and "retry" in one
-    assert hocket("connectors", "--markdown").out.count("#") > 10
+    page = hocket("connectors", "--markdown").out
+    assert page.count("#") > 10
+    top = page[page.index("## Top level"):page.index("## from:")]
+    for name in ("from", "steps", "to", "vars", "name", "dead", "memory", "order"):
+        assert f"\n| `{name}` | " in top
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
