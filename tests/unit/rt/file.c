@@ -42,7 +42,7 @@ TEST_IN_LOOP(write_sync_read_rename)
 
 TEST_IN_LOOP(failures_are_the_systems)
 {
-	char byte;
+	char byte = 0;
 
 	make_folder();
 	CHECK_INT(hk_file_open(path, O_RDONLY, 0), -ENOENT);
