@@ -143,10 +143,10 @@ int run_limit_put(struct run *run, struct buf *out)
 				  (long long)(share > 100 ? 100 : share));
 	if (most.step->throttled)
 		return buf_printf(out,
-				  "%s (the server's rate limit: it refused %llu times; records "
+				  "%s (the server's rate limit: it refused %llu request%s; records "
 				  "waited for it %lld %% of the time)",
 				  most.step->place->label, (unsigned long long)most.step->throttled,
-				  (long long)share);
+				  most.step->throttled == 1 ? "" : "s", (long long)share);
 	return buf_printf(out, "%s (its rate; records waited for it %lld %% of the time)",
 			  most.step->place->label, (long long)share);
 }
