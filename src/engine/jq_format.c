@@ -35,7 +35,7 @@ static int put_escaped(struct eval *ev, struct slice s, const char *what, const 
 			error = buf_add(out, hit ? slice_str(with[hit - what]) : S("\\0"));
 		from = i + 1;
 	}
-	if (error >= 0)
+	if (error >= 0 && from < s.n)
 		error = buf_add(out, (struct slice){ s.p + from, s.n - from });
 	return added(ev, error);
 }

@@ -16,6 +16,12 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
+/* Frames with red zones are several times as large: what fits a fiber's stack must fit it here too. */
+#ifdef SANITIZE_ASAN
+#define SANITIZE_STACK_FACTOR 4
+#else
+#define SANITIZE_STACK_FACTOR 1
+#endif
 #if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
 #define SANITIZE_TSAN 1
 #include <sanitizer/tsan_interface.h>

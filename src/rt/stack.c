@@ -26,7 +26,7 @@
 #define MAP_NORESERVE 0
 #endif
 
-enum { DEFAULT_BYTES = 256 << 10, LEAST_BYTES = 16 << 10 };
+enum { DEFAULT_BYTES = (256 << 10) * SANITIZE_STACK_FACTOR, LEAST_BYTES = 16 << 10 };
 
 static size_t page_bytes(void)
 {
