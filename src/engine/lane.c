@@ -6,7 +6,7 @@
  * What must hold:
   *  (1) a start that was reserved before a pause is given up and asked for anew, so that there is one line after it, not two.
  *  (2) the pace is learned: after a refusal, starts are spaced by what the server served since the one before; each quiet
- *      second lets the pace grow by a tenth, and after QUIET_NS without refusals there is none.
+ *      second takes a quarter off the interval, and after QUIET_NS without refusals there is none.
   *  (3) the rate that the user wrote is never exceeded, neither by the pace nor by those that had their turn and then waited
  *      for a slot: who starts late asks lane_may_start(). */
 #include "engine/lane.h"
@@ -83,7 +83,7 @@ static int64_t interval_ns(struct lane *l, int64_t now)
 	if (l->pace_ns && now - l->window_from_ns > QUIET_NS)
 		l->pace_ns = 0;
 	if (l->pace_ns && now - l->eased_ns >= HK_SEC) {
-		l->pace_ns -= l->pace_ns / 10;
+		l->pace_ns -= l->pace_ns / 4;
 		l->eased_ns = now;
 	}
 	return l->pace_ns > l->rate_interval_ns ? l->pace_ns : l->rate_interval_ns;
