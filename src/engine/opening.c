@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define BATCH_ROWS     100000
-#define BATCH_BYTES    (8u << 20)
+#define BATCH_BYTES    (4u << 20)
 #define BATCH_EVERY_NS (200 * HK_MS)
 
 static int open_steps(struct run *run, struct err *err) SUSPENDS
