@@ -66,3 +66,11 @@ struct slice utf8_head(struct slice s, size_t n)
 		cut--;
 	return slice_head(s, (s.p[cut] & 0xc0) == 0x80 ? n : cut);
 }
+
+size_t utf8_count(struct slice s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}

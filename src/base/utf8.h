@@ -33,3 +33,4 @@ size_t utf8_put(uint32_t c, char *out);
 struct slice utf8_head(struct slice s, size_t n);
 
 bool utf8_valid(struct slice);
+size_t utf8_count(struct slice); /* characters of valid text */

@@ -26,14 +26,6 @@ static int fn_not(struct eval *ev, const struct val *in, const struct val *args,
 	return GO;
 }
 
-static size_t count_characters(struct slice s)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 /* A number's length is its absolute value. */
 static struct val absolute(const struct val *in)
 {
@@ -54,7 +46,7 @@ static int fn_length(struct eval *ev, const struct val *in, const struct val *ar
 	else if (in->type == JSON_NULL)
 		*ret = VAL_NUMBER(0);
 	else if (in->type == JSON_STRING)
-		*ret = VAL_NUMBER((double)count_characters(val_string(ev, in)));
+		*ret = VAL_NUMBER((double)utf8_count(val_string(ev, in)));
 	else
 		*ret = VAL_NUMBER((double)val_count(ev, in));
 	return GO;

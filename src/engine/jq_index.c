@@ -96,14 +96,6 @@ int index_value(struct eval *ev, const struct val *in, const struct val *key, st
 
 /* ---- slices ------------------------------------------------------------------------------------------- */
 
-static size_t count_characters(struct slice s)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 static struct slice cut_characters(struct slice s, size_t from, size_t to)
 {
 	size_t at = 0, start = s.n, end = s.n;
@@ -146,7 +138,7 @@ int index_slice(struct eval *ev, const struct val *in, const struct val *from, c
 	*ret = VAL_NULL;
 	if (in->type == JSON_STRING) {
 		struct slice s = val_string(ev, in);
-		if (!bounds(from, to, count_characters(s), &start, &end))
+		if (!bounds(from, to, utf8_count(s), &start, &end))
 			return bad_slice(ev, in);
 		*ret = VAL_STRING(cut_characters(s, start, end));
 		return GO;

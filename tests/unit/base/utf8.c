@@ -78,7 +78,15 @@ TEST(heads_end_between_characters)
 		  6); /* no characters: cut as asked */
 }
 
-static const struct test tests[] = { T(every_character_is_valid_and_every_surrogate_is_not),
+TEST(count_is_of_characters)
+{
+	CHECK_INT(utf8_count(S("")), 0);
+	CHECK_INT(utf8_count(S("abc")), 3);
+	CHECK_INT(utf8_count(S("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!")), 4);
+}
+
+static const struct test tests[] = { T(count_is_of_characters),
+				     T(every_character_is_valid_and_every_surrogate_is_not),
 				     T(broken_texts_are_refused), T(heads_end_between_characters) };
 
 int main(void)
