@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+HK_BEGIN
 enum { HK_READ = 1, HK_WRITE = 2 };
 
 ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS; /* bytes; 0: end of file */
@@ -36,4 +37,5 @@ HK_MUST int hk_socket_port(int fd);              /* the local port */
 /* Is an idle connection still quiet and open? false: closed by the peer or unread bytes wait. Never parks. */
 bool hk_socket_idle(int fd);
 
+HK_END
 #endif

@@ -6,6 +6,7 @@
 #define HOCKET_FILE_H
 #include <hocket/types.h>
 
+HK_BEGIN
 HK_MUST int hk_file_open(const char *path, int flags, mode_t mode) HK_SUSPENDS;
 HK_MUST int hk_file_close(int fd) HK_SUSPENDS;
 HK_MUST ssize_t hk_file_read(int fd, void *, size_t, off_t at) HK_SUSPENDS;
@@ -15,4 +16,5 @@ HK_MUST int hk_file_truncate(int fd, off_t length) HK_SUSPENDS;
 HK_MUST int hk_file_rename(const char *from, const char *to) HK_SUSPENDS;
 HK_MUST int hk_folder_sync(const char *folder) HK_SUSPENDS;
 
+HK_END
 #endif

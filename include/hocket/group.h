@@ -10,14 +10,24 @@
  * What must hold: (1) close() always waits for all tasks. (2) HK_FAIL_FAST (default): the first failure cancels the
  *   others; HK_COLLECT: all run to their end. (3) close() returns the real cause, never a stray -ECANCELED that
  *   the group itself sent; it returns -ECANCELED only when cancelled from outside. (4) tasks may spawn into their
- *   own group while it closes; after cancellation new tasks start already cancelled. (5) the block itself is inside the
+ *   own group while it closes; after cancellation new tasks start already cancelled; a group that is closed refuses with
+ *   -ESHUTDOWN. (5) the block itself is inside the
  *   group, too: a task's failure makes the block's next suspending call return -ECANCELED. Groups and scopes of one
- *   task close in the reverse order of opening; the structs stay where they are until then. */
+ *   task close in the reverse order of opening; the structs stay where they are until then. (6) no failure is forgotten: a
+ *   task's failure is read when close() returns it, when its spawner gave a place for its result, or when the group has room
+ *   for failures. Any other is reported once, with the task's name and where it was spawned (hk_run_options.report).
+ *   A task that returns while a group or scope of it is open aborts with a sentence that names both. */
 #ifndef HOCKET_GROUP_H
 #define HOCKET_GROUP_H
 #include <hocket/scope.h>
 
+HK_BEGIN
 struct hk_task; /* a fiber with a name and a result; belongs to its group */
+
+struct hk_failure {
+	const char *task, *where; /* its name, where it was spawned */
+	int code;                 /* < 0 */
+};
 
 enum hk_policy { HK_FAIL_FAST, HK_COLLECT };
 
@@ -25,26 +35,35 @@ struct hk_group {
 	struct hk_scope scope_;
 	struct hk_fiber_ *waiter_;
 	size_t running_, failed_, obeyed_; /* obeyed_: ended because the group was cancelled */
-	int first_error_;
+	struct hk_failure first_; /* what close() will return, unless the block itself failed */
+	struct hk_failure *failures_;
+	size_t failures_max_;
 	enum hk_policy policy_;
-	bool closing_;
+	bool closing_, first_read_;
 	const char *name_;
+	struct hk_fiber_ *opener_;
 };
 struct hk_group_options {
 	enum hk_policy policy;
-	const char *name; /* borrows, for dumps */
+	const char *name; /* borrows, for dumps and reports */
+	/* Room for the first failures_max failures, in the order in which they happened (ExceptionGroup);
+	 * hk_group_failed() tells how many there were. Borrows until close. Further ones are reported. */
+	struct hk_failure *failures;
+	size_t failures_max;
 };
 struct hk_spawn_options {
-	const char *name; /* borrows; NULL: "task" */
-	int *result;      /* where the task's result goes; lives until the group is closed */
+	const char *name;  /* borrows; NULL: "task" */
+	const char *where; /* borrows; HK_HERE of who spawns, for reports and dumps */
+	int *result;       /* where the task's result goes; lives until the group is closed */
 };
 
 void hk_group_open(struct hk_group *, const struct hk_group_options *); /* options may be NULL */
-/* Starts fn(arg) as a task; it first runs when the caller suspends. 0, -ENOMEM. */
+/* Starts fn(arg) as a task; it first runs when the caller suspends. 0, -ENOMEM, -ESHUTDOWN: the group is closed. */
 HK_MUST int hk_group_spawn(struct hk_group *, hk_fn *fn, void *arg,
 			   const struct hk_spawn_options *);
-#define hk_spawn(group, fn, arg) \
-	hk_group_spawn((group), (fn), (arg), &(struct hk_spawn_options){ .name = #fn })
+#define hk_spawn(group, fn, arg) hk_group_spawn_at_((group), (fn), (arg), #fn, HK_HERE)
+HK_MUST int hk_group_spawn_at_(struct hk_group *, hk_fn *fn, void *arg, const char *name,
+			       const char *where);
 /* Ends the block. result < 0 (the block's own failure) cancels the tasks first. Waits for all - also while the
  * caller is cancelled: the tasks are cancelled too then. Returns result if it is < 0 (and not merely the
  * group's own cancellation), else the first task's failure, else 0. HK_COLLECT: the number of failed tasks is
@@ -60,7 +79,7 @@ size_t hk_group_failed(const struct hk_group *);
 struct hk_gather_options {
 	unsigned limit; /* 0: all at once */
 	int *results;   /* NULL: fail fast */
-	const char *name;
+	const char *name, *where;
 };
 HK_MUST int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
 		      const struct hk_gather_options *) HK_SUSPENDS;
@@ -69,4 +88,5 @@ struct hk_task *hk_task_self(void); /* NULL outside a task */
 const char *hk_task_name(const struct hk_task *);
 void hk_task_set_name(const char *borrows); /* the calling task's */
 
+HK_END
 #endif

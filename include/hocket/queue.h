@@ -9,6 +9,7 @@
 #define HOCKET_QUEUE_H
 #include <hocket/types.h>
 
+HK_BEGIN
 struct hk_queue;
 
 /* capacity >= 1 items. NULL: out of memory. Grows its ring as needed up to capacity. */
@@ -28,4 +29,5 @@ size_t hk_queue_len(const struct hk_queue *);
 size_t hk_queue_capacity(const struct hk_queue *);
 bool hk_queue_closed(const struct hk_queue *);
 
+HK_END
 #endif

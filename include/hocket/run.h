@@ -11,16 +11,28 @@
 #define HOCKET_RUN_H
 #include <hocket/types.h>
 
+HK_BEGIN
+enum hk_report { HK_REPORT_STALL, HK_REPORT_UNREAD, HK_REPORT_REFUSED };
+
 struct hk_run_options {
 	size_t stack_bytes;   /* reserved per fiber, touched lazily; 0: 256 KiB */
 	unsigned threads;     /* of the pool for short blocking calls; 0: 4 */
 	unsigned cpu_threads; /* of the pool for CPU work; 0: as many as there are cores */
 	bool virtual_clock;   /* tests: time jumps to the next timer when every task waits */
 	uint64_t seed;        /* of hk_random(); 0: from the kernel */
+	/* A task that keeps the loop from all others for so long is reported while it does so, with what it is doing
+	 * (asyncio's slow_callback_duration, which tells afterwards). 0: 100 ms; HK_FOREVER: never. To look, the thread gets
+	 * SIGURG once a report: a blocking call that signals interrupt ends with EINTR. Never on the virtual clock. */
+	int64_t stall_ns;
+	bool no_dump; /* leave SIGQUIT alone; else it prints all tasks (dump.h) and the program goes on */
+	/* Where reports go: stalls, failures that nobody read, refused loops. NULL: standard error. text has lines, ends with
+	 * a line feed, is borrowed. It may be called from another thread and must not call hocket. */
+	void (*report)(enum hk_report, const char *text, void *arg);
+	void *report_arg;
 };
 
-/* Runs fn(arg) as the main task. options may be NULL. Returns its result, -EDEADLK inside a task, or
- * what failed while the loop was being set up (-EMFILE, -ENOMEM). */
+/* Runs fn(arg) as the main task. options may be NULL. Returns its result, -EDEADLK inside a task (with a report that says
+ * what to do instead), or what failed while the loop was being set up (-EMFILE, -ENOMEM). */
 HK_MUST int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options);
 
 bool hk_running(void); /* is the caller a task? */
@@ -35,6 +47,11 @@ int hk_yield(void) HK_SUSPENDS;
 /* Only asks whether the task was cancelled: 0, -ECANCELED. Cheap; for long computations. trio.lowlevel.checkpoint_if_cancelled */
 int hk_checkpoint(void);
 
+/* Between begin and end nothing may suspend: a suspending call aborts with a sentence that names `where` (borrows). For
+ * destructors and callbacks. begin returns what end takes, so that they nest. trio.testing.assert_no_checkpoints */
+HK_MUST const char *hk_no_suspend_begin(const char *where);
+void hk_no_suspend_end(const char *former);
+
 /* Calls fn(arg) on the loop's own 8 MiB stack, for libraries that like deep stacks. fn must not suspend.
  * Costs one switch. Outside a task it is a plain call. */
 int hk_bigstack(hk_fn *fn, void *arg);
@@ -45,11 +62,13 @@ struct hk_loop *hk_loop_self(void);
 int hk_post(struct hk_loop *, void (*cb)(void *), void *arg);
 
 struct hk_stats {
-	uint64_t switches, polls, timers, offloads, spawned;
-	size_t fibers, fibers_high; /* alive now, most at one time */
-	size_t stack_bytes_touched; /* estimate: pages of pooled and living stacks */
-	int64_t busy_ns, idle_ns;   /* outside and inside epoll_wait; virtual clock: idle 0 */
+	uint64_t switches, polls, timers, offloads, spawned, stalls;
+	size_t fibers, fibers_high;       /* alive now, most at one time */
+	size_t parked_fd, parked_offload; /* who waits for a descriptor, for an off-loaded call */
+	size_t stack_bytes_touched;       /* estimate: pages of pooled and living stacks */
+	int64_t busy_ns, idle_ns;         /* outside and inside epoll_wait; virtual clock: idle 0 */
 };
 void hk_stats_get(struct hk_stats *);
 
+HK_END
 #endif

@@ -15,6 +15,7 @@
 #define HOCKET_SCOPE_H
 #include <hocket/types.h>
 
+HK_BEGIN
 struct hk_fiber_;
 struct hk_scope {
 	struct hk_scope *parent_, *child_, *next_, *prev_;
@@ -40,4 +41,5 @@ bool hk_scope_cancelled(const struct hk_scope *); /* this one: by hand or by its
 void hk_scope_extend(struct hk_scope *, int64_t timeout_ns);
 int64_t hk_time_left_ns(void); /* until the nearest effective deadline of the caller; HK_FOREVER */
 
+HK_END
 #endif

@@ -6,9 +6,11 @@
 #define HOCKET_SIGNAL_H
 #include <hocket/types.h>
 
+HK_BEGIN
 /* Starts keeping them. One set a process at a time: -EBUSY. */
 HK_MUST int hk_signal_open(const int *signals, size_t n);
 HK_MUST int hk_signal_wait(void) HK_SUSPENDS; /* the number of the signal that came, -ECANCELED */
 void hk_signal_close(void);                   /* restores the former actions */
 
+HK_END
 #endif

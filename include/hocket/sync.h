@@ -7,6 +7,7 @@
 #define HOCKET_SYNC_H
 #include <hocket/types.h>
 
+HK_BEGIN
 struct hk_waiter_;
 struct hk_waitlist_ {
 	struct hk_waiter_ *first_, *last_;
@@ -14,14 +15,22 @@ struct hk_waitlist_ {
 
 struct hk_sem {
 	struct hk_waitlist_ waiters_;
-	int64_t free_;
+	int64_t free_, most_;
 	size_t waiting_;
 };
-#define HK_SEM(permits) ((struct hk_sem){ .free_ = (permits) })
+/* As asyncio.BoundedSemaphore: a release that nobody acquired aborts with a sentence. All zero: no permits yet and no
+ * bound; permits come by release (a producer's count). */
+#ifdef __cplusplus
+#define HK_SEM(permits) (hk_sem{ { nullptr, nullptr }, (permits), (permits), 0 })
+#else
+#define HK_SEM(permits) ((struct hk_sem){ .free_ = (permits), .most_ = (permits) })
+#endif
 HK_MUST int hk_sem_acquire(struct hk_sem *) HK_SUSPENDS; /* 0, -ECANCELED */
 HK_MUST int hk_sem_try_acquire(struct hk_sem *);         /* 0, -EAGAIN */
-void hk_sem_release(struct hk_sem *);                    /* any task may; permits can grow */
-int64_t hk_sem_free(const struct hk_sem *);              /* permits nobody holds */
+void hk_sem_release(struct hk_sem *);                    /* any task may */
+void hk_sem_grow(struct hk_sem *,
+		 int64_t more); /* more permits; negative: fewer, taken as they come back */
+int64_t hk_sem_free(const struct hk_sem *); /* permits nobody holds */
 size_t hk_sem_waiting(const struct hk_sem *);
 
 struct hk_mutex {
@@ -43,4 +52,5 @@ void hk_event_set(struct hk_event *);
 void hk_event_clear(struct hk_event *);
 bool hk_event_is_set(const struct hk_event *);
 
+HK_END
 #endif

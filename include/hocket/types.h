@@ -26,6 +26,22 @@
 #define HK_SEC     INT64_C(1000000000)
 #define HK_FOREVER INT64_MAX /* no deadline, no limit */
 
+/* Between these two every declaration of the library stands: C++ programs link with it as they are. */
+#ifdef __cplusplus
+#define HK_BEGIN extern "C" {
+#define HK_END   }
+#else
+#define HK_BEGIN
+#define HK_END
+#endif
+
+/* Where a line of the program is: "pages.c:12". */
+#define HK_TEXT_(x) #x
+#define HK_TEXT(x)  HK_TEXT_(x)
+#define HK_HERE     __FILE__ ":" HK_TEXT(__LINE__)
+
+HK_BEGIN
 typedef int hk_fn(void *arg); /* a task's body; what it returns is the task's result */
+HK_END
 
 #endif

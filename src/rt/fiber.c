@@ -17,6 +17,7 @@
 #include "rt/fiber.h"
 #include "rt/group.h"
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/switch.h"
 #include "base/banned.h"
@@ -31,11 +32,26 @@ enum {
 
 __thread struct hk_loop *loop_of_thread_;
 
-struct hk_fiber_ *fiber_self(void)
+struct hk_fiber_ *fiber_self_of(const char *caller)
 {
 	struct hk_loop *loop = loop_self();
-	ASSERT(loop && loop->current); /* a call that suspends was made outside a task */
-	return loop->current;
+
+	if (__builtin_expect(loop && loop->current, 1))
+		return loop->current;
+	misuse(loop ? "%s() was called in a callback on the loop's own stack, where nothing can "
+		      "wait: "
+		      "spawn a task for it"
+		    : "%s() was called where no loop runs: start one with hk_run()",
+	       caller);
+}
+
+/* Every suspending call passes here first; what it found is rare. */
+int fiber_checkpoint_slow(const struct hk_fiber_ *f)
+{
+	if (f->loop->no_suspend)
+		misuse("a call that suspends was made in %s, where nothing may wait",
+		       f->loop->no_suspend);
+	return -ECANCELED;
 }
 
 struct hk_task *fiber_task(struct hk_fiber_ *f)
@@ -149,8 +165,8 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	struct hk_task *task = fiber_task(f);
 
 	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
-	/* Did the task leave a scope open? */
-	ASSERT(f->scope == (task->group ? &task->group->scope_ : &loop->root));
+	if (f->scope != (task->group ? &task->group->scope_ : &loop->root))
+		scope_left_open(f);
 	ASSERT(!f->park && f->timer == 0 && loop->stats.fibers > 0);
 	scope_remove_fiber(f);
 	f->state = FIBER_ENDED;
@@ -158,7 +174,7 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	if (task->result)
 		*task->result = result;
 	if (task->group)
-		group_task_ended(task->group, result);
+		group_task_ended(task->group, task, result);
 	else
 		loop->main_result = result;
 	sanitize_fiber_done(&loop->ended);
@@ -184,7 +200,7 @@ static void count_new(struct hk_stats *stats)
 		stats->fibers_high = stats->fibers;
 }
 
-struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, const char *name,
+struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, struct fiber_label label,
 			  struct hk_scope *scope)
 {
 	char *top = stacks_take(&loop->stacks), *at;
@@ -202,7 +218,8 @@ struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, const char
 					     .stack = top,
 					     .fn = fn,
 					     .arg = arg,
-					     .name = name,
+					     .name = label.name,
+					     .where = label.where,
 					     .sanitize = task->fiber.sanitize } };
 	f = &task->fiber;
 	f->sp = context_make(at, fiber_begin, f);

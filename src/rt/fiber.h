@@ -38,7 +38,7 @@ struct hk_fiber_ {
 	char *stack;  /* owns; goes back to the pool at the end */
 	hk_fn *fn;
 	void *arg;
-	const char *name;
+	const char *name, *where; /* borrows; where: who spawned it, "pages.c:12" */
 	struct sanitize sanitize;
 };
 
@@ -54,9 +54,14 @@ struct run_queue {
 };
 
 /* A new RUNNABLE task in the scope. NULL: no memory for a stack. */
-struct hk_task *fiber_new(struct hk_loop *, hk_fn *fn, void *arg, const char *name,
+struct fiber_label {
+	const char *name, *where;
+};
+struct hk_task *fiber_new(struct hk_loop *, hk_fn *fn, void *arg, struct fiber_label,
 			  struct hk_scope *);
-struct hk_fiber_ *fiber_self(void); /* asserts that there is one */
+/* The running fiber. There is none: a misuse that names the calling function. */
+#define fiber_self() fiber_self_of(__func__)
+struct hk_fiber_ *fiber_self_of(const char *caller);
 struct hk_task *fiber_task(struct hk_fiber_ *);
 
 /* Parks the calling fiber; returns what fiber_wake was given. Does not look at cancellation first. */

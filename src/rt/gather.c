@@ -45,9 +45,11 @@ static int gather_worker(void *arg)
 	return r;
 }
 
-static int spawn_workers(struct hk_group *group, struct gather *g, size_t workers, const char *name)
+static int spawn_workers(struct hk_group *group, struct gather *g, size_t workers,
+			 const struct hk_gather_options *o)
 {
-	struct hk_spawn_options options = { .name = name ? name : "gather" };
+	struct hk_spawn_options options = { .name = o->name ? o->name : "gather",
+					    .where = o->where };
 
 	for (size_t i = 0; i < workers; i++) {
 		int r = hk_group_spawn(group, gather_worker, g, &options);
@@ -68,7 +70,7 @@ int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
 	ASSERT(n == 0 || (items && stride > 0 && fn));
 	hk_group_open(&group, &(struct hk_group_options){ .name = o.name });
 	if (r == 0)
-		r = spawn_workers(&group, &g, o.limit && o.limit < n ? o.limit : n, o.name);
+		r = spawn_workers(&group, &g, o.limit && o.limit < n ? o.limit : n, &o);
 	r = hk_group_close(&group, r);
 	for (size_t i = g.next; o.results && i < n; i++)
 		o.results[i] = -ECANCELED;

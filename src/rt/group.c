@@ -6,18 +6,27 @@
  *  (1) the group's scope is around the opener's block and all its tasks: a failure ends both alike.
  *  (2) -ECANCELED of a task whose group is cancelled is obedience, not failure, and never the cause.
  *      In a group that is not cancelled it counts as failed, but cancels nobody (as in asyncio.TaskGroup).
- *  (3) a real failure beats cancellation from outside: both reach the caller, the latter at its next checkpoint. */
+ *  (3) a real failure beats cancellation from outside: both reach the caller, the latter at its next checkpoint.
+ *  (4) each failure is read once - returned by close, put into its spawner's result or among the group's failures - or else
+ *      reported once. */
 #include "rt/group.h"
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "base/banned.h"
 #include <hocket/group.h>
+#include <string.h>
 
 void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 {
 	struct hk_group_options o = options ? *options : (struct hk_group_options){ 0 };
 
-	*g = (struct hk_group){ .policy_ = o.policy, .name_ = o.name ? o.name : "group" };
+	ASSERT(!o.failures_max || o.failures);
+	*g = (struct hk_group){ .policy_ = o.policy,
+				.name_ = o.name ? o.name : "group",
+				.failures_ = o.failures,
+				.failures_max_ = o.failures_max,
+				.opener_ = fiber_self() };
 	g->scope_.deadline_ns_ = HK_FOREVER;
 	scope_enter(&g->scope_, fiber_self());
 	ASSERT(fiber_self()->scope == &g->scope_);
@@ -26,28 +35,69 @@ void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 int hk_group_spawn(struct hk_group *g, hk_fn *fn, void *arg, const struct hk_spawn_options *options)
 {
 	struct hk_loop *loop = loop_self();
-	const char *name = options && options->name ? options->name : "task";
+	struct hk_spawn_options o = options ? *options : (struct hk_spawn_options){ 0 };
+	struct fiber_label label = { o.name ? o.name : "task",
+				     o.where ? o.where : "an unnamed place" };
 	struct hk_task *task;
 
-	ASSERT(loop && g->scope_.open_);
-	task = fiber_new(loop, fn, arg, name, &g->scope_);
+	if (!loop)
+		misuse("hk_spawn() was called where no loop runs: start one with hk_run()");
+	if (!g->scope_.open_)
+		return -ESHUTDOWN;
+	task = fiber_new(loop, fn, arg, label, &g->scope_);
 	if (!task)
 		return -ENOMEM;
 	task->group = g;
-	task->result = options ? options->result : NULL;
+	task->result = o.result;
 	g->running_++;
 	return 0;
 }
 
-void group_task_ended(struct hk_group *g, int result)
+int hk_group_spawn_at_(struct hk_group *g, hk_fn *fn, void *arg, const char *name,
+		       const char *where)
 {
+	return hk_group_spawn(g, fn, arg,
+			      &(struct hk_spawn_options){ .name = name, .where = where });
+}
+
+/* ---- failures ------------------------------------------------------------------------------ */
+
+static void report_unread(const struct hk_group *g, const struct hk_failure *f)
+{
+	report(loop_self(), HK_REPORT_UNREAD,
+	       "task \"%s\", spawned at %s, failed and nobody read it: %s (%d). Read what "
+	       "hk_group_close() returns, or give group \"%s\" room for failures or the task a "
+	       "result",
+	       f->task, f->where, strerror(-f->code), f->code, g->name_);
+}
+
+/* The cause is kept for close() to return it. What neither it nor anybody else will see is reported now. */
+static void keep_failure(struct hk_group *g, const struct hk_failure *f, bool read)
+{
+	bool cause = f->code != -ECANCELED && g->first_.code == 0;
+
+	ASSERT(g->failed_ > 0);
+	if (g->failed_ <= g->failures_max_) {
+		g->failures_[g->failed_ - 1] = *f;
+		read = true;
+	}
+	if (cause)
+		g->first_ = *f;
+	g->first_read_ |= cause && read;
+	if (!cause && !read && f->code != -ECANCELED)
+		report_unread(g, f);
+}
+
+void group_task_ended(struct hk_group *g, const struct hk_task *task, int result)
+{
+	struct hk_failure failure = { task->fiber.name, task->fiber.where, result };
+
 	ASSERT(g->running_ > 0 && g->scope_.open_);
 	if (result == -ECANCELED && scope_is_cancelled(&g->scope_)) {
 		g->obeyed_++;
 	} else if (result < 0) {
 		g->failed_++;
-		if (result != -ECANCELED && g->first_error_ == 0)
-			g->first_error_ = result;
+		keep_failure(g, &failure, task->result != NULL);
 		if (result != -ECANCELED && g->policy_ == HK_FAIL_FAST)
 			hk_group_cancel(g);
 	}
@@ -60,35 +110,59 @@ void group_task_ended(struct hk_group *g, int result)
 /* What the block and its tasks amount to, once nothing of it runs. */
 static int verdict(const struct hk_group *g, int result, bool outside, bool own)
 {
+	ASSERT(g->first_.code <= 0 && g->running_ == 0);
 	if (result < 0 && result != -ECANCELED)
 		return result;
-	ASSERT(g->first_error_ <= 0 && g->running_ == 0);
-	if (g->first_error_ < 0)
-		return g->first_error_;
+	if (g->first_.code < 0)
+		return g->first_.code;
 	if (outside && (result == -ECANCELED || g->obeyed_ > 0))
 		return -ECANCELED;
 	/* The body may bring an -ECANCELED from a scope of its own; the group's is swallowed here. */
 	return result == -ECANCELED && !own ? -ECANCELED : 0;
 }
 
-int hk_group_close(struct hk_group *g, int result)
+static void wait_for_tasks(struct hk_group *g, struct hk_fiber_ *self) SUSPENDS
 {
-	struct hk_fiber_ *self = fiber_self();
 	struct park park = { .why = "group close" };
-	bool own = g->scope_.cancelled_;
 
-	ASSERT(self->scope == &g->scope_ && !g->closing_);
-	g->closing_ = true;
-	if (result < 0)
-		hk_group_cancel(g);
 	while (g->running_ > 0) {
 		ASSERT(!g->waiter_);
 		g->waiter_ = self;
 		(void)fiber_park(self, &park);
 	}
 	ASSERT(!g->waiter_);
+}
+
+/* Closing waits: the same rules as for every call that suspends, but it is no checkpoint. */
+static void check_close(const struct hk_group *g, const struct hk_fiber_ *self)
+{
+	if (!g->scope_.open_ || g->closing_)
+		misuse("group \"%s\" is closed twice", g->name_);
+	if (g->opener_ != self)
+		misuse("group \"%s\" is closed by a task that did not open it", g->name_);
+	if (self->scope != &g->scope_)
+		misuse("group \"%s\" is closed while a scope or group that was opened inside it "
+		       "is still open: close them in the reverse order of opening",
+		       g->name_);
+	if (self->loop->no_suspend)
+		(void)fiber_checkpoint_slow(self);
+}
+
+int hk_group_close(struct hk_group *g, int result)
+{
+	struct hk_fiber_ *self = fiber_self();
+	bool own = g->scope_.cancelled_;
+
+	check_close(g, self);
+	g->closing_ = true;
+	if (result < 0)
+		hk_group_cancel(g);
+	wait_for_tasks(g, self);
 	scope_leave(&g->scope_, self);
-	return verdict(g, result, scope_is_cancelled(self->scope), own);
+	result = verdict(g, result, scope_is_cancelled(self->scope), own);
+	if (g->first_.code < 0 && result != g->first_.code && !g->first_read_)
+		report_unread(g, &g->first_);
+	return result;
 }
 
 void hk_group_cancel(struct hk_group *g)

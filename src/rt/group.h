@@ -2,4 +2,5 @@
 #pragma once
 #include <hocket/group.h>
 
-void group_task_ended(struct hk_group *, int result);
+/* Called on the ended task's stack, last of all. */
+void group_task_ended(struct hk_group *, const struct hk_task *, int result);

@@ -46,6 +46,11 @@ struct hk_loop {
 	struct hk_waitlist_ signal_waiters; /* signal.c */
 	struct rand rand;                   /* run.c */
 	int main_result;
+	/* report.c; what hk_run_options said */
+	void (*report)(enum hk_report, const char *text, void *arg);
+	void *report_arg;
+	/* run.c: between hk_no_suspend_begin and end, the place; NULL otherwise */
+	const char *no_suspend;
 };
 
 extern __thread struct hk_loop *loop_of_thread_;

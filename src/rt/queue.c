@@ -9,6 +9,7 @@
  *  (3) a woken waiter's item has moved: a later cancellation does not take it back.
  *  (4) after close nobody waits. */
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/waitlist.h"
 #include "base/banned.h"
@@ -47,7 +48,8 @@ void hk_queue_free(struct hk_queue *q)
 {
 	if (!q)
 		return;
-	ASSERT(!q->senders.first_ && !q->receivers.first_);
+	if (q->senders.first_ || q->receivers.first_)
+		misuse("a queue is freed while tasks wait on it: close it and wait for them first");
 	free(q->ring);
 	free(q);
 }
@@ -184,6 +186,8 @@ void hk_queue_close(struct hk_queue *q)
 
 void hk_queue_abort(struct hk_queue *q, void (*drop)(void *item, void *arg), void *arg)
 {
+	const char *former = hk_no_suspend_begin("the drop function of hk_queue_abort()");
+
 	hk_queue_close(q);
 	while (q->n > 0) {
 		void *item = q->ring + q->head * q->item_bytes;
@@ -192,6 +196,7 @@ void hk_queue_abort(struct hk_queue *q, void (*drop)(void *item, void *arg), voi
 		if (drop)
 			drop(item, arg);
 	}
+	hk_no_suspend_end(former);
 }
 
 size_t hk_queue_len(const struct hk_queue *q)

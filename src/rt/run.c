@@ -7,6 +7,7 @@
  *      changed in the process (SIGPIPE) is as before.
  *  (2) a second loop inside the first is refused: anything may suspend at any depth, so it would only block the first. */
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "base/clock.h"
 #include <hocket/group.h>
@@ -69,6 +70,8 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
 	scope_init_root(&loop->root);
 	rand_seed(&loop->rand, o->seed ? o->seed : rand_entropy());
 	loop->virtual_clock = o->virtual_clock;
+	loop->report = o->report;
+	loop->report_arg = o->report_arg;
 	loop->now_ns = loop->started_ns = clock_mono_ns();
 	return r;
 }
@@ -86,11 +89,22 @@ static void loop_done(struct hk_loop *loop)
 
 static int run_main(struct hk_loop *loop, hk_fn *fn, void *arg)
 {
-	if (!fiber_new(loop, fn, arg, "main", &loop->root))
+	if (!fiber_new(loop, fn, arg, (struct fiber_label){ "main", "hk_run()" }, &loop->root))
 		return -ENOMEM;
 	loop_run(loop);
 	ASSERT(loop->stats.fibers == 0);
 	return loop->main_result;
+}
+
+static void refuse_inner_loop(const struct hk_loop *outer)
+{
+	report(outer, HK_REPORT_REFUSED,
+	       "hk_run() in task \"%s\", spawned at %s: a loop already runs on this thread. Call "
+	       "the "
+	       "function directly, it may wait at any depth; to run it beside others, hk_spawn() "
+	       "it",
+	       outer->current ? outer->current->name : "(callback)",
+	       outer->current ? outer->current->where : "the loop itself");
 }
 
 int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
@@ -99,8 +113,10 @@ int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
 	struct hk_loop *loop;
 	int r;
 
-	if (loop_self())
+	if (loop_self()) {
+		refuse_inner_loop(loop_self());
 		return -EDEADLK;
+	}
 	loop = calloc(1, sizeof(*loop));
 	if (!loop)
 		return -ENOMEM;
@@ -165,6 +181,22 @@ int hk_sleep(int64_t ns)
 	ASSERT(self->timer == 0);
 	timers_set(&self->loop->timers, &self->timer, loop_deadline_ns(self->loop, ns), sleep_over);
 	return fiber_park(self, &park);
+}
+
+const char *hk_no_suspend_begin(const char *where)
+{
+	struct hk_loop *loop = loop_self();
+	const char *former = loop ? loop->no_suspend : NULL;
+
+	if (loop)
+		loop->no_suspend = where ? where : "a place that forbids it";
+	return former;
+}
+
+void hk_no_suspend_end(const char *former)
+{
+	if (loop_self())
+		loop_self()->no_suspend = former;
 }
 
 int hk_checkpoint(void)

@@ -10,6 +10,7 @@
  *  (3) a scope is closed by the fiber that opened it, the innermost first, when no scope and no other fiber is in it. */
 #include "rt/scope.h"
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "base/banned.h"
 
 /* ---- the tree ------------------------------------------------------------------------------ */
@@ -66,9 +67,16 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 	scope_add_fiber(s, self);
 }
 
+void scope_left_open(const struct hk_fiber_ *f)
+{
+	misuse("it returns while a scope or group that it opened (in task \"%s\") is still open: "
+	       "close "
+	       "it first, on every way out",
+	       f->name);
+}
+
 void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)
 {
-	/* Scopes and groups close in the reverse order of opening. */
 	ASSERT(s->open_ && self->scope == s);
 	ASSERT(!s->child_ && self->scope_next == self);
 	ASSERT(s->timer_ == 0 && s->parent_->open_);
@@ -203,6 +211,12 @@ int hk_scope_close(struct hk_scope *s, int result)
 {
 	struct hk_fiber_ *self = fiber_self();
 
+	if (self->scope != s)
+		misuse(s->open_ ? "a scope is closed out of order or by another task: scopes and "
+				  "groups "
+				  "close in the reverse order of opening, by the task that opened "
+				  "them"
+				: "a scope is closed twice");
 	timers_clear(&self->loop->timers, &s->timer_);
 	scope_leave(s, self);
 	if (result == -ECANCELED && s->expired_ && !scope_is_cancelled(self->scope))

@@ -10,16 +10,21 @@ static inline bool scope_is_cancelled(const struct hk_scope *s)
 	return s->cancelled_ | s->inherited_;
 }
 
+int fiber_checkpoint_slow(const struct hk_fiber_ *); /* fiber.c */
 /* The checkpoint at the start of every call that suspends. */
 static inline int fiber_checkpoint(const struct hk_fiber_ *f)
 {
-	return __builtin_expect(scope_is_cancelled(f->scope), 0) ? -ECANCELED : 0;
+	if (__builtin_expect(scope_is_cancelled(f->scope) | (f->loop->no_suspend != NULL), 0))
+		return fiber_checkpoint_slow(f);
+	return 0;
 }
 
 void scope_init_root(struct hk_scope *);
 /* Makes a scope around the running fiber, or leaves it. */
 void scope_enter(struct hk_scope *, struct hk_fiber_ *self);
 void scope_leave(struct hk_scope *, struct hk_fiber_ *self);
+/* The task returns although a scope or group of it is open. */
+NORETURN void scope_left_open(const struct hk_fiber_ *);
 void scope_add_fiber(struct hk_scope *, struct hk_fiber_ *);
 void scope_remove_fiber(struct hk_fiber_ *);
 

@@ -5,8 +5,10 @@
  *   comes later can overtake it between being woken and running.
  * What must hold:
  *  (1) a semaphore has free permits or waiters, never both.
- *  (2) a cancelled waiter leaves the line before anybody else runs: a permit is never given to it. */
+ *  (2) bounded (most_ > 0): there are never more free permits than it was made with.
+ *  (3) a cancelled waiter leaves the line before anybody else runs: a permit is never given to it. */
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/waitlist.h"
 #include "base/banned.h"
@@ -59,12 +61,27 @@ int hk_sem_try_acquire(struct hk_sem *s)
 void hk_sem_release(struct hk_sem *s)
 {
 	if (!s->waiters_.first_ || s->free_ < 0) {
+		if (s->most_ > 0 && s->free_ >= s->most_)
+			misuse("a semaphore of %lld permits is released more often than acquired",
+			       (long long)s->most_);
 		s->free_++;
 		return;
 	}
 	ASSERT(s->free_ == 0 && s->waiting_ > 0);
 	s->waiting_--;
 	waitlist_serve(&s->waiters_, 0);
+}
+
+void hk_sem_grow(struct hk_sem *s, int64_t more)
+{
+	ASSERT(s->most_ == 0 || s->most_ + more > 0);
+	s->most_ += s->most_ > 0 ? more : 0;
+	s->free_ += more;
+	while (s->free_ > 0 && s->waiters_.first_) {
+		s->free_--;
+		s->waiting_--;
+		waitlist_serve(&s->waiters_, 0);
+	}
 }
 
 int64_t hk_sem_free(const struct hk_sem *s)
@@ -99,7 +116,9 @@ void hk_mutex_unlock(struct hk_mutex *m)
 {
 	struct hk_waiter_ *next;
 
-	ASSERT(m->owner_ == fiber_self());
+	if (m->owner_ != fiber_self())
+		misuse(m->owner_ ? "a mutex is unlocked that another task holds"
+				 : "a mutex is unlocked that nobody holds");
 	next = waitlist_take(&m->waiters_);
 	m->owner_ = next ? next->park.fiber : NULL;
 	if (next)

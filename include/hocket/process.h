@@ -1,0 +1,72 @@
+/* hocket/process.h - child processes (asyncio.create_subprocess_exec, trio.run_process)
+ *
+ * What this room is for: running a program, talking to it, and being sure that it ends.
+ * Life cycle: hk_process_start, reads and writes on its pipes with fd.h, hk_process_wait or hk_process_stop. hk_process_run does it all.
+ * What must hold: (1) the child's end is seen by pidfd, no SIGCHLD handler is installed. (2) each child leads its own process
+ *   group (unless it shares the terminal); stopping means the group: SIGTERM, `grace_ns` later SIGKILL, then waiting for
+ *   the child itself. (3) a started process is waited for exactly once, by wait or stop. (4) no orphans: when this process dies,
+ *   also by SIGKILL, its children's groups are killed. (5) the child inherits only 0, 1, 2 and what `keep` lists; signals have
+ *   their default actions and none is blocked. (6) argv is never seen by a shell. */
+#ifndef HOCKET_PROCESS_H
+#define HOCKET_PROCESS_H
+#include <hocket/types.h>
+
+HK_BEGIN
+enum hk_stdio { HK_STDIO_NULL, HK_STDIO_INHERIT, HK_STDIO_PIPE, HK_STDIO_FD };
+
+struct hk_process_stdio {
+	enum hk_stdio kind;
+	int fd; /* HK_STDIO_FD: borrows; the child gets a copy */
+};
+struct hk_process_options {
+	struct hk_process_stdio in, out, err; /* all zero: /dev/null */
+	const char *const *env; /* NULL-terminated "NAME=value"; NULL: this process's */
+	const char *folder;     /* its working folder; NULL: this process's */
+	int64_t grace_ns;       /* between SIGTERM and SIGKILL; 0: 5 s */
+	uint64_t memory_bytes;  /* RLIMIT_AS; 0: unlimited */
+	const int *
+		keep; /* descriptors that the child has under the numbers 3, 4, ... in this order */
+	size_t keep_n;
+};
+struct hk_process {
+	pid_t pid;
+	int in, out, err; /* our ends of HK_STDIO_PIPE, close them with hk_close; else -1 */
+	int pidfd_;
+	int64_t grace_ns_;
+	bool waited_;
+};
+struct hk_exit {
+	int status; /* what it returned: 0 .. 255; -1 when a signal ended it */
+	int signal; /* the number of that signal, or 0 */
+};
+
+/* argv ends with NULL; argv[0] is looked up in PATH. 0; -ENOENT and the other errors of execvp(3), known before this returns;
+ * -EAGAIN, -EMFILE, -ENOMEM. */
+HK_MUST int hk_process_start(struct hk_process *, const char *const argv[],
+			     const struct hk_process_options *) HK_SUSPENDS;
+/* Waits for its end: 0, -ECANCELED (it still runs; stop it). */
+HK_MUST int hk_process_wait(struct hk_process *, struct hk_exit *ret) HK_SUSPENDS;
+/* To the whole group. 0, -ESRCH: it has ended. */
+int hk_process_kill(struct hk_process *, int signal);
+/* Closes our pipe ends that are still open, SIGTERM, grace, SIGKILL, wait. Also while cancelled: shielded, bounded by the
+ * grace. ret may be NULL. Harmless after wait. */
+void hk_process_stop(struct hk_process *, struct hk_exit *ret) HK_SUSPENDS;
+
+/* subprocess.run: input to its stdin, both outputs collected up to a ceiling each, waits. Cancelled: stops it, -ECANCELED. */
+struct hk_process_output {
+	char *out, *err; /* malloc'd, 0-terminated, free() them */
+	size_t out_n, err_n;
+	bool out_cut, err_cut; /* there was more than the ceiling; the rest was read and dropped */
+	struct hk_exit exit;
+};
+struct hk_process_run_options {
+	struct hk_process_options process; /* in, out and err are pipes whatever they say */
+	const void *input;
+	size_t input_n;
+	size_t max_bytes; /* of each output; 0: 16 MiB */
+};
+HK_MUST int hk_process_run(const char *const argv[], const struct hk_process_run_options *,
+			   struct hk_process_output *ret) HK_SUSPENDS;
+
+HK_END
+#endif

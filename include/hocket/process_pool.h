@@ -1,0 +1,72 @@
+/* hocket/process_pool.h - warm worker processes for CPU work (ProcessPoolExecutor, that survives its workers)
+ *
+ * What this room is for: work that computes long, leaks, crashes or hangs: renderers, models, parsers of hostile files, in any
+ *   language. Bytes go in, bytes come out; nothing is shared.
+ * Life cycle: hk_process_pool_new starts nothing; workers start when calls come, up to `workers`, and stay warm;
+ *   hk_process_pool_free stops them all.
+ * What must hold: (1) a worker has one call at a time; calls are served first come, first served. (2) a crash, a time-out, a
+ *   broken frame or an exit costs exactly the call that the worker had; a new worker takes its place and the pool keeps its
+ *   width. (3) a cancelled or timed-out call's worker is killed with its whole process group. (4) a worker is replaced after
+ *   `recycle_calls` calls or above `recycle_bytes` of memory, between calls. (5) no worker survives this process, even after kill
+ *   -9. (6) a worker that cannot be started at all fails calls with the reason instead of being tried for ever.
+ * The frames that travel on the pipes are described in docs/reference/worker-protocol.md. */
+#ifndef HOCKET_PROCESS_POOL_H
+#define HOCKET_PROCESS_POOL_H
+#include <hocket/process.h>
+
+HK_BEGIN
+struct hk_process_pool;
+
+struct hk_process_pool_options {
+	const char *const *argv;  /* the worker's program; copied */
+	unsigned workers;         /* 0: as many as there are cores */
+	int64_t timeout_ns;       /* of one call, without waiting in line; 0: none */
+	int64_t start_timeout_ns; /* until a worker says that it is ready; 0: 30 s */
+	unsigned recycle_calls;   /* 0: never */
+	uint64_t recycle_bytes;   /* resident memory; 0: never */
+	uint64_t max_frame_bytes; /* of one answer; 0: 64 MiB */
+	struct hk_process_options
+		process; /* env, folder, memory_bytes, grace_ns; in and out are ignored */
+};
+/* One call's message or answer: parts, so that text and blobs travel side by side without being encoded. */
+struct hk_part {
+	const void *bytes;
+	size_t n;
+};
+struct hk_answer {
+	struct hk_part *parts; /* borrow from storage_ */
+	size_t parts_n;
+	/* Why there is none, for a message: "worker was killed by signal 11 (Segmentation fault)", the error text that the worker
+	 * sent, or the last lines of its standard error. Empty on success. */
+	char why[512];
+	void *storage_;
+};
+HK_MUST int hk_process_pool_new(const struct hk_process_pool_options *,
+				struct hk_process_pool **ret);
+/* No call may be on the way. Accepts NULL. */
+void hk_process_pool_free(struct hk_process_pool *) HK_SUSPENDS;
+/* 0; else *ret has only `why`: -EREMOTEIO the worker answered with an error; -EPIPE it ended or crashed; -ETIMEDOUT; -EBADMSG a broken
+ * or too large frame; -ENOEXEC workers cannot be started; -ECANCELED. */
+HK_MUST int hk_process_pool_call(struct hk_process_pool *, const struct hk_part *parts, size_t n,
+				 struct hk_answer *ret) HK_SUSPENDS;
+void hk_answer_done(struct hk_answer *);
+
+struct hk_process_pool_stats {
+	uint64_t calls, started, recycled, crashed, timed_out;
+	unsigned workers, busy;
+	size_t waiting;
+};
+void hk_process_pool_stats_get(const struct hk_process_pool *, struct hk_process_pool_stats *);
+
+/* ---- the worker's side, in C ---- */
+
+/* One call: fills *ret (malloc'd by the function, freed by the caller with free) and returns 0, or returns -1 with a sentence in
+ * why. */
+typedef int hk_worker_fn(const struct hk_part *parts, size_t n, void **ret, size_t *ret_n,
+			 char why[512], void *arg);
+/* The main of a worker: serves calls until the pool ends; returns the exit status. Not in a loop. What fn prints goes to standard
+ * error, not between the frames. */
+int hk_worker_run(hk_worker_fn *fn, void *arg);
+
+HK_END
+#endif
