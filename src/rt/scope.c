@@ -69,10 +69,9 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 
 void scope_left_open(const struct hk_fiber_ *f)
 {
-	misuse("it returns while a scope or group that it opened (in task \"%s\") is still open: "
-	       "close "
-	       "it first, on every way out",
-	       f->name);
+	ASSERT(f->loop->current == f); /* so that it is the one who is named */
+	misuse("it returns while a scope or group that it opened is still open: close it first, on "
+	       "every way out");
 }
 
 void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)

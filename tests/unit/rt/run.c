@@ -247,7 +247,7 @@ TEST(a_scope_left_open_is_a_bug)
 	char words[2048];
 
 	CHECK(aborts(leave_scope_open, words, sizeof(words)));
-	CHECK(strstr(words, "does not hold") != NULL);
+	CHECK(strstr(words, "is still open: close it first") != NULL);
 }
 
 static const struct test tests[] = {

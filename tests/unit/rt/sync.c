@@ -126,13 +126,21 @@ TEST_IN_LOOP(cancelled_then_released_passes_the_turn_on)
 
 TEST_IN_LOOP(permits_may_grow)
 {
-	struct hk_sem sem = HK_SEM(1);
+	struct hk_sem sem = HK_SEM(1), count = { 0 };
 
-	hk_sem_release(&sem);
+	hk_sem_grow(&sem, 1);
 	CHECK_INT(hk_sem_free(&sem), 2);
+	hk_sem_release(&count); /* unbounded: somebody's count of what there is */
+	hk_sem_release(&count);
+	CHECK_INT(hk_sem_free(&count), 2);
 	CHECK_INT(hk_sem_acquire(&sem), 0);
 	CHECK_INT(hk_sem_acquire(&sem), 0);
 	CHECK_INT(hk_sem_free(&sem), 0);
+	hk_sem_grow(&sem, -1);
+	hk_sem_release(&sem);
+	CHECK_INT(hk_sem_try_acquire(&sem), -EAGAIN); /* the one that came back is gone for good */
+	hk_sem_release(&sem);
+	CHECK_INT(hk_sem_free(&sem), 1);
 }
 
 /* ---- many tasks, many seeds: permits are neither lost nor multiplied ---------------------------- */
