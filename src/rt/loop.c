@@ -52,15 +52,10 @@ static void read_clock(struct hk_loop *loop)
 
 /* ---- a turn -------------------------------------------------------------------------------- */
 
-static size_t offloads_pending(const struct hk_loop *loop)
-{
-	return loop->pools[POOL_IO].pending + loop->pools[POOL_CPU].pending;
-}
-
 /* Could anything but a timer make a fiber runnable? */
 static bool world_may_wake(const struct hk_loop *loop)
 {
-	return loop->poll.waiting > 0 || offloads_pending(loop) > 0 || loop->shared ||
+	return loop->poll.waiting > 0 || loop->offloads.pending > 0 || loop->shared ||
 	       loop->signal_waiters.first_;
 }
 
@@ -71,7 +66,7 @@ static int64_t patience(struct hk_loop *loop)
 
 	if (next == HK_FOREVER && !world_may_wake(loop))
 		report_standstill(loop);
-	if (next == HK_FOREVER || (loop->virtual_clock && offloads_pending(loop) > 0))
+	if (next == HK_FOREVER || (loop->virtual_clock && loop->offloads.pending > 0))
 		return HK_FOREVER;
 	if (loop->virtual_clock) {
 		ASSERT(!loop->ready.first);
@@ -128,7 +123,7 @@ static void turn(struct hk_loop *loop)
 
 void loop_run(struct hk_loop *loop)
 {
-	while (loop->stats.fibers > 0)
+	while (loop->stats.fibers > 0 || loop->offloads.pending > 0)
 		turn(loop);
 	ASSERT(!loop->ready.first && !loop->root.child_ && !loop->root.fibers_);
 	(void)mailbox_deliver(&loop->mailbox);

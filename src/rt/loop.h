@@ -42,7 +42,7 @@ struct hk_loop {
 	struct hk_scope root; /* scope.c */
 	struct poll poll;
 	struct mailbox mailbox;
-	struct pool pools[POOLS];           /* offload.c */
+	struct offloads offloads;
 	struct hk_waitlist_ signal_waiters; /* signal.c */
 	struct rand rand;                   /* run.c */
 	int main_result;
@@ -59,7 +59,7 @@ static inline struct hk_loop *loop_self(void)
 	return loop_of_thread_;
 }
 
-/* From the loop's own stack: until the last fiber has ended. */
+/* From the loop's own stack: until the last fiber has ended and the last off-loaded call came back. */
 void loop_run(struct hk_loop *);
 int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtual_clock */
 /* timeout_ns from now, HK_FOREVER if that is beyond all time. */

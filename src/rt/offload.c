@@ -1,223 +1,264 @@
-/* offload.c - thread pools for what would block the loop
+/* offload.c - blocking calls: out of the loop into a thread and back
  *
- * What this room is for: files, DNS and SQLite in one pool; computation in another, so that a name look-up never
- *   waits behind a compression.
- * What flows through:    jobs on their callers' stacks: loop -> line of the pool -> thread -> mailbox -> loop.
+ * What this room is for: what a task, its cancellation and a limiter mean for a job of a pool (pool.c).
+ * What flows through:    calls: loop -> line of the pool -> thread -> mailbox -> loop.
  * What must hold:
- *  (1) a caller is parked until its job came back, or was taken from the line before a thread had it.
- *  (2) a started job cannot be cancelled: its memory is the caller's stack. Its result is reported.
- *  (3) threads block all signals: those belong to the loop's thread.
+ *  (1) a call that cannot be abandoned lies on its caller's stack: the caller is parked until the call came back, or was
+ *      taken from the line before a thread had it. Its result is reported, cancelled or not.
+ *  (2) one that can be abandoned lies on the heap; caller and call know of each other only by two pointers, and whoever
+ *      leaves first clears the other's. The caller frees the call that came back, deliver() the one nobody waits for.
+ *  (3) whoever gets -ECANCELED from an abandonable call has given arg away: abandoned(arg) is called exactly once,
+ *      also when fn never ran. With any other result it never is.
+ *  (4) a permit is held from before the line until fn has returned; the loop ends when nothing is pending.
  *
- *        offload            take_job           work            deliver
- *   -> WAITING (in line) -> STARTED (thread) -> posted letter -> caller runs
- *          +--- take_back (cancelled) ---------------------------> caller runs, -ECANCELED */
+ *            permit, submit            a thread took it             fn returned, letter
+ *   caller -----------------> IN LINE ------------------> STARTED -------------------> caller runs with fn's result
+ *      | cancelled: runs,        | cancelled: taken back,    | cancelled, abandonable: the caller runs, -ECANCELED
+ *      v -ECANCELED              v the caller runs,          v
+ *   (no permit yet)              -ECANCELED               ABANDONED -----------------> abandoned(arg), freed
+ *
+ * A call that is cancelled while STARTED and cannot be abandoned stays as it is. */
 #include "rt/offload.h"
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
-#include <hocket/offload.h>
-#include <signal.h>
 #include <stdlib.h>
 #include "base/banned.h"
 
-struct job {
+struct waiter;
+struct call {
+	struct job job;
 	struct letter letter;
-	struct park park;
-	struct job *next, *prev;
-	struct pool *pool;
 	struct hk_loop *loop;
-	hk_fn *fn;
-	void *arg;
-	int result;
-	bool started;
+	struct pool *pool;
+	struct hk_sem *limiter;       /* NULL: none */
+	void (*abandoned)(void *arg); /* NULL: cannot be */
+	struct waiter *waiter;        /* on the caller's stack; NULL: abandoned */
+};
+struct waiter {
+	struct park park;
+	struct call *call; /* NULL: abandoned */
 };
 
-int pool_init(struct pool *p, unsigned max)
+void offloads_init(struct offloads *o, unsigned io_threads, unsigned cpu_threads)
 {
-	ASSERT(max > 0);
-	*p = (struct pool){ .max = max };
-	p->threads = calloc(max, sizeof(*p->threads));
-	if (!p->threads)
-		return -ENOMEM;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
-	return 0;
+	pool_init(&o->pools[HK_POOL_IO], "hocket-io", io_threads);
+	pool_init(&o->pools[HK_POOL_CPU], "hocket-cpu", cpu_threads);
 }
 
-/* ---- the line; under the lock -------------------------------------------------------------- */
-
-static void line_append(struct pool *p, struct job *j)
+void offloads_done(struct offloads *o)
 {
-	ASSERT(!p->first == !p->last && !j->started);
-	j->next = NULL;
-	j->prev = p->last;
-	if (p->last)
-		p->last->next = j;
-	else
-		p->first = j;
-	p->last = j;
+	ASSERT(o->pending == 0 && o->abandoned == 0);
+	for (size_t i = 0; i < POOLS; i++)
+		pool_done(&o->pools[i]);
 }
 
-static void line_remove(struct pool *p, struct job *j)
+/* ---- the end of a call, in the loop --------------------------------------------------------- */
+
+static void tell_abandoned(void (*abandoned)(void *arg), void *arg)
 {
-	ASSERT(j->prev ? j->prev->next == j : p->first == j);
-	ASSERT(j->next ? j->next->prev == j : p->last == j);
-	if (j->prev)
-		j->prev->next = j->next;
-	else
-		p->first = j->next;
-	if (j->next)
-		j->next->prev = j->prev;
-	else
-		p->last = j->prev;
+	const char *former = hk_no_suspend_begin("an off-loaded call's abandoned()");
+
+	abandoned(arg);
+	hk_no_suspend_end(former);
 }
 
-/* ---- in the threads ------------------------------------------------------------------------ */
-
-static struct job *take_job(struct pool *p)
+/* It runs no more and waits in no line. */
+static void call_over(struct call *c)
 {
-	struct job *j;
-
-	pthread_mutex_lock(&p->lock);
-	p->idle_n++;
-	while (!p->first && !p->stop)
-		pthread_cond_wait(&p->work, &p->lock);
-	p->idle_n--;
-	j = p->first;
-	if (j) {
-		line_remove(p, j);
-		j->started = true;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return j;
-}
-
-static void *work(void *arg)
-{
-	struct pool *p = arg;
-	struct job *j;
-
-	while ((j = take_job(p)) != NULL) {
-		j->result = j->fn(j->arg);
-		mailbox_post(&j->loop->mailbox, &j->letter); /* from here on the job may be gone */
-	}
-	return NULL;
-}
-
-/* ---- in the loop --------------------------------------------------------------------------- */
-
-static int start_thread(struct pool *p)
-{
-	sigset_t all, former;
-	int r;
-
-	ASSERT(p->threads_n < p->max);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	r = pthread_create(&p->threads[p->threads_n], NULL, work, p);
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (r == 0)
-		p->threads_n++;
-	return -r;
-}
-
-static int submit(struct pool *p, struct job *j)
-{
-	size_t waiting = 1;
-	int r = 0;
-
-	pthread_mutex_lock(&p->lock);
-	for (struct job *at = p->first; at && waiting <= p->idle_n; at = at->next)
-		waiting++;
-	if (waiting > p->idle_n && p->threads_n < p->max)
-		r = start_thread(p);
-	if (p->threads_n > 0) {
-		r = 0; /* fewer threads than wished for still do the work */
-		line_append(p, j);
-		pthread_cond_signal(&p->work);
-	}
-	pthread_mutex_unlock(&p->lock);
-	return r;
+	ASSERT(c->loop->offloads.pending > 0);
+	c->loop->offloads.pending--;
+	if (c->limiter)
+		hk_sem_release(c->limiter);
 }
 
 static void deliver(struct letter *letter)
 {
-	struct job *j = container_of(letter, struct job, letter);
+	struct call *c = container_of(letter, struct call, letter);
 
-	ASSERT(j->started && j->pool->pending > 0);
-	j->pool->pending--;
-	fiber_wake(j->park.fiber, j->result);
+	ASSERT(c->job.started && (c->waiter || c->abandoned));
+	call_over(c);
+	if (c->waiter) {
+		ASSERT(c->waiter->call == c);
+		fiber_wake(c->waiter->park.fiber, c->job.result);
+		return;
+	}
+	c->loop->offloads.abandoned--;
+	tell_abandoned(c->abandoned, c->job.arg);
+	free(c);
 }
+
+static void finish(struct job *job)
+{
+	struct call *c = container_of(job, struct call, job);
+	mailbox_post(&c->loop->mailbox, &c->letter);
+}
+
+/* ---- cancelling ----------------------------------------------------------------------------- */
 
 static bool take_back(struct park *park)
 {
-	struct job *j = container_of(park, struct job, park);
-	bool mine;
+	struct waiter *w = container_of(park, struct waiter, park);
+	struct call *c = w->call;
 
-	pthread_mutex_lock(&j->pool->lock);
-	mine = !j->started;
-	if (mine)
-		line_remove(j->pool, j);
-	pthread_mutex_unlock(&j->pool->lock);
-	if (mine)
-		j->pool->pending--;
-	return mine;
+	ASSERT(c && c->waiter == w);
+	if (pool_take_back(c->pool, &c->job)) {
+		call_over(c);
+		return true;
+	}
+	if (!c->abandoned)
+		return false;
+	c->waiter = NULL;
+	w->call = NULL;
+	c->loop->offloads.abandoned++;
+	return true;
 }
 
-static int offload(struct hk_fiber_ *self, unsigned pool, hk_fn *fn, void *arg,
-		   bool always) SUSPENDS
-{
-	struct job j = {
-		.letter = { .deliver = deliver },
-		.park = { .why = "off-loaded call", .cancel = always ? NULL : take_back },
-		.pool = &self->loop->pools[pool],
-		.loop = self->loop,
-		.fn = fn,
-		.arg = arg,
-	};
-	int r;
+/* ---- making a call -------------------------------------------------------------------------- */
 
-	ASSERT(fn && !self->loop->big.caller);
-	r = submit(j.pool, &j);
+/* From here on the call is somebody else's until it comes back by deliver(), or take_back() gets it. */
+static int submit(struct call *c)
+{
+	struct hk_loop *loop = c->loop;
+	int r = pool_submit(c->pool, &c->job);
 
 	if (r < 0)
 		return r;
-	j.pool->pending++;
-	self->loop->stats.offloads++;
-	return fiber_park(self, &j.park);
+	loop->offloads.pending++;
+	loop->stats.offloads++;
+	return 0;
+}
+
+static struct call call_of(struct hk_loop *loop, hk_fn *fn, void *arg,
+			   const struct hk_offload_options *o)
+{
+	ASSERT(fn && (unsigned)o->pool < POOLS);
+	return (struct call){
+		.job = { .fn = fn, .arg = arg, .finish = finish },
+		.letter = { .deliver = deliver },
+		.loop = loop,
+		.pool = &loop->offloads.pools[o->pool],
+		.limiter = o->limiter,
+		.abandoned = o->abandoned,
+	};
+}
+
+static int wait_for(struct hk_fiber_ *self, struct call *c, struct waiter *w) SUSPENDS
+{
+	int r;
+
+	w->call = c;
+	c->waiter = w;
+	r = submit(c);
+	if (r < 0 && c->limiter)
+		hk_sem_release(c->limiter);
+	return r < 0 ? r : fiber_park(self, &w->park);
+}
+
+static struct waiter waiter_of(const char *name, bool (*cancel)(struct park *))
+{
+	return (struct waiter){ .park = { .why = name ? name : "off-loaded call",
+					  .cancel = cancel } };
+}
+
+/* With the permit, if there is a limiter. */
+static int call_and_wait(struct hk_fiber_ *self, hk_fn *fn, void *arg,
+			 const struct hk_offload_options *o) SUSPENDS
+{
+	struct call call = call_of(self->loop, fn, arg, o);
+	struct waiter w = waiter_of(o->name, take_back);
+
+	return wait_for(self, &call, &w);
+}
+
+static int call_and_perhaps_wait(struct hk_fiber_ *self, hk_fn *fn, void *arg,
+				 const struct hk_offload_options *o) SUSPENDS
+{
+	struct call *call = malloc(sizeof(*call));
+	struct waiter w = waiter_of(o->name, take_back);
+	int r;
+
+	if (!call && o->limiter)
+		hk_sem_release(o->limiter);
+	if (!call)
+		return -ENOMEM;
+	*call = call_of(self->loop, fn, arg, o);
+	r = wait_for(self, call, &w);
+	if (!w.call)
+		return -ECANCELED;
+	free(call);
+	if (r == -ECANCELED)
+		tell_abandoned(o->abandoned, arg);
+	return r;
+}
+
+int hk_offload_with(hk_fn *fn, void *arg, const struct hk_offload_options *options)
+{
+	struct hk_offload_options o = options ? *options : (struct hk_offload_options){ 0 };
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	if (r == 0 && o.limiter)
+		r = hk_sem_acquire(o.limiter);
+	if (r == 0)
+		return o.abandoned ? call_and_perhaps_wait(self, fn, arg, &o)
+				   : call_and_wait(self, fn, arg, &o);
+	if (o.abandoned)
+		tell_abandoned(o.abandoned, arg);
+	return r;
+}
+
+static int offload(struct hk_fiber_ *self, hk_fn *fn, void *arg, enum hk_pool pool) SUSPENDS
+{
+	int r = fiber_checkpoint(self);
+	return r < 0 ? r
+		     : call_and_wait(self, fn, arg, &(struct hk_offload_options){ .pool = pool });
 }
 
 int hk_offload(hk_fn *fn, void *arg)
 {
-	struct hk_fiber_ *self = fiber_self();
-	int r = fiber_checkpoint(self);
-	return r < 0 ? r : offload(self, POOL_IO, fn, arg, false);
+	return offload(fiber_self(), fn, arg, HK_POOL_IO);
 }
 
 int hk_offload_cpu(hk_fn *fn, void *arg)
 {
-	struct hk_fiber_ *self = fiber_self();
-	int r = fiber_checkpoint(self);
-	return r < 0 ? r : offload(self, POOL_CPU, fn, arg, false);
+	return offload(fiber_self(), fn, arg, HK_POOL_CPU);
 }
 
 int offload_always(hk_fn *fn, void *arg)
 {
-	return offload(fiber_self(), POOL_IO, fn, arg, true);
+	struct hk_fiber_ *self = fiber_self();
+	struct call call = call_of(self->loop, fn, arg, &(struct hk_offload_options){ 0 });
+	struct waiter w = waiter_of(NULL, NULL);
+
+	if (self->loop->no_suspend)
+		return fiber_checkpoint(self); /* it says what is wrong */
+	return wait_for(self, &call, &w);
 }
 
-void pool_done(struct pool *p)
+/* ---- limits --------------------------------------------------------------------------------- */
+
+static struct pool *pool_of_loop(enum hk_pool pool, const char *caller)
 {
-	if (!p->threads)
-		return;
-	ASSERT(p->pending == 0 && !p->first);
-	pthread_mutex_lock(&p->lock);
-	p->stop = true;
-	pthread_cond_broadcast(&p->work);
-	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->threads_n; i++)
-		pthread_join(p->threads[i], NULL);
-	pthread_cond_destroy(&p->work);
-	pthread_mutex_destroy(&p->lock);
-	free(p->threads);
-	p->threads = NULL;
+	struct hk_loop *loop = loop_self();
+
+	if (!loop)
+		misuse("%s() was called where no loop runs: start one with hk_run()", caller);
+	ASSERT((unsigned)pool < POOLS);
+	return &loop->offloads.pools[pool];
+}
+
+void hk_offload_limit_set(enum hk_pool pool, unsigned threads)
+{
+	struct pool *p = pool_of_loop(pool, __func__);
+
+	if (threads == 0)
+		misuse("hk_offload_limit_set() to 0 threads: no call would ever run; 1 is the "
+		       "least");
+	pool_limit_set(p, threads);
+}
+
+unsigned hk_offload_limit(enum hk_pool pool)
+{
+	return pool_of_loop(pool, __func__)->limit; /* only this thread writes it */
 }

@@ -61,10 +61,8 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
 	loop->poll.epoll_fd = -1;
 	if (r == 0)
 		r = poll_init(&loop->poll, loop->mailbox.wake_fd);
-	if (r == 0)
-		r = pool_init(&loop->pools[POOL_IO], o->threads ? o->threads : IO_THREADS);
-	if (r == 0)
-		r = pool_init(&loop->pools[POOL_CPU], o->cpu_threads ? o->cpu_threads : cores());
+	offloads_init(&loop->offloads, o->threads ? o->threads : IO_THREADS,
+		      o->cpu_threads ? o->cpu_threads : cores());
 	stacks_init(&loop->stacks, o->stack_bytes);
 	sanitize_thread(&loop->sanitize);
 	scope_init_root(&loop->root);
@@ -78,8 +76,7 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
 
 static void loop_done(struct hk_loop *loop)
 {
-	for (size_t i = 0; i < POOLS; i++)
-		pool_done(&loop->pools[i]);
+	offloads_done(&loop->offloads);
 	sanitize_fiber_done(&loop->ended);
 	stacks_done(&loop->stacks);
 	timers_done(&loop->timers);
@@ -249,5 +246,6 @@ void hk_stats_get(struct hk_stats *ret)
 		return;
 	*ret = loop->stats;
 	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
+	ret->parked_offload = loop->offloads.pending - loop->offloads.abandoned;
 	ret->busy_ns = clock_mono_ns() - loop->started_ns - ret->idle_ns;
 }

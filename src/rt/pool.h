@@ -1,0 +1,39 @@
+/* pool.h - a pool of threads that take jobs from one line
+ *
+ * What this room is for: the threads behind hk_offload, and nothing that knows of tasks.
+ * Life cycle of a job: pool_submit -> (pool_take_back | a thread calls fn, then finish) ; the job's memory is the
+ *   submitter's and is not touched after finish was called.
+ * What must hold: (1) jobs start in the order in which they were submitted. (2) never more than `limit` run at once;
+ *   lowered, it takes effect as calls end. (3) threads start when a job waits and none is idle, and stay. */
+#pragma once
+#include "base/lang.h"
+#include <hocket/types.h>
+#include <pthread.h>
+
+struct pool;
+struct job {
+	struct job *next, *prev; /* in the line */
+	hk_fn *fn;
+	void *arg;
+	int result;
+	bool started;                 /* under the pool's lock, or after finish */
+	void (*finish)(struct job *); /* in the thread; gives the job away */
+};
+struct pool {
+	pthread_mutex_t lock; /* guards all that follows, to stop */
+	pthread_cond_t work;
+	struct job *first, *last;
+	pthread_t *threads; /* owns */
+	unsigned threads_n, threads_room, limit;
+	unsigned line_n, busy_n; /* jobs that wait, that run */
+	bool stop;
+	const char *name; /* of its threads: "hocket-io" */
+};
+
+void pool_init(struct pool *, const char *name, unsigned limit);
+void pool_done(struct pool *); /* joins the threads; the line is empty */
+/* 0; < 0: there is not a single thread and none can be started. */
+MUST int pool_submit(struct pool *, struct job *);
+/* true: no thread had it yet, and none will. */
+bool pool_take_back(struct pool *, struct job *);
+void pool_limit_set(struct pool *, unsigned limit);
