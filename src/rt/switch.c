@@ -3,7 +3,8 @@
  * What this room is for: 257 ns of ucontext (it makes a system call for the signal mask) become less than 10.
  * What flows through:    stack pointers.
  * What must hold:
- *  (1) the picture below is the same in context_switch, context_make and context_begin: who changes one changes all.
+ *  (1) the picture below is the same in context_switch, context_make, context_begin and context_walk: who changes one
+ *      changes all.
  *  (2) the stack is 16-byte aligned where context_begin calls; an unwinder stops there (no return address above).
  *
  *   x86-64:  sp -> r15 r14 r13 r12 rbx rbp return-address          a new one: r12 = arg, r13 = entry
@@ -62,7 +63,33 @@ __asm__(".text\n"
 	"	callq *%r13\n"
 	"	ud2\n"
 	"	.cfi_endproc\n"
-	".size context_begin_, .-context_begin_\n");
+	".size context_begin_, .-context_begin_\n"
+	".p2align 4\n"
+	".globl context_walk\n"
+	".type context_walk, @function\n"
+	"context_walk:\n"
+	"	.cfi_startproc\n"
+	"	pushq %r12\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	.cfi_rel_offset %r12, 0\n"
+	"	movq %rdi, %r12\n"
+	"	movq %rdx, %rdi\n"
+	"	.cfi_remember_state\n"
+	"	.cfi_def_cfa %r12, 56\n" /* the picture above: from here on the unwinder is in it */
+	"	.cfi_offset %rbp, -16\n"
+	"	.cfi_offset %rbx, -24\n"
+	"	.cfi_offset %r12, -32\n"
+	"	.cfi_offset %r13, -40\n"
+	"	.cfi_offset %r14, -48\n"
+	"	.cfi_offset %r15, -56\n"
+	"	callq *%rsi\n"
+	"	.cfi_restore_state\n"
+	"	popq %r12\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	.cfi_restore %r12\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size context_walk, .-context_walk\n");
 
 #elif defined(__aarch64__)
 enum { SLOTS = 20, SLOT_ARG = 0, SLOT_ENTRY = 1, SLOT_RETURN = 11 };
@@ -115,7 +142,41 @@ __asm__(".text\n"
 	"	blr x20\n"
 	"	brk #1\n"
 	"	.cfi_endproc\n"
-	".size context_begin_, .-context_begin_\n");
+	".size context_begin_, .-context_begin_\n"
+	".p2align 4\n"
+	".globl context_walk\n"
+	".type context_walk, %function\n"
+	"context_walk:\n"
+	"	.cfi_startproc\n"
+	"	stp x19, x30, [sp, #-16]!\n"
+	"	.cfi_adjust_cfa_offset 16\n"
+	"	.cfi_rel_offset x19, 0\n"
+	"	.cfi_rel_offset x30, 8\n"
+	"	mov x19, x0\n"
+	"	mov x0, x2\n"
+	"	.cfi_remember_state\n"
+	"	.cfi_def_cfa x19, 160\n" /* the picture above: from here on the unwinder is in it */
+	"	.cfi_offset x19, -160\n"
+	"	.cfi_offset x20, -152\n"
+	"	.cfi_offset x21, -144\n"
+	"	.cfi_offset x22, -136\n"
+	"	.cfi_offset x23, -128\n"
+	"	.cfi_offset x24, -120\n"
+	"	.cfi_offset x25, -112\n"
+	"	.cfi_offset x26, -104\n"
+	"	.cfi_offset x27, -96\n"
+	"	.cfi_offset x28, -88\n"
+	"	.cfi_offset x29, -80\n"
+	"	.cfi_offset x30, -72\n"
+	"	blr x1\n"
+	"	.cfi_restore_state\n"
+	"	ldp x19, x30, [sp], #16\n"
+	"	.cfi_adjust_cfa_offset -16\n"
+	"	.cfi_restore x19\n"
+	"	.cfi_restore x30\n"
+	"	ret\n"
+	"	.cfi_endproc\n"
+	".size context_walk, .-context_walk\n");
 
 #else
 #error "write context_switch for this processor: see the picture at the top of switch.c"
@@ -132,4 +193,10 @@ void *context_make(char *top, void (*entry)(void *), void *arg)
 	slot[SLOT_ENTRY] = (uintptr_t)entry;
 	slot[SLOT_RETURN] = (uintptr_t)context_begin_;
 	return slot;
+}
+
+bool context_is_new(const void *sp)
+{
+	const uintptr_t *slot = sp;
+	return slot[SLOT_RETURN] == (uintptr_t)context_begin_;
 }

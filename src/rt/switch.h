@@ -12,3 +12,9 @@ void context_switch(void **save, void *to);
 
 /* A context that calls entry(arg) on the stack that ends at top (16-byte aligned). entry never returns. */
 void *context_make(char *top, void (*entry)(void *arg), void *arg);
+
+/* Calls fn(arg) on the caller's stack in such a way that an unwinder which climbs out of it finds not the caller but the
+ * context that was left at sp, as if that had called fn. How the calls of a parked fiber are listed without running it. */
+void context_walk(const void *sp, void (*fn)(void *arg), void *arg);
+
+bool context_is_new(const void *sp); /* made, and nobody has switched to it yet */
