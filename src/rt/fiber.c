@@ -167,6 +167,8 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
 	if (f->scope != (task->group ? &task->group->scope_ : &loop->root))
 		scope_left_open(f);
+	if (!task->group)
+		group_check_none_aside(loop);
 	ASSERT(!f->park && f->timer == 0 && loop->stats.fibers > 0);
 	scope_remove_fiber(f);
 	f->state = FIBER_ENDED;

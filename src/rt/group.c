@@ -28,6 +28,7 @@ void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 				.failures_max_ = o.failures_max,
 				.opener_ = fiber_self() };
 	g->scope_.deadline_ns_ = HK_FOREVER;
+	g->scope_.group_ = true;
 	scope_enter(&g->scope_, fiber_self());
 	ASSERT(fiber_self()->scope == &g->scope_);
 }
@@ -121,14 +122,28 @@ static int verdict(const struct hk_group *g, int result, bool outside, bool own)
 	return result == -ECANCELED && !own ? -ECANCELED : 0;
 }
 
+struct closing {
+	struct park park;
+	const struct hk_group *group;
+};
+
+static void describe_closing(const struct park *park, struct wait *ret)
+{
+	ret->group = container_of(park, struct closing, park)->group;
+	(void)snprintf(ret->what, sizeof(ret->what), "%zu task%s of group \"%.60s\" to end",
+		       ret->group->running_, ret->group->running_ == 1 ? "" : "s",
+		       ret->group->name_);
+}
+
 static void wait_for_tasks(struct hk_group *g, struct hk_fiber_ *self) SUSPENDS
 {
-	struct park park = { .why = "group close" };
+	struct closing c = { .park = { .why = "the tasks of a group", .describe = describe_closing },
+			     .group = g };
 
 	while (g->running_ > 0) {
 		ASSERT(!g->waiter_);
 		g->waiter_ = self;
-		(void)fiber_park(self, &park);
+		(void)fiber_park(self, &c.park);
 	}
 	ASSERT(!g->waiter_);
 }
@@ -163,6 +178,50 @@ int hk_group_close(struct hk_group *g, int result)
 	if (g->first_.code < 0 && result != g->first_.code && !g->first_read_)
 		report_unread(g, &g->first_);
 	return result;
+}
+
+/* ---- groups in nobody's block -------------------------------------------------------------- */
+
+/* The calling fiber steps out of its block, or back into it: what it opens meanwhile is opened there. */
+static struct hk_scope *step_to(struct hk_fiber_ *self, struct hk_scope *scope)
+{
+	struct hk_scope *former = self->scope;
+
+	scope_remove_fiber(self);
+	scope_add_fiber(scope, self);
+	return former;
+}
+
+void group_open_aside(struct hk_group *g, const char *name)
+{
+	struct hk_fiber_ *self = fiber_self();
+	struct hk_scope *home = step_to(self, &self->loop->root);
+
+	hk_group_open(g, &(struct hk_group_options){ .policy = HK_COLLECT, .name = name });
+	g->opener_ = NULL;
+	(void)step_to(self, home);
+}
+
+/* Left open, its tasks would keep the loop running for ever, without a word. */
+void group_check_none_aside(const struct hk_loop *loop)
+{
+	if (loop->root.child_)
+		misuse("it returns from hk_run()'s main function while \"%s\" is still in use: free "
+		       "it first",
+		       container_of(loop->root.child_, struct hk_group, scope_)->name_);
+}
+
+void group_close_aside(struct hk_group *g)
+{
+	struct hk_fiber_ *self = fiber_self();
+	struct hk_scope *home = step_to(self, &g->scope_);
+	int r;
+
+	ASSERT(!g->opener_);
+	g->opener_ = self;
+	r = hk_group_close(g, 0);
+	ASSERT(r == 0 && self->scope == &self->loop->root);
+	(void)step_to(self, home);
 }
 
 void hk_group_cancel(struct hk_group *g)
