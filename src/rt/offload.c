@@ -88,7 +88,7 @@ static void deliver(struct letter *letter)
 	free(c);
 }
 
-static void finish(struct job *job)
+static void post_back(struct job *job)
 {
 	struct call *c = container_of(job, struct call, job);
 	mailbox_post(&c->loop->mailbox, &c->letter);
@@ -114,6 +114,16 @@ static bool take_back(struct park *park)
 	return true;
 }
 
+/* ---- in dumps ------------------------------------------------------------------------------- */
+
+static void describe_call(const struct park *park, struct wait *ret)
+{
+	const struct call *c = container_of(park, struct waiter, park)->call;
+
+	ret->call = (const void *)(uintptr_t)c->job.fn;
+	(void)snprintf(ret->what, sizeof(ret->what), "%.100s", park->why);
+}
+
 /* ---- making a call -------------------------------------------------------------------------- */
 
 /* From here on the call is somebody else's until it comes back by deliver(), or take_back() gets it. */
@@ -134,7 +144,7 @@ static struct call call_of(struct hk_loop *loop, hk_fn *fn, void *arg,
 {
 	ASSERT(fn && (unsigned)o->pool < POOLS);
 	return (struct call){
-		.job = { .fn = fn, .arg = arg, .finish = finish },
+		.job = { .fn = fn, .arg = arg, .give_back = post_back },
 		.letter = { .deliver = deliver },
 		.loop = loop,
 		.pool = &loop->offloads.pools[o->pool],
@@ -157,8 +167,9 @@ static int wait_for(struct hk_fiber_ *self, struct call *c, struct waiter *w) SU
 
 static struct waiter waiter_of(const char *name, bool (*cancel)(struct park *))
 {
-	return (struct waiter){ .park = { .why = name ? name : "off-loaded call",
-					  .cancel = cancel } };
+	return (struct waiter){ .park = { .why = name ? name : "an off-loaded call",
+					  .cancel = cancel,
+					  .describe = describe_call } };
 }
 
 /* With the permit, if there is a limiter. */

@@ -1,17 +1,17 @@
 /* pool.c - a pool of threads that take jobs from one line
  *
  * What this room is for: running blocking calls beside the loop, in order, not more at once than allowed.
- * What flows through:    jobs: loop -> line -> thread -> finish(), which posts them back.
+ * What flows through:    jobs: loop -> line -> thread -> give_back(), which posts them back.
  * What must hold:
  *  (1) a job is in the line, or started, never both; who takes it from the line decides which, under the lock.
- *  (2) a thread is counted busy from taking a job until fn has returned, and no longer when finish() tells: who has a result
+ *  (2) a thread is counted busy from taking a job until fn has returned, and no longer when give_back() tells: who has a result
  *      finds the thread free.
  *  (3) a waiting thread is signalled for each job and leaves it when the limit is reached; then the next thread to end a
  *      job looks at the line itself, so no signal is lost.
  *  (4) threads block all signals: those belong to the loop's thread.
  *
  *      pool_submit            next_job, busy_n < limit            fn returned
- *   -> IN LINE ------------------------------------> STARTED ------------------> finish()
+ *   -> IN LINE ------------------------------------> STARTED ------------------> give_back()
  *         +----- pool_take_back ----> the submitter's again */
 #include "rt/pool.h"
 #include <errno.h>
@@ -104,7 +104,7 @@ static void *work(void *arg)
 	while ((j = next ? next : wait_for_job(p)) != NULL) {
 		j->result = j->fn(j->arg);
 		next = end_job(p);
-		j->finish(j); /* from here on the job may be gone */
+		j->give_back(j); /* from here on the job may be gone */
 	}
 	return NULL;
 }
@@ -160,7 +160,7 @@ int pool_submit(struct pool *p, struct job *j)
 {
 	int r;
 
-	ASSERT(j->fn && j->finish);
+	ASSERT(j->fn && j->give_back);
 	pthread_mutex_lock(&p->lock);
 	line_append(p, j);
 	r = start_threads(p);

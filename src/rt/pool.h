@@ -1,8 +1,8 @@
 /* pool.h - a pool of threads that take jobs from one line
  *
  * What this room is for: the threads behind hk_offload, and nothing that knows of tasks.
- * Life cycle of a job: pool_submit -> (pool_take_back | a thread calls fn, then finish) ; the job's memory is the
- *   submitter's and is not touched after finish was called.
+ * Life cycle of a job: pool_submit -> (pool_take_back | a thread calls fn, then give_back); the job's memory is the
+ *   submitter's and is not touched after give_back was called.
  * What must hold: (1) jobs start in the order in which they were submitted. (2) never more than `limit` run at once;
  *   lowered, it takes effect as calls end. (3) threads start when a job waits and none is idle, and stay. */
 #pragma once
@@ -16,8 +16,8 @@ struct job {
 	hk_fn *fn;
 	void *arg;
 	int result;
-	bool started;                 /* under the pool's lock, or after finish */
-	void (*finish)(struct job *); /* in the thread; gives the job away */
+	bool started;                    /* under the pool's lock, or after give_back */
+	void (*give_back)(struct job *); /* in the thread; the job is the submitter's again */
 };
 struct pool {
 	pthread_mutex_t lock; /* guards all that follows, to stop */
