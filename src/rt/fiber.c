@@ -19,6 +19,7 @@
 #include "rt/loop.h"
 #include "rt/report.h"
 #include "rt/scope.h"
+#include "rt/sim.h"
 #include "rt/switch.h"
 #include "base/banned.h"
 #include <hocket/group.h>
@@ -77,6 +78,9 @@ static struct hk_fiber_ *run_first(struct run_queue *q)
 	struct hk_fiber_ *f = q->first;
 
 	if (f && !(q->first = f->run_next))
+	if (__builtin_expect(loop->sim != NULL, 0) && q->first)
+		sim_choose(loop, q);
+	f = q->first;
 		q->last = NULL;
 	return f;
 }

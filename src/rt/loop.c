@@ -11,6 +11,8 @@
 #include "rt/loop.h"
 #include "rt/scope.h"
 #include "base/clock.h"
+#include "rt/sim.h"
+#include "rt/waitlist.h"
 #include "base/banned.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,16 @@ static bool world_may_wake(const struct hk_loop *loop)
 }
 
 /* How long the thread may sleep when no fiber is runnable. Moves the virtual clock instead of sleeping. */
+static void move_clock(struct hk_loop *loop, int64_t to_ns)
+{
+	ASSERT(loop->virtual_clock && !loop->ready.first);
+	if (to_ns <= loop->now_ns)
+		return;
+	loop->now_ns = to_ns;
+	if (loop->sim)
+		sim_clock_moved(loop);
+}
+
 static int64_t patience(struct hk_loop *loop)
 {
 	int64_t next = timers_next_ns(&loop->timers);

@@ -17,6 +17,8 @@
 #include <hocket/sync.h>
 
 struct hk_loop {
+struct sim;
+
 	/* fiber.c */
 	struct hk_fiber_ *current; /* NULL: the loop itself runs */
 	struct run_queue ready;
@@ -39,7 +41,9 @@ struct hk_loop {
 	struct hk_stats stats;
 	int64_t started_ns;
 
-	struct hk_scope root; /* scope.c */
+	struct sim *sim;            /* borrows; sim.c; NULL: in the real world */
+	struct hk_waitlist_ idlers; /* hk_wait_all_parked */
+	struct hk_scope root;       /* scope.c */
 	struct poll poll;
 	struct mailbox mailbox;
 	struct offloads offloads;

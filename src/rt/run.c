@@ -9,6 +9,7 @@
 #include "rt/loop.h"
 #include "rt/report.h"
 #include "rt/scope.h"
+#include "rt/sim.h"
 #include "base/clock.h"
 #include <hocket/group.h>
 #include <hocket/run.h>
@@ -54,7 +55,10 @@ static unsigned cores(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
-static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
+/* A simulation begins at the same time of day whenever it is run: not 0, which would hide who forgets to add. */
+#define SIM_START_NS (1000 * HK_SEC)
+
+static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struct sim *sim)
 {
 	int r = mailbox_init(&loop->mailbox);
 
@@ -70,7 +74,8 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o)
 	loop->virtual_clock = o->virtual_clock;
 	loop->report = o->report;
 	loop->report_arg = o->report_arg;
-	loop->now_ns = loop->started_ns = clock_mono_ns();
+	loop->sim = sim;
+	loop->now_ns = loop->started_ns = sim ? SIM_START_NS : clock_mono_ns();
 	return r;
 }
 
@@ -106,6 +111,11 @@ static void refuse_inner_loop(const struct hk_loop *outer)
 
 int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
 {
+{
+	return loop_open_and_run(fn, arg, options, NULL);
+}
+
+int loop_open_and_run(hk_fn *fn, void *arg, const struct hk_run_options *options, struct sim *sim)
 	struct hk_run_options o = options ? *options : (struct hk_run_options){ 0 };
 	struct hk_loop *loop;
 	int r;
@@ -118,7 +128,7 @@ int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
 	if (!loop)
 		return -ENOMEM;
 	sigpipe_hold();
-	r = loop_init(loop, &o);
+	r = loop_init(loop, &o, sim);
 	loop_of_thread_ = loop;
 	if (r == 0)
 		r = run_main(loop, fn, arg);
@@ -247,5 +257,6 @@ void hk_stats_get(struct hk_stats *ret)
 	*ret = loop->stats;
 	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
 	ret->parked_offload = loop->offloads.pending - loop->offloads.abandoned;
-	ret->busy_ns = clock_mono_ns() - loop->started_ns - ret->idle_ns;
+	ret->busy_ns =
+		(loop->sim ? loop->now_ns : clock_mono_ns()) - loop->started_ns - ret->idle_ns;
 }
