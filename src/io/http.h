@@ -31,7 +31,7 @@ MUST int http_client_new(const struct http_client_options *, struct http_client 
 void http_client_free(struct http_client *); /* closes all idle connections; none may be in use */
 
 struct http_header {
-	struct slice name, value;
+	struct slice name, value; /* received ones have a 0 behind them */
 };
 struct http_clocks { /* 0: only the caller's scope ends it */
 	int64_t connect_ns, tls_ns, first_byte_ns, idle_ns;

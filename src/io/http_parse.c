@@ -390,6 +390,12 @@ static enum http_event frame_request(struct http_parse *p)
 	return HTTP_HEAD;
 }
 
+/* What is behind a name, value, method or target in the block - a colon, blank or line's end - has been read. */
+static void end_text(struct http_parse *p, struct slice s)
+{
+	p->block[s.p + s.n - p->block] = 0;
+}
+
 static const char *parse_lines(struct http_parse *p)
 {
 	struct slice text = { p->block, p->block_n };
@@ -405,9 +411,16 @@ static const char *parse_lines(struct http_parse *p)
 			break;
 		struct http_header *h = &p->headers[p->header_count];
 		why = parse_header(line, h);
-		if (!why)
-			why = on_header(p, h);
+		if (why)
+			break;
+		end_text(p, h->name);
+		end_text(p, h->value);
+		why = on_header(p, h);
 		p->header_count++;
+	}
+	if (!why && p->role == HTTP_REQUEST) {
+		end_text(p, p->method);
+		end_text(p, p->target);
 	}
 	return why;
 }

@@ -8,7 +8,8 @@
  *  (2) after HTTP_END nothing more was taken from the input: what is left belongs to the next message, or to nobody.
  *  (3) a message that could be understood in two ways is refused, not guessed at: folded lines, blanks before the colon,
  *      two lengths, codings other than chunked. Only what RFC 9112 tells a reader to tolerate is tolerated.
- *  (4) header bytes (interim answers and trailers included), their number, and the overhead of chunks are bounded. */
+ *  (4) header bytes (interim answers and trailers included), their number, and the overhead of chunks are bounded.
+ *  (5) method, target and the headers' names and values have a 0 behind them and none inside: they are C strings, too. */
 #pragma once
 #include "base/buf.h"
 #include "io/http.h"

@@ -273,6 +273,8 @@ static int put_head(struct serving *c, const struct http_reply *r, const struct 
 		if (http_is_token(r->headers[i].name) && http_is_value(r->headers[i].value))
 			e = buf_printf(out, "%.*s: %.*s\r\n", SLICE(r->headers[i].name),
 				       SLICE(r->headers[i].value));
+	if (e == 0)
+		e = buf_add(out, buf_slice(&r->lines));
 	return e < 0 ? e : buf_add(out, S("\r\n"));
 }
 
@@ -341,19 +343,22 @@ static void reset(int fd)
 			 sizeof(now)); /* else it is an ordinary close */
 }
 
+static void reply_done(struct http_reply *r)
+{
+	buf_done(&r->body);
+	buf_done(&r->lines);
+}
+
 /* false: the connection is to be closed. */
 static bool answer(struct serving *c) SUSPENDS
 {
-	AUTO(buf_done) struct buf body = { 0 };
-	struct http_reply r = { 0 };
+	AUTO(reply_done) struct http_reply r = { 0 };
 	struct http_incoming in = incoming(c);
 	c->server->handler(c->server->arg, &in, &r);
-	body = buf_take(&r.body);
 	if (r.drop) {
 		reset(c->fd);
 		return false;
 	}
-	r.body = body; /* borrowed back: freed in one place */
 	struct outgoing o = decide(c, &r);
 	return write_reply(c, &r, &o) == 0 && !o.close;
 }
@@ -361,6 +366,7 @@ static bool answer(struct serving *c) SUSPENDS
 /* Says why, then lets the peer finish talking for a moment, so that it reads the answer before the reset. */
 static void refuse(struct serving *c, int status) SUSPENDS
 {
+	AUTO(reply_done)
 	struct http_reply r = { .status = status, .close = true, .content_type = "text/plain" };
 	const char *why = c->parse.why ? c->parse.why : reason(status);
 	if (buf_printf(&r.body, "%s\n", why) == 0) {
@@ -374,7 +380,6 @@ static void refuse(struct serving *c, int status) SUSPENDS
 			(void)hk_scope_close(&linger, 0); /* closed either way */
 		}
 	}
-	buf_done(&r.body);
 }
 
 static int serve(void *arg) SUSPENDS

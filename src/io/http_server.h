@@ -24,8 +24,9 @@ struct http_reply {
 	const struct http_header
 		*headers; /* extra; borrows until the handler's answer is written */
 	size_t header_count;
-	bool close; /* after this answer */
-	bool drop;  /* close at once without any answer (reset) */
+	struct buf lines; /* owns; more headers, as lines that who adds them has checked */
+	bool close;       /* after this answer */
+	bool drop;        /* close at once without any answer (reset) */
 	size_t truncate; /* > 0: send only so many bytes of the body, then close (a fault of the demo API) */
 };
 typedef void http_handler(void *arg, const struct http_incoming *, struct http_reply *) SUSPENDS;
