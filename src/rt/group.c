@@ -72,16 +72,26 @@ static void report_unread(const struct hk_group *g, const struct hk_failure *f)
 	       f->task, f->where, strerror(-f->code), f->code, g->name_);
 }
 
+/* Among the failures, if there is room: in the order in which they come, the cause before those that are no cause. */
+static bool list_failure(struct hk_group *g, const struct hk_failure *f, bool cause)
+{
+	size_t n = g->failed_ - 1, at = cause ? 0 : n;
+
+	ASSERT(g->failed_ > 0);
+	n = n < g->failures_max_ ? n : g->failures_max_ - 1;
+	if (at >= g->failures_max_)
+		return false;
+	memmove(&g->failures_[at + 1], &g->failures_[at], (n - at) * sizeof(*f));
+	g->failures_[at] = *f;
+	return true;
+}
+
 /* The cause is kept for close() to return it. What neither it nor anybody else will see is reported now. */
 static void keep_failure(struct hk_group *g, const struct hk_failure *f, bool read)
 {
 	bool cause = f->code != -ECANCELED && g->first_.code == 0;
 
-	ASSERT(g->failed_ > 0);
-	if (g->failed_ <= g->failures_max_) {
-		g->failures_[g->failed_ - 1] = *f;
-		read = true;
-	}
+	read |= list_failure(g, f, cause);
 	if (cause)
 		g->first_ = *f;
 	g->first_read_ |= cause && read;
@@ -137,8 +147,9 @@ static void describe_closing(const struct park *park, struct wait *ret)
 
 static void wait_for_tasks(struct hk_group *g, struct hk_fiber_ *self) SUSPENDS
 {
-	struct closing c = { .park = { .why = "the tasks of a group", .describe = describe_closing },
-			     .group = g };
+	struct closing c = {
+		.park = { .why = "the tasks of a group", .describe = describe_closing }, .group = g
+	};
 
 	while (g->running_ > 0) {
 		ASSERT(!g->waiter_);
@@ -206,7 +217,8 @@ void group_open_aside(struct hk_group *g, const char *name)
 void group_check_none_aside(const struct hk_loop *loop)
 {
 	if (loop->root.child_)
-		misuse("it returns from hk_run()'s main function while \"%s\" is still in use: free "
+		misuse("it returns from hk_run()'s main function while \"%s\" is still in use: "
+		       "free "
 		       "it first",
 		       container_of(loop->root.child_, struct hk_group, scope_)->name_);
 }

@@ -5,7 +5,7 @@
  *   hk_scope_cancel(&a.scope);        only this one
  *   CHECK_INT(a.result, -ECANCELED);  WAITING until it has ended
  *
- * settle() lets every task run until it waits, in whatever order: one nanosecond of virtual time passes only then. */
+ * settle() lets every task run until it waits, in whatever order. */
 #pragma once
 #include "in_loop.h"
 
@@ -25,7 +25,7 @@ struct actor {
 
 static inline void settle(void)
 {
-	CHECK_INT(hk_sleep(1), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
 }
 
 static inline int actor_run_(void *arg)
