@@ -73,14 +73,15 @@ static void run_append(struct run_queue *q, struct hk_fiber_ *f)
 	q->last = f;
 }
 
-static struct hk_fiber_ *run_first(struct run_queue *q)
+static struct hk_fiber_ *run_first(struct hk_loop *loop)
 {
-	struct hk_fiber_ *f = q->first;
+	struct run_queue *q = &loop->ready;
+	struct hk_fiber_ *f;
 
-	if (f && !(q->first = f->run_next))
 	if (__builtin_expect(loop->sim != NULL, 0) && q->first)
 		sim_choose(loop, q);
 	f = q->first;
+	if (f && !(q->first = f->run_next))
 		q->last = NULL;
 	return f;
 }
@@ -106,7 +107,7 @@ static void switch_to(struct hk_loop *loop, void **save, struct sanitize *from, 
 
 static struct hk_fiber_ *next_in_turn(struct hk_loop *loop)
 {
-	return --loop->turn_left > 0 ? run_first(&loop->ready) : NULL;
+	return --loop->turn_left > 0 ? run_first(loop) : NULL;
 }
 
 static void suspend(struct hk_fiber_ *self) SUSPENDS
@@ -253,7 +254,7 @@ static struct hk_fiber_ *big_call(struct hk_loop *loop)
 
 void fibers_run_turn(struct hk_loop *loop)
 {
-	struct hk_fiber_ *f = run_first(&loop->ready);
+	struct hk_fiber_ *f = run_first(loop);
 
 	ASSERT(!loop->current);
 	loop->turn_left = TURN_LENGTH;

@@ -61,7 +61,6 @@ static bool world_may_wake(const struct hk_loop *loop)
 	       loop->signal_waiters.first_;
 }
 
-/* How long the thread may sleep when no fiber is runnable. Moves the virtual clock instead of sleeping. */
 static void move_clock(struct hk_loop *loop, int64_t to_ns)
 {
 	ASSERT(loop->virtual_clock && !loop->ready.first);
@@ -72,6 +71,7 @@ static void move_clock(struct hk_loop *loop, int64_t to_ns)
 		sim_clock_moved(loop);
 }
 
+/* How long the thread may sleep when no fiber is runnable. Moves the virtual clock instead of sleeping. */
 static int64_t patience(struct hk_loop *loop)
 {
 	int64_t next = timers_next_ns(&loop->timers);
@@ -81,8 +81,7 @@ static int64_t patience(struct hk_loop *loop)
 	if (next == HK_FOREVER || (loop->virtual_clock && loop->offloads.pending > 0))
 		return HK_FOREVER;
 	if (loop->virtual_clock) {
-		ASSERT(!loop->ready.first);
-		loop->now_ns = next > loop->now_ns ? next : loop->now_ns;
+		move_clock(loop, next);
 		return 0;
 	}
 	return next > loop->now_ns ? next - loop->now_ns : 0;
@@ -94,11 +93,23 @@ static void collect(struct hk_loop *loop, int64_t timeout_ns)
 	(void)poll_collect(&loop->poll, timeout_ns);
 }
 
+/* Every task waits, and for nothing that is there already: those that wait for just this run. true: somebody runs. */
+static bool wake_idlers(struct hk_loop *loop)
+{
+	if (loop->poll.waiting > 0)
+		collect(loop, 0);
+	if (!loop->ready.first && timers_next_ns(&loop->timers) > loop->now_ns)
+		waitlist_serve_all(&loop->idlers, 0);
+	return loop->ready.first;
+}
+
 static void sleep_until_something(struct hk_loop *loop)
 {
 	int64_t timeout_ns, before;
 
 	read_clock(loop);
+	if (loop->idlers.first_ && wake_idlers(loop))
+		return;
 	if (loop->virtual_clock && loop->poll.waiting > 0) {
 		collect(loop, 0); /* real bytes first: time only jumps when there are none */
 		if (loop->ready.first)
@@ -139,6 +150,14 @@ void loop_run(struct hk_loop *loop)
 		turn(loop);
 	ASSERT(!loop->ready.first && !loop->root.child_ && !loop->root.fibers_);
 	(void)mailbox_deliver(&loop->mailbox);
+}
+
+int hk_wait_all_parked(void)
+{
+	struct hk_fiber_ *self = fiber_self();
+	int r = fiber_checkpoint(self);
+
+	return r < 0 ? r : waitlist_wait(&self->loop->idlers, self, "all others to wait", NULL);
 }
 
 /* ---- the report of a standstill ------------------------------------------------------------ */

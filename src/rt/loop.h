@@ -16,10 +16,10 @@
 #include <hocket/scope.h>
 #include <hocket/sync.h>
 
-struct hk_loop {
 struct sim;
 
 	/* fiber.c */
+struct hk_loop {
 	struct hk_fiber_ *current; /* NULL: the loop itself runs */
 	struct run_queue ready;
 	void *sp; /* of the loop, while a fiber runs */

@@ -111,12 +111,12 @@ static void refuse_inner_loop(const struct hk_loop *outer)
 
 int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)
 {
-{
 	return loop_open_and_run(fn, arg, options, NULL);
 }
 
 int loop_open_and_run(hk_fn *fn, void *arg, const struct hk_run_options *options, struct sim *sim)
 	struct hk_run_options o = options ? *options : (struct hk_run_options){ 0 };
+{
 	struct hk_loop *loop;
 	int r;
 

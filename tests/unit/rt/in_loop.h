@@ -1,9 +1,16 @@
 /* in_loop.h - tests whose body is a task on the virtual clock
  *
  *   TEST_IN_LOOP(queue_is_fifo) { CHECK_INT(hk_sleep(3600 * HK_SEC), 0); }      an hour that costs nothing
- *   static const struct test tests[] = { T(queue_is_fifo) };
+ *   TEST_IN_SIM(nothing_is_lost, 200) { ... }
+ *   static const struct test tests[] = { T(queue_is_fifo), T(nothing_is_lost) };
  *
- * The order of everything is exact: one thread, one run queue, time that jumps. */
+ * TEST_IN_LOOP: one run, first come first served: for what is about the order in which tasks run.
+ * TEST_IN_SIM:  the body runs once like that, with sockets of the kernel, and then in the simulation over so many seeds: in
+ *   any order of runnable tasks, with sockets in memory. What it expects must hold in each. So, instead of hk_yield() or
+ *   hk_sleep(1) "to let them run", say hk_wait_all_parked(): all other tasks have come to their next wait then, whatever the
+ *   order. Each seed is one run: static variables are set at the beginning of the body, not where they are defined.
+ *   A failed check fails its seed, and the command that replays it is printed: HOCKET_SEED=17 HOCKET_TEST=name ./program.
+ *   HOCKET_SEEDS=10000 runs more of them. */
 #pragma once
 #include "../check.h"
 #include <errno.h>
@@ -29,6 +36,39 @@ static inline int in_loop(hk_fn *fn, void *arg)
 	{                                                  \
 		CHECK_INT(in_loop(name##_main_, NULL), 0); \
 	}                                                  \
+	static void name##_body_(void)
+
+/* After a run of the simulation: did a check fail in it? */
+static inline int sim_checks_(uint64_t seed, int result, void *arg)
+{
+	(void)seed;
+	(void)arg;
+	return test_failures_ && result >= 0 ? -EBADMSG : result;
+}
+
+static inline void in_sim(const char *name, hk_fn *fn, void *arg, unsigned seeds)
+{
+	char replay[512];
+	struct hk_sim_options o = { .seeds = seeds, .after = sim_checks_, .replay = replay };
+
+	snprintf(replay, sizeof(replay), "HOCKET_TEST=%s %s", name, program_invocation_name);
+	CHECK_INT(hk_sim(fn, arg, &o), 0);
+}
+
+#define TEST_IN_SIM(name, seeds)                                  \
+	static void name##_body_(void);                           \
+	static int name##_main_(void *arg)                        \
+	{                                                         \
+		(void)arg;                                        \
+		name##_body_();                                   \
+		return 0;                                         \
+	}                                                         \
+	static void name(void)                                    \
+	{                                                         \
+		CHECK_INT(in_loop(name##_main_, NULL), 0);        \
+		if (!test_failures_)                              \
+			in_sim(#name, name##_main_, NULL, seeds); \
+	}                                                         \
 	static void name##_body_(void)
 
 /* What happened, in order: "a1 b1 a2". Tests compare it as a whole. */
