@@ -24,6 +24,7 @@ struct hk_scope {
 	size_t timer_; /* place in the loop's heap, 0: none */
 	bool cancelled_, expired_, shield_, open_;
 	bool inherited_; /* cancelled from outside, no shield between */
+	bool group_;     /* a group's */
 };
 
 /* timeout_ns from now; HK_FOREVER: only cancelled by hand. <= 0: cancelled from the start. */

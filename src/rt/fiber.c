@@ -124,6 +124,7 @@ int fiber_park(struct hk_fiber_ *self, struct park *park)
 	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
 	ASSERT(park->why && !self->park);
 	park->fiber = self;
+	park->since_ns = self->loop->now_ns;
 	self->park = park;
 	self->state = FIBER_PARKED;
 	suspend(self);
@@ -247,7 +248,9 @@ static struct hk_fiber_ *big_call(struct hk_loop *loop)
 		return NULL;
 	ASSERT(!loop->current && caller->state == FIBER_RUNNING);
 	loop->big.caller = NULL;
+	loop->big.runs_for = caller;
 	loop->big.result = loop->big.fn(loop->big.arg);
+	loop->big.runs_for = NULL;
 	caller->state = FIBER_RUNNABLE;
 	return caller;
 }

@@ -17,12 +17,23 @@ struct hk_fiber_;
 
 enum fiber_state { FIBER_RUNNABLE, FIBER_RUNNING, FIBER_PARKED, FIBER_ENDED };
 
+/* What somebody waits for, in words that follow "waits for", and who could end it. Filled by park.describe. */
+struct wait {
+	char what[128];
+	const void *call;               /* the function that was off-loaded */
+	const struct hk_fiber_ *holder; /* who has what is waited for: a mutex */
+	const struct hk_group *group;   /* whose tasks it is that must end */
+};
+
 /* One wait. cancel() takes the fiber out of the line it stands in, or says false: this wait cannot be cut short.
  * NULL is always false. */
 struct park {
-	const char *why; /* for the report of a standstill: "queue put" */
+	const char *why; /* "signal": what it waits for, where describe says no more */
 	bool (*cancel)(struct park *);
-	struct hk_fiber_ *fiber; /* filled by fiber_park */
+	void (*describe)(const struct park *,
+			 struct wait *); /* for dumps and reports; may be NULL */
+	struct hk_fiber_ *fiber;         /* filled by fiber_park */
+	int64_t since_ns;                /* the same: on the loop's clock */
 };
 
 struct hk_fiber_ {

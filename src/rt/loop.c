@@ -6,13 +6,14 @@
  * What must hold:
  *  (1) the thread sleeps only when no fiber is runnable, and never longer than to the next timer.
  *  (2) on the virtual clock, time stands still while anything runs or is off-loaded; then it jumps to the next timer.
- *  (3) when nothing that exists could ever make a fiber runnable, the process says so and stops: a standstill is a
+ *  (3) when nothing that exists could ever make a fiber runnable, the process says so and stops: a deadlock is a
  *      bug of the program, and it would look like a slow network for ever. */
 #include "rt/loop.h"
+#include "rt/dump.h"
 #include "rt/scope.h"
-#include "base/clock.h"
 #include "rt/sim.h"
 #include "rt/waitlist.h"
+#include "base/clock.h"
 #include "base/banned.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static int64_t patience(struct hk_loop *loop)
 	int64_t next = timers_next_ns(&loop->timers);
 
 	if (next == HK_FOREVER && !world_may_wake(loop))
-		report_standstill(loop);
+		report_deadlock(loop);
 	if (next == HK_FOREVER || (loop->virtual_clock && loop->offloads.pending > 0))
 		return HK_FOREVER;
 	if (loop->virtual_clock) {
@@ -158,32 +159,4 @@ int hk_wait_all_parked(void)
 	int r = fiber_checkpoint(self);
 
 	return r < 0 ? r : waitlist_wait(&self->loop->idlers, self, "all others to wait", NULL);
-}
-
-/* ---- the report of a standstill ------------------------------------------------------------ */
-
-static void report_fibers(const struct hk_scope *s)
-{
-	const struct hk_fiber_ *f = s->fibers_;
-
-	if (!f)
-		return;
-	do {
-		fprintf(stderr, "hocket:   task \"%s\" waits for: %s\n", f->name, f->park->why);
-		f = f->scope_next;
-	} while (f != s->fibers_);
-}
-
-NORETURN void report_standstill(struct hk_loop *loop)
-{
-	fprintf(stderr,
-		"hocket: standstill: all %zu tasks wait and nothing is left that could wake one "
-		"(no "
-		"timer, no "
-		"descriptor, no off-loaded call, no signal)\n",
-		loop->stats.fibers);
-	for (struct hk_scope *s = &loop->root; s; s = scope_next(&loop->root, s))
-		report_fibers(s);
-	fflush(stderr);
-	abort();
 }

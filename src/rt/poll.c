@@ -173,11 +173,21 @@ static bool cancel_wait(struct park *park)
 	return true;
 }
 
+static void describe_wait(const struct park *park, struct wait *ret)
+{
+	const struct poll_wait *w = container_of(park, struct poll_wait, park);
+	const char *mode = w->mode == HK_READ    ? "readable"
+			   : w->mode == HK_WRITE ? "writable"
+						 : "readable or writable";
+
+	(void)snprintf(ret->what, sizeof(ret->what), "descriptor %d to be %s", w->fd, mode);
+}
+
 /* The wait stays in its slot until its fiber runs: between an edge and then, the descriptor is still taken. */
 int poll_park(struct hk_loop *loop, int fd, int mode)
 {
 	struct poll_wait w = {
-		.park = { .why = mode == HK_WRITE ? "fd write" : "fd read", .cancel = cancel_wait },
+		.park = { .why = "a descriptor", .cancel = cancel_wait, .describe = describe_wait },
 		.fd = fd,
 		.mode = mode,
 	};

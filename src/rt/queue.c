@@ -109,6 +109,26 @@ static bool ring_grow(struct hk_queue *q)
 	return true;
 }
 
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+static void describe_put(const struct park *park, struct wait *ret)
+{
+	const struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
+	const struct hk_queue *q = container_of(w->list, struct hk_queue, senders);
+
+	(void)snprintf(ret->what, sizeof(ret->what), "room in a queue: it holds %zu of %zu", q->n,
+		       q->capacity);
+}
+
+static void describe_get(const struct park *park, struct wait *ret)
+{
+	const struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
+	const struct hk_queue *q = container_of(w->list, struct hk_queue, receivers);
+
+	(void)snprintf(ret->what, sizeof(ret->what), "an item in a queue: it holds %zu of %zu",
+		       q->n, q->capacity);
+}
+
 /* ---- put ----------------------------------------------------------------------------------- */
 
 int hk_queue_try_put(struct hk_queue *q, const void *item)
@@ -140,7 +160,13 @@ int hk_queue_put(struct hk_queue *q, const void *item)
 	if (r != -EAGAIN)
 		return r;
 	ASSERT(!q->receivers.first_ && !q->closed);
-	return waitlist_wait(&q->senders, self, "queue put", (void *)(uintptr_t)item);
+	struct hk_waiter_ w = {
+		.park = { .why = "room in a queue",
+			  .cancel = waitlist_leave,
+			  .describe = describe_put },
+		.item = (void *)(uintptr_t)item,
+	};
+	return waitlist_wait_as(&q->senders, self, &w);
 }
 
 /* ---- get ----------------------------------------------------------------------------------- */
@@ -171,7 +197,13 @@ int hk_queue_get(struct hk_queue *q, void *item)
 	if (r != -EAGAIN)
 		return r;
 	ASSERT(!q->senders.first_ && !q->closed && q->n == 0);
-	return waitlist_wait(&q->receivers, self, "queue get", item);
+	struct hk_waiter_ w = {
+		.park = { .why = "an item in a queue",
+			  .cancel = waitlist_leave,
+			  .describe = describe_get },
+		.item = item,
+	};
+	return waitlist_wait_as(&q->receivers, self, &w);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

@@ -97,7 +97,7 @@ int hk_signal_wait(void)
 		return -EINVAL;
 	if (r == 0 && !self->loop->signal_waiters.first_)
 		r = take_signal();
-	return r != 0 ? r : waitlist_wait(&self->loop->signal_waiters, self, "signal", NULL);
+	return r != 0 ? r : waitlist_wait(&self->loop->signal_waiters, self, "a signal", NULL);
 }
 
 void signals_deliver(struct hk_loop *loop)

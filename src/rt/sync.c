@@ -27,9 +27,20 @@ static bool sem_leave(struct park *park)
 	return true;
 }
 
+static void sem_describe(const struct park *park, struct wait *ret)
+{
+	const struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
+	const struct hk_sem *s = container_of(w->list, struct hk_sem, waiters_);
+
+	(void)snprintf(ret->what, sizeof(ret->what), "a semaphore: %jd free, %zu waiting",
+		       (intmax_t)s->free_, s->waiting_);
+}
+
 static int sem_wait(struct hk_sem *s, struct hk_fiber_ *self) SUSPENDS
 {
-	struct hk_waiter_ w = { .park = { .why = "semaphore", .cancel = sem_leave } };
+	struct hk_waiter_ w = {
+		.park = { .why = "a semaphore", .cancel = sem_leave, .describe = sem_describe }
+	};
 
 	ASSERT(!s->waiters_.first_ == (s->waiting_ == 0));
 	s->waiting_++;
@@ -96,6 +107,24 @@ size_t hk_sem_waiting(const struct hk_sem *s)
 
 /* ---- mutex --------------------------------------------------------------------------------- */
 
+static void mutex_describe(const struct park *park, struct wait *ret)
+{
+	const struct hk_waiter_ *w = container_of(park, struct hk_waiter_, park);
+	const struct hk_mutex *m = container_of(w->list, struct hk_mutex, waiters_);
+
+	ret->holder = m->owner_;
+	(void)snprintf(ret->what, sizeof(ret->what), "a mutex that task \"%.60s\" holds",
+		       ret->holder ? ret->holder->name : "?");
+}
+
+static int mutex_wait(struct hk_mutex *m, struct hk_fiber_ *self) SUSPENDS
+{
+	struct hk_waiter_ w = {
+		.park = { .why = "a mutex", .cancel = waitlist_leave, .describe = mutex_describe },
+	};
+	return waitlist_wait_as(&m->waiters_, self, &w);
+}
+
 int hk_mutex_lock(struct hk_mutex *m)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -107,7 +136,7 @@ int hk_mutex_lock(struct hk_mutex *m)
 		return -EDEADLK;
 	ASSERT(m->owner_ || !m->waiters_.first_);
 	if (m->owner_)
-		return waitlist_wait(&m->waiters_, self, "mutex", NULL);
+		return mutex_wait(m, self);
 	m->owner_ = self;
 	return 0;
 }
@@ -134,7 +163,7 @@ int hk_event_wait(struct hk_event *e)
 
 	if (r < 0 || e->set_)
 		return r;
-	return waitlist_wait(&e->waiters_, self, "event", NULL);
+	return waitlist_wait(&e->waiters_, self, "an event", NULL);
 }
 
 int hk_event_wait_for(struct hk_event *e, int64_t timeout_ns)

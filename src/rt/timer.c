@@ -102,6 +102,11 @@ void timers_clear(struct timers *t, size_t *place)
 		settle(t, hole, last);
 }
 
+int64_t timers_when_ns(const struct timers *t, const size_t *place)
+{
+	return *place ? t->heap[*place].when_ns : INT64_MAX;
+}
+
 int64_t timers_next_ns(const struct timers *t)
 {
 	return t->n ? t->heap[1].when_ns : INT64_MAX;

@@ -26,6 +26,7 @@ struct timers {
 void timers_done(struct timers *);
 /* Sets or moves. */
 void timers_set(struct timers *, size_t *place, int64_t when_ns, timer_fn *fire);
-void timers_clear(struct timers *, size_t *place);              /* not set: nothing */
-int64_t timers_next_ns(const struct timers *);                  /* INT64_MAX: none */
-size_t timers_fire(struct timers *, int64_t now_ns, void *arg); /* how many were due */
+void timers_clear(struct timers *, size_t *place);                  /* not set: nothing */
+int64_t timers_when_ns(const struct timers *, const size_t *place); /* INT64_MAX: not set */
+int64_t timers_next_ns(const struct timers *);                      /* INT64_MAX: none */
+size_t timers_fire(struct timers *, int64_t now_ns, void *arg);     /* how many were due */

@@ -25,7 +25,7 @@ void waitlist_remove(struct hk_waiter_ *w)
 	w->list = NULL;
 }
 
-static bool leave(struct park *park)
+bool waitlist_leave(struct park *park)
 {
 	waitlist_remove(container_of(park, struct hk_waiter_, park));
 	return true;
@@ -52,7 +52,7 @@ int waitlist_wait_as(struct hk_waitlist_ *list, struct hk_fiber_ *self, struct h
 
 int waitlist_wait(struct hk_waitlist_ *list, struct hk_fiber_ *self, const char *why, void *item)
 {
-	struct hk_waiter_ w = { .park = { .why = why, .cancel = leave }, .item = item };
+	struct hk_waiter_ w = { .park = { .why = why, .cancel = waitlist_leave }, .item = item };
 	return waitlist_wait_as(list, self, &w);
 }
 

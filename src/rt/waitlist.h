@@ -16,10 +16,11 @@ struct hk_waiter_ {
 /* Stands in the line until served. What waitlist_serve was given, or -ECANCELED. */
 MUST int waitlist_wait(struct hk_waitlist_ *, struct hk_fiber_ *self, const char *why,
 		       void *item) SUSPENDS;
-/* The same with a cancel of the caller's own, which must call waitlist_remove. */
+/* The same with more said in w->park: cancel is waitlist_leave, or the caller's own, which must call waitlist_remove. */
 MUST int waitlist_wait_as(struct hk_waitlist_ *, struct hk_fiber_ *self,
 			  struct hk_waiter_ *) SUSPENDS;
 void waitlist_remove(struct hk_waiter_ *);
+bool waitlist_leave(struct park *);
 /* The first, out of the line; NULL: nobody waits. */
 struct hk_waiter_ *waitlist_take(struct hk_waitlist_ *);
 void waitlist_serve(struct hk_waitlist_ *, int result); /* the first, if any */
