@@ -6,6 +6,7 @@
 #pragma once
 #include "base/rand.h"
 #include "rt/fiber.h"
+#include "rt/guardian.h"
 #include "rt/mailbox.h"
 #include "rt/offload.h"
 #include "rt/poll.h"
@@ -30,8 +31,9 @@ struct hk_loop {
 		hk_fn *fn;
 		void *arg;
 		int result;
-		struct hk_fiber_ *caller;
-	} big; /* a call that waits for the loop's stack */
+		struct hk_fiber_ *caller;   /* from the call until the loop's stack has it */
+		struct hk_fiber_ *runs_for; /* while fn runs */
+	} big;                              /* a call that waits for the loop's stack */
 
 	/* loop.c */
 	int64_t now_ns;
@@ -48,6 +50,7 @@ struct hk_loop {
 	struct mailbox mailbox;
 	struct offloads offloads;
 	struct hk_waitlist_ signal_waiters; /* signal.c */
+	struct guardian guardian;           /* guardian.c */
 	struct rand rand;                   /* run.c */
 	int main_result;
 	/* report.c; what hk_run_options said */
@@ -70,5 +73,3 @@ int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtu
 int64_t loop_deadline_ns(const struct hk_loop *, int64_t timeout_ns);
 /* signal.c: hands signals that came to the tasks that wait for one. */
 void signals_deliver(struct hk_loop *);
-/* Aborts with the list of all tasks and what each waits for. */
-NORETURN void report_standstill(struct hk_loop *);

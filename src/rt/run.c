@@ -82,6 +82,7 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 static void loop_done(struct hk_loop *loop)
 {
 	offloads_done(&loop->offloads);
+	(void)guardian_done(&loop->guardian);
 	sanitize_fiber_done(&loop->ended);
 	stacks_done(&loop->stacks);
 	timers_done(&loop->timers);
@@ -160,6 +161,15 @@ static void sleep_over(size_t *place, void *arg)
 	fiber_wake(container_of(place, struct hk_fiber_, timer), 0);
 }
 
+static void sleep_describe(const struct park *park, struct wait *ret)
+{
+	const struct hk_loop *loop = park->fiber->loop;
+	int64_t left = timers_when_ns(&loop->timers, &park->fiber->timer) - loop->now_ns;
+
+	(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep, in %.3f s",
+		       (double)(left > 0 ? left : 0) / 1e9);
+}
+
 static bool sleep_cancel(struct park *park)
 {
 	timers_clear(&park->fiber->loop->timers, &park->fiber->timer);
@@ -180,7 +190,7 @@ int hk_yield(void)
 int hk_sleep(int64_t ns)
 {
 	struct hk_fiber_ *self = fiber_self();
-	struct park park = { .why = "sleep", .cancel = sleep_cancel };
+	struct park park = { .why = "sleep", .cancel = sleep_cancel, .describe = sleep_describe };
 	int r = fiber_checkpoint(self);
 
 	if (r < 0 || ns <= 0)
@@ -256,6 +266,7 @@ void hk_stats_get(struct hk_stats *ret)
 		return;
 	*ret = loop->stats;
 	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
+	ret->parked_fd = loop->poll.waiting;
 	ret->parked_offload = loop->offloads.pending - loop->offloads.abandoned;
 	ret->busy_ns =
 		(loop->sim ? loop->now_ns : clock_mono_ns()) - loop->started_ns - ret->idle_ns;
