@@ -28,16 +28,18 @@ struct hk_process_options {
 		keep; /* descriptors that the child has under the numbers 3, 4, ... in this order */
 	size_t keep_n;
 };
+struct hk_exit {
+	int status; /* what it returned: 0 .. 255; -1 when a signal ended it */
+	int signal; /* the number of that signal, or 0 */
+};
 struct hk_process {
 	pid_t pid;
 	int in, out, err; /* our ends of HK_STDIO_PIPE, close them with hk_close; else -1 */
 	int pidfd_;
 	int64_t grace_ns_;
-	bool waited_;
-};
-struct hk_exit {
-	int status; /* what it returned: 0 .. 255; -1 when a signal ended it */
-	int signal; /* the number of that signal, or 0 */
+	bool waited_, leads_;
+	size_t slot_;
+	struct hk_exit exit_;
 };
 
 /* argv ends with NULL; argv[0] is looked up in PATH. 0; -ENOENT and the other errors of execvp(3), known before this returns;
