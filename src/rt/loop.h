@@ -60,7 +60,8 @@ struct hk_loop {
 	const char *no_suspend;
 };
 
-extern __thread struct hk_loop *loop_of_thread_;
+/* initial-exec: one load also in the shared library, instead of a call. */
+extern __thread struct hk_loop *loop_of_thread_ __attribute__((tls_model("initial-exec")));
 static inline struct hk_loop *loop_self(void)
 {
 	return loop_of_thread_;
