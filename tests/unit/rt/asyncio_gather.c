@@ -37,7 +37,7 @@ static int gather(struct item *items, size_t n, unsigned limit, int *results)
 }
 
 /* GatherTestsBase.test_success, test_result_exception_success: results in the order of the arguments */
-TEST_IN_LOOP(results_are_in_the_order_of_the_items)
+TEST_IN_SIM(results_are_in_the_order_of_the_items, 100)
 {
 	struct item items[] = { { 2 * HK_MS, 2 }, { HK_MS, 1 }, { 3 * HK_MS, 3 } };
 	int results[3];
@@ -49,7 +49,7 @@ TEST_IN_LOOP(results_are_in_the_order_of_the_items)
 }
 
 /* test_constructor_empty_sequence */
-TEST_IN_LOOP(gather_of_nothing)
+TEST_IN_SIM(gather_of_nothing, 100)
 {
 	int results[1] = { NOT_RUN };
 	struct hk_scope s;
@@ -64,7 +64,7 @@ TEST_IN_LOOP(gather_of_nothing)
 }
 
 /* test_one_exception */
-TEST_IN_LOOP(one_failure_ends_the_rest)
+TEST_IN_SIM(one_failure_ends_the_rest, 100)
 {
 	struct item items[] = { { HK_MS, 1 }, { 2 * HK_MS, -EIO }, { HK_SEC, 3 }, { HK_SEC, 4 } };
 	int64_t start = hk_now_ns();
@@ -81,7 +81,7 @@ TEST_IN_LOOP(one_failure_ends_the_rest)
 }
 
 /* test_return_exceptions */
-TEST_IN_LOOP(with_results_all_run)
+TEST_IN_SIM(with_results_all_run, 100)
 {
 	struct item items[] = {
 		{ 3 * HK_MS, 3 }, { HK_MS, 1 }, { 2 * HK_MS, -EIO }, { 4 * HK_MS, -ENOSPC }
@@ -113,7 +113,7 @@ static int cancelled_alone(void *arg)
 }
 
 /* test_one_cancellation: an item that was cancelled on its own failed like any other */
-TEST_IN_LOOP(one_cancelled_item_ends_the_rest)
+TEST_IN_SIM(one_cancelled_item_ends_the_rest, 100)
 {
 	for (unsigned limit = 0; limit <= 3; limit++) {
 		struct item items[] = { { HK_MS, 1, NOT_RUN },
@@ -128,7 +128,7 @@ TEST_IN_LOOP(one_cancelled_item_ends_the_rest)
 }
 
 /* test_result_exception_one_cancellation */
-TEST_IN_LOOP(with_results_one_cancelled_item_ends_nobody)
+TEST_IN_SIM(with_results_one_cancelled_item_ends_nobody, 100)
 {
 	for (unsigned limit = 0; limit <= 3; limit++) {
 		struct item items[] = { { HK_MS, 1 }, { 0, -ECANCELED }, { HK_SEC, 3 } };
@@ -142,7 +142,7 @@ TEST_IN_LOOP(with_results_one_cancelled_item_ends_nobody)
 }
 
 /* test_cancel_gather_2: cancelled from outside, with and without results: everybody obeys, gather says so */
-TEST_IN_LOOP(cancelled_from_outside)
+TEST_IN_SIM(cancelled_from_outside, 100)
 {
 	struct item items[] = { { HK_MS, 1 }, { HK_SEC, 2 }, { HK_SEC, 3 }, { HK_SEC, 4 } };
 	struct hk_scope s;
@@ -176,7 +176,7 @@ static int last_one_cancels(void *arg)
 	return r < 0 ? r : i->result;
 }
 
-TEST_IN_LOOP(cancelled_when_all_is_done)
+TEST_IN_SIM(cancelled_when_all_is_done, 100)
 {
 	struct item items[] = { { HK_MS, 1 }, { 2 * HK_MS, 2 } };
 	int results[2];
@@ -206,7 +206,7 @@ static int begin(void *arg)
 	return work(i);
 }
 
-TEST_IN_LOOP(a_limit_is_kept_and_used)
+TEST_IN_SIM(a_limit_is_kept_and_used, 100)
 {
 	struct item items[20];
 	int64_t start = hk_now_ns();
@@ -232,7 +232,7 @@ static int inner_gather(void *arg)
 	return gather(row, 3, 0, NULL);
 }
 
-TEST_IN_LOOP(gathers_nest)
+TEST_IN_SIM(gathers_nest, 100)
 {
 	struct item rows[3][3] = { { { HK_SEC, 0 }, { HK_SEC, 0 }, { HK_SEC, 0 } },
 				   { { HK_SEC, 0 }, { HK_MS, -EIO }, { HK_SEC, 0 } },

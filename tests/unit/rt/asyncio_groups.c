@@ -47,7 +47,7 @@ static int unread_in(hk_fn *fn)
 /* ---- errors of several --------------------------------------------------------------------- */
 
 /* test_cancel_children_on_child_error: the others obey; who fails in obeying is collected, after the cause */
-TEST_IN_LOOP(all_failures_are_collected_the_cause_first)
+TEST_IN_SIM(all_failures_are_collected_the_cause_first, 100)
 {
 	struct job jobs[] = { { 3 * HK_SEC, -EIO, .stubborn = true },
 			      { HK_SEC, -EBADMSG },
@@ -69,7 +69,7 @@ TEST_IN_LOOP(all_failures_are_collected_the_cause_first)
 }
 
 /* HK_COLLECT: none is cancelled, all fail in their own time; order of happening */
-TEST_IN_LOOP(collected_failures_are_in_the_order_in_which_they_happened)
+TEST_IN_SIM(collected_failures_are_in_the_order_in_which_they_happened, 100)
 {
 	struct job jobs[] = { { 3 * HK_SEC, -EIO },
 			      { HK_SEC, -EBADMSG },
@@ -102,7 +102,7 @@ static int cancelled_on_its_own(void *arg)
 	return hk_scope_close(&s, hk_sleep(HK_SEC));
 }
 
-TEST_IN_LOOP(the_cause_comes_before_a_stray_cancellation)
+TEST_IN_SIM(the_cause_comes_before_a_stray_cancellation, 100)
 {
 	struct job late = { HK_SEC, -EIO };
 	struct hk_failure failures[2] = { 0 };
@@ -118,7 +118,7 @@ TEST_IN_LOOP(the_cause_comes_before_a_stray_cancellation)
 }
 
 /* test_taskgroup_19: the block fails in its cleanup after a child failed: both are there, the block's is returned */
-TEST_IN_LOOP(error_in_the_block_and_in_a_child)
+TEST_IN_SIM(error_in_the_block_and_in_a_child, 100)
 {
 	struct job soon = { 100 * HK_MS, -EIO };
 	struct hk_failure failure = { 0 };
@@ -132,7 +132,7 @@ TEST_IN_LOOP(error_in_the_block_and_in_a_child)
 }
 
 /* test_taskgroup_09, _10 turned round: the block fails first, then a child in its cleanup */
-TEST_IN_LOOP(error_in_the_block_then_in_a_child)
+TEST_IN_SIM(error_in_the_block_then_in_a_child, 100)
 {
 	struct job stubborn = { HK_SEC, -EIO, .stubborn = true };
 	struct hk_failure failure = { 0 };
@@ -247,7 +247,7 @@ static int doomed_group(void *arg)
 }
 
 /* test_cancellation_in_body, test_taskgroup_08: cancelled while children fail: the failure is told, the cancellation stays */
-TEST_IN_LOOP(cancelled_from_outside_while_children_fail)
+TEST_IN_SIM(cancelled_from_outside_while_children_fail, 100)
 {
 	struct hk_scope s;
 	int after = 1, r;
@@ -261,7 +261,7 @@ TEST_IN_LOOP(cancelled_from_outside_while_children_fail)
 }
 
 /* test_taskgroup_15, _16: outside cancellation, then a child that fails while the block still cleans up */
-TEST_IN_LOOP(a_child_fails_during_the_cleanup_of_a_cancelled_block)
+TEST_IN_SIM(a_child_fails_during_the_cleanup_of_a_cancelled_block, 100)
 {
 	struct job crash = { 300 * HK_MS, -EIO, .stubborn = true };
 	struct hk_scope s, shield;
@@ -279,7 +279,7 @@ TEST_IN_LOOP(a_child_fails_during_the_cleanup_of_a_cancelled_block)
 }
 
 /* test_taskgroup_11, _12: nested groups under one cancellation */
-TEST_IN_LOOP(cancellation_passes_through_nested_groups)
+TEST_IN_SIM(cancellation_passes_through_nested_groups, 100)
 {
 	struct job jobs[6], outer_job = { 10 * HK_SEC, 0 };
 	struct hk_group outer, inner;
@@ -305,7 +305,7 @@ TEST_IN_LOOP(cancellation_passes_through_nested_groups)
 }
 
 /* test_taskgroup_22, _23 (cancelled at the very moment when the last child ends): what was done is done */
-TEST_IN_LOOP(cancelled_at_the_instant_of_the_last_child)
+TEST_IN_SIM(cancelled_at_the_instant_of_the_last_child, 100)
 {
 	struct job j = { 10 * HK_MS, 0 };
 	struct hk_scope s;
@@ -343,7 +343,7 @@ static int multiply(void *arg)
 }
 
 /* test_taskgroup_24, 3.13 test_taskgroup_already_entered...: children spawn while the group closes: close waits for all */
-TEST_IN_LOOP(children_spawn_while_the_group_closes)
+TEST_IN_SIM(children_spawn_while_the_group_closes, 100)
 {
 	struct hk_group g;
 	struct family f = { .g = &g, .left = 50, .pause_ns = HK_MS };
@@ -356,7 +356,7 @@ TEST_IN_LOOP(children_spawn_while_the_group_closes)
 }
 
 /* ... while it fails: they start cancelled (asyncio 3.13+ refuses: "TaskGroup is shutting down") */
-TEST_IN_LOOP(children_spawn_while_the_group_fails)
+TEST_IN_SIM(children_spawn_while_the_group_fails, 100)
 {
 	struct hk_group g;
 	struct family f = { .g = &g, .left = 50, .pause_ns = HK_MS, .result = -EIO };
@@ -369,7 +369,7 @@ TEST_IN_LOOP(children_spawn_while_the_group_fails)
 }
 
 /* test_taskgroup_finished: a closed group takes nobody */
-TEST_IN_LOOP(a_closed_group_refuses)
+TEST_IN_SIM(a_closed_group_refuses, 100)
 {
 	struct job j = { 0, 0 };
 	struct hk_group g;

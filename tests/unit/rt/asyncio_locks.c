@@ -50,7 +50,7 @@ static void line_end(struct line *l)
 /* ---- Semaphore ----------------------------------------------------------------------------- */
 
 /* SemaphoreTests.test_acquire */
-TEST_IN_LOOP(permits_first_then_the_line)
+TEST_IN_SIM(permits_first_then_the_line, 100)
 {
 	struct line l;
 
@@ -68,7 +68,7 @@ TEST_IN_LOOP(permits_first_then_the_line)
 }
 
 /* SemaphoreTests.test_acquire_cancel */
-TEST_IN_LOOP(a_cancelled_acquire_leaves_nothing_behind)
+TEST_IN_SIM(a_cancelled_acquire_leaves_nothing_behind, 100)
 {
 	struct line l;
 
@@ -83,7 +83,7 @@ TEST_IN_LOOP(a_cancelled_acquire_leaves_nothing_behind)
 }
 
 /* SemaphoreTests.test_acquire_cancel_before_awoken */
-TEST_IN_LOOP(a_release_skips_the_cancelled)
+TEST_IN_SIM(a_release_skips_the_cancelled, 100)
 {
 	struct line l;
 
@@ -97,7 +97,7 @@ TEST_IN_LOOP(a_release_skips_the_cancelled)
 }
 
 /* SemaphoreTests.test_acquire_hang; trio: test_CapacityLimiter_memleak_548 */
-TEST_IN_LOOP(cancel_then_release_wakes_the_next)
+TEST_IN_SIM(cancel_then_release_wakes_the_next, 100)
 {
 	struct line l;
 
@@ -110,7 +110,7 @@ TEST_IN_LOOP(cancel_then_release_wakes_the_next)
 }
 
 /* The other order: the first has its permit when it is cancelled. It keeps it, says so, and nobody is woken in vain. */
-TEST_IN_LOOP(release_then_cancel_keeps_the_permit)
+TEST_IN_SIM(release_then_cancel_keeps_the_permit, 100)
 {
 	struct line l;
 
@@ -155,7 +155,7 @@ static int second(void *arg)
 }
 
 /* SemaphoreTests.test_acquire_no_hang: released to, then cancelled. Either way the permit is to be had afterwards. */
-TEST_IN_LOOP(released_and_cancelled_the_permit_is_not_lost)
+TEST_IN_SIM(released_and_cancelled_the_permit_is_not_lost, 100)
 {
 	struct pair p = { .sem = HK_SEM(1) };
 	struct hk_group g;
@@ -170,7 +170,7 @@ TEST_IN_LOOP(released_and_cancelled_the_permit_is_not_lost)
 }
 
 /* SemaphoreTests.test_acquire_fifo_order_3, and the cancelled one in the middle and at the end */
-TEST_IN_LOOP(the_line_closes_behind_a_cancelled_one)
+TEST_IN_SIM(the_line_closes_behind_a_cancelled_one, 100)
 {
 	const char *want[] = { "coow", "ocow", "oocw", "oowc" };
 	struct line l;
@@ -203,7 +203,7 @@ static int twice(void *arg)
 }
 
 /* SemaphoreTests.test_acquire_fifo_order: who asks again goes to the end of the line */
-TEST_IN_LOOP(who_asks_again_is_last)
+TEST_IN_SIM(who_asks_again_is_last, 100)
 {
 	struct hk_sem sem = HK_SEM(1);
 	struct actor a[3];
@@ -242,7 +242,7 @@ static int ask_once(struct actor *a)
 }
 
 /* SemaphoreTests.test_acquire_fifo_order_2: the releaser does not get its own permit back before who waited */
-TEST_IN_LOOP(a_releaser_does_not_overtake_the_line)
+TEST_IN_SIM(a_releaser_does_not_overtake_the_line, 100)
 {
 	struct line l;
 
@@ -266,7 +266,7 @@ TEST_IN_LOOP(a_releaser_does_not_overtake_the_line)
 }
 
 /* SemaphoreTests.test_acquire_fifo_order_4: several permits at once serve as many waiters, and no newcomer */
-TEST_IN_LOOP(three_permits_serve_three)
+TEST_IN_SIM(three_permits_serve_three, 100)
 {
 	struct line l;
 
@@ -281,7 +281,7 @@ TEST_IN_LOOP(three_permits_serve_three)
 }
 
 /* SemaphoreTests.test_release_no_waiters */
-TEST_IN_LOOP(a_release_without_waiters_is_kept)
+TEST_IN_SIM(a_release_without_waiters_is_kept, 100)
 {
 	struct hk_sem sem = HK_SEM(1);
 
@@ -300,7 +300,7 @@ static int release_later(void *arg)
 	return 0;
 }
 
-TEST_IN_LOOP(deadline_and_release_at_the_same_instant)
+TEST_IN_SIM(deadline_and_release_at_the_same_instant, 100)
 {
 	struct line l;
 
@@ -328,7 +328,7 @@ static void mutex_open(struct line *l, int n)
 }
 
 /* LockTests.test_acquire */
-TEST_IN_LOOP(a_mutex_goes_down_the_line)
+TEST_IN_SIM(a_mutex_goes_down_the_line, 100)
 {
 	struct line l;
 
@@ -348,7 +348,7 @@ TEST_IN_LOOP(a_mutex_goes_down_the_line)
 }
 
 /* LockTests.test_acquire_cancel */
-TEST_IN_LOOP(a_cancelled_lock_leaves_the_line)
+TEST_IN_SIM(a_cancelled_lock_leaves_the_line, 100)
 {
 	struct line l;
 
@@ -363,7 +363,7 @@ TEST_IN_LOOP(a_cancelled_lock_leaves_the_line)
 }
 
 /* LockTests.test_cancel_race, test_cancel_release_race, test_finished_waiter_cancelled: cancelled, then released */
-TEST_IN_LOOP(cancel_then_unlock_wakes_the_next)
+TEST_IN_SIM(cancel_then_unlock_wakes_the_next, 100)
 {
 	struct line l;
 
@@ -381,7 +381,7 @@ TEST_IN_LOOP(cancel_then_unlock_wakes_the_next)
 }
 
 /* The same the other way round: the first holds the mutex when it is cancelled, and gives it back as any holder does. */
-TEST_IN_LOOP(unlock_then_cancel_keeps_the_mutex)
+TEST_IN_SIM(unlock_then_cancel_keeps_the_mutex, 100)
 {
 	struct line l;
 
@@ -395,7 +395,7 @@ TEST_IN_LOOP(unlock_then_cancel_keeps_the_mutex)
 }
 
 /* Lock.acquire() by its holder: asyncio waits for ever, Trio raises; here it is an answer. */
-TEST_IN_LOOP(a_second_lock_by_the_holder_is_refused)
+TEST_IN_SIM(a_second_lock_by_the_holder_is_refused, 100)
 {
 	struct hk_mutex m = { 0 };
 
@@ -409,7 +409,7 @@ TEST_IN_LOOP(a_second_lock_by_the_holder_is_refused)
 /* ---- Event --------------------------------------------------------------------------------- */
 
 /* EventTests.test_wait, test_wait_on_set */
-TEST_IN_LOOP(an_event_wakes_all_who_wait)
+TEST_IN_SIM(an_event_wakes_all_who_wait, 100)
 {
 	struct line l;
 
@@ -423,7 +423,7 @@ TEST_IN_LOOP(an_event_wakes_all_who_wait)
 }
 
 /* EventTests.test_wait_cancel, and in the middle of the line */
-TEST_IN_LOOP(a_cancelled_wait_leaves_the_event)
+TEST_IN_SIM(a_cancelled_wait_leaves_the_event, 100)
 {
 	struct line l;
 
@@ -438,7 +438,7 @@ TEST_IN_LOOP(a_cancelled_wait_leaves_the_event)
 }
 
 /* EventTests.test_clear_with_waiters: who waited was woken by the set, whatever follows; who comes later waits */
-TEST_IN_LOOP(clear_does_not_take_a_wake_up_back)
+TEST_IN_SIM(clear_does_not_take_a_wake_up_back, 100)
 {
 	struct line l;
 
@@ -458,7 +458,7 @@ TEST_IN_LOOP(clear_does_not_take_a_wake_up_back)
 }
 
 /* wait_for(event.wait(), t) */
-TEST_IN_LOOP(an_event_waited_for_with_a_limit)
+TEST_IN_SIM(an_event_waited_for_with_a_limit, 100)
 {
 	struct hk_event e = { 0 };
 	int64_t start = hk_now_ns();

@@ -50,7 +50,7 @@ static void line_up(struct hk_group *g, struct hk_queue *q, struct actor *a, int
 /* ---- order and limits ---------------------------------------------------------------------- */
 
 /* test_empty, test_full, test_nonblocking_get_exception, test_nonblocking_put_exception */
-TEST_IN_LOOP(empty_and_full)
+TEST_IN_SIM(empty_and_full, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 
@@ -66,7 +66,7 @@ TEST_IN_LOOP(empty_and_full)
 }
 
 /* test_order */
-TEST_IN_LOOP(items_keep_their_order)
+TEST_IN_SIM(items_keep_their_order, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(100);
 	int items[] = { 1, 3, 2 };
@@ -89,7 +89,7 @@ static int put_three(struct actor *a)
 }
 
 /* test_maxsize, test_blocking_put_wait */
-TEST_IN_LOOP(a_putter_stops_at_the_capacity)
+TEST_IN_SIM(a_putter_stops_at_the_capacity, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 	struct actor putter = { .queue = q };
@@ -108,7 +108,7 @@ TEST_IN_LOOP(a_putter_stops_at_the_capacity)
 }
 
 /* test_blocking_get_wait, test_put_with_waiting_getters */
-TEST_IN_LOOP(a_getter_waits_for_an_item)
+TEST_IN_SIM(a_getter_waits_for_an_item, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor getter = { .queue = q };
@@ -125,7 +125,7 @@ TEST_IN_LOOP(a_getter_waits_for_an_item)
 }
 
 /* test_get_with_waiting_putters: what waits outside comes after what is in, in the order of the line */
-TEST_IN_LOOP(waiting_putters_follow_in_order)
+TEST_IN_SIM(waiting_putters_follow_in_order, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[5];
@@ -141,7 +141,7 @@ TEST_IN_LOOP(waiting_putters_follow_in_order)
 }
 
 /* Waiters are served in the order they came (asyncio leaves it undefined for concurrent readers; here it is a promise). */
-TEST_IN_LOOP(waiting_getters_are_served_in_order)
+TEST_IN_SIM(waiting_getters_are_served_in_order, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[5];
@@ -175,7 +175,7 @@ static int put_five(struct actor *a)
 }
 
 /* test_why_are_getters_waiting */
-TEST_IN_LOOP(nobody_waits_for_what_is_there)
+TEST_IN_SIM(nobody_waits_for_what_is_there, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[2] = { { .queue = q }, { .queue = q } };
@@ -191,7 +191,7 @@ TEST_IN_LOOP(nobody_waits_for_what_is_there)
 }
 
 /* test_why_are_putters_waiting: room made without a switch is room for all who wait */
-TEST_IN_LOOP(draining_without_a_switch_lets_all_putters_in)
+TEST_IN_SIM(draining_without_a_switch_lets_all_putters_in, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 	struct actor a[4];
@@ -225,7 +225,7 @@ static int worker(void *arg)
 }
 
 /* test_task_done: two workers, a hundred items; join() is close() and the group's end */
-TEST_IN_LOOP(workers_finish_what_is_queued)
+TEST_IN_SIM(workers_finish_what_is_queued, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
 	struct job job = { .q = q };
@@ -245,7 +245,7 @@ TEST_IN_LOOP(workers_finish_what_is_queued)
 /* ---- cancelled getters --------------------------------------------------------------------- */
 
 /* test_get_cancelled_race */
-TEST_IN_LOOP(the_next_getter_is_served_when_the_first_is_cancelled)
+TEST_IN_SIM(the_next_getter_is_served_when_the_first_is_cancelled, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[2];
@@ -263,7 +263,7 @@ TEST_IN_LOOP(the_next_getter_is_served_when_the_first_is_cancelled)
 }
 
 /* test_cancelled_getters_not_being_held_in_self_getters; trio: test_channel.py, test_553 */
-TEST_IN_LOOP(a_getter_that_timed_out_takes_nothing)
+TEST_IN_SIM(a_getter_that_timed_out_takes_nothing, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(5);
 	struct actor a = { .queue = q, .timeout_ns = 100 * HK_MS };
@@ -279,7 +279,7 @@ TEST_IN_LOOP(a_getter_that_timed_out_takes_nothing)
 }
 
 /* test_get_cancel_drop_one_pending_reader: it has 1 and says so; 2 is the next one's */
-TEST_IN_LOOP(a_getter_cancelled_after_it_was_served_keeps_the_item)
+TEST_IN_SIM(a_getter_cancelled_after_it_was_served_keeps_the_item, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 	struct actor a = { .queue = q };
@@ -298,7 +298,7 @@ TEST_IN_LOOP(a_getter_cancelled_after_it_was_served_keeps_the_item)
 }
 
 /* test_get_cancel_drop_many_pending_readers */
-TEST_IN_LOOP(of_many_getters_one_cancelled_loses_nothing)
+TEST_IN_SIM(of_many_getters_one_cancelled_loses_nothing, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
 	struct actor a[3];
@@ -318,7 +318,7 @@ TEST_IN_LOOP(of_many_getters_one_cancelled_loses_nothing)
 	CHECK_INT(try_get(q), 13);
 }
 
-TEST_IN_LOOP(a_getter_cancelled_in_the_middle_of_the_line)
+TEST_IN_SIM(a_getter_cancelled_in_the_middle_of_the_line, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[5];
@@ -345,7 +345,7 @@ static int put_later(struct actor *a)
 
 /* test_get_cancelled (wait_for(q.get(), t)): deadline and item at the same instant. Who came first is the loop's
  * business; the item is in exactly one place. */
-TEST_IN_LOOP(deadline_and_item_at_the_same_instant)
+TEST_IN_SIM(deadline_and_item_at_the_same_instant, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor getter = { .queue = q, .timeout_ns = 10 * HK_MS };
@@ -365,7 +365,7 @@ TEST_IN_LOOP(deadline_and_item_at_the_same_instant)
 /* ---- cancelled putters --------------------------------------------------------------------- */
 
 /* test_put_cancelled_race, test_cancelled_puts_not_being_held_in_self_putters */
-TEST_IN_LOOP(a_cancelled_putter_was_not_queued)
+TEST_IN_SIM(a_cancelled_putter_was_not_queued, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[3];
@@ -384,7 +384,7 @@ TEST_IN_LOOP(a_cancelled_putter_was_not_queued)
 }
 
 /* test_put_cancel_drop, test_cancelled_put_silence_value_error_exception: 2 is in, once, and the putter knows */
-TEST_IN_LOOP(a_putter_cancelled_after_it_was_let_in_reports_success)
+TEST_IN_SIM(a_putter_cancelled_after_it_was_let_in_reports_success, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[2];
@@ -400,7 +400,7 @@ TEST_IN_LOOP(a_putter_cancelled_after_it_was_let_in_reports_success)
 	CHECK_INT(try_get(q), 2);
 }
 
-TEST_IN_LOOP(a_putter_cancelled_in_the_middle_of_the_line)
+TEST_IN_SIM(a_putter_cancelled_in_the_middle_of_the_line, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[5];
@@ -418,7 +418,7 @@ TEST_IN_LOOP(a_putter_cancelled_in_the_middle_of_the_line)
 }
 
 /* A call in a cancelled scope moves nothing, even if it could (asyncio: the pending cancel() is thrown at the await). */
-TEST_IN_LOOP(in_a_cancelled_scope_nothing_moves)
+TEST_IN_SIM(in_a_cancelled_scope_nothing_moves, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 	struct hk_scope s;
@@ -447,7 +447,7 @@ static void check_closed(struct hk_queue *q)
 }
 
 /* test_shutdown_empty */
-TEST_IN_LOOP(closing_an_empty_queue_ends_its_getters)
+TEST_IN_SIM(closing_an_empty_queue_ends_its_getters, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
 	struct actor a[2];
@@ -464,7 +464,7 @@ TEST_IN_LOOP(closing_an_empty_queue_ends_its_getters)
 }
 
 /* test_shutdown_nonempty */
-TEST_IN_LOOP(closing_a_full_queue_ends_its_putters_and_keeps_its_items)
+TEST_IN_SIM(closing_a_full_queue_ends_its_putters_and_keeps_its_items, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[3];
@@ -490,7 +490,7 @@ static void drop(void *item, void *arg)
 }
 
 /* test_shutdown_immediate: what was queued goes to drop, in order; what waits outside stays its putter's */
-TEST_IN_LOOP(aborting_drops_what_is_in_and_refuses_who_waits)
+TEST_IN_SIM(aborting_drops_what_is_in_and_refuses_who_waits, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
 	struct trace dropped = { 0 };
@@ -511,7 +511,7 @@ TEST_IN_LOOP(aborting_drops_what_is_in_and_refuses_who_waits)
 }
 
 /* test_shutdown_immediate, on the other side */
-TEST_IN_LOOP(aborting_ends_getters)
+TEST_IN_SIM(aborting_ends_getters, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
 	struct actor a[2];
@@ -527,7 +527,7 @@ TEST_IN_LOOP(aborting_ends_getters)
 }
 
 /* What has happened has happened: a close in the same turn takes no item back. */
-TEST_IN_LOOP(a_close_does_not_reach_who_was_served)
+TEST_IN_SIM(a_close_does_not_reach_who_was_served, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1), *p = queue(1);
 	struct actor getter[1], putters[2];
@@ -549,7 +549,7 @@ TEST_IN_LOOP(a_close_does_not_reach_who_was_served)
 }
 
 /* A close and a cancellation in the same turn: the first that came decides. */
-TEST_IN_LOOP(closed_then_cancelled_says_closed)
+TEST_IN_SIM(closed_then_cancelled_says_closed, 100)
 {
 	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
 	struct actor a[2];

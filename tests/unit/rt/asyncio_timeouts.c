@@ -20,7 +20,7 @@ static int sleep_within(int64_t limit_ns, int64_t ns)
 /* ---- timeout ------------------------------------------------------------------------------- */
 
 /* test_timeout_basic, test_timeout_at_basic, test_waiter_cancelled */
-TEST_IN_LOOP(a_deadline_ends_the_wait)
+TEST_IN_SIM(a_deadline_ends_the_wait, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope s;
@@ -36,7 +36,7 @@ TEST_IN_LOOP(a_deadline_ends_the_wait)
 }
 
 /* test_timeout_not_called, test_timeout_disabled */
-TEST_IN_LOOP(a_deadline_that_does_not_come)
+TEST_IN_SIM(a_deadline_that_does_not_come, 100)
 {
 	int64_t start = hk_now_ns();
 
@@ -47,7 +47,7 @@ TEST_IN_LOOP(a_deadline_that_does_not_come)
 }
 
 /* test_timeout_zero, test_timeout_zero_sleep_zero, test_timeout_in_the_past_sleep_zero */
-TEST_IN_LOOP(zero_and_the_past_end_the_first_wait)
+TEST_IN_SIM(zero_and_the_past_end_the_first_wait, 100)
 {
 	int64_t start = hk_now_ns();
 
@@ -59,7 +59,7 @@ TEST_IN_LOOP(zero_and_the_past_end_the_first_wait)
 }
 
 /* No wait, no time-out: a deadline is looked at where one waits (asyncio's too). */
-TEST_IN_LOOP(without_a_wait_there_is_no_timeout)
+TEST_IN_SIM(without_a_wait_there_is_no_timeout, 100)
 {
 	struct hk_scope s;
 
@@ -70,7 +70,7 @@ TEST_IN_LOOP(without_a_wait_there_is_no_timeout)
 }
 
 /* test_foreign_exception_passed, test_foreign_exception_on_timeout */
-TEST_IN_LOOP(other_results_pass)
+TEST_IN_SIM(other_results_pass, 100)
 {
 	struct hk_scope s;
 
@@ -85,7 +85,7 @@ TEST_IN_LOOP(other_results_pass)
 }
 
 /* test_foreign_cancel_doesnt_timeout_if_not_expired */
-TEST_IN_LOOP(cancelled_by_hand_is_no_timeout)
+TEST_IN_SIM(cancelled_by_hand_is_no_timeout, 100)
 {
 	struct hk_scope outer, s;
 	int r;
@@ -103,7 +103,7 @@ TEST_IN_LOOP(cancelled_by_hand_is_no_timeout)
 }
 
 /* By hand first, then the deadline would have come: it was not the cause. */
-TEST_IN_LOOP(a_deadline_after_a_cancellation_is_not_the_cause)
+TEST_IN_SIM(a_deadline_after_a_cancellation_is_not_the_cause, 100)
 {
 	struct hk_scope s, shield;
 
@@ -118,7 +118,7 @@ TEST_IN_LOOP(a_deadline_after_a_cancellation_is_not_the_cause)
 /* ---- nested -------------------------------------------------------------------------------- */
 
 /* test_nested_timeouts: both at the same instant: the inner one says -ECANCELED, the outer one reports */
-TEST_IN_LOOP(of_two_at_the_same_instant_the_outer_reports)
+TEST_IN_SIM(of_two_at_the_same_instant_the_outer_reports, 100)
 {
 	struct hk_scope outer, inner;
 	int r;
@@ -134,7 +134,7 @@ TEST_IN_LOOP(of_two_at_the_same_instant_the_outer_reports)
 }
 
 /* test_nested_timeouts_concurrent: only the outer one is over */
-TEST_IN_LOOP(the_outer_deadline_ends_the_inner_scope)
+TEST_IN_SIM(the_outer_deadline_ends_the_inner_scope, 100)
 {
 	struct hk_scope outer;
 	int r;
@@ -146,7 +146,7 @@ TEST_IN_LOOP(the_outer_deadline_ends_the_inner_scope)
 }
 
 /* test_nested_timeouts_loop_busy: the inner is over and reports; the outer goes on and ends later */
-TEST_IN_LOOP(the_inner_deadline_ends_only_the_inner_scope)
+TEST_IN_SIM(the_inner_deadline_ends_only_the_inner_scope, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope outer;
@@ -160,7 +160,7 @@ TEST_IN_LOOP(the_inner_deadline_ends_only_the_inner_scope)
 
 /* test_nested_timeout_in_finally, test_timeout_after_cancellation, test_cancel_in_timeout_after_cancellation: here cleanup inside
  * what is cancelled is cancelled, too, unless it opens a shield */
-TEST_IN_LOOP(a_timeout_in_the_cleanup)
+TEST_IN_SIM(a_timeout_in_the_cleanup, 100)
 {
 	struct hk_scope s, shield;
 
@@ -179,7 +179,7 @@ TEST_IN_LOOP(a_timeout_in_the_cleanup)
 /* ---- reschedule ---------------------------------------------------------------------------- */
 
 /* test_reschedule, test_timeout_finished */
-TEST_IN_LOOP(a_deadline_moves)
+TEST_IN_SIM(a_deadline_moves, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope s;
@@ -197,7 +197,7 @@ TEST_IN_LOOP(a_deadline_moves)
 	CHECK_INT(hk_now_ns() - start, 1021 * HK_SEC);
 }
 
-TEST_IN_LOOP(rescheduled_into_the_past_ends_now)
+TEST_IN_SIM(rescheduled_into_the_past_ends_now, 100)
 {
 	struct hk_scope s;
 
@@ -211,7 +211,7 @@ TEST_IN_LOOP(rescheduled_into_the_past_ends_now)
 }
 
 /* asyncio: RuntimeError "Cannot change state of expiring Timeout"; Trio: "never become un-cancelled" */
-TEST_IN_LOOP(after_it_expired_a_deadline_does_not_move)
+TEST_IN_SIM(after_it_expired_a_deadline_does_not_move, 100)
 {
 	struct hk_scope s;
 
@@ -231,7 +231,7 @@ static int extend_it(void *arg)
 }
 
 /* test_reschedule, by another task while the first one waits */
-TEST_IN_LOOP(another_task_moves_the_deadline)
+TEST_IN_SIM(another_task_moves_the_deadline, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope s;
@@ -254,7 +254,7 @@ static int sleep_and_still_42(void)
 	return 42;
 }
 
-TEST_IN_LOOP(a_result_after_the_deadline_is_a_result)
+TEST_IN_SIM(a_result_after_the_deadline_is_a_result, 100)
 {
 	struct hk_scope s;
 
@@ -274,7 +274,7 @@ static int slow_to_end(int64_t cleanup_ns)
 	return r;
 }
 
-TEST_IN_LOOP(a_timeout_waits_for_the_cleanup)
+TEST_IN_SIM(a_timeout_waits_for_the_cleanup, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope s;
@@ -306,7 +306,7 @@ static int work_behind_a_shield(void *arg)
 }
 
 /* test_shield_effect, test_shield_cancel_outer: the inner one goes on, the outer one is cancelled */
-TEST_IN_LOOP(a_shield_hides_outer_cancellation)
+TEST_IN_SIM(a_shield_hides_outer_cancellation, 100)
 {
 	struct shielded w = { .budget_ns = HK_SEC, .work_ns = 100 * HK_MS, .inner = 1, .after = 1 };
 	struct hk_group g;
@@ -321,7 +321,7 @@ TEST_IN_LOOP(a_shield_hides_outer_cancellation)
 }
 
 /* The budget is a deadline of its own, cancelled outside or not. */
-TEST_IN_LOOP(a_shields_budget_ends_it)
+TEST_IN_SIM(a_shields_budget_ends_it, 100)
 {
 	int64_t start = hk_now_ns();
 	struct shielded w = { .budget_ns = 50 * HK_MS, .work_ns = HK_SEC };
@@ -344,7 +344,7 @@ TEST_IN_LOOP(a_shields_budget_ends_it)
 }
 
 /* test_shield_cancel_inner: cancelled inside, a shield does not help */
-TEST_IN_LOOP(a_cancellation_inside_a_shield)
+TEST_IN_SIM(a_cancellation_inside_a_shield, 100)
 {
 	struct hk_scope shield;
 
@@ -356,7 +356,7 @@ TEST_IN_LOOP(a_cancellation_inside_a_shield)
 }
 
 /* A shield in a shield: the nearer budget counts inside, the outer one's stays what it was. */
-TEST_IN_LOOP(nested_shields)
+TEST_IN_SIM(nested_shields, 100)
 {
 	int64_t start = hk_now_ns();
 	struct hk_scope s, outer, inner;
@@ -382,7 +382,7 @@ static int shielded_item(void *arg)
 }
 
 /* test_shield_gather, test_gather_shield */
-TEST_IN_LOOP(gather_of_shields_and_a_shielded_gather)
+TEST_IN_SIM(gather_of_shields_and_a_shielded_gather, 100)
 {
 	struct shielded w[2] = { { HK_SEC, 100 * HK_MS, 1, 1 }, { HK_SEC, 200 * HK_MS, 1, 1 } };
 	struct hk_scope s, shield;
