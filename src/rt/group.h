@@ -12,5 +12,5 @@ void group_task_ended(struct hk_group *, const struct hk_task *, int result);
  * no cancellation reaches it from outside. Trio: the system nursery. Opened and closed by any task, in any order; its tasks must
  * not fail. Main must not return before it is closed. */
 void group_open_aside(struct hk_group *, const char *name);
-void group_close_aside(struct hk_group *) SUSPENDS; /* waits for its tasks, also while cancelled */
+void group_close_aside(struct hk_group *) SUSPENDS;  /* waits for its tasks, also while cancelled */
 void group_check_none_aside(const struct hk_loop *); /* misuse when there is one: main returns */
