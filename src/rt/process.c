@@ -17,10 +17,13 @@
 #include <hocket/process.h>
 #include "rt/guardian.h"
 #include "rt/loop.h"
+#include "rt/process_group.h"
 #include "rt/scope.h"
 #include "rt/spawn.h"
 #include <fcntl.h>
 #include <hocket/fd.h>
+#include <hocket/offload.h>
+#include <hocket/sim.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -31,6 +34,7 @@
 #define AFTER_KILL_NS  (5 * HK_SEC) /* a killed process may still hang in a system call */
 #define FIRST_PAUSE_NS HK_MS
 #define LAST_PAUSE_NS  (50 * HK_MS)
+#define SURE_AFTER_NS  (5 * HK_MS)
 
 /* ---- what the child gets as 0, 1, 2, ... --------------------------------------------------- */
 
@@ -188,7 +192,9 @@ int hk_process_start(struct hk_process *p, const char *const argv[],
 	p->grace_ns_ = o.grace_ns > 0 ? o.grace_ns : GRACE_NS;
 	if (!argv || !argv[0])
 		return -EINVAL;
-	r = hk_yield(); /* who starts many lets the others run in between */
+	if (hk_sim_running())
+		return -ENOSYS; /* no seed can replay what a program of the real world does */
+	r = hk_yield();         /* who starts many lets the others run in between */
 	if (r == 0)
 		r = wire_all(&w, &o);
 	if (r < 0)
@@ -241,27 +247,30 @@ static int await_child(struct hk_process *p) SUSPENDS
 	return 0;
 }
 
-/* Its dead are ours to bury where we are the process that adopts orphans. */
-static bool group_is_empty(const struct hk_process *p)
+static int call_group_runs(void *arg)
 {
-	siginfo_t info;
-
-	if (!p->leads_ || !p->slot_)
-		return true;
-	do
-		info = (siginfo_t){ 0 };
-	while (waitid(P_PGID, (id_t)p->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0);
-	return kill(-p->pid, 0) < 0 && errno == ESRCH;
+	const struct hk_process *p = arg;
+	return process_group_runs(p->pid);
 }
 
-static int await_group(const struct hk_process *p) SUSPENDS
+/* 1, 0, -ECANCELED. The sure answer is asked for when the cheap one does not settle it. */
+static int group_runs(struct hk_process *p, bool surely) SUSPENDS
+{
+	if (!p->leads_ || !p->slot_ || !process_group_exists(p->pid))
+		return 0;
+	return surely ? hk_offload(call_group_runs, p) : 1;
+}
+
+static int await_group(struct hk_process *p) SUSPENDS
 {
 	int64_t pause_ns = FIRST_PAUSE_NS;
-	int r = 0;
+	int r;
 
 	ASSERT(p->waited_);
-	while (r == 0 && !group_is_empty(p)) {
+	while ((r = group_runs(p, pause_ns > SURE_AFTER_NS)) > 0) {
 		r = hk_sleep(pause_ns);
+		if (r < 0)
+			return r;
 		pause_ns = pause_ns * 2 < LAST_PAUSE_NS ? pause_ns * 2 : LAST_PAUSE_NS;
 	}
 	return r;
