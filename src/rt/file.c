@@ -61,11 +61,16 @@ int hk_file_close(int fd)
 static int call_read(void *arg)
 {
 	struct call *c = arg;
+	ssize_t r = 1;
 
-	do
-		c->done = pread(c->fd, c->bytes, c->n, c->at);
-	while (c->done < 0 && errno == EINTR);
-	return c->done < 0 ? -errno : 0;
+	while ((size_t)c->done < c->n && r != 0) {
+		r = pread(c->fd, (char *)c->bytes + c->done, c->n - (size_t)c->done,
+			  c->at + c->done);
+		if (r < 0 && errno != EINTR)
+			return c->done > 0 ? 0 : -errno; /* the next one will say it again */
+		c->done += r > 0 ? r : 0;
+	}
+	return 0;
 }
 
 ssize_t hk_file_read(int fd, void *bytes, size_t n, off_t at)
@@ -135,6 +140,42 @@ int hk_file_rename(const char *from, const char *to)
 {
 	struct call c = { .path = from, .to = to };
 	return hk_offload(call_rename, &c);
+}
+
+static int call_stat(void *arg)
+{
+	struct call *c = arg;
+	return result_of(stat(c->path, c->bytes));
+}
+
+int hk_file_stat(const char *path, struct stat *ret)
+{
+	struct call c = { .path = path, .bytes = ret };
+	return hk_offload(call_stat, &c);
+}
+
+static int call_unlink(void *arg)
+{
+	struct call *c = arg;
+	return result_of(unlink(c->path));
+}
+
+int hk_file_unlink(const char *path)
+{
+	struct call c = { .path = path };
+	return hk_offload(call_unlink, &c);
+}
+
+static int call_folder_make(void *arg)
+{
+	struct call *c = arg;
+	return result_of(mkdir(c->path, c->mode));
+}
+
+int hk_folder_make(const char *path, mode_t mode)
+{
+	struct call c = { .path = path, .mode = mode };
+	return hk_offload(call_folder_make, &c);
 }
 
 static int call_folder_sync(void *arg)
