@@ -13,7 +13,7 @@ from .kit import BENCH, Missing, say
 from .measure import Failed, Rounds
 
 HOCKET = """\
-from: {{jsonl: ids.jsonl}}
+from: {{jsonl: ids-{n}.jsonl}}
 steps:
   - http: {url}\\(.id)
     concurrency: {concurrency}
@@ -26,12 +26,13 @@ class Peer:
     """A program that does the whole job; command(ids, out, url, concurrency)."""
     checked = True
 
-    def __init__(self, name, program, rounds=None):
-        self.name, self.rounds = name, rounds  # rounds: at most so many, for what takes minutes
+    def __init__(self, name, program, rounds=None, share=1):
+        # For what takes minutes: at most so many rounds; in cost() only this share of the requests.
+        self.name, self.rounds, self.share = name, rounds, share
         self.program = program if isinstance(program, list) else [program]
 
     def command(self, folder, n, url, concurrency):
-        return [*self.program, "ids.jsonl", "out.jsonl", url, concurrency]
+        return [*self.program, f"ids-{n}.jsonl", "out.jsonl", url, concurrency]
 
     def answered(self, folder, n):
         return n
@@ -43,7 +44,7 @@ class Hocket(Peer):
 
     def command(self, folder, n, url, concurrency):
         shutil.rmtree(folder / ".hocket", ignore_errors=True)
-        (folder / "exchange.yaml").write_text(HOCKET.format(url=url, concurrency=concurrency))
+        (folder / "exchange.yaml").write_text(HOCKET.format(n=n, url=url, concurrency=concurrency))
         return [*self.program, "run", "-q", "exchange.yaml"]
 
 
@@ -83,15 +84,19 @@ def peers(kit):
         ("hocket's client alone", lambda: OwnClient(kit.layer_program("http.c"))),
         ("wrk", lambda: Wrk(kit.tool("wrk"))),
         ("libcurl multi", lambda: Peer("libcurl multi", kit.c_program("peers/http_curl.c", "-lcurl"))),
-        ("Go net/http", lambda: Peer("Go net/http", kit.go_program())),
+        ("Rust hyper", lambda: Peer("Rust hyper", [kit.rust_program("http"), "hyper"])),
+        ("Rust reqwest", lambda: Peer("Rust reqwest", [kit.rust_program("http"), "reqwest"])),
+        ("Go net/http", lambda: Peer("Go net/http", kit.go_program("http"))),
         ("aiohttp + uvloop", lambda: Peer("aiohttp + uvloop", [kit.python(), BENCH / "peers/http_aiohttp.py"])),
-        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], rounds=1)),
+        ("Node fetch (undici)", lambda: Peer("Node fetch (undici)", [kit.tool("node"), BENCH / "peers/http_node.mjs"], rounds=3, share=0.2)),
+        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], rounds=1, share=0.2)),
     ]
     return [peer for name, make in made if (peer := kit.try_make(name, make))]
 
 
-def write_ids(folder, n):
-    (folder / "ids.jsonl").write_text("".join(f'{{"id": {i}}}\n' for i in range(n)))
+def write_ids(folder, *counts):
+    for n in set(counts):
+        (folder / f"ids-{n}.jsonl").write_text("".join(f'{{"id": {i}}}\n' for i in range(n)))
 
 
 def check_output(path, n):
@@ -117,16 +122,17 @@ def run_once(runner, folder, peer, url, n, concurrency):
             "per_s": done / got["wall_s"], "wall_s": got["wall_s"]}
 
 
-def run_rounds(kit, runner, folder, all_peers, url, n, concurrencies, rounds):
+def run_rounds(kit, runner, folder, all_peers, url, concurrencies, rounds):
+    """all_peers: {peer: its number of requests}"""
     figures, broken = Rounds(), set()
     for at in range(rounds):
         for concurrency in concurrencies:
-            for peer in all_peers:
+            for peer, n in all_peers.items():
                 if peer.name in broken or at >= (peer.rounds or rounds):
                     continue
                 say(f"bench: round {at + 1} of {rounds}: {peer.name}, {n:,} requests, C = {concurrency}")
                 try:
-                    figures.add(peer.name, concurrency, **run_once(runner, folder, peer, url, n, concurrency))
+                    figures.add(peer.name, concurrency, requests=n, **run_once(runner, folder, peer, url, n, concurrency))
                 except Failed as error:
                     kit.miss(f"{peer.name} at C = {concurrency}", error)
                     broken.add(peer.name)
@@ -137,12 +143,12 @@ def cost(kit, runner, folder, n, rounds):
     """CPU a request, peak memory, requests a second, at three concurrencies, against nginx."""
     folder = pathlib.Path(folder)
     concurrencies = [10, 100, 1000]
-    everyone = peers(kit)
-    write_ids(folder, n)
+    everyone = {peer: round(n * peer.share) for peer in peers(kit)}
+    write_ids(folder, *everyone.values())
     with servers.nginx(kit) as url:
-        figures = run_rounds(kit, runner, folder, everyone, url, n, concurrencies, rounds)
+        figures = run_rounds(kit, runner, folder, everyone, url, concurrencies, rounds)
     return {"n": n, "rounds": rounds, "concurrencies": concurrencies,
-            "rows": figures.as_json(["cpu_us", "user_us", "rss_mib", "per_s"])}
+            "rows": figures.as_json(["requests", "cpu_us", "user_us", "rss_mib", "per_s"])}
 
 
 def ceiling(kit, runner, folder, url):
@@ -158,10 +164,10 @@ def ceiling(kit, runner, folder, url):
 def waiting(kit, runner, folder, n, rounds, milliseconds=50, concurrency=1000):
     """Wall seconds of n requests to a server that answers after 50 ms."""
     folder = pathlib.Path(folder)
-    everyone = [peer for peer in peers(kit) if peer.name != "wrk"]
+    everyone = {peer: n for peer in peers(kit) if peer.name != "wrk"}
     write_ids(folder, n)
     with servers.delay(kit, milliseconds) as url:
         able = ceiling(kit, runner, folder, url)
-        figures = run_rounds(kit, runner, folder, everyone, url, n, [concurrency], rounds)
+        figures = run_rounds(kit, runner, folder, everyone, url, [concurrency], rounds)
     return {"n": n, "rounds": rounds, "concurrency": concurrency, "delay_ms": milliseconds, "ceiling_per_s": able,
             "ideal_s": n / concurrency * milliseconds / 1000, "rows": figures.as_json(["wall_s", "cpu_us", "rss_mib"])}

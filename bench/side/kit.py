@@ -11,7 +11,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
-PYTHON_PEERS = ["httpx", "aiohttp", "uvloop"]
+PYTHON_PEERS = ["httpx", "aiohttp", "uvloop", "trio"]
 CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
 
 
@@ -48,6 +48,7 @@ class Kit:
         self.build = build
         self.missed = []
         self.commit = None
+        self.rust = None  # where its programs are, or why there are none
 
     def miss(self, what, error):
         text = f"{what}: {error}".replace(f"{ROOT}/", "").replace(f"{self.cache}/", "")
@@ -76,13 +77,14 @@ class Kit:
             sh(os.environ.get("CC", "cc"), *CFLAGS, "-o", made, source, *flags)
         return made
 
-    def layer_program(self, source):
-        """One of our own micro-benchmarks, linked with the layers of the release build."""
-        source = BENCH / source
+    def layer_program(self, *sources):
+        """One of our own micro-benchmarks, linked with the layers of the release build; named after its first source."""
+        self.hocket()
+        sources = [BENCH / source for source in sources]
         layers = [self.build / f"src/{layer}/lib{layer}.a" for layer in ("io", "rt", "base")]
-        made = self.build / f"bench-{source.stem}"
-        if not newer(made, source, *layers):
-            sh(os.environ.get("CC", "cc"), *CFLAGS, f"-I{ROOT}/include", f"-I{ROOT}/src", "-o", made, source, *layers,
+        made = self.build / f"bench-{sources[0].stem}"
+        if not newer(made, *sources, *layers):
+            sh(os.environ.get("CC", "cc"), *CFLAGS, f"-I{ROOT}/include", f"-I{ROOT}/src", "-o", made, *sources, *layers,
                "-lssl", "-lcrypto", "-lz", "-lm", "-pthread")
         return made
 
@@ -90,20 +92,35 @@ class Kit:
         """The interpreter of a venv that holds the Python peers."""
         venv = self.cache / "venv"
         python = venv / "bin/python"
-        done = venv / "complete"
-        if not done.exists():
+        done, wanted = venv / "complete", " ".join(PYTHON_PEERS)
+        if not done.exists() or done.read_text() != wanted:
             say("bench: installing " + ", ".join(PYTHON_PEERS))
             sh(sys.executable, "-m", "venv", "--clear", venv)
             sh(python, "-m", "pip", "install", "--quiet", *PYTHON_PEERS)
-            done.touch()
+            done.write_text(wanted)
         return python
 
-    def go_program(self):
+    def go_program(self, name):
+        """peers/go/NAME"""
         folder = BENCH / "peers/go"
-        made = self.cache / "go-http"
-        if not newer(made, folder / "main.go"):
-            sh(self.tool("go"), "build", "-o", made, ".", cwd=folder)
+        made = self.cache / f"go-{name}"
+        if not newer(made, folder / name / "main.go"):
+            sh(self.tool("go"), "build", "-o", made, f"./{name}", cwd=folder)
         return made
+
+    def rust_program(self, name):
+        """peers/rust/src/bin/NAME.rs; cargo knows what is old, and is asked once a run."""
+        target = self.cache / "rust"
+        if self.rust is None:
+            say("bench: building the Rust peers")
+            try:
+                sh(self.tool("cargo"), "build", "--release", "--locked", "--quiet", "--target-dir", target, cwd=BENCH / "peers/rust")
+                self.rust = target / "release"
+            except Missing as error:
+                self.rust = error
+        if isinstance(self.rust, Missing):
+            raise self.rust
+        return self.rust / name
 
     def hocket(self):
         """The program, built once a run: sources that change meanwhile must not change what is measured."""

@@ -14,6 +14,12 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = (CORES[0], CORES[1]) if len(CORES) > 1 else (-1, -1)
 
 
+def pinned(core, *command):
+    """The command, bound to a core; -1: to none."""
+    where = [] if core < 0 else ["taskset", "-c", str(core)]
+    return [*where, *map(str, command)]
+
+
 class Failed(Exception):
     """A run that ended badly, or whose output is wrong: its figures mean nothing."""
 
@@ -41,6 +47,11 @@ class Runner:
         return got
 
 
+def digits(value):
+    """Five of them: enough to compare, few enough to read."""
+    return float(f"{value:.5g}")
+
+
 class Rounds:
     """Figures of interleaved rounds, by peer and case."""
 
@@ -62,7 +73,6 @@ class Rounds:
             for name in names:
                 values = [r[name] for r in runs if r.get(name) is not None]
                 if values:
-                    row |= {name: round(statistics.median(values), 3), f"{name}_min": round(min(values), 3),
-                            f"{name}_max": round(max(values), 3)}
+                    row |= {name: digits(statistics.median(values)), f"{name}_min": digits(min(values)), f"{name}_max": digits(max(values))}
             rows.append(row)
         return rows

@@ -3,9 +3,11 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import time
 
-from .kit import Missing, ROOT, sh
+from .kit import BENCH, PYTHON_PEERS, ROOT, Missing, sh
+from .runtime import ECHO_GOAL, GOALS
 
 BEGIN, END = "<!-- figures: written by bench/run --docs -->", "<!-- end of figures -->"
 
@@ -18,12 +20,19 @@ def version(*command, pattern=r"(\d+(?:\.\d+)+)"):
         return None
 
 
+def locked(crate):
+    """The version of a Rust peer; None without a cargo that could build it."""
+    found = re.search(rf'name = "{crate}"\nversion = "(.*)"', (BENCH / "peers/rust/Cargo.lock").read_text())
+    return found.group(1) if found and shutil.which("cargo") else None
+
+
 def machine(kit):
     """Where and with what the figures were taken."""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     venv = kit.cache / "venv/bin/python"
-    peers = {name: version(venv, "-c", f"'import {name}; print({name}.__version__)'") for name in ("httpx", "aiohttp", "uvloop")}
-    peers |= {"Python": platform.python_version(), "Go": version("go", "version"), "nginx": version("/usr/sbin/nginx", "-v"),
+    peers = {name: version(venv, "-c", f"'import {name}; print({name}.__version__)'") for name in PYTHON_PEERS}
+    peers |= {"Python": platform.python_version(), "Go": version("go", "version"), "Node": version("node", "--version"),
+              "Rust": version("rustc", "--version"), **{name: locked(name) for name in ("tokio", "hyper", "reqwest")}, "nginx": version("/usr/sbin/nginx", "-v"),
               "jq": version("jq", "--version", pattern=r"jq-(\S+)"), "Miller": version("mlr", "--version"),
               "libcurl": version("curl", "--version")}
     return {"cpu": cpu.group(1) if cpu else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
@@ -38,6 +47,8 @@ def table(head, rows):
 def number(value):
     if value is None:
         return "-"
+    if value < 0.1:
+        return f"{value:.4f}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.3f}"
 
 
@@ -58,9 +69,11 @@ def beside(value, ours):
 
 
 def named(peer, cases, section):
-    rounds = min(row["rounds"] for row in cases.values())
-    note = "" if rounds == section["rounds"] else f" ({rounds} round{'s' if rounds > 1 else ''})"
-    return f"**{peer}**{note}" if peer == "hocket" else peer + note
+    rounds, n = (min(row.get(what, section.get(what)) or 0 for row in cases.values()) for what in ("rounds", "requests"))
+    notes = [f"{n:,.0f} requests"] if n < section.get("n", 0) and n else []
+    notes += [f"{rounds} round{'s' if rounds > 1 else ''}"] if rounds != section["rounds"] else []
+    name = f"**{peer}**" if peer == "hocket" else peer
+    return f"{name} ({', '.join(notes)})" if notes else name
 
 
 def compare(section, columns):
@@ -80,7 +93,8 @@ def compare(section, columns):
 def exchange(s):
     cs = s["concurrencies"]
     cpu = compare(s, [(f"CPU µs, C = {c}", c, "cpu_us", True) for c in cs])
-    rest = compare(s, [(f"RSS MiB, C = {c}", c, "rss_mib", False) for c in cs] + [(f"requests/s, C = {c}", c, "per_s", False) for c in cs])
+    rest = compare(s, [(f"RSS MiB, C = {c}", c, "rss_mib", False) for c in cs] +
+                   [(f"requests/s, C = {c}", c, "per_s", False) for c in cs])
     return (f"### One HTTP exchange in a whole pipeline\n\n{s['n']:,} distinct URLs, a JSON answer of about 900 bytes each; one field is "
             f"taken out and one JSON line written. CPU is user + system time of the client, for one request; in brackets, times "
             f"hocket's. Medians of {s['rounds']} interleaved rounds. wrk and hocket's client alone do no pipeline: they read no ids, look "
@@ -108,14 +122,70 @@ def startup(s):
     return f"### Start-up\n\nMedians of {s['rounds']} interleaved rounds.\n\n" + table(["", "wall ms", "CPU ms", "RSS MiB"], rows) + "\n"
 
 
+PRIMITIVES = {
+    "spawn_join": "spawn + join", "spawn_join_100": "spawn + join, 100 at a time", "queue": "queue(100): put + get",
+    "sem": "semaphore: acquire + release", "sem_contended": "the same, 100 tasks for 10 permits", "switch": "switch (yield)",
+    "sleepers": "100,000 sleeping tasks, MiB",
+}
+CANCELLATION = {
+    "checkpoint": "ask whether cancelled", "scope": "scope: open + close", "scope_deadline": "the same with a deadline",
+    "group_empty": "group without a task: open + close",
+    "queue_0": "queue(100): put + get, in no scope", "queue_1": "in one scope with a deadline", "queue_10": "in ten",
+    "queue_deadline": "a deadline around each get",
+    "read": "64 bytes to another task: write + read", "read_deadline": "a deadline around each read",
+    "sleep": "sleep of 1 ms, 1,000 tasks", "sleep_deadline": "a deadline around each sleep",
+    "cancel": "100,000 waiting tasks cancelled and joined, each",
+}
+OFFLOAD = {
+    "offload": "call in a thread, one at a time", "offload_100": "call in a thread, 100 tasks", "pool": "call of 64 bytes in a warm process",
+}
+
+
+def verdict(value, goal, met):
+    return f"{goal}: {'met' if met else '**missed**'}" if value is not None else goal
+
+
+def cases_table(section, titles, goals=False):
+    """One row a case and one column a peer, ours last."""
+    peers = by_peer(section)
+    names = sorted((name for name in peers if any(case in peers[name] for case in titles)), key=lambda name: name == "hocket")
+    rows = []
+    for case, title in titles.items():
+        own = peers.get("hocket", {}).get(case, {}).get("value")
+        values = [(name, peers[name].get(case, {}).get("value")) for name in names]
+        row = [title] + [f"**{number(v)}**" if name == "hocket" else beside(v, own) for name, v in values]
+        goal = GOALS.get(case)
+        if any(v is not None for _, v in values):
+            rows.append(row + ([verdict(own, f"< {goal:g}", own is not None and own < goal) if goal else ""] if goals else []))
+    return table(["µs", *(f"**{n}**" if n == "hocket" else n for n in names), *(["goal"] if goals else [])], rows)
+
+
+def echo(s):
+    text = compare(s, [(f"CPU µs/message, {size:,} bytes", size, "cpu_us", True) for size in s["sizes"]] +
+                      [(f"messages/s, {size:,} bytes", size, "per_s", False) for size in s["sizes"]])
+    peers, said = by_peer(s), []
+    for size in s["sizes"]:
+        ours, bare = (peers.get(name, {}).get(size, {}).get("per_cpu_s") for name in ("hocket", "bare epoll, C"))
+        if ours and bare:
+            said.append(f"{ours / bare:.0%} at {size:,} bytes ({'met' if ours / bare >= ECHO_GOAL else '**missed**'})")
+    goal = f" Of what bare epoll echoes in a second of CPU time hocket does {', '.join(said)}; the goal is {ECHO_GOAL:.0%}." if said else ""
+    return (f"#### An echo server\n\n{s['connections']} connections, one message on its way on each, a client in C that spins on the other core. "
+            f"CPU is the server's. Medians of {s['rounds']} interleaved rounds.{goal}\n\n{text}\n")
+
+
+def runtime(s):
+    text = (f"### The runtime by itself\n\nMicroseconds of CPU for one operation, in brackets times hocket's; medians of {s['rounds']} "
+            f"interleaved rounds (the sleepers: one); load average at the start {s['load']}. One thread each: GOMAXPROCS is 1, tokio's "
+            f"runtime is current_thread.\n\n#### Primitives\n\n![The runtime's primitives](img/runtime.svg)\n\n{cases_table(s, PRIMITIVES, True)}\n\n"
+            f"#### What cancellation and deadlines cost\n\nEvery deadline is a minute away; none runs out. A scope is asyncio.timeout, Trio's "
+            f"CancelScope, a context in Go (whose select watches it), a CancellationToken or timeout in tokio (which cancels by dropping a "
+            f"future, and sets no timer for work that is ready).\n\n{cases_table(s, CANCELLATION)}\n\n"
+            f"#### Leaving the loop\n\nWall time, both cores. A goroutine may block, so Go has nothing to off-load.\n\n{cases_table(s, OFFLOAD)}\n")
+    return text + "\n" + echo(s["echo"]) + (("\n" + simulation(s["simulation"])) if "simulation" in s else "")
+
+
 def micro(s):
-    text = "### The parts by themselves\n"
-    if "runtime" in s:
-        rows = [[name, f"{r['value']:.3g} {r['unit']}", f"< {r['goal']:g} {r['unit']}"] for name, r in s["runtime"].items()]
-        text += "\nThe runtime's primitives (`bench/rt.c`), medians of 9 rounds:\n\n" + table(["", "measured", "goal"], rows) + "\n"
-    if "json" in s:
-        text += f"\nJSON (`bench/json.c`), nanoseconds for a KB of text:\n\n```\n{s['json'].rstrip()}\n```\n"
-    return text
+    return f"### JSON\n\n`bench/json.c`: nanoseconds for a KB of text.\n\n```\n{s['json'].rstrip()}\n```\n"
 
 
 def busy(load):
@@ -127,7 +197,7 @@ def markdown(results):
     where = (f"Taken on {m['date']} at commit {m['commit']} with `{results['command']}`: {m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; "
              f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']} "
              f"Load average before the start: {results['load_before']}{busy(results['load_before'])}.\n")
-    makers = {"exchange": exchange, "waiting": waiting, "records": records, "startup": startup, "micro": micro}
+    makers = {"exchange": exchange, "waiting": waiting, "records": records, "startup": startup, "runtime": runtime, "micro": micro}
     parts = [where] + [make(results[name]) for name, make in makers.items() if name in results]
     if results["missed"]:
         parts.append("Left out: " + "; ".join(results["missed"]) + ".\n")

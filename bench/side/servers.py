@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 from .kit import BENCH, Missing
-from .measure import SERVER_CORE
+from .measure import SERVER_CORE, pinned
 
 ANSWER = BENCH / "server/answer.json"
 NGINX = """\
@@ -42,11 +42,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def pinned(*command):
-    where = [] if SERVER_CORE < 0 else ["taskset", "-c", str(SERVER_CORE)]
-    return [*where, *map(str, command)]
-
-
 def wait_until_it_answers(url, process):
     for _ in range(400):
         if process.poll() is not None:
@@ -62,7 +57,7 @@ def wait_until_it_answers(url, process):
 
 @contextlib.contextmanager
 def running(command, url):
-    process = subprocess.Popen(pinned(*command), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(pinned(SERVER_CORE, *command), stdout=subprocess.DEVNULL)
     try:
         wait_until_it_answers(url, process)
         yield url
