@@ -3,15 +3,22 @@
  * What this room is for: running a program, talking to it, and being sure that it ends.
  * Life cycle: hk_process_start, reads and writes on its pipes with fd.h, hk_process_wait or hk_process_stop. hk_process_run does it all.
  * What must hold: (1) the child's end is seen by pidfd, no SIGCHLD handler is installed. (2) each child leads its own process
- *   group (unless it shares the terminal); stopping means the group: SIGTERM, `grace_ns` later SIGKILL, then waiting for
- *   the child itself. (3) a started process is waited for exactly once, by wait or stop. (4) no orphans: when this process dies,
- *   also by SIGKILL, its children's groups are killed. (5) the child inherits only 0, 1, 2 and what `keep` lists; signals have
- *   their default actions and none is blocked. (6) argv is never seen by a shell. */
+ *   group (unless its standard input is our terminal, which only our own group may read); stopping means the group: SIGTERM,
+ *   `grace_ns` later SIGKILL, then waiting for the child itself. What a child that has ended leaves running in its group may
+ *   finish within `grace_ns`, then it is killed: wait and stop return when the whole group has ended. (3) a started process is
+ *   waited for exactly once, by wait or stop; one that is forgotten is killed and reported when hk_run() ends. (4) no orphans:
+ *   when this process dies, also by SIGKILL, its children's groups are killed - the children by the kernel, what they started
+ *   by a helper process (/bin/sh; without one, only the children). What leaves the group (setsid, a daemon) or becomes
+ *   another user (sudo) has left our care, too. (5) the child inherits only 0, 1, 2 and what `keep` lists; signals have
+ *   their default actions and none is blocked. (6) argv is never seen by a shell. (7) this process must not reap what it did
+ *   not start (waitpid(-1), an ignored SIGCHLD): then how a child ended is lost, -ECHILD. (8) in the simulation (sim.h) nothing
+ *   can be started, -ENOSYS: no seed replays what a program of the real world does. Linux 5.9 or later. */
 #ifndef HOCKET_PROCESS_H
 #define HOCKET_PROCESS_H
 #include <hocket/types.h>
 
 HK_BEGIN
+/* INHERIT: ours, which is non-blocking for the child too where fd.h uses it here. */
 enum hk_stdio { HK_STDIO_NULL, HK_STDIO_INHERIT, HK_STDIO_PIPE, HK_STDIO_FD };
 
 struct hk_process_stdio {
@@ -23,9 +30,8 @@ struct hk_process_options {
 	const char *const *env; /* NULL-terminated "NAME=value"; NULL: this process's */
 	const char *folder;     /* its working folder; NULL: this process's */
 	int64_t grace_ns;       /* between SIGTERM and SIGKILL; 0: 5 s */
-	uint64_t memory_bytes;  /* RLIMIT_AS; 0: unlimited */
-	const int *
-		keep; /* descriptors that the child has under the numbers 3, 4, ... in this order */
+	uint64_t memory_bytes;  /* RLIMIT_AS; 0: as this process */
+	const int *keep;        /* what the child has as 3, 4, ... in this order; borrows */
 	size_t keep_n;
 };
 struct hk_exit {
@@ -42,23 +48,31 @@ struct hk_process {
 	struct hk_exit exit_;
 };
 
-/* argv ends with NULL; argv[0] is looked up in PATH. 0; -ENOENT and the other errors of execvp(3), known before this returns;
- * -EAGAIN, -EMFILE, -ENOMEM. */
+/* argv ends with NULL; argv[0] is looked up in this process's PATH, or in `folder` when it is a relative path with a slash. 0;
+ * -ENOENT, -EACCES and the other errors of execvp(3) and of chdir(2) to the folder, known before this returns; -ENOEXEC: neither
+ * a program nor "#!"; -EBADF: a descriptor that is not open; -EAGAIN, -EMFILE, -ENOMEM. options may be NULL. Lets other tasks
+ * run, then stands still until the program is loaded: about half a millisecond, whatever the size of this process. */
 HK_MUST int hk_process_start(struct hk_process *, const char *const argv[],
 			     const struct hk_process_options *) HK_SUSPENDS;
-/* Waits for its end: 0, -ECANCELED (it still runs; stop it). */
+/* Waits for its end: 0, -ECANCELED (it still runs; stop it), -ECHILD (waited for before, or (7)), -EBUSY (another task waits). Read
+ * its pipes to their end before, or beside it: it may wait for you. ret may be NULL. */
 HK_MUST int hk_process_wait(struct hk_process *, struct hk_exit *ret) HK_SUSPENDS;
-/* To the whole group. 0, -ESRCH: it has ended. */
+/* To the whole group. 0, -ESRCH: it has been waited for, -EPERM, -EINVAL. */
 int hk_process_kill(struct hk_process *, int signal);
 /* Closes our pipe ends that are still open, SIGTERM, grace, SIGKILL, wait. Also while cancelled: shielded, bounded by the
- * grace. ret may be NULL. Harmless after wait. */
+ * grace (and 5 s for one that hangs in the kernel). ret may be NULL. Harmless after wait, after a failed start, and while
+ * another task waits. */
 void hk_process_stop(struct hk_process *, struct hk_exit *ret) HK_SUSPENDS;
 
-/* subprocess.run: input to its stdin, both outputs collected up to a ceiling each, waits. Cancelled: stops it, -ECANCELED. */
+/* subprocess.run: input to its stdin, both outputs collected up to a ceiling each, waits. 0 whatever it exits with; the errors of
+ * start; -ENOMEM. Cancelled: stops it, -ECANCELED. On errors ret has nothing to free. A child that does not read its input is no
+ * failure. */
 struct hk_process_output {
 	char *out, *err; /* malloc'd, 0-terminated, free() them */
 	size_t out_n, err_n;
-	bool out_cut, err_cut; /* there was more than the ceiling; the rest was read and dropped */
+	/* There was more: above the ceiling, read and dropped; or from a process that left the group and kept the pipe for
+	 * longer than the grace. */
+	bool out_cut, err_cut;
 	struct hk_exit exit;
 };
 struct hk_process_run_options {

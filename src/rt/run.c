@@ -7,6 +7,7 @@
  *      changed in the process (SIGPIPE) is as before.
  *  (2) a second loop inside the first is refused: anything may suspend at any depth, so it would only block the first. */
 #include "rt/loop.h"
+#include "rt/quit.h"
 #include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/sim.h"
@@ -79,15 +80,42 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 	return r;
 }
 
+static void end_children(struct hk_loop *loop)
+{
+	size_t left = guardian_done(&loop->guardian);
+
+	if (left > 0)
+		report(loop, HK_REPORT_UNREAD,
+		       "%zu child process%s never waited for, killed now: end each with "
+		       "hk_process_wait() or hk_process_stop()",
+		       left, left > 1 ? "es were" : " was");
+}
+
 static void loop_done(struct hk_loop *loop)
 {
 	offloads_done(&loop->offloads);
-	(void)guardian_done(&loop->guardian);
+	end_children(loop);
 	sanitize_fiber_done(&loop->ended);
 	stacks_done(&loop->stacks);
 	timers_done(&loop->timers);
 	poll_done(&loop->poll);
 	mailbox_done(&loop->mailbox);
+}
+
+/* What tells of trouble: stack overflows, stalls, and SIGQUIT's question. */
+static void watch_open(struct hk_loop *loop, const struct hk_run_options *o)
+{
+	overflow_open(&loop->overflow);
+	stall_open(loop, o->stall_ns);
+	if (!o->no_dump)
+		quit_open(loop);
+}
+
+static void watch_close(struct hk_loop *loop)
+{
+	quit_close(loop);
+	stall_close(loop);
+	overflow_close(&loop->overflow);
 }
 
 static int run_main(struct hk_loop *loop, hk_fn *fn, void *arg)
@@ -131,9 +159,12 @@ int loop_open_and_run(hk_fn *fn, void *arg, const struct hk_run_options *options
 	sigpipe_hold();
 	r = loop_init(loop, &o, sim);
 	loop_of_thread_ = loop;
-	if (r == 0)
+	if (r == 0) {
+		watch_open(loop, &o);
 		r = run_main(loop, fn, arg);
+	}
 	hk_signal_close();
+	watch_close(loop);
 	loop_done(loop);
 	loop_of_thread_ = NULL;
 	sigpipe_release();
@@ -266,6 +297,7 @@ void hk_stats_get(struct hk_stats *ret)
 		return;
 	*ret = loop->stats;
 	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
+	ret->stalls = atomic_load(&loop->stall.reports);
 	ret->parked_fd = loop->poll.waiting;
 	ret->parked_offload = loop->offloads.pending - loop->offloads.abandoned;
 	ret->busy_ns =
