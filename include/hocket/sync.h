@@ -21,7 +21,11 @@ struct hk_sem {
 /* As asyncio.BoundedSemaphore: a release that nobody acquired aborts with a sentence. All zero: no permits yet and no
  * bound; permits come by release (a producer's count). */
 #ifdef __cplusplus
-#define HK_SEM(permits) (hk_sem{ { nullptr, nullptr }, (permits), (permits), 0 })
+#define HK_SEM(permits)                         \
+	(hk_sem{ { nullptr, nullptr },          \
+		 static_cast<int64_t>(permits), \
+		 static_cast<int64_t>(permits), \
+		 0 })
 #else
 #define HK_SEM(permits) ((struct hk_sem){ .free_ = (permits), .most_ = (permits) })
 #endif

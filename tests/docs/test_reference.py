@@ -18,7 +18,7 @@ def printed():
     return tool.pages(PROGRAM)
 
 
-@pytest.mark.parametrize("name", ["connectors.md", "command-line.md", "hocket.schema.json"])
+@pytest.mark.parametrize("name", ["connectors.md", "command-line.md", "hocket.schema.json", "library.md"])
 def test_page_is_what_the_program_prints(printed, name):
     assert (REFERENCE / name).read_text() == printed[name], f"docs/reference/{name} is old: run tools/reference BUILD"
 
