@@ -37,7 +37,7 @@ struct hk_group {
 	size_t running_, failed_, obeyed_; /* obeyed_: ended because the group was cancelled */
 	struct hk_failure first_; /* what close() will return, unless the block itself failed */
 	struct hk_failure *failures_;
-	size_t failures_max_;
+	size_t failures_max_, unread_;
 	enum hk_policy policy_;
 	bool closing_, first_read_;
 	const char *name_;
@@ -47,7 +47,8 @@ struct hk_group_options {
 	enum hk_policy policy;
 	const char *name; /* borrows, for dumps and reports */
 	/* Room for the first failures_max failures, in the order in which they happened (ExceptionGroup);
-	 * hk_group_failed() tells how many there were. Borrows until close. Further ones are reported. */
+	 * hk_group_failed() tells how many there were. Borrows until close. Further ones are reported: the first five of
+	 * a group, then the 10th, the 100th, ... */
 	struct hk_failure *failures;
 	size_t failures_max;
 };

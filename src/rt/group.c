@@ -17,6 +17,8 @@
 #include <hocket/group.h>
 #include <string.h>
 
+enum { UNREAD_ONE_BY_ONE = 5 };
+
 void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 {
 	struct hk_group_options o = options ? *options : (struct hk_group_options){ 0 };
@@ -63,13 +65,29 @@ int hk_group_spawn_at_(struct hk_group *g, hk_fn *fn, void *arg, const char *nam
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
-static void report_unread(const struct hk_group *g, const struct hk_failure *f)
+/* The first few one by one, then the 10th, the 100th, ...: a group of a million must not bury what else is said. */
+static bool worth_telling(size_t nth)
 {
+	size_t power = 10;
+
+	while (power < nth)
+		power *= 10;
+	return nth <= UNREAD_ONE_BY_ONE || nth == power;
+}
+
+static void report_unread(struct hk_group *g, const struct hk_failure *f)
+{
+	if (!worth_telling(++g->unread_))
+		return;
 	report(loop_self(), HK_REPORT_UNREAD,
 	       "task \"%s\", spawned at %s, failed and nobody read it: %s (%d). Read what "
 	       "hk_group_close() returns, or give group \"%s\" room for failures or the task a "
 	       "result",
 	       f->task, f->where, strerror(-f->code), f->code, g->name_);
+	if (g->unread_ == UNREAD_ONE_BY_ONE)
+		report(loop_self(), HK_REPORT_UNREAD,
+		       "of further failures in group \"%s\" only the 10th, the 100th, ... are told",
+		       g->name_);
 }
 
 /* Among the failures, if there is room: in the order in which they come, the cause before those that are no cause. */
