@@ -34,6 +34,10 @@ HK_MUST int hk_connect(const struct sockaddr *, socklen_t) HK_SUSPENDS;
 HK_MUST int hk_listen(const char *address, uint16_t port, int backlog);
 HK_MUST int hk_accept(int listener) HK_SUSPENDS; /* a connected socket, TCP_NODELAY */
 HK_MUST int hk_socket_port(int fd);              /* the local port */
+/* Ends our side: the peer reads up to its end, and we can read on. shutdown(SHUT_WR), trio: send_eof. 0, -errno. Never parks. */
+HK_MUST int hk_send_eof(int fd);
+/* As hk_close, but the peer gets -ECONNRESET in place of an end: what it was sent is not to be trusted. */
+int hk_close_reset(int fd);
 /* Is an idle connection still quiet and open? false: closed by the peer or unread bytes wait. Never parks. */
 bool hk_socket_idle(int fd);
 

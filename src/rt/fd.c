@@ -10,6 +10,7 @@
 #include "rt/loop.h"
 #include "rt/poll.h"
 #include "rt/scope.h"
+#include "rt/sim.h"
 #include <hocket/fd.h>
 #include <limits.h>
 #include <unistd.h>
@@ -31,6 +32,16 @@ static bool would_block(ssize_t r)
 	return r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+static ssize_t read_some(struct hk_loop *loop, const struct poll_fd *s, int fd, void *bytes,
+			 size_t *n)
+{
+	if (__builtin_expect(s->sim, 0)) {
+		*n = sim_part_of(&loop->sim->net, *n);
+		return sim_recv(&loop->sim->net, fd, bytes, *n);
+	}
+	return s->socket ? recv(fd, bytes, *n, 0) : read(fd, bytes, *n);
+}
+
 ssize_t hk_read(int fd, void *bytes, size_t n)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -43,7 +54,7 @@ ssize_t hk_read(int fd, void *bytes, size_t n)
 			r = poll_park(self->loop, fd, HK_READ);
 			continue;
 		}
-		got = s->socket ? recv(fd, bytes, n, 0) : read(fd, bytes, n);
+		got = read_some(self->loop, s, fd, bytes, &n);
 		if (would_block(got) || (got > 0 && (size_t)got < n && s->stream && !s->hung_up))
 			s->ready &= (uint8_t)~HK_READ;
 		if (got >= 0)
@@ -53,10 +64,13 @@ ssize_t hk_read(int fd, void *bytes, size_t n)
 	return r;
 }
 
-static ssize_t write_some(const struct poll_fd *s, int fd, struct iovec *v, int n)
+static ssize_t write_some(struct hk_loop *loop, const struct poll_fd *s, int fd, struct iovec *v,
+			  int n)
 {
 	struct msghdr message = { .msg_iov = v, .msg_iovlen = (size_t)n };
 
+	if (__builtin_expect(s->sim, 0))
+		return sim_send(&loop->sim->net, fd, v->iov_base, v->iov_len);
 	if (!s->socket)
 		return n == 1 ? write(fd, v->iov_base, v->iov_len) : writev(fd, v, n);
 	return n == 1 ? send(fd, v->iov_base, v->iov_len, MSG_NOSIGNAL)
@@ -92,7 +106,7 @@ ssize_t hk_writev(int fd, struct iovec *v, int n)
 			r = poll_park(self->loop, fd, HK_WRITE);
 			continue;
 		}
-		wrote = write_some(s, fd, v, n < IOV_MAX ? n : IOV_MAX);
+		wrote = write_some(self->loop, s, fd, v, n < IOV_MAX ? n : IOV_MAX);
 		if (would_block(wrote)) {
 			s->ready &= (uint8_t)~HK_WRITE;
 		} else if (wrote >= 0) {
@@ -146,6 +160,8 @@ int hk_close(int fd)
 	struct hk_loop *loop = loop_self();
 	int r;
 
+	if (loop && loop->sim)
+		sim_close(&loop->sim->net, fd, false);
 	if (loop)
 		poll_forget(&loop->poll, fd);
 	r = close(fd);

@@ -110,11 +110,11 @@ static struct hk_fiber_ *next_in_turn(struct hk_loop *loop)
 	return --loop->turn_left > 0 ? run_first(loop) : NULL;
 }
 
-static void suspend(struct hk_fiber_ *self) SUSPENDS
+static void suspend(struct hk_fiber_ *self, struct hk_fiber_ *next) SUSPENDS
 {
 	struct hk_loop *loop = self->loop;
 
-	switch_to(loop, &self->sp, &self->sanitize, false, next_in_turn(loop));
+	switch_to(loop, &self->sp, &self->sanitize, false, next);
 	sanitize_arrive(&self->sanitize);
 	ASSERT(loop->current == self);
 }
@@ -127,7 +127,7 @@ int fiber_park(struct hk_fiber_ *self, struct park *park)
 	park->since_ns = self->loop->now_ns;
 	self->park = park;
 	self->state = FIBER_PARKED;
-	suspend(self);
+	suspend(self, next_in_turn(self->loop));
 	return self->wake_result;
 }
 
@@ -151,6 +151,8 @@ bool fiber_cancel_wait(struct hk_fiber_ *f)
 
 void fiber_yield(struct hk_fiber_ *self)
 {
+	struct hk_fiber_ *next;
+
 	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
 	if (!self->loop->ready.first && self->loop->turn_left > 1) {
 		self->loop->turn_left--; /* alone: nobody to let through */
@@ -158,7 +160,11 @@ void fiber_yield(struct hk_fiber_ *self)
 	}
 	self->state = FIBER_RUNNABLE;
 	run_append(&self->loop->ready, self);
-	suspend(self);
+	next = next_in_turn(self->loop);
+	if (next == self)
+		self->state = FIBER_RUNNING; /* chosen again by the simulation */
+	else
+		suspend(self, next);
 }
 
 /* ---- beginning and end --------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ int poll_init(struct poll *p, int wake_fd)
 
 void poll_done(struct poll *p)
 {
-	ASSERT(p->waiting == 0);
+	ASSERT(p->waiting == 0 && p->waiting_sim == 0);
 	for (size_t fd = 0; fd < p->cap; fd++)
 		poll_forget(p, (int)fd);
 	if (p->epoll_fd >= 0)
@@ -120,6 +120,17 @@ static void replace(struct poll *p, int fd)
 	poll_forget(p, fd);
 }
 
+static struct poll_fd *entry_new(struct poll *p, int fd)
+{
+	struct poll_fd *s;
+
+	if ((size_t)fd >= p->cap)
+		grow(p, fd);
+	s = &p->fds[fd];
+	*s = (struct poll_fd){ .generation = s->generation + 1 };
+	return s;
+}
+
 int poll_register(struct poll *p, int fd, enum poll_kind kind)
 {
 	struct poll_fd *s;
@@ -131,10 +142,7 @@ int poll_register(struct poll *p, int fd, enum poll_kind kind)
 		return 0;
 	if (kind != POLL_UNKNOWN)
 		replace(p, fd);
-	if ((size_t)fd >= p->cap)
-		grow(p, fd);
-	s = &p->fds[fd];
-	*s = (struct poll_fd){ .generation = s->generation + 1 };
+	s = entry_new(p, fd);
 	s->ready = kind == POLL_CONNECTING ? 0 : HK_READ | HK_WRITE;
 	s->socket = s->stream = true;
 	if (kind == POLL_UNKNOWN) {
@@ -145,6 +153,17 @@ int poll_register(struct poll *p, int fd, enum poll_kind kind)
 		r = add(p, s, fd);
 	s->known = r == 0;
 	return r;
+}
+
+void poll_adopt(struct poll *p, int fd, int ready)
+{
+	struct poll_fd *s;
+
+	ASSERT(fd >= 0);
+	replace(p, fd);
+	s = entry_new(p, fd);
+	s->ready = (uint8_t)ready;
+	s->known = s->socket = s->stream = s->sim = true;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
@@ -194,18 +213,20 @@ int poll_park(struct hk_loop *loop, int fd, int mode)
 	struct poll_fd *s = poll_find(&loop->poll, fd);
 	struct hk_fiber_ *self = fiber_self();
 	int r = fiber_checkpoint(self);
+	size_t *waiting;
 
 	if (r < 0)
 		return r;
 	ASSERT(s && !poll_busy(s, mode));
+	waiting = s->sim ? &loop->poll.waiting_sim : &loop->poll.waiting;
 	if (mode & HK_READ)
 		s->reader = &w;
 	if (mode & HK_WRITE)
 		s->writer = &w;
-	loop->poll.waiting++;
+	(*waiting)++;
 	r = fiber_park(self, &w.park);
-	ASSERT(loop->poll.waiting > 0);
-	loop->poll.waiting--;
+	ASSERT(*waiting > 0);
+	(*waiting)--;
 	if (w.closed)
 		return -EBADF;
 	detach(&loop->poll, &w);
@@ -240,25 +261,36 @@ void poll_forget(struct poll *p, int fd)
 
 /* ---- collecting ---------------------------------------------------------------------------- */
 
-static void take_edge(struct poll *p, const struct epoll_event *event)
+void poll_take_edge(struct poll *p, int fd, struct poll_edge edge)
 {
-	struct poll_fd *s = poll_find(p, (int)(uint32_t)event->data.u64);
+	struct poll_fd *s = poll_find(p, fd);
+
+	ASSERT(s && !(edge.modes & ~(HK_READ | HK_WRITE)));
+	s->hung_up = s->hung_up || edge.hung_up;
+	s->broken = s->broken || edge.broken;
+	s->ready |= (uint8_t)edge.modes;
+	if (edge.modes & HK_READ)
+		wake(s->reader);
+	if (edge.modes & HK_WRITE)
+		wake(s->writer);
+}
+
+static void take_event(struct poll *p, const struct epoll_event *event)
+{
+	int fd = (int)(uint32_t)event->data.u64;
+	const struct poll_fd *s = poll_find(p, fd);
+	struct poll_edge edge = { 0 };
 	uint32_t e = event->events;
 
 	if (!s || s->generation != (uint32_t)(event->data.u64 >> 32))
 		return;
-	if (e & (EPOLLRDHUP | EPOLLHUP))
-		s->hung_up = true;
-	if (e & EPOLLHUP)
-		s->broken = true;
-	if (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		s->ready |= HK_READ;
-		wake(s->reader);
-	}
-	if (e & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
-		s->ready |= HK_WRITE;
-		wake(s->writer);
-	}
+	edge.hung_up = e & (EPOLLRDHUP | EPOLLHUP);
+	edge.broken = e & EPOLLHUP;
+	if (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		edge.modes |= HK_READ;
+	if (e & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		edge.modes |= HK_WRITE;
+	poll_take_edge(p, fd, edge);
 }
 
 /* epoll_wait counts milliseconds; rounding up keeps a loop that is early from spinning. */
@@ -294,7 +326,7 @@ size_t poll_collect(struct poll *p, int64_t timeout_ns)
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.u64 == WAKE_UP)
 			continue;
-		take_edge(p, &events[i]);
+		take_event(p, &events[i]);
 		edges++;
 	}
 	return edges;

@@ -23,13 +23,20 @@ struct poll_fd {
 	bool stream : 1;  /* a short read means empty */
 	bool socket : 1;
 	bool borrowed : 1; /* we made it non-blocking: undone when the loop ends */
+	bool sim : 1;      /* a simulated socket (sim_net.c): unknown to epoll */
 };
 struct poll {
 	int epoll_fd;
 	struct poll_fd *fds; /* owns */
 	size_t cap;
-	size_t waiting; /* fibers parked here */
-	bool coarse;    /* the kernel has no epoll_pwait2 */
+	size_t waiting;     /* fibers parked here, for the kernel */
+	size_t waiting_sim; /* fibers parked here, for simulated sockets */
+	bool coarse;        /* the kernel has no epoll_pwait2 */
+};
+
+struct poll_edge {
+	int modes; /* HK_READ | HK_WRITE: what may be possible now */
+	bool hung_up, broken;
 };
 
 enum poll_kind { POLL_UNKNOWN, POLL_CONNECTING, POLL_LISTENER, POLL_STREAM };
@@ -38,6 +45,10 @@ MUST int poll_init(struct poll *, int wake_fd);
 void poll_done(struct poll *);
 /* Registers a descriptor on first use. kind: what the caller knows; POLL_UNKNOWN asks the kernel. 0, -errno. */
 MUST int poll_register(struct poll *, int fd, enum poll_kind kind);
+/* An entry whose edges come by poll_take_edge. ready: what may be tried at once. */
+void poll_adopt(struct poll *, int fd, int ready);
+/* Sets the bits and wakes who waits for them. */
+void poll_take_edge(struct poll *, int fd, struct poll_edge);
 struct poll_fd *poll_find(struct poll *, int fd); /* NULL: not registered */
 /* -EBUSY when somebody else waits for one of the modes. */
 MUST int poll_busy(const struct poll_fd *, int mode);

@@ -76,6 +76,8 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 	loop->report = o->report;
 	loop->report_arg = o->report_arg;
 	loop->sim = sim;
+	if (sim)
+		sim->net.loop = loop;
 	loop->now_ns = loop->started_ns = sim ? SIM_START_NS : clock_mono_ns();
 	return r;
 }
@@ -97,6 +99,8 @@ static void loop_done(struct hk_loop *loop)
 	end_children(loop);
 	sanitize_fiber_done(&loop->ended);
 	stacks_done(&loop->stacks);
+	if (loop->sim)
+		sim_net_done(&loop->sim->net);
 	timers_done(&loop->timers);
 	poll_done(&loop->poll);
 	mailbox_done(&loop->mailbox);

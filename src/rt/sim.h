@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "base/slice.h"
 #include "rt/fiber.h"
+#include "rt/sim_net.h"
 #include <hocket/sim.h>
 
 struct sim_trace;
@@ -17,10 +18,11 @@ struct sim {
 	uint64_t seed;
 	struct rand order; /* of the scheduler and of off-loaded calls */
 	size_t window; /* the next fiber is drawn among so many of the runnable ones; 1: in order */
-	int64_t limit_ns;        /* virtual, since the start */
-	uint64_t still;          /* choices since the clock moved */
-	bool late;               /* the limit is over: everything was cancelled */
-	int64_t late_ns;         /* since when */
+	int64_t limit_ns; /* virtual, since the start */
+	uint64_t still;   /* choices since the clock moved */
+	bool late;        /* the limit is over: everything was cancelled */
+	int64_t late_ns;  /* since when */
+	struct sim_net net;
 	struct sim_trace *trace; /* borrows; NULL: nobody compares */
 };
 

@@ -7,6 +7,7 @@
 #include "rt/loop.h"
 #include "rt/poll.h"
 #include "rt/scope.h"
+#include "rt/sim.h"
 #include <arpa/inet.h>
 #include <hocket/fd.h>
 #include <netinet/in.h>
@@ -34,6 +35,15 @@ static int socket_new(int family)
 	return r < 0 ? r : fd;
 }
 
+/* NULL: the kernel's. */
+static struct sim_net *sim_of(int fd)
+{
+	struct hk_loop *loop = loop_self();
+	const struct poll_fd *s = loop && loop->sim ? poll_find(&loop->poll, fd) : NULL;
+
+	return s && s->sim ? &loop->sim->net : NULL;
+}
+
 /* ---- connecting ---------------------------------------------------------------------------- */
 
 static int await_connected(struct hk_loop *loop, int fd) SUSPENDS
@@ -43,6 +53,8 @@ static int await_connected(struct hk_loop *loop, int fd) SUSPENDS
 
 	while (r == 0 && !(poll_find(&loop->poll, fd)->ready & HK_WRITE))
 		r = poll_park(loop, fd, HK_WRITE);
+	if (r == 0 && loop->sim)
+		return -sim_take_error(&loop->sim->net, fd);
 	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		r = -errno;
 	return r < 0 ? r : -error;
@@ -72,6 +84,27 @@ static bool met_itself(int fd, const struct sockaddr *to)
 	       memcmp(&here.v6.sin6_addr, &there->v6.sin6_addr, sizeof(here.v6.sin6_addr)) == 0;
 }
 
+/* A descriptor that poll.c knows and that is on its way. */
+static int connect_begin(struct hk_loop *loop, const struct sockaddr *address, socklen_t size)
+{
+	int fd, r = 0;
+
+	if (loop->sim) {
+		fd = sim_connect(&loop->sim->net, address, size);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = socket_new(address->sa_family);
+	if (fd < 0)
+		return fd;
+	if (connect(fd, address, size) < 0 && errno != EINPROGRESS && errno != EINTR)
+		r = -errno;
+	if (r == 0)
+		r = poll_register(&loop->poll, fd, POLL_CONNECTING);
+	if (r < 0)
+		(void)hk_close(fd);
+	return r < 0 ? r : fd;
+}
+
 int hk_connect(const struct sockaddr *address, socklen_t size)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -79,15 +112,10 @@ int hk_connect(const struct sockaddr *address, socklen_t size)
 
 	if (r < 0)
 		return r;
-	fd = socket_new(address->sa_family);
+	fd = connect_begin(self->loop, address, size);
 	if (fd < 0)
 		return fd;
-	if (connect(fd, address, size) < 0 && errno != EINPROGRESS && errno != EINTR)
-		r = -errno;
-	if (r == 0)
-		r = poll_register(&self->loop->poll, fd, POLL_CONNECTING);
-	if (r == 0)
-		r = await_connected(self->loop, fd);
+	r = await_connected(self->loop, fd);
 	if (r == 0 && met_itself(fd, address))
 		r = -ECONNREFUSED;
 	if (r < 0)
@@ -121,13 +149,19 @@ int hk_listen(const char *address, uint16_t port, int backlog)
 
 	if (size == 0)
 		return -EINVAL;
+	if (backlog <= 0)
+		backlog = SOMAXCONN;
+	if (hk_sim_running()) {
+		fd = sim_listen(&loop_self()->sim->net, &at.any, size, backlog);
+		return fd < 0 ? -errno : fd;
+	}
 	fd = socket_new(at.any.sa_family); /* accepted sockets inherit TCP_NODELAY */
 	if (fd < 0)
 		return fd;
 	r = set_option(fd, SOL_SOCKET, SO_REUSEADDR);
 	if (r == 0 && bind(fd, &at.any, size) < 0)
 		r = -errno;
-	if (r == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0)
+	if (r == 0 && listen(fd, backlog) < 0)
 		r = -errno;
 	if (r == 0 && loop_self())
 		r = poll_register(&loop_self()->poll, fd, POLL_LISTENER);
@@ -142,10 +176,19 @@ static bool try_again(int error)
 	return error == EINTR || error == ECONNABORTED || error == EPROTO;
 }
 
-static int accepted(struct hk_loop *loop, int fd)
+/* The next connection of the backlog, known to poll.c; -errno. */
+static int accept_next(struct hk_loop *loop, const struct poll_fd *s, int listener)
 {
-	int r = poll_register(&loop->poll, fd, POLL_STREAM);
+	int fd, r;
 
+	if (s->sim) {
+		fd = sim_accept(&loop->sim->net, listener);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = poll_register(&loop->poll, fd, POLL_STREAM);
 	if (r < 0)
 		(void)hk_close(fd);
 	return r < 0 ? r : fd;
@@ -168,24 +211,59 @@ int hk_accept(int listener)
 			r = poll_park(self->loop, listener, HK_READ);
 			continue;
 		}
-		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept_next(self->loop, s, listener);
 		if (fd >= 0)
-			return accepted(self->loop, fd);
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			s->ready &= (uint8_t)~HK_READ;
-		else if (!try_again(errno))
-			r = -errno;
+			return fd;
+		if (fd == -EAGAIN || fd == -EWOULDBLOCK)
+			s->ready &= (uint8_t)~HK_READ; /* nothing was accepted: s is where it was */
+		else if (!try_again(-fd))
+			r = fd;
 	}
 	return r;
+}
+
+/* ---- pairs and ends --------------------------------------------------------------------------- */
+
+int hk_pair(int ret[2])
+{
+	struct hk_loop *loop = loop_self();
+
+	if (loop && loop->sim)
+		return sim_pair(&loop->sim->net, ret) < 0 ? -errno : 0;
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ret) < 0 ? -errno
+											   : 0;
+}
+
+int hk_send_eof(int fd)
+{
+	struct sim_net *net = sim_of(fd);
+	int r = net ? sim_shutdown(net, fd) : shutdown(fd, SHUT_WR);
+
+	return r < 0 ? -errno : 0;
+}
+
+int hk_close_reset(int fd)
+{
+	struct linger at_once = { .l_onoff = 1 };
+	struct sim_net *net = sim_of(fd);
+
+	if (net)
+		sim_close(net, fd, true);
+	else
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* no TCP */
+	return hk_close(fd);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
 int hk_socket_port(int fd)
 {
+	const struct sim_net *net = sim_of(fd);
 	union any_address at = { 0 };
 	socklen_t size = sizeof(at);
 
+	if (net)
+		return sim_port(net, fd);
 	if (getsockname(fd, &at.any, &size) < 0)
 		return -errno;
 	if (at.any.sa_family == AF_INET)
@@ -193,18 +271,24 @@ int hk_socket_port(int fd)
 	return at.any.sa_family == AF_INET6 ? ntohs(at.v6.sin6_port) : -EAFNOSUPPORT;
 }
 
+static ssize_t peek(struct hk_loop *loop, const struct poll_fd *s, int fd)
+{
+	char byte;
+
+	return s && s->sim ? sim_peek(&loop->sim->net, fd)
+			   : recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
 bool hk_socket_idle(int fd)
 {
 	struct hk_loop *loop = loop_self();
 	struct poll_fd *s = loop ? poll_find(&loop->poll, fd) : NULL;
-	char byte;
 
 	if (s && s->hung_up)
 		return false;
 	if (s && !(s->ready & HK_READ))
 		return true; /* nothing came up to the last turn of the loop */
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-	    (errno != EAGAIN && errno != EWOULDBLOCK))
+	if (peek(loop, s, fd) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 		return false;
 	if (s)
 		s->ready &= (uint8_t)~HK_READ;
