@@ -10,6 +10,7 @@
 #include "rt/switch.h"
 #include <errno.h>
 #include <execinfo.h>
+#include <ucontext.h>
 #include "base/banned.h"
 
 void backtrace_prepare(void)
@@ -21,7 +22,38 @@ void backtrace_prepare(void)
 void backtrace_here(struct backtrace *b)
 {
 	int n = backtrace(b->frames, BACKTRACE_MOST);
+
 	b->n = n > 0 ? (size_t)n : 0;
+	b->parked = b->interrupted = false;
+}
+
+static void drop_first(struct backtrace *b, size_t n)
+{
+	ASSERT(n <= b->n);
+	b->n -= n;
+	memmove(b->frames, b->frames + n, b->n * sizeof(*b->frames));
+}
+
+static const void *instruction(const ucontext_t *u)
+{
+#if defined(__x86_64__)
+	return (const void *)(uintptr_t)u->uc_mcontext.gregs[REG_RIP];
+#else
+	return (const void *)(uintptr_t)u->uc_mcontext.pc;
+#endif
+}
+
+void backtrace_interrupted(struct backtrace *b, const void *context)
+{
+	const void *at = instruction(context);
+
+	backtrace_here(b);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->frames[i] == at) {
+			drop_first(b, i);
+			b->interrupted = true;
+			return;
+		}
 }
 
 /* ---- parked contexts ----------------------------------------------------------------------- */
@@ -46,13 +78,9 @@ static size_t own_frames(const struct backtrace *b)
 
 void backtrace_parked(struct backtrace *b, const void *sp)
 {
-	size_t own;
-
-	b->n = 0;
 	context_walk(sp, capture, b);
-	own = own_frames(b);
-	memmove(b->frames, b->frames + own, (b->n - own) * sizeof(*b->frames));
-	b->n -= own;
+	drop_first(b, own_frames(b));
+	b->parked = true;
 }
 
 /* ---- as text ------------------------------------------------------------------------------- */
@@ -60,7 +88,7 @@ void backtrace_parked(struct backtrace *b, const void *sp)
 /* Inside the call, not behind it: a call may be the last thing that a function does. */
 static const void *call_of(const struct backtrace *b, size_t i)
 {
-	return (const char *)b->frames[i] - 1;
+	return (const char *)b->frames[i] - (i == 0 && b->interrupted ? 0 : 1);
 }
 
 static bool name_begins(struct debuginfo *names, const struct backtrace *b, size_t i,
@@ -73,7 +101,7 @@ static bool name_begins(struct debuginfo *names, const struct backtrace *b, size
 /* Where the program's own calls begin: at the public function that parked. */
 static size_t first_shown(const struct backtrace *b, struct debuginfo *names)
 {
-	size_t look = b->n < 8 ? b->n : 8;
+	size_t look = !b->parked ? 0 : b->n < 8 ? b->n : 8;
 
 	for (size_t i = 0; i < look; i++)
 		if (name_begins(names, b, i, "hk_"))

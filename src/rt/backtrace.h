@@ -11,6 +11,8 @@ enum { BACKTRACE_MOST = 48 };
 
 struct backtrace {
 	size_t n;
+	bool parked;      /* of a context that waits: begins with the runtime's own calls */
+	bool interrupted; /* frames[0] is the next instruction, not a return address */
 	void *frames[BACKTRACE_MOST]; /* return addresses, the innermost call first */
 };
 
@@ -18,10 +20,12 @@ struct backtrace {
 void backtrace_prepare(void);
 /* The calls that led to the caller, itself included. */
 void backtrace_here(struct backtrace *);
+/* In a signal handler, with its third argument: the calls that led to what was interrupted. */
+void backtrace_interrupted(struct backtrace *, const void *context);
 /* The calls that led to where the context at sp (switch.h) was left; it does not run. */
 void backtrace_parked(struct backtrace *, const void *sp);
 
 /* One line a call: indent, "#0 fetch_page (pages.c:33)". What lies above the innermost call of a public function is hocket's
- * own business and left out, and so is what starts a fiber. 0, -EMSGSIZE, -ENOMEM. */
+ * own business and left out of a parked context's, and so is what starts a fiber. 0, -EMSGSIZE, -ENOMEM. */
 MUST int backtrace_put(struct buf *, const struct backtrace *, struct debuginfo *,
 		       const char *indent);

@@ -64,6 +64,11 @@ struct debuginfo {
 	__typeof__(&dwfl_module_addrinfo) addrinfo;
 	__typeof__(&dwfl_module_getsrc) getsrc;
 	__typeof__(&dwfl_lineinfo) lineinfo;
+	__typeof__(&dwfl_module_nextcu) nextcu;
+	__typeof__(&dwarf_haspc) haspc;
+	__typeof__(&dwarf_getsrc_die) getsrc_die;
+	__typeof__(&dwarf_lineno) lineno;
+	__typeof__(&dwarf_linesrc) linesrc;
 };
 
 static int no_separate_files(Dwfl_Module *module, void **userdata, const char *name,
@@ -93,6 +98,11 @@ static bool find_functions(struct debuginfo *d)
 	d->addrinfo = (__typeof__(d->addrinfo))find(d, "dwfl_module_addrinfo", &all);
 	d->getsrc = (__typeof__(d->getsrc))find(d, "dwfl_module_getsrc", &all);
 	d->lineinfo = (__typeof__(d->lineinfo))find(d, "dwfl_lineinfo", &all);
+	d->nextcu = (__typeof__(d->nextcu))find(d, "dwfl_module_nextcu", &all);
+	d->haspc = (__typeof__(d->haspc))find(d, "dwarf_haspc", &all);
+	d->getsrc_die = (__typeof__(d->getsrc_die))find(d, "dwarf_getsrc_die", &all);
+	d->lineno = (__typeof__(d->lineno))find(d, "dwarf_lineno", &all);
+	d->linesrc = (__typeof__(d->linesrc))find(d, "dwarf_linesrc", &all);
 	return all;
 }
 
@@ -136,6 +146,20 @@ struct place {
 	int line;
 };
 
+/* Clang writes no table of which unit an address belongs to: ask each of them. */
+static void search_units(struct debuginfo *d, Dwarf_Addr at, struct place *p)
+{
+	Dwarf_Die *unit = NULL;
+	Dwarf_Addr bias = 0;
+	Dwarf_Line *line;
+
+	while ((unit = d->nextcu(p->module, unit, &bias)) != NULL && d->haspc(unit, at - bias) != 1)
+		;
+	line = unit ? d->getsrc_die(unit, at - bias) : NULL;
+	if (line && d->lineno(line, &p->line) == 0)
+		p->file = d->linesrc(line, NULL, NULL);
+}
+
 static struct place find_place(struct debuginfo *d, const void *code)
 {
 	Dwarf_Addr at = (uintptr_t)code;
@@ -149,6 +173,8 @@ static struct place find_place(struct debuginfo *d, const void *code)
 	line = d->getsrc(p.module, at);
 	if (line)
 		p.file = d->lineinfo(line, &at, &p.line, NULL, NULL, NULL);
+	else
+		search_units(d, at, &p);
 	return p;
 }
 

@@ -99,7 +99,7 @@ static void switch_to(struct hk_loop *loop, void **save, struct sanitize *from, 
 		ASSERT(next->state == FIBER_RUNNABLE);
 		next->state = FIBER_RUNNING;
 		sp = next->sp;
-		loop->stats.switches++;
+		counter_add(&loop->stats.switches);
 	}
 	sanitize_leave(from, ends, next ? &next->sanitize : &loop->sanitize);
 	context_switch(save, sp);

@@ -90,7 +90,7 @@ static int64_t patience(struct hk_loop *loop)
 
 static void collect(struct hk_loop *loop, int64_t timeout_ns)
 {
-	loop->stats.polls++;
+	counter_add(&loop->stats.polls);
 	(void)poll_collect(&loop->poll, timeout_ns);
 }
 
@@ -126,6 +126,13 @@ static void sleep_until_something(struct hk_loop *loop)
 		loop->stats.idle_ns += loop->now_ns - before;
 	}
 	mailbox_awake(&loop->mailbox);
+	stall_awake(&loop->stall);
+}
+
+/* Tasks, or off-loaded calls that their tasks have abandoned. */
+static bool something_is_left(const struct hk_loop *loop)
+{
+	return loop->stats.fibers > 0 || loop->offloads.pending > 0;
 }
 
 static void turn(struct hk_loop *loop)
@@ -133,6 +140,8 @@ static void turn(struct hk_loop *loop)
 	ASSERT(loop == loop_self() && !loop->current);
 	(void)mailbox_deliver(&loop->mailbox);
 	signals_deliver(loop);
+	if (!something_is_left(loop))
+		return; /* the last letter came back for an abandoned call */
 	if (!loop->ready.first) {
 		sleep_until_something(loop);
 	} else {
@@ -147,7 +156,7 @@ static void turn(struct hk_loop *loop)
 
 void loop_run(struct hk_loop *loop)
 {
-	while (loop->stats.fibers > 0 || loop->offloads.pending > 0)
+	while (something_is_left(loop))
 		turn(loop);
 	ASSERT(!loop->ready.first && !loop->root.child_ && !loop->root.fibers_);
 	(void)mailbox_deliver(&loop->mailbox);

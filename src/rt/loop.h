@@ -9,8 +9,10 @@
 #include "rt/guardian.h"
 #include "rt/mailbox.h"
 #include "rt/offload.h"
+#include "rt/overflow.h"
 #include "rt/poll.h"
 #include "rt/stack.h"
+#include "rt/stall.h"
 #include "rt/timer.h"
 #include <errno.h>
 #include <hocket/run.h>
@@ -53,6 +55,10 @@ struct hk_loop {
 	struct guardian guardian;           /* guardian.c */
 	struct rand rand;                   /* run.c */
 	int main_result;
+	struct stall stall;       /* stall.c */
+	struct overflow overflow; /* overflow.c */
+	atomic_bool dump_asked;   /* quit.c: set by the handler of SIGQUIT */
+	size_t dump_slot;         /* quit.c: its place among the loops, counted from 1 */
 	/* report.c; what hk_run_options said */
 	void (*report)(enum hk_report, const char *text, void *arg);
 	void *report_arg;
@@ -65,6 +71,12 @@ extern __thread struct hk_loop *loop_of_thread_ __attribute__((tls_model("initia
 static inline struct hk_loop *loop_self(void)
 {
 	return loop_of_thread_;
+}
+
+/* Counts what the watcher (stall.c) reads from its thread; only the loop's own writes. */
+static inline void counter_add(uint64_t *n)
+{
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
 }
 
 /* From the loop's own stack: until the last fiber has ended and the last off-loaded call came back. */

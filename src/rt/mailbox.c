@@ -83,5 +83,5 @@ bool mailbox_may_sleep(struct mailbox *m)
 
 void mailbox_awake(struct mailbox *m)
 {
-	atomic_store_explicit(&m->asleep, false, memory_order_relaxed);
+	atomic_store(&m->asleep, false); /* in order with stall_awake's look at the watcher */
 }

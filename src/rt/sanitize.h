@@ -31,6 +31,7 @@
 #else
 #define VALGRIND_STACK_REGISTER(low, high) 0u
 #define VALGRIND_STACK_DEREGISTER(id)      (void)(id)
+#define RUNNING_ON_VALGRIND                0
 #endif
 
 #if defined(SANITIZE_ASAN)

@@ -7,6 +7,7 @@
  *  (2) signals belong to the process, so one loop of it has them; a second one gets -EBUSY.
  *  (3) close restores exactly the actions that open replaced. */
 #include "rt/loop.h"
+#include "rt/quit.h"
 #include "rt/scope.h"
 #include "rt/waitlist.h"
 #include <hocket/signal.h>
@@ -108,6 +109,7 @@ void signals_deliver(struct hk_loop *loop)
 	if (!atomic_load_explicit(&m->signalled, memory_order_relaxed))
 		return;
 	atomic_store(&m->signalled, false);
+	quit_deliver(loop);
 	while (loop->signal_waiters.first_ && (number = take_signal()) != 0)
 		waitlist_serve(&loop->signal_waiters, number);
 }

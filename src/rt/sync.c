@@ -36,7 +36,7 @@ static void sem_describe(const struct park *park, struct wait *ret)
 		       (intmax_t)s->free_, s->waiting_);
 }
 
-static int sem_wait(struct hk_sem *s, struct hk_fiber_ *self) SUSPENDS
+static int wait_for_permit(struct hk_sem *s, struct hk_fiber_ *self) SUSPENDS
 {
 	struct hk_waiter_ w = {
 		.park = { .why = "a semaphore", .cancel = sem_leave, .describe = sem_describe }
@@ -55,7 +55,7 @@ int hk_sem_acquire(struct hk_sem *s)
 	if (r < 0)
 		return r;
 	if (s->free_ <= 0)
-		return sem_wait(s, self);
+		return wait_for_permit(s, self);
 	ASSERT(!s->waiters_.first_);
 	s->free_--;
 	return 0;

@@ -1,0 +1,15 @@
+/* overflow.h - a stack overflow that names its task
+ *
+ * Life cycle: open on the loop's thread, close on the same. Opens also the alternate stack on which every handler of the
+ *   runtime runs: a task's own may be full. */
+#pragma once
+#include "base/lang.h"
+#include <signal.h>
+
+struct overflow {
+	char *stack; /* owns; NULL: the thread had an alternate stack already */
+	bool held;
+};
+
+void overflow_open(struct overflow *);
+void overflow_close(struct overflow *);
