@@ -4,13 +4,15 @@
  *   domains, nsswitch), and it blocks; so each question goes to the pool once and its answer is shared.
  * What flows through:    a name in, up to eight addresses out, in the order the resolver preferred (RFC 6724).
  *
- *   entry:   EMPTY --first asker--> ASKING --answer--> KNOWN --30 s or 1 s later, next asker--> ASKING
- *              ^-------- the asker was cancelled -------+ (one of the waiters asks instead)
+ *   entry:   EMPTY --first asker--> ASKING --answer, late or not--> KNOWN --30 s or 1 s later, next asker--> ASKING
+ *              ^----- cancelled before the call began ----+ (one of the waiters asks instead)
  *
  * What must hold:
- *  (1) the asker is parked until getaddrinfo has returned, even when it is cancelled: the call writes to its stack.
- *      A deadline that runs out meanwhile is seen when it returns.
- *  (2) an entry with waiters is never freed; eviction takes only what nobody uses. */
+ *  (1) a cancelled asker leaves at once, however long the resolver takes: the question is on the heap, belongs to the call
+ *      then, and the late answer is remembered like any other.
+ *  (2) an entry with waiters or a question is never freed; eviction takes only what nobody uses. The memory itself is
+ *      freed by dns_free or by the last late answer, whichever comes last.
+ *  (3) hanging name servers never take all threads of the pool: AT_ONCE is less. */
 #include "io/dns.h"
 #include "base/hash.h"
 #include <arpa/inet.h>
@@ -26,6 +28,7 @@
 #define KEEP_NS         (30 * HK_SEC)
 #define KEEP_FAILURE_NS (1 * HK_SEC)
 #define BUCKETS         256
+#define AT_ONCE         3 /* of the pool's 4 threads */
 
 enum entry_state { ENTRY_EMPTY, ENTRY_ASKING, ENTRY_KNOWN };
 
@@ -33,7 +36,7 @@ struct entry {
 	struct entry *next;
 	char *host; /* owns */
 	enum entry_state state;
-	unsigned users; /* inside dns_lookup */
+	unsigned users; /* inside dns_lookup, and the question */
 	int64_t until_ns;
 	const char *why; /* KNOWN: NULL or why there is no address */
 	struct dns_answer answer;
@@ -43,23 +46,39 @@ struct entry {
 struct dns {
 	struct entry *buckets[BUCKETS];
 	size_t count;
+	dns_ask *ask;
+	void *ask_arg;
+	struct hk_sem at_once;
+	unsigned questions;
+	bool closed; /* dns_free was called: the last question frees it */
 };
 
-struct question { /* on the asker's stack, read and written by the pool's thread */
-	const char *host;
+struct question { /* read and written by the pool's thread; belongs to the call once its asker was cancelled */
+	struct dns *dns;
+	struct entry *entry;
+	bool asked; /* the call has run */
 	const char *why;
-	struct dns_answer *answer;
+	struct dns_answer answer;
+	char host[DNS_NAME_MAX + 1];
 };
+
+static const char *ask_system(void *, const char *host, struct dns_answer *ret);
+
+struct dns *dns_new_asking(dns_ask *ask, void *arg)
+{
+	struct dns *d = xcalloc(1, sizeof(*d));
+
+	*d = (struct dns){ .ask = ask, .ask_arg = arg, .at_once = HK_SEM(AT_ONCE) };
+	return d;
+}
 
 struct dns *dns_new(void)
 {
-	return xcalloc(1, sizeof(struct dns));
+	return dns_new_asking(ask_system, NULL);
 }
 
-void dns_free(struct dns *d)
+static void destroy(struct dns *d)
 {
-	if (!d)
-		return;
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while (d->buckets[i]) {
 			struct entry *e = d->buckets[i];
@@ -70,6 +89,15 @@ void dns_free(struct dns *d)
 		}
 	}
 	free(d);
+}
+
+void dns_free(struct dns *d)
+{
+	if (!d)
+		return;
+	d->closed = true;
+	if (d->questions == 0)
+		destroy(d);
 }
 
 /* ---- addresses ---------------------------------------------------------------------------------- */
@@ -138,27 +166,30 @@ static void copy_addresses(const struct addrinfo *list, struct dns_answer *ret)
 
 /* AI_ADDRCONFIG spares hosts without IPv6 the useless addresses; on a host with nothing but loopback it finds
  * nothing at all, so the second try is without it. */
-static int ask(void *arg)
+static const char *ask_system(void *arg, const char *host, struct dns_answer *ret)
 {
-	struct question *q = arg;
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 				  .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_ADDRCONFIG };
 	struct addrinfo *list = NULL;
-	int r = getaddrinfo(q->host, NULL, &hints, &list);
+	int r = getaddrinfo(host, NULL, &hints, &list);
+	(void)arg;
 	if (r != 0 && r != EAI_AGAIN) {
 		hints.ai_flags = 0;
-		r = getaddrinfo(q->host, NULL, &hints, &list);
+		r = getaddrinfo(host, NULL, &hints, &list);
 	}
-	q->why = NULL;
-	if (r != 0) {
-		q->why = gai_why(r);
-		return 0;
-	}
-	copy_addresses(list, q->answer);
+	if (r != 0)
+		return gai_why(r);
+	copy_addresses(list, ret);
 	freeaddrinfo(list);
-	if (q->answer->n == 0)
-		q->why = "no address of a known family";
+	return ret->n > 0 ? NULL : "no address of a known family";
+}
+
+static int put_question(void *arg)
+{
+	struct question *q = arg;
+	q->why = q->dns->ask(q->dns->ask_arg, q->host, &q->answer);
+	q->asked = true;
 	return 0;
 }
 
@@ -202,26 +233,56 @@ static struct entry *find_or_make(struct dns *d, const char *host)
 	return e;
 }
 
-static int ask_for(struct entry *e) SUSPENDS
+/* ---- the question, in the loop -------------------------------------------------------------------- */
+
+static struct question *question_new(struct dns *d, struct entry *e)
 {
-	struct dns_answer answer = { 0 };
-	struct question q = { .host = e->host, .answer = &answer };
+	struct question *q = xcalloc(1, sizeof(*q));
+	ASSERT(e->state != ENTRY_ASKING && strlen(e->host) <= DNS_NAME_MAX);
+	*q = (struct question){ .dns = d, .entry = e };
+	memcpy(q->host, e->host, strlen(e->host));
+	d->questions++;
+	e->users++;
 	e->state = ENTRY_ASKING;
 	hk_event_clear(&e->changed);
-	int r = hk_offload(ask, &q);
-	if (r == 0) {
-		e->state = ENTRY_KNOWN;
-		e->answer = answer;
-		e->why = q.why;
-		e->until_ns = hk_now_exact_ns() + (q.why ? KEEP_FAILURE_NS : KEEP_NS);
-	} else {
-		e->state = ENTRY_EMPTY;
-	}
+	return q;
+}
+
+/* The question is over: its entry knows the answer, or that nobody asked. */
+static void question_done(struct question *q)
+{
+	struct dns *d = q->dns;
+	struct entry *e = q->entry;
+	ASSERT(e->state == ENTRY_ASKING && e->users > 0 && d->questions > 0);
+	e->state = q->asked ? ENTRY_KNOWN : ENTRY_EMPTY;
+	e->answer = q->answer;
+	e->why = q->why;
+	e->until_ns = hk_now_exact_ns() + (q->why ? KEEP_FAILURE_NS : KEEP_NS);
+	e->users--;
 	hk_event_set(&e->changed);
+	free(q);
+	if (--d->questions == 0 && d->closed)
+		destroy(d);
+}
+
+static void question_abandoned(void *arg)
+{
+	question_done(arg);
+}
+
+static int ask_for(struct dns *d, struct entry *e) SUSPENDS
+{
+	struct question *q = question_new(d, e);
+	int r = hk_offload_with(put_question, q,
+				&(struct hk_offload_options){ .name = "host name look-up",
+							      .limiter = &d->at_once,
+							      .abandoned = question_abandoned });
+	if (r != -ECANCELED) /* else it is the call's now, and perhaps over */
+		question_done(q);
 	return r;
 }
 
-static int settle(struct entry *e) SUSPENDS
+static int settle(struct dns *d, struct entry *e) SUSPENDS
 {
 	for (;;) {
 		int r = 0;
@@ -230,7 +291,7 @@ static int settle(struct entry *e) SUSPENDS
 		if (e->state == ENTRY_ASKING)
 			r = hk_event_wait(&e->changed);
 		else
-			r = ask_for(e);
+			r = ask_for(d, e);
 		if (r < 0)
 			return r;
 		if (e->state == ENTRY_KNOWN)
@@ -240,8 +301,8 @@ static int settle(struct entry *e) SUSPENDS
 
 int dns_lookup(struct dns *d, struct slice host, struct dns_answer *ret, const char **why)
 {
-	char name[256];
-	if (host.n == 0 || host.n >= sizeof(name)) {
+	char name[DNS_NAME_MAX + 1];
+	if (host.n == 0 || host.n > DNS_NAME_MAX) {
 		*why = "not a host name";
 		return -ENOENT;
 	}
@@ -252,10 +313,12 @@ int dns_lookup(struct dns *d, struct slice host, struct dns_answer *ret, const c
 		return 0;
 	struct entry *e = find_or_make(d, name);
 	e->users++;
-	int r = settle(e);
+	int r = settle(d, e);
 	e->users--;
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		*why = "the look-up could not be started";
+		return r == -ECANCELED ? r : -ENOENT;
+	}
 	*ret = e->answer;
 	*why = e->why;
 	return e->why ? -ENOENT : 0;

@@ -1,11 +1,12 @@
-/* http_conn.c - tests of src/io/http_conn.c, http_pool.c and dns.c: getting a connection, or being told why not */
+/* http_conn.c - tests of src/io/http_conn.c, and http_pool.c: getting a connection, or being told why not */
 #include "check.h"
 #include "io/dns.h"
-#include "io/http.h"
+#include "io/http_client_.h"
 #include "io/url.h"
 #include "scripted.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -374,76 +375,34 @@ TEST(idle_connections_give_way_when_descriptors_run_out)
 	CHECK_INT(waitpid(far, NULL, 0), far);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------- */
+/* ---- a name server that hangs --------------------------------------------------------------------------------- */
 
-struct asking {
-	struct dns *dns;
-	int r;
-	struct dns_answer answer;
-	const char *why;
-};
-
-static int ask(void *arg) SUSPENDS
+static const char *hang(void *arg, const char *host, struct dns_answer *ret)
 {
-	struct asking *a = arg;
-	a->r = dns_lookup(a->dns, S("LOCALHOST"), &a->answer, &a->why);
+	(void)host, (void)ret;
+	while (sem_wait(arg) < 0)
+		continue;
+	return "it woke up";
+}
+
+static int dns_clock(void *arg) SUSPENDS
+{
+	struct http_clocks clocks = { .connect_ns = 20 * HK_MS };
+	struct http_client *c = client_new(NULL);
+	dns_free(c->dns);
+	c->dns = dns_new_asking(hang, arg);
+	check_failure(c, "http://slow.example/", &clocks, FAULT_TIMEOUT, CLOCK_DNS,
+		      "host 'slow.example': no answer from the name server in time");
+	http_client_free(c); /* and the call goes on: it still hangs */
+	CHECK_INT(sem_post(arg), 0);
 	return 0;
 }
 
-static int names(void *arg) SUSPENDS
+TEST(a_name_server_that_hangs_does_not_hold_the_task)
 {
-	struct hk_stats before, after;
-	struct asking many[50];
-	struct dns_answer answer;
-	const char *why = NULL;
-	char text[64];
-	(void)arg;
-	struct dns *d = dns_new();
-	CHECK_INT(dns_lookup(d, S("127.0.0.1"), &answer, &why), 0);
-	CHECK_STR(dns_address_text(&answer.at[0], text), "127.0.0.1");
-	CHECK_INT(dns_lookup(d, S("::1"), &answer, &why), 0);
-	CHECK_STR(dns_address_text(&answer.at[0], text), "::1");
-	hk_stats_get(&before);
-	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
-		many[i] = (struct asking){ .dns = d };
-	CHECK_INT(hk_gather(ask, many, ARRAY_SIZE(many), sizeof(many[0]), NULL), 0);
-	CHECK_INT(dns_lookup(d, S("localhost"), &answer, &why), 0);
-	hk_stats_get(&after);
-	CHECK_INT(after.offloads - before.offloads, 1); /* all of them asked once */
-	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
-		CHECK(many[i].r == 0 && many[i].answer.n >= 1);
-	CHECK_INT(dns_lookup(d, S(""), &answer, &why), -ENOENT);
-	dns_free(d);
-	return 0;
-}
-
-TEST(a_name_is_asked_for_once)
-{
-	CHECK_INT(hk_run(names, NULL, NULL), 0);
-}
-
-static int names_grow_old(void *arg) SUSPENDS
-{
-	struct hk_stats before, after;
-	struct dns_answer answer;
-	const char *why = NULL;
-	(void)arg;
-	struct dns *d = dns_new();
-	hk_stats_get(&before);
-	for (int i = 0; i < 8; i++) { /* at 0, 10, 20, 30, ... seconds */
-		CHECK_INT(dns_lookup(d, S("localhost"), &answer, &why), 0);
-		CHECK_INT(hk_sleep(10 * HK_SEC), 0);
-	}
-	hk_stats_get(&after);
-	CHECK_INT(after.offloads - before.offloads, 3); /* at 0, 30 and 60 */
-	dns_free(d);
-	return 0;
-}
-
-TEST(a_name_is_remembered_for_half_a_minute)
-{
-	CHECK_INT(hk_run(names_grow_old, NULL, &(struct hk_run_options){ .virtual_clock = true }),
-		  0);
+	sem_t wake;
+	CHECK_INT(sem_init(&wake, 0, 0), 0);
+	CHECK_INT(hk_run(dns_clock, &wake, NULL), 0);
 }
 
 static const struct test tests[] = {
@@ -454,8 +413,7 @@ static const struct test tests[] = {
 	T(idle_connections_are_limited_and_grow_old),
 	T(a_connection_closed_while_idle_is_not_used),
 	T(idle_connections_give_way_when_descriptors_run_out),
-	T(a_name_is_asked_for_once),
-	T(a_name_is_remembered_for_half_a_minute),
+	T(a_name_server_that_hangs_does_not_hold_the_task),
 };
 
 int main(void)
