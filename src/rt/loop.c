@@ -97,7 +97,7 @@ static void collect(struct hk_loop *loop, int64_t timeout_ns)
 /* Every task waits, and for nothing that is there already: those that wait for just this run. true: somebody runs. */
 static bool wake_idlers(struct hk_loop *loop)
 {
-	if (loop->poll.waiting > 0)
+	if (loop->poll.waiting > 0 || !loop->sim)
 		collect(loop, 0);
 	if (!loop->ready.first && timers_next_ns(&loop->timers) > loop->now_ns)
 		waitlist_serve_all(&loop->idlers, 0);

@@ -333,8 +333,7 @@ int sim_accept(struct sim_net *net, int fd)
 	if (fd < 0)
 		return -1;
 	s = backlog_take(l);
-	if (s->ends[1].broken)
-		edge(&s->ends[1], HK_READ | HK_WRITE);
+	edge(&s->ends[1], HK_READ | HK_WRITE); /* it may have ended before */
 	return fd;
 }
 

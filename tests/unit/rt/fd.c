@@ -1,4 +1,6 @@
-/* fd.c - reads and writes that park: edges, ends, rivals */
+/* fd.c - reads and writes that park: edges, ends, rivals
+ *
+ * TEST_IN_SIM: with pairs of the kernel, and with those of the simulation in many orders: both must behave alike. */
 #include "in_loop.h"
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,12 +45,12 @@ static void start(struct hk_group *g, hk_fn *fn, struct io *io)
 {
 	io->result = 1000000;
 	CHECK_INT(hk_spawn(g, fn, io), 0);
-	CHECK_INT(hk_yield(), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
 }
 
 static void pair(int fd[2])
 {
-	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	CHECK_INT(hk_pair(fd), 0);
 }
 
 static void close_pair(int fd[2])
@@ -57,7 +59,7 @@ static void close_pair(int fd[2])
 	CHECK_INT(hk_close(fd[1]), 0);
 }
 
-TEST_IN_LOOP(a_read_waits_for_bytes)
+TEST_IN_SIM(a_read_waits_for_bytes, 50)
 {
 	int fd[2];
 	char bytes[8];
@@ -77,7 +79,7 @@ TEST_IN_LOOP(a_read_waits_for_bytes)
 }
 
 /* Short reads in a row, bytes between them, and the end: no edge may be missed. */
-TEST_IN_LOOP(every_byte_arrives_in_any_rhythm)
+TEST_IN_SIM(every_byte_arrives_in_any_rhythm, 20)
 {
 	int fd[2];
 	char bytes[4];
@@ -101,7 +103,7 @@ TEST_IN_LOOP(every_byte_arrives_in_any_rhythm)
 	CHECK_INT(hk_close(fd[0]), 0);
 }
 
-TEST_IN_LOOP(a_write_waits_for_room_and_writes_all)
+TEST_IN_SIM(a_write_waits_for_room_and_writes_all, 3)
 {
 	enum { N = 3 << 20 };
 	int fd[2];
@@ -133,7 +135,7 @@ TEST_IN_LOOP(a_write_waits_for_room_and_writes_all)
 	close_pair(fd);
 }
 
-TEST_IN_LOOP(writev_consumes_its_vectors)
+TEST_IN_SIM(writev_consumes_its_vectors, 20)
 {
 	int fd[2];
 	char a[] = "one ", b[] = "", c[] = "two";
@@ -150,7 +152,7 @@ TEST_IN_LOOP(writev_consumes_its_vectors)
 }
 
 /* trio: test_io.py, test_double_read: ResourceBusyError */
-TEST_IN_LOOP(a_second_reader_is_refused)
+TEST_IN_SIM(a_second_reader_is_refused, 50)
 {
 	int fd[2];
 	char bytes[4];
@@ -171,7 +173,7 @@ TEST_IN_LOOP(a_second_reader_is_refused)
 }
 
 /* trio: test_io.py, test_interrupted_by_close */
-TEST_IN_LOOP(close_wakes_the_waiting_with_ebadf)
+TEST_IN_SIM(close_wakes_the_waiting_with_ebadf, 20)
 {
 	int fd[2];
 	char bytes[4];
@@ -195,7 +197,7 @@ TEST_IN_LOOP(close_wakes_the_waiting_with_ebadf)
 }
 
 /* The number is used again before the old reader runs: it must not read from the new descriptor. */
-TEST_IN_LOOP(a_reused_number_is_another_descriptor)
+TEST_IN_SIM(a_reused_number_is_another_descriptor, 50)
 {
 	int old[2], new[2];
 	char bytes[4];
@@ -247,7 +249,7 @@ TEST_IN_LOOP(edges_of_an_earlier_descriptor_are_dropped)
 	CHECK_INT(close(copy), 0);
 }
 
-TEST_IN_LOOP(a_cancelled_read_took_nothing)
+TEST_IN_SIM(a_cancelled_read_took_nothing, 50)
 {
 	int fd[2];
 	char bytes[4];
@@ -304,7 +306,7 @@ TEST_IN_LOOP(woken_in_vain_and_cancelled_is_cancelled)
 	close_pair(its);
 }
 
-TEST_IN_LOOP(a_read_has_a_deadline)
+TEST_IN_SIM(a_read_has_a_deadline, 5)
 {
 	int fd[2];
 	char byte;
@@ -318,7 +320,7 @@ TEST_IN_LOOP(a_read_has_a_deadline)
 	close_pair(fd);
 }
 
-TEST_IN_LOOP(writing_to_nobody_is_epipe_without_signal)
+TEST_IN_SIM(writing_to_nobody_is_epipe_without_signal, 5)
 {
 	int fd[2];
 

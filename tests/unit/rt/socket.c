@@ -1,4 +1,6 @@
-/* socket.c - TCP over loopback */
+/* socket.c - TCP over loopback, and the simulation's beside it
+ *
+ * TEST_IN_SIM runs with sockets of the kernel first: what it expects is what Linux does, and then what sim_net.c must do. */
 #include "in_loop.h"
 #include "rt/loop.h"
 #include <arpa/inet.h>
@@ -46,14 +48,16 @@ static int serve(void *arg)
 
 static int no_delay(int fd)
 {
-	int on = 0;
+	int on = hk_sim_running();
 	socklen_t size = sizeof(on);
 
+	if (on)
+		return on; /* there is no option to ask for */
 	CHECK_INT(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
 	return on;
 }
 
-TEST_IN_LOOP(requests_and_answers_on_kept_connections)
+TEST_IN_SIM(requests_and_answers_on_kept_connections, 20)
 {
 	struct server s = { .listener = hk_listen("127.0.0.1", 0, 0) };
 	int port = hk_socket_port(s.listener);
@@ -74,7 +78,7 @@ TEST_IN_LOOP(requests_and_answers_on_kept_connections)
 		}
 		CHECK_INT(hk_close(fd), 0);
 	}
-	CHECK_INT(hk_sleep(HK_MS), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
 	CHECK_INT(hk_close(s.listener), 0); /* wakes the accept */
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(s.result, -EBADF);
@@ -104,7 +108,7 @@ static void tcp_pair(int fd[2])
 	CHECK_INT(hk_close(server[0]), 0);
 }
 
-TEST_IN_LOOP(idle_means_quiet_and_open)
+TEST_IN_SIM(idle_means_quiet_and_open, 20)
 {
 	int fd[2];
 	char byte;
@@ -123,7 +127,7 @@ TEST_IN_LOOP(idle_means_quiet_and_open)
 	CHECK_INT(hk_close(fd[0]), 0);
 }
 
-TEST_IN_LOOP(a_closed_peer_is_not_idle)
+TEST_IN_SIM(a_closed_peer_is_not_idle, 20)
 {
 	int fd[2];
 
@@ -135,7 +139,7 @@ TEST_IN_LOOP(a_closed_peer_is_not_idle)
 	CHECK_INT(hk_close(fd[0]), 0);
 }
 
-TEST_IN_LOOP(a_refused_connect_says_so)
+TEST_IN_SIM(a_refused_connect_says_so, 5)
 {
 	int listener = hk_listen("127.0.0.1", 0, 0), port = hk_socket_port(listener), again;
 
@@ -147,7 +151,7 @@ TEST_IN_LOOP(a_refused_connect_says_so)
 }
 
 /* A listener whose backlog is full does not answer: the connect hangs until its deadline. */
-TEST_IN_LOOP(a_cancelled_connect_leaves_nothing)
+TEST_IN_SIM(a_cancelled_connect_leaves_nothing, 5)
 {
 	int listener = hk_listen("127.0.0.1", 0, 1), port = hk_socket_port(listener);
 	int fds[16], n = 0, r = 0, next, after;
@@ -170,7 +174,7 @@ TEST_IN_LOOP(a_cancelled_connect_leaves_nothing)
 	CHECK_INT(hk_close(listener), 0);
 }
 
-TEST_IN_LOOP(listen_refuses_what_it_cannot_bind)
+TEST_IN_SIM(listen_refuses_what_it_cannot_bind, 3)
 {
 	int fd = hk_listen("127.0.0.1", 0, 5);
 
@@ -224,7 +228,7 @@ static int accept_all(void *arg)
 	return 0;
 }
 
-TEST_IN_LOOP(three_hundred_connections_at_once)
+TEST_IN_SIM(three_hundred_connections_at_once, 5)
 {
 	static int ports[300];
 	struct crowd c = { .listener = hk_listen("127.0.0.1", 0, 512) };
@@ -240,7 +244,7 @@ TEST_IN_LOOP(three_hundred_connections_at_once)
 }
 
 /* fd.h (1): after a request on a kept connection the read parks without asking the kernel first. */
-TEST_IN_LOOP(no_read_is_made_in_vain)
+TEST_IN_SIM(no_read_is_made_in_vain, 20)
 {
 	struct server s = { .listener = hk_listen("127.0.0.1", 0, 0) };
 	struct hk_group g;
@@ -261,7 +265,145 @@ TEST_IN_LOOP(no_read_is_made_in_vain)
 	CHECK_INT(hk_group_close(&g, 0), 0);
 }
 
+/* ---- ends ---------------------------------------------------------------------------------- */
+
+/* What was sent before is read first; then the end, again and again. A first write meets nobody: the answer is a reset. */
+TEST_IN_SIM(after_the_peers_end_one_write_succeeds, 20)
+{
+	int fd[2];
+	char bytes[8];
+
+	tcp_pair(fd);
+	CHECK_INT(hk_write(fd[1], "last", 4), 4);
+	CHECK_INT(hk_close(fd[1]), 0);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 4);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 0);
+	CHECK_INT(hk_write(fd[0], "x", 1), 1);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(hk_write(fd[0], "x", 1), -EPIPE);
+	CHECK_INT(hk_write(fd[0], "x", 1), -EPIPE);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 0);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+TEST_IN_SIM(unread_bytes_turn_a_close_into_a_reset, 20)
+{
+	int fd[2];
+	char bytes[8];
+
+	tcp_pair(fd);
+	CHECK_INT(hk_write(fd[0], "unread", 6), 6);
+	CHECK_INT(hk_write(fd[1], "last", 4), 4);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(hk_close(fd[1]), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 4); /* what came before is not lost */
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), -ECONNRESET);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 0); /* an error is told once */
+	CHECK_INT(hk_write(fd[0], "x", 1), -EPIPE);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+TEST_IN_SIM(a_reset_is_told_to_who_writes_as_well, 20)
+{
+	int fd[2];
+	char byte;
+
+	tcp_pair(fd);
+	CHECK_INT(hk_close_reset(fd[1]), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK(!hk_socket_idle(fd[0]));
+	CHECK_INT(hk_write(fd[0], "x", 1), -ECONNRESET);
+	CHECK_INT(hk_write(fd[0], "x", 1), -EPIPE);
+	CHECK_INT(hk_read(fd[0], &byte, 1), 0);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+/* trio: test_highlevel_socket.py, send_eof */
+TEST_IN_SIM(after_our_eof_we_read_on, 20)
+{
+	int fd[2];
+	char bytes[8];
+
+	tcp_pair(fd);
+	CHECK_INT(hk_write(fd[0], "ask", 3), 3);
+	CHECK_INT(hk_send_eof(fd[0]), 0);
+	CHECK_INT(hk_read(fd[1], bytes, sizeof(bytes)), 3);
+	CHECK_INT(hk_read(fd[1], bytes, sizeof(bytes)), 0);
+	CHECK_INT(hk_write(fd[1], "answer", 6), 6);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 6);
+	CHECK_INT(hk_write(fd[0], "x", 1), -EPIPE);
+	CHECK_INT(hk_close(fd[1]), 0);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 0);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
+TEST_IN_SIM(a_connection_is_accepted_after_its_end, 20)
+{
+	int listener = hk_listen("127.0.0.1", 0, 5), fd = connect_to(hk_socket_port(listener)), its;
+	char bytes[8];
+
+	CHECK_INT(hk_write(fd, "bye", 3), 3);
+	CHECK_INT(hk_close(fd), 0);
+	its = hk_accept(listener);
+	CHECK(its >= 0);
+	CHECK_INT(hk_read(its, bytes, sizeof(bytes)), 3);
+	CHECK_INT(hk_read(its, bytes, sizeof(bytes)), 0);
+	CHECK_INT(hk_close(its), 0);
+	CHECK_INT(hk_close(listener), 0);
+}
+
+TEST_IN_SIM(a_closed_listener_resets_its_backlog, 20)
+{
+	int listener = hk_listen("127.0.0.1", 0, 5), fd = connect_to(hk_socket_port(listener));
+	char byte;
+
+	CHECK(fd >= 0);
+	CHECK_INT(hk_close(listener), 0);
+	CHECK_INT(hk_read(fd, &byte, 1), -ECONNRESET);
+	CHECK_INT(hk_close(fd), 0);
+}
+
+struct writing {
+	int fd;
+	ssize_t result;
+};
+
+static int write_much(void *arg)
+{
+	static char much[8 << 20];
+	struct writing *w = arg;
+
+	w->result = hk_write(w->fd, much, sizeof(much));
+	return 0;
+}
+
+TEST_IN_SIM(a_writer_that_waits_for_room_learns_of_the_end, 5)
+{
+	struct writing w = { 0 };
+	struct hk_group g;
+	int fd[2];
+
+	tcp_pair(fd);
+	w.fd = fd[0];
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, write_much, &w), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(w.result, 0);
+	CHECK_INT(hk_close(fd[1]), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(w.result, -ECONNRESET);
+	CHECK_INT(hk_close(fd[0]), 0);
+}
+
 static const struct test tests[] = {
+	T(after_the_peers_end_one_write_succeeds),
+	T(unread_bytes_turn_a_close_into_a_reset),
+	T(a_reset_is_told_to_who_writes_as_well),
+	T(after_our_eof_we_read_on),
+	T(a_connection_is_accepted_after_its_end),
+	T(a_closed_listener_resets_its_backlog),
+	T(a_writer_that_waits_for_room_learns_of_the_end),
 	T(requests_and_answers_on_kept_connections),
 	T(idle_means_quiet_and_open),
 	T(a_closed_peer_is_not_idle),
