@@ -48,10 +48,11 @@ format: ## rewrites all sources as .clang-format says
 	@tools/deps lint
 	@tools/check-format --fix
 
-install: all ## PREFIX (/usr/local): program, library, headers, man page, completions
+install: all ## PREFIX (/usr/local): program, library, headers, man pages, completions
 	@meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX))
 	@tools/build $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 	@echo "installed in $(DESTDIR)$(abspath $(PREFIX))"
 
 clean: ## removes build folders and the demo's output

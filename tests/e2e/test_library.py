@@ -1,0 +1,156 @@
+"""libhocket as a stranger meets it: installed, found by pkg-config, linked shared and static, from C and from C++.
+
+Nothing here knows of the build folder but what the names are checked against: programs get pkg-config's words and no others.
+"""
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import PROGRAM, ROOT, SLOW
+
+BUILD = pathlib.Path(PROGRAM).parent
+PROGRAMS = pathlib.Path(__file__).parent / "library"
+WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
+C = [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("clang-14", "c11"), ("clang-14", "c17"), ("clang-14", "c2x")]
+CXX = [("g++", "c++17"), ("g++", "c++20"), ("clang++-14", "c++17"), ("clang++-14", "c++20")]
+SAYS = "gather 385\nqueue 55\nscope timed out\nhttp 0\n"
+pytestmark = pytest.mark.skipif(not (BUILD / "src/libhocket.a").exists(), reason="a sanitized build has no library for others")
+
+manual = importlib.util.module_from_spec(importlib.util.spec_from_loader(
+    "manual", importlib.machinery.SourceFileLoader("manual", str(ROOT / "tools/manual"))))
+sys.modules["manual"] = manual
+manual.__loader__.exec_module(manual)
+
+
+def run(*command, **env):
+    done = subprocess.run([str(word) for word in command], env={**os.environ, **env}, capture_output=True, text=True,
+                          timeout=120 * SLOW)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Installed:
+    """A prefix of its own, as `make install PREFIX=...` leaves it."""
+
+    def __init__(self, folder):
+        run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", folder)
+        self.pc = next(folder.rglob("libhocket.pc"))
+        prefix = re.search(r"^prefix=(.*)$", self.pc.read_text(), re.M)[1]
+        self.prefix = pathlib.Path(f"{folder}{prefix}")
+        self.lib = self.pc.parent.parent
+        self.shared, self.static = self.lib / "libhocket.so", self.lib / "libhocket.a"
+
+    def flags(self, *what):
+        """pkg-config's words. The prefix was moved, which nobody but a test does."""
+        words = run("pkg-config", f"--define-variable=prefix={self.prefix}", *what, "libhocket",
+                    PKG_CONFIG_PATH=str(self.pc.parent))
+        return words.split()
+
+    def build(self, target, command, sources, static):
+        linked = self.flags("--cflags", "--libs", *(["--static"] if static else []))
+        run(*command, "-o", target, *sources, *(["-static"] if static else []), *linked)
+        return target
+
+    def run(self, program):
+        return run(program, LD_LIBRARY_PATH=str(self.lib))
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    return Installed(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang-14"])
+def test_a_program_in_c(installed, tmp_path, compiler, static):
+    command = [compiler, "-std=c11", "-D_POSIX_C_SOURCE=200809L", *WARNINGS]
+    program = installed.build(tmp_path / "tour", command, [PROGRAMS / "tour.c"], static)
+    assert installed.run(program) == SAYS + "off-load 42\n"
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+@pytest.mark.parametrize("compiler, standard", [("g++", "c++17"), ("clang++-14", "c++20")])
+def test_a_program_in_cxx(installed, tmp_path, compiler, standard, static):
+    program = installed.build(tmp_path / "tour", [compiler, f"-std={standard}", *WARNINGS], [PROGRAMS / "tour.cc"], static)
+    assert installed.run(program) == SAYS + "exceptions 3\noff-load 42\n"
+
+
+@pytest.mark.parametrize("compiler, standard", C + CXX)
+def test_each_header_compiles_alone(installed, tmp_path, compiler, standard):
+    headers = sorted((installed.prefix / "include/hocket").glob("*.h"))
+    assert [h.name for h in headers] == sorted(h.name for h in manual.FOLDER.glob("*.h"))
+    for header in headers:
+        source = tmp_path / ("alone.cc" if (compiler, standard) in CXX else "alone.c")
+        source.write_text(f"#include <hocket/{header.name}>\n#include <hocket/{header.name}>\n")
+        run(compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only", *installed.flags("--cflags"), source)
+
+
+# ---- names ----
+
+def symbols(path, *how):
+    """{name: kind} of what is defined for others to see."""
+    lines = re.findall(r"^[0-9a-f]+ (\w) (\S+)$", run("nm", "--defined-only", *how, path), re.M)
+    return {re.sub("@.*", "", name): kind for kind, name in lines if name != "HOCKET_0"}
+
+
+@pytest.mark.parametrize("kind", ["shared", "static"])
+def test_what_is_declared_is_exported_and_nothing_else(installed, kind):
+    declared = {name for header in manual.FOLDER.glob("*.h") for name in manual.functions(header)}
+    path, how = (installed.shared, ["-D"]) if kind == "shared" else (installed.static, ["-g"])
+    exported = set(symbols(path, *how))
+    assert len(declared) > 100
+    assert exported - declared == set(), "exported, but in no header"
+    assert declared - exported == set(), "in a header, but not exported"
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+def test_a_program_may_use_our_inner_names_for_its_own(installed, tmp_path, static):
+    """Every name that our files share with each other, defined by the program, too: the library keeps to its own."""
+    ours = {name: kind for name, kind in symbols(BUILD / "src/libhocket-open.o", "-g").items() if not name.startswith("hk_")}
+    assert {"buf_printf", "fail", "report", "http_exchange"} - set(ours) == set() and len(ours) > 200
+    lines = ["void abort(void);", *(f"void {name}(void) {{ abort(); }}" if kind == "T" else f"int {name} = -1;"
+                                    for name, kind in ours.items())]
+    clash = tmp_path / "clash.c"
+    clash.write_text("\n".join(lines) + "\n")
+    run("gcc", "-c", "-o", tmp_path / "clash.o", clash)
+    sources = [PROGRAMS / "tour.c", tmp_path / "clash.o"]
+    program = installed.build(tmp_path / "tour", ["gcc", "-std=gnu17"], sources, static)
+    assert installed.run(program) == SAYS + "off-load 42\n"
+
+
+# ---- what is installed ----
+
+def test_the_versions_agree(installed):
+    version = manual.VERSION
+    dynamic = run("readelf", "-d", installed.shared)
+    assert installed.flags("--modversion") == [version]
+    assert run(PROGRAM, "--version").split()[:2] == ["hocket", version]
+    assert f"soname: [libhocket.so.{version.split('.')[0]}]" in dynamic
+    assert installed.shared.resolve().name == f"libhocket.so.{version}"
+    assert f"hocket/{version}".encode() in installed.shared.read_bytes(), "the User-Agent"
+    assert f'"hocket {version}"' in (installed.prefix / "share/man/man3/hocket.3").read_text()
+
+
+def test_the_shared_library_needs_what_it_says(installed):
+    dynamic = run("readelf", "-dlW", installed.shared)
+    needed = {name.split(".so")[0] for name in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)}
+    assert needed <= {"libssl", "libcrypto", "libz", "libc", "ld-linux-x86-64"}
+    assert "TEXTREL" not in dynamic
+    assert not re.search(r"GNU_STACK.* RWE ", dynamic), "an executable stack"
+
+
+def test_pkg_config_names_private_libraries_for_static_links_only(installed):
+    assert installed.flags("--cflags", "--libs") == [f"-I{installed.prefix}/include", f"-L{installed.lib}", "-lhocket"]
+    assert {"-lhocket", "-lssl", "-lcrypto", "-lz", "-pthread"} <= set(installed.flags("--static", "--libs"))
+
+
+def test_the_manual_page_has_every_function(installed):
+    page = (installed.prefix / "share/man/man3/hocket.3").read_text()
+    for header in manual.headers():
+        for name in manual.names(header):
+            assert name in page, f"hocket(3) does not know {name} of {header.name}"
