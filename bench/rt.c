@@ -6,7 +6,9 @@
  *   100,000 sleeping tasks take, in a process of their own.
  * What must hold:        the loops are not optimised away: each goes through a call of another file. */
 #include "micro.h"
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -185,6 +187,53 @@ static int offload_100(void *arg)
 	return hk_group_close(&g, 0);
 }
 
+/* ---- a warm process ------------------------------------------------------------------------ */
+
+/* The worker: this program as `rt worker`. It gives back what it got, as the peers' do. */
+static int give_back(const struct hk_part *parts, size_t n, void **ret, size_t *ret_n,
+		     char why[512], void *arg)
+{
+	(void)n;
+	(void)why;
+	(void)arg;
+	*ret = malloc(parts[0].n);
+	if (!*ret)
+		return -1;
+	memcpy(*ret, parts[0].bytes, parts[0].n);
+	*ret_n = parts[0].n;
+	return 0;
+}
+
+static void call(struct hk_process_pool *workers)
+{
+	static const char message[64];
+	struct hk_part part = { message, sizeof(message) };
+	struct hk_answer answer;
+
+	int r = hk_process_pool_call(workers, &part, 1, &answer);
+	micro_must(r, answer.why);
+	micro_must(answer.parts_n == 1 && answer.parts[0].n == sizeof(message) ? 0 : -EBADMSG,
+		   "pool answer");
+	hk_answer_done(&answer);
+}
+
+static int pool(void *arg)
+{
+	const char *argv[] = { "/proc/self/exe", "worker", NULL };
+	struct hk_process_pool_options options = { .argv = argv, .workers = 1 };
+	struct micro_run *run = arg;
+	struct hk_process_pool *workers;
+
+	micro_must(hk_process_pool_new(&options, &workers), "pool");
+	call(workers); /* warms */
+	int64_t before = hk_now_exact_ns();
+	for (size_t i = 0; i < run->n; i++)
+		call(workers);
+	run->ns = hk_now_exact_ns() - before;
+	hk_process_pool_free(workers);
+	return 0;
+}
+
 /* ---- sleepers ------------------------------------------------------------------------------ */
 
 static size_t rss_bytes(void)
@@ -239,9 +288,12 @@ int main(int argc, char **argv)
 		{ "switch", switches, 10000000, MICRO_CPU },
 		{ "offload", offload, 20000, MICRO_WALL },
 		{ "offload_100", offload_100, 100000, MICRO_WALL },
+		{ "pool", pool, 5000, MICRO_WALL },
 	};
 
 	if (argc > 1 && strcmp(argv[1], "sleepers") == 0)
 		return print_sleepers();
+	if (argc > 1 && strcmp(argv[1], "worker") == 0)
+		return hk_worker_run(give_back, NULL);
 	return micro_main(cases, sizeof(cases) / sizeof(cases[0]), argc, argv);
 }

@@ -124,7 +124,7 @@ def startup(s):
 
 PRIMITIVES = {
     "spawn_join": "spawn + join", "spawn_join_100": "spawn + join, 100 at a time", "queue": "queue(100): put + get",
-    "sem": "semaphore: acquire + release", "sem_contended": "the same, 100 tasks for 10 permits", "switch": "switch (yield)",
+    "sem": "semaphore: acquire + release", "sem_contended": "semaphore: 100 tasks, 10 permits", "switch": "switch (yield)",
     "sleepers": "100,000 sleeping tasks, MiB",
 }
 CANCELLATION = {
@@ -137,7 +137,9 @@ CANCELLATION = {
     "cancel": "100,000 waiting tasks cancelled and joined, each",
 }
 OFFLOAD = {
-    "offload": "call in a thread, one at a time", "offload_100": "call in a thread, 100 tasks", "pool": "call of 64 bytes in a warm process",
+    "offload": "call in a thread: one core", "offload_2": "both cores",
+    "offload_100": "the same from 100 tasks, each: one core", "offload_100_2": "both cores",
+    "pool": "64 bytes to a warm process and back: one core", "pool_2": "both cores",
 }
 
 
@@ -173,6 +175,16 @@ def echo(s):
             f"CPU is the server's. Medians of {s['rounds']} interleaved rounds.{goal}\n\n{text}\n")
 
 
+def simulation(s):
+    if not s["rows"]:
+        return ""
+    row = s["rows"][0]
+    return (f"#### The simulation\n\nA server and two clients, each of which has 100 messages echoed over a net with 1-2 ms of latency that "
+            f"loses one segment in a hundred; {row['case']:,} seeds on one core, medians of {s['rounds']} rounds: **{row['seeds_per_s']:,.0f} "
+            f"seeds/s** ({row['twice_per_s']:,.0f}/s when each is run twice and compared), {row['virtual_s']:,.0f} virtual seconds in "
+            f"a second of CPU time.\n")
+
+
 def runtime(s):
     text = (f"### The runtime by itself\n\nMicroseconds of CPU for one operation, in brackets times hocket's; medians of {s['rounds']} "
             f"interleaved rounds (the sleepers: one); load average at the start {s['load']}. One thread each: GOMAXPROCS is 1, tokio's "
@@ -180,8 +192,9 @@ def runtime(s):
             f"#### What cancellation and deadlines cost\n\nEvery deadline is a minute away; none runs out. A scope is asyncio.timeout, Trio's "
             f"CancelScope, a context in Go (whose select watches it), a CancellationToken or timeout in tokio (which cancels by dropping a "
             f"future, and sets no timer for work that is ready).\n\n{cases_table(s, CANCELLATION)}\n\n"
-            f"#### Leaving the loop\n\nWall time, both cores. A goroutine may block, so Go has nothing to off-load.\n\n{cases_table(s, OFFLOAD)}\n")
-    return text + "\n" + echo(s["echo"]) + (("\n" + simulation(s["simulation"])) if "simulation" in s else "")
+            f"#### Leaving the loop\n\nWall time. On both cores one call pays for waking a sleeping core, twice. A "
+            f"goroutine may block, so Go has nothing to off-load.\n\n{cases_table(s, OFFLOAD)}\n")
+    return "\n".join([text, echo(s["echo"]), simulation(s["simulation"])]).rstrip() + "\n"
 
 
 def micro(s):

@@ -1,8 +1,8 @@
 """runtime - the runtime by itself beside asyncio, Trio, Go and tokio: primitives, cancellation, off-load, an echo server
 
 Each peer is a program that runs the cases it is asked for, leaves out those it does not have, and prints {"case": microseconds}.
-A round is one run of every program, so that they take turns. What off-loads has both cores; the rest has one. The simulation
-has no peer: it is run by itself.
+A round is one run of every program, so that they take turns, on one core. What leaves the loop is run on both cores, too. The
+simulation has no peer: it is run by itself.
 """
 import contextlib
 import json
@@ -15,9 +15,10 @@ from .measure import CLIENT_CORE, SERVER_CORE, Rounds, pinned
 ONE_CORE = ["spawn_join", "spawn_join_100", "queue", "sem", "sem_contended", "switch", "checkpoint", "scope", "scope_deadline",
             "group_empty", "queue_0", "queue_1", "queue_10", "queue_deadline", "read", "read_deadline", "sleep", "sleep_deadline",
             "cancel"]
-BOTH_CORES = ["offload", "offload_100", "pool"]
+ANY_CORES = ["offload", "offload_100", "pool"]  # on one core and, as "..._2", on both
 GOALS = {"spawn_join": 0.15, "spawn_join_100": 0.15, "queue": 0.03, "sem": 0.01, "sem_contended": 0.1, "switch": 0.012, "sleepers": 800}
 CONNECTIONS, MESSAGES, ECHO_SECONDS = 100, [64, 4096], 1.0
+SEEDS = 2000
 ECHO_GOAL = 0.85  # of what bare epoll echoes in a second of CPU time
 
 
@@ -41,13 +42,13 @@ def programs(kit):
     ])
 
 
-def run_cases(kit, figures, peer, command, core, cases):
+def run_cases(kit, figures, peer, command, core, cases, suffix=""):
     try:
         got = json.loads(sh(*pinned(core, *command, *cases)))
     except Missing as error:
         return kit.miss(f"{peer}, {cases[0]}", error)
     for case, us in got.items():
-        figures.add(peer, case, value=us)
+        figures.add(peer, case + suffix, value=us)
 
 
 def primitives(kit, rounds):
@@ -55,8 +56,8 @@ def primitives(kit, rounds):
     for at in range(rounds):
         for peer, command in everyone:
             say(f"bench: round {at + 1} of {rounds}: the primitives of {peer}")
-            run_cases(kit, figures, peer, command, CLIENT_CORE, ONE_CORE)
-            run_cases(kit, figures, peer, command, -1, BOTH_CORES)
+            run_cases(kit, figures, peer, command, CLIENT_CORE, ONE_CORE + ANY_CORES)
+            run_cases(kit, figures, peer, command, -1, ANY_CORES, "_2")
     for peer, command in everyone:
         say(f"bench: {peer}, 100,000 sleepers")
         run_cases(kit, figures, peer, command, CLIENT_CORE, ["sleepers"])
@@ -109,6 +110,15 @@ def echo(kit, rounds):
     return figures.as_json(["cpu_us", "per_cpu_s", "per_s"])
 
 
+def simulation(kit, rounds):
+    figures, program = Rounds(), kit.layer_program("sim.c", "micro.c")
+    for at in range(rounds):
+        say(f"bench: round {at + 1} of {rounds}: the simulation, {SEEDS:,} seeds")
+        figures.add("hocket", SEEDS, **json.loads(sh(*pinned(CLIENT_CORE, program, SEEDS))))
+    return figures.as_json(["seeds_per_s", "twice_per_s", "virtual_s"])
+
+
 def runtime(kit, rounds):
     return {"rounds": rounds, "load": round(os.getloadavg()[0], 1), "rows": primitives(kit, rounds),
-            "echo": {"rounds": rounds, "connections": CONNECTIONS, "sizes": MESSAGES, "rows": echo(kit, rounds)}}
+            "echo": {"rounds": rounds, "connections": CONNECTIONS, "sizes": MESSAGES, "rows": echo(kit, rounds)},
+            "simulation": {"rounds": rounds, "rows": kit.try_make("the simulation", lambda: simulation(kit, rounds)) or []}}
