@@ -302,27 +302,40 @@ static void give_worker(struct hk_process_pool *p, struct worker *w, int result)
 	}
 }
 
+static int call_once(struct hk_process_pool *p, const struct hk_part *parts, size_t n,
+		     struct hk_answer *ret) SUSPENDS
+{
+	struct wanted wanted = { .why = ret->why };
+	int r = take_worker(p, &wanted);
+
+	if (r < 0)
+		return r;
+	if (hk_checkpoint() < 0) {
+		give_worker(p, wanted.worker,
+			    0); /* it has not heard of the call and stays as it was */
+		return -ECANCELED;
+	}
+	r = worker_call(wanted.worker, parts, n, ret);
+	give_worker(p, wanted.worker, r);
+	return r;
+}
+
 int hk_process_pool_call(struct hk_process_pool *p, const struct hk_part *parts, size_t n,
 			 struct hk_answer *ret)
 {
-	struct wanted wanted = { .why = ret->why };
 	int r = hk_checkpoint();
 
 	*ret = (struct hk_answer){ 0 };
-	if (r == 0 && n > FRAME_PARTS_MAX)
+	if (n > FRAME_PARTS_MAX) {
+		(void)snprintf(ret->why, sizeof(ret->why), "call has more than %d parts",
+			       FRAME_PARTS_MAX);
 		return -E2BIG;
-	if (r == 0) {
-		p->stats.calls++;
-		r = take_worker(p, &wanted);
 	}
-	if (r == 0 && hk_checkpoint() < 0) {
-		give_worker(p, wanted.worker,
-			    0); /* it has not heard of the call and stays as it was */
-		r = -ECANCELED;
-	} else if (r == 0) {
-		r = worker_call(wanted.worker, parts, n, ret);
-		give_worker(p, wanted.worker, r);
-	}
+	p->stats.calls++;
+	if (r == 0)
+		do
+			r = call_once(p, parts, n, ret);
+		while (r == -EAGAIN);
 	if (r == -ECANCELED)
 		(void)snprintf(ret->why, sizeof(ret->why), "call was cancelled");
 	return r;

@@ -24,6 +24,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/units.h"
 #include "base/utf8.h"
@@ -35,7 +36,8 @@
 #define GRACE_NS      (5 * HK_SEC)
 #define ANSWER_BYTES  (64u << 20)
 #define HELLO_BYTES   65536u
-#define LEFT_OVER_MAX (1u << 20) /* of standard error, after the end */
+#define LEFT_OVER_MAX (1u << 20)  /* of standard error, after the end */
+#define PIPE_BYTES    (64u << 10) /* what a pipe holds */
 
 /* ---- words --------------------------------------------------------------------------------- */
 
@@ -283,10 +285,19 @@ static int worker_start(struct worker *w, struct hk_group *g) SUSPENDS
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
+static bool has_ended(const struct worker *w)
+{
+	struct pollfd fd = { .fd = w->process.pidfd_, .events = POLLIN };
+	return poll(&fd, 1, 0) > 0;
+}
+
 /* Parks until the process has ended, without reaping it. 0, -ECANCELED. */
 static int await_end(const struct worker *w) SUSPENDS
 {
-	int r = hk_fd_wait(w->process.pidfd_, HK_READ);
+	int r = 0;
+
+	while (r >= 0 && !has_ended(w))
+		r = hk_fd_wait(w->process.pidfd_, HK_READ);
 	return r < 0 ? r : 0;
 }
 
@@ -298,14 +309,14 @@ static int await_end_for(const struct worker *w, int64_t timeout_ns) SUSPENDS
 	return hk_scope_close(&scope, await_end(w));
 }
 
-/* What a dead worker's standard error still holds. Its group is dead as well, so it ends; what escaped it is cut. */
-static void read_last_words(struct worker *w)
+/* What standard error holds by now, without waiting. It ends: either its writers are dead, or `most` is reached. */
+static void read_err_now(struct worker *w, size_t most)
 {
 	char bytes[4096];
 	size_t total = 0;
 	ssize_t got;
 
-	while (w->err >= 0 && total < LEFT_OVER_MAX &&
+	while (w->err >= 0 && total < most &&
 	       (got = read_left_over(w->err, bytes, sizeof(bytes))) > 0) {
 		tail_add(w, bytes, (size_t)got);
 		total += (size_t)got;
@@ -345,7 +356,7 @@ static void end_process(struct worker *w, int r) SUSPENDS
 {
 	pool_worker_leaves(w->pool, w);
 	end_group(w, r);
-	read_last_words(w);
+	read_err_now(w, LEFT_OVER_MAX);
 	close_fd(&w->err);
 	hk_event_set(&w->ended);
 	if (w->call)
@@ -467,9 +478,14 @@ static int exchange(struct worker *w, const struct hk_part *parts, size_t n,
 	e = frame_put_prefix(v[0].iov_base, FRAME_CALL, ++w->calls_n, parts, n);
 	if (e < 0)
 		return e;
+	w->sent = 0;
 	for (size_t i = 0; i < n; i++)
 		v[i + 1] = (struct iovec){ (void *)(uintptr_t)parts[i].bytes, parts[i].n };
+	for (size_t i = 0; i <= n; i++)
+		w->sent += v[i].iov_len;
 	wrote = hk_writev(w->calls, v, (int)n + 1);
+	for (size_t i = 0; i <= n; i++)
+		w->sent -= v[i].iov_len; /* what was written was consumed */
 	if (wrote < 0)
 		return hk_event_is_set(&w->ended) ? -EPIPE : (int)wrote;
 	return read_frame(w, r);
@@ -495,6 +511,16 @@ static int take_answer(struct worker *w, struct frame_reader *r, struct hk_answe
 	return -EREMOTEIO;
 }
 
+/* A worker that ended before it read the first byte of a call never had it. Only one that has served others is believed: else
+ * a program that says hello and ends would be started for ever. */
+static bool never_had_it(const struct worker *w)
+{
+	int unread = 0;
+
+	return w->calls_n > 1 && hk_event_is_set(&w->ended) &&
+	       ioctl(w->calls, FIONREAD, &unread) == 0 && (uint64_t)unread == w->sent;
+}
+
 /* The worker cannot be used again. Says why, kills it unless it has ended, and translates the code. */
 static int give_up(struct worker *w, const struct frame_reader *r, int e,
 		   char why[WHY_BYTES]) SUSPENDS
@@ -503,6 +529,8 @@ static int give_up(struct worker *w, const struct frame_reader *r, int e,
 
 	if (e == -EPIPE && hk_event_wait_for(&w->ended, CLOSING_NS) == -ECANCELED)
 		e = -ECANCELED;
+	if (e == -EPIPE && never_had_it(w))
+		return -EAGAIN;
 	worker_kill(w);
 	if (e == -ECANCELED)
 		(void)snprintf(why, WHY_BYTES, "call was cancelled");
@@ -529,6 +557,7 @@ int worker_call(struct worker *w, const struct hk_part *parts, size_t n, struct 
 	int e;
 
 	ASSERT(w->state == WORKER_BUSY && !w->call);
+	read_err_now(w, PIPE_BYTES); /* said before this call, so it says nothing about it */
 	w->tail_n = 0;
 	hk_scope_open(&scope, o->timeout_ns > 0 ? o->timeout_ns : HK_FOREVER);
 	w->call = &scope;

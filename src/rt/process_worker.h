@@ -37,8 +37,9 @@ struct worker {
 	struct hk_event ended, freed; /* its process was reaped; its caller has let it go */
 	struct hk_exit exit;          /* once ended */
 	uint32_t calls_n;
-	bool started; /* there is a process */
-	bool forced;  /* it closed its answers without ending */
+	uint64_t sent; /* bytes of the call on the way that are in the pipe or beyond */
+	bool started;  /* there is a process */
+	bool forced;   /* it closed its answers without ending */
 	bool retired;
 	char why[WHY_BYTES]; /* it could not be started */
 	size_t tail_n;
@@ -47,7 +48,8 @@ struct worker {
 
 struct worker *worker_new(struct hk_process_pool *, const struct hk_process_pool_options *);
 int worker_live(void *worker) SUSPENDS; /* a task's body; always 0 */
-/* The result of hk_process_pool_call. The caller has it BUSY; it is unfit afterwards when worker_fit says so. */
+/* The result of hk_process_pool_call, or -EAGAIN: it ended before it had the call, another one may have it. The caller has it
+ * BUSY; after success and -EREMOTEIO it can have more calls, else it is dead or dying. */
 MUST int worker_call(struct worker *, const struct hk_part *parts, size_t n,
 		     struct hk_answer *ret) SUSPENDS;
 /* Is the process alive, and silent, as it must be between calls? */

@@ -1,0 +1,937 @@
+/* process_pool.c - whatever a worker does, it costs its own call only
+ *
+ * The program is its own worker: with "worker" as first argument it serves calls whose first part says how to behave. */
+#include "in_loop.h"
+#include "base/buf.h"
+#include "base/rand.h"
+#include "base/units.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <hocket/process_pool.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CALLS_FD = 3, ANSWERS_FD = 4 };
+
+/* ---- the worker ---------------------------------------------------------------------------- */
+
+NORETURN static void hang(void)
+{
+	for (;;)
+		pause();
+}
+
+NORETURN static void die_of(int number)
+{
+	sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL },
+		  NULL); /* not the sanitizer's */
+	raise(number);
+	_exit(99);
+}
+
+static void put(int fd, const void *bytes, size_t n)
+{
+	ASSERT(write(fd, bytes, n) == (ssize_t)n);
+}
+
+/* A head as one would write it by hand: the test does not believe frame.c. */
+static void put_head(unsigned char version, unsigned char kind, unsigned char call,
+		     unsigned char parts, uint64_t body)
+{
+	unsigned char head[24] = { 'H', 'K', 'W', version, kind, 0, 0, 0, call, 0, 0, 0, parts };
+
+	for (int i = 0; i < 8; i++)
+		head[16 + i] = (unsigned char)(body >> (8 * i));
+	put(ANSWERS_FD, head, sizeof(head));
+}
+
+static void do_half(void)
+{
+	put_head(1, 3, 1, 1, 100);
+	put(ANSWERS_FD, "12345678abc", 11);
+	_exit(0);
+}
+
+static void do_garbage(void)
+{
+	put(ANSWERS_FD, "Warning: deprecated", 19);
+	hang();
+}
+
+static void do_huge(void)
+{
+	put_head(1, 3, 1, 1, UINT64_C(1) << 40);
+	hang();
+}
+
+static void do_other_call(void)
+{
+	put_head(1, 3, 77, 0, 0);
+	hang();
+}
+
+/* An answer nobody asked for, before the right one. */
+static void do_babble(void)
+{
+	static char answer[2 * 24]; /* two empty answers in one write */
+
+	for (size_t i = 0; i < 2; i++) {
+		memcpy(answer + i * 24, "HKW\1\3", 5);
+		answer[i * 24 + 8] = 1;
+	}
+	put(ANSWERS_FD, answer, sizeof(answer));
+	hang();
+}
+
+static void do_close(void)
+{
+	close(ANSWERS_FD);
+	hang();
+}
+
+static void do_flood(void)
+{
+	static char line[1024];
+
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\n';
+	for (int i = 0; i < 4096; i++)
+		put(i & 1, line,
+		    sizeof(line)); /* 0 is /dev/null: written to descriptor 1 only half the time */
+}
+
+static void do_leak(void)
+{
+	size_t n = 50u << 20;
+	volatile char *lost = malloc(n);
+
+	for (size_t i = 0; lost && i < n; i += 4096)
+		lost[i] = 1;
+}
+
+static pid_t grandchild;
+
+static void do_grandchild(void)
+{
+	grandchild = fork();
+	if (grandchild == 0)
+		hang();
+}
+
+/* A daemon: another session, the pipes kept open. It ends by itself, for nobody can find it. */
+static void do_daemon(void)
+{
+	if (fork() == 0) {
+		setsid();
+		sleep(20);
+		_exit(0);
+	}
+	_exit(5);
+}
+
+static void do_print(void)
+{
+	printf("on standard output\n");
+	fprintf(stderr, "on standard error\n");
+}
+
+static void do_sleep(void)
+{
+	hang();
+}
+
+static void do_crash(void)
+{
+	fprintf(stderr, "first line\nabout to crash\n");
+	die_of(SIGSEGV);
+}
+
+static void do_orphan(void)
+{
+	do_grandchild();
+	die_of(SIGSEGV);
+}
+
+static void do_abort(void)
+{
+	die_of(SIGABRT);
+}
+
+static void do_exit(void)
+{
+	_exit(3);
+}
+
+static void do_nothing(void)
+{
+}
+
+static void do_answer_and_exit(void)
+{
+	put_head(1, 3, 1, 0, 0);
+	_exit(0);
+}
+
+static const struct mode {
+	const char *name;
+	void (*fn)(void);
+	int outcome; /* of the call, on a pool with a time-out */
+} modes[] = {
+	{ "echo", do_nothing, 0 },
+	{ "print", do_print, 0 },
+	{ "error", do_nothing, -EREMOTEIO },
+	{ "crash", do_crash, -EPIPE },
+	{ "abort", do_abort, -EPIPE },
+	{ "exit", do_exit, -EPIPE },
+	{ "half", do_half, -EPIPE },
+	{ "orphan", do_orphan, -EPIPE },
+	{ "garbage", do_garbage, -EBADMSG },
+	{ "huge", do_huge, -EBADMSG },
+	{ "other call", do_other_call, -EBADMSG },
+	/* the rest hangs, is slow, or is special */
+	{ "sleep", do_sleep, -ETIMEDOUT },
+	{ "close", do_close, -EPIPE },
+	{ "babble", do_babble, -EBADMSG },
+	{ "flood", do_flood, 0 },
+	{ "leak", do_leak, 0 },
+	{ "grandchild", do_grandchild, 0 },
+	{ "daemon", do_daemon, -EPIPE },
+	{ "answer and exit", do_answer_and_exit, 0 },
+};
+enum { QUICK_MODES = 11 };
+
+static const struct mode *find_mode(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (slice_eq_str(name, modes[i].name))
+			return &modes[i];
+	return NULL;
+}
+
+/* Behaves as part 0 says, then answers with part 1; when there is none, with its own number or its child's. */
+static int behave(const struct hk_part *parts, size_t n, void **ret, size_t *ret_n, char why[512],
+		  void *arg)
+{
+	struct slice name = { parts[0].bytes, parts[0].n };
+	char pid[32];
+	struct slice answer = { pid, 0 };
+
+	ASSERT(find_mode(name));
+	grandchild = 0;
+	find_mode(name)->fn();
+	answer.n =
+		(size_t)snprintf(pid, sizeof(pid), "%d", grandchild ? grandchild : (int)getpid());
+	if (slice_eq(name, S("error"))) {
+		snprintf(why, 512, "cannot read page 7:\tno such font\nin 'report'");
+		return -1;
+	}
+	if (n > 1)
+		answer = (struct slice){ parts[1].bytes, parts[1].n };
+	*ret = xmalloc(answer.n);
+	memcpy(*ret, answer.p, answer.n);
+	*ret_n = answer.n;
+	return 0;
+}
+
+/* Those that are not ready, or not right. */
+static void start_badly(const char *how)
+{
+	if (strcmp(how, "silent") == 0)
+		hang();
+	if (strcmp(how, "dies") == 0) {
+		fprintf(stderr, "ImportError: no module named report\n");
+		_exit(1);
+	}
+	if (strcmp(how, "version") == 0) {
+		put_head(2, 1, 0, 0, 0);
+		hang();
+	}
+	if (strcmp(how, "talks") == 0) {
+		put(ANSWERS_FD, "Welcome!\n", 9);
+		hang();
+	}
+	if (strcmp(how, "slow") == 0)
+		usleep(300 * 1000);
+}
+
+static int worker_main(int argc, char **argv)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	if (argc > 2)
+		start_badly(argv[2]);
+	return hk_worker_run(behave, NULL);
+}
+
+/* ---- tools --------------------------------------------------------------------------------- */
+
+static char self[4096];
+
+static struct hk_process_pool *pool_of(const char *how, struct hk_process_pool_options o)
+{
+	const char *argv[] = { self, "worker", how, NULL };
+	struct hk_process_pool *pool = NULL;
+
+	o.argv = argv;
+	o.process.grace_ns = o.process.grace_ns ? o.process.grace_ns : 10 * HK_SEC;
+	CHECK_INT(hk_process_pool_new(&o, &pool), 0);
+	return pool;
+}
+
+static struct hk_process_pool *pool_new(unsigned workers)
+{
+	return pool_of(NULL, (struct hk_process_pool_options){ .workers = workers });
+}
+
+static int call(struct hk_process_pool *pool, const char *mode, struct slice blob,
+		struct hk_answer *ret)
+{
+	struct hk_part parts[2] = { { mode, strlen(mode) }, { blob.p, blob.n } };
+	return hk_process_pool_call(pool, parts, blob.p ? 2 : 1, ret);
+}
+
+static struct slice answer_text(const struct hk_answer *a)
+{
+	return a->parts_n == 1 ? (struct slice){ a->parts[0].bytes, a->parts[0].n }
+			       : S("(no part)");
+}
+
+/* The call's result; what it answered or why not in text. */
+static int call_text(struct hk_process_pool *pool, const char *mode, char text[512])
+{
+	struct hk_answer a;
+	int r = call(pool, mode, (struct slice){ 0 }, &a);
+
+	snprintf(text, 512, "%.*s", SLICE(r < 0 ? slice_str(a.why) : answer_text(&a)));
+	hk_answer_done(&a);
+	return r;
+}
+
+static struct hk_process_pool_stats stats_of(const struct hk_process_pool *pool)
+{
+	struct hk_process_pool_stats s;
+
+	hk_process_pool_stats_get(pool, &s);
+	return s;
+}
+
+static pid_t pid_in(const char *text)
+{
+	int64_t pid = 0;
+
+	CHECK_INT(units_int(slice_str(text), &pid), 0);
+	return (pid_t)pid;
+}
+
+/* Does no such process run any more? A zombie that waits for a lazy init has ended. */
+static bool is_gone(pid_t pid)
+{
+	char path[64], text[256] = "";
+	FILE *file;
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (!file)
+		return true;
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	state = strrchr(text, ')');
+	return !state || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* Until it is gone, at most 20 s. */
+static bool wait_gone(pid_t pid)
+{
+	for (int i = 0; i < 10000 && !is_gone(pid); i++)
+		usleep(2000);
+	return is_gone(pid);
+}
+
+static int open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Processes that have us as parent, apart from the helper of process.c that lives as long as a loop. */
+static bool has_children(void)
+{
+	siginfo_t info;
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void in_real_loop(hk_fn *fn)
+{
+	int before = open_fds();
+
+	CHECK_INT(hk_run(fn, NULL, &(struct hk_run_options){ .seed = 1 }), 0);
+	CHECK_INT(open_fds(), before);
+	CHECK(!has_children());
+}
+
+/* A test whose body is a task on the real clock; no descriptor and no process is left behind it. */
+#define TEST_IN_REAL_LOOP(name)             \
+	static void name##_body_(void);     \
+	static int name##_main_(void *arg)  \
+	{                                   \
+		(void)arg;                  \
+		name##_body_();             \
+		return 0;                   \
+	}                                   \
+	static void name(void)              \
+	{                                   \
+		in_real_loop(name##_main_); \
+	}                                   \
+	static void name##_body_(void)
+
+/* ---- what works ---------------------------------------------------------------------------- */
+
+TEST_IN_REAL_LOOP(nothing_starts_before_a_call)
+{
+	struct hk_process_pool *pool = pool_new(4);
+
+	CHECK_INT(stats_of(pool).workers, 0);
+	hk_process_pool_free(pool);
+	hk_process_pool_free(NULL);
+}
+
+TEST_IN_REAL_LOOP(one_worker_stays_warm)
+{
+	struct hk_process_pool *pool = pool_new(4);
+	char first[512], next[512];
+
+	CHECK_INT(call_text(pool, "echo", first), 0);
+	for (int i = 0; i < 50; i++) {
+		CHECK_INT(call_text(pool, "echo", next), 0);
+		CHECK_STR(next, first);
+	}
+	CHECK_INT(stats_of(pool).started, 1);
+	CHECK_INT(stats_of(pool).workers, 1);
+	CHECK_INT(stats_of(pool).calls, 51);
+	CHECK_INT(stats_of(pool).busy, 0);
+	hk_process_pool_free(pool);
+	CHECK(is_gone(pid_in(first)));
+}
+
+/* Larger than pipes, in both directions at once. */
+TEST_IN_REAL_LOOP(large_parts_go_through)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	size_t n = (5u << 20) + 13;
+	char *blob = xmalloc(n);
+	struct hk_answer a;
+
+	for (size_t i = 0; i < n; i++)
+		blob[i] = (char)(i * 7 + i / 1000);
+	CHECK_INT(call(pool, "echo", (struct slice){ blob, n }, &a), 0);
+	CHECK(slice_eq(answer_text(&a), (struct slice){ blob, n }));
+	hk_answer_done(&a);
+	CHECK_INT(call(pool, "echo", S(""), &a), 0);
+	CHECK_INT(a.parts_n, 1);
+	CHECK_SLICE(answer_text(&a), S(""));
+	hk_answer_done(&a);
+	free(blob);
+	hk_process_pool_free(pool);
+}
+
+struct numbered {
+	struct hk_process_pool *pool;
+	int number;
+	char got[16];
+};
+
+static int echo_number(void *arg)
+{
+	struct numbered *c = arg;
+	char text[16];
+	struct hk_answer a;
+	int r;
+
+	snprintf(text, sizeof(text), "%d", c->number);
+	r = call(c->pool, "echo", slice_str(text), &a);
+	snprintf(c->got, sizeof(c->got), "%.*s", SLICE(answer_text(&a)));
+	hk_answer_done(&a);
+	return r;
+}
+
+TEST_IN_REAL_LOOP(ten_thousand_calls_over_four_workers)
+{
+	enum { N = 10000 };
+	struct hk_process_pool *pool = pool_new(4);
+	struct numbered *calls = xcalloc(N, sizeof(*calls));
+	int wrong = 0;
+
+	for (int i = 0; i < N; i++)
+		calls[i] = (struct numbered){ .pool = pool, .number = i };
+	CHECK_INT(hk_gather(echo_number, calls, N, sizeof(*calls),
+			    &(struct hk_gather_options){ .limit = 64 }),
+		  0);
+	for (int i = 0; i < N; i++) {
+		char want[16];
+		snprintf(want, sizeof(want), "%d", i);
+		wrong += strcmp(calls[i].got, want) != 0;
+	}
+	CHECK_INT(wrong, 0);
+	CHECK_INT(stats_of(pool).started, 4);
+	CHECK_INT(stats_of(pool).waiting, 0);
+	hk_process_pool_free(pool);
+	free(calls);
+}
+
+/* Order of coming: two calls hold the workers, those behind them are served in turn. */
+struct queued {
+	struct hk_process_pool *pool;
+	int number, result;
+	struct trace *trace;
+	struct hk_scope scope;
+};
+
+static int call_in_line(void *arg)
+{
+	struct queued *q = arg;
+	char text[512];
+
+	hk_scope_open(&q->scope, HK_FOREVER);
+	q->result = call_text(q->pool, "echo", text);
+	(void)hk_scope_close(&q->scope, 0);
+	trace_add(q->trace, "%d", q->number);
+	return 0;
+}
+
+TEST_IN_REAL_LOOP(calls_are_served_in_the_order_of_coming)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct trace trace = { 0 };
+	struct queued q[6];
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < 6; i++) {
+		q[i] = (struct queued){ .pool = pool, .number = i, .result = 1, .trace = &trace };
+		CHECK_INT(hk_spawn(&g, call_in_line, &q[i]), 0);
+	}
+	CHECK_INT(hk_yield(), 0);
+	CHECK_INT(stats_of(pool).waiting, 6);
+	hk_scope_cancel(&q[3].scope); /* leaves the line; no worker is harmed */
+	CHECK_INT(stats_of(pool).waiting, 5);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_STR(trace.text, "3 0 1 2 4 5");
+	CHECK_INT(q[3].result, -ECANCELED);
+	CHECK_INT(stats_of(pool).started, 1);
+	CHECK_INT(stats_of(pool).crashed, 0);
+	hk_process_pool_free(pool);
+}
+
+/* ---- what a worker may do ------------------------------------------------------------------ */
+
+TEST_IN_REAL_LOOP(each_harm_costs_one_call)
+{
+	struct hk_process_pool *pool =
+		pool_of(NULL, (struct hk_process_pool_options){ .workers = 1 });
+	char text[512], pid[512];
+
+	for (size_t i = 0; i < QUICK_MODES; i++) {
+		CHECK_INT(call_text(pool, "echo", pid), 0);
+		if (call_text(pool, modes[i].name, text) != modes[i].outcome)
+			CHECK_STR(text, modes[i].name);
+		CHECK(text[0]);
+		if (modes[i].outcome < 0 && modes[i].outcome != -EREMOTEIO)
+			CHECK(wait_gone(pid_in(pid)));
+	}
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).crashed, 8);
+	CHECK_INT(stats_of(pool).started, 9);
+	hk_process_pool_free(pool);
+}
+
+struct said {
+	const char *mode;
+	int result;
+	const char *why;
+};
+
+TEST_IN_REAL_LOOP(why_says_what_happened)
+{
+	static const struct said said[] = {
+		{ "crash", -EPIPE,
+		  "worker was killed by signal 11 (Segmentation fault); its last output: first "
+		  "line | about to crash" },
+		{ "abort", -EPIPE, "worker was killed by signal 6 (Aborted)" },
+		{ "exit", -EPIPE, "worker exited with status 3" },
+		{ "half", -EPIPE, "worker exited with status 0" },
+		{ "daemon", -EPIPE, "worker exited with status 5" },
+		{ "close", -EPIPE, "worker closed its pipe without an answer" },
+		{ "error", -EREMOTEIO, "cannot read page 7: no such font | in 'report'" },
+		{ "garbage", -EBADMSG, "worker wrote what is no frame: Warning: deprecated" },
+		{ "huge", -EBADMSG, "worker's answer is larger than 67108864 bytes" },
+		{ "other call", -EBADMSG, "worker's frame is broken, or not what was asked for" },
+		{ "babble", -EBADMSG, "worker's frame is broken, or not what was asked for" },
+	};
+	struct hk_process_pool *pool = pool_new(1);
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+		CHECK_INT(call_text(pool, said[i].mode, text), said[i].result);
+		CHECK_STR(text, said[i].why);
+	}
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(what_workers_print_meets_no_frame)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	char first[512], text[512];
+
+	CHECK_INT(call_text(pool, "print", first), 0);
+	CHECK_INT(call_text(pool, "flood", text), 0);
+	CHECK_STR(text, first);
+	CHECK_INT(call_text(pool, "exit", text), -EPIPE);
+	CHECK_STR(
+		text,
+		"worker exited with status 3"); /* what it printed before belongs to other calls */
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(an_answer_before_the_end_is_an_answer)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct hk_answer a;
+
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(call(pool, "answer and exit", (struct slice){ 0 }, &a), 0);
+		hk_answer_done(&a);
+	}
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(an_idle_worker_that_dies_costs_no_call)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	char text[512];
+
+	for (int i = 0; i < 10; i++) {
+		CHECK_INT(call_text(pool, "echo", text), 0);
+		CHECK_INT(kill(pid_in(text), SIGKILL), 0);
+		while (!is_gone(pid_in(text)))
+			usleep(1000); /* the loop stands: the pool has not seen it yet */
+	}
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).crashed, 10);
+	hk_process_pool_free(pool);
+}
+
+/* ---- time-outs, cancellation --------------------------------------------------------------- */
+
+TEST_IN_REAL_LOOP(a_hanging_call_times_out_with_its_grandchild)
+{
+	struct hk_process_pool *pool = pool_of(
+		NULL, (struct hk_process_pool_options){ .workers = 1, .timeout_ns = 2 * HK_SEC });
+	char pid[512], text[512];
+
+	CHECK_INT(call_text(pool, "grandchild", pid), 0);
+	CHECK_INT(call_text(pool, "sleep", text), -ETIMEDOUT);
+	CHECK_STR(text, "worker had no answer within 2 s and was killed");
+	CHECK(wait_gone(pid_in(pid)));
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).timed_out, 1);
+	CHECK_INT(stats_of(pool).crashed, 0);
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(a_cancelled_call_kills_its_worker_at_once)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	char pid[512], text[512];
+	struct hk_scope scope;
+	int64_t start;
+
+	CHECK_INT(call_text(pool, "echo", pid), 0);
+	hk_scope_open(&scope, 20 * HK_MS);
+	start = hk_now_exact_ns();
+	CHECK_INT(call_text(pool, "sleep", text), -ECANCELED);
+	CHECK_STR(text, "call was cancelled");
+	CHECK(hk_now_exact_ns() - start < 5 * HK_SEC);
+	CHECK_INT(call_text(pool, "echo", text), -ECANCELED);
+	CHECK_INT(hk_scope_close(&scope, -ECANCELED), -ETIMEDOUT);
+	CHECK(wait_gone(pid_in(pid)));
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK(pid_in(text) != pid_in(pid));
+	hk_process_pool_free(pool);
+}
+
+/* The worker needs longer to start than the first caller has patience: the second finds it warm. */
+TEST_IN_REAL_LOOP(a_start_outlives_its_caller)
+{
+	struct hk_process_pool *pool =
+		pool_of("slow", (struct hk_process_pool_options){ .workers = 1 });
+	struct hk_scope scope;
+	char text[512];
+
+	for (int i = 0; i < 2; i++) {
+		hk_scope_open(&scope, 50 * HK_MS);
+		CHECK_INT(hk_scope_close(&scope, call_text(pool, "echo", text)), -ETIMEDOUT);
+	}
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).started, 1);
+	hk_process_pool_free(pool);
+}
+
+/* ---- starts that fail ---------------------------------------------------------------------- */
+
+static void check_start(const char *how, const char *why)
+{
+	struct hk_process_pool *pool =
+		pool_of(how, (struct hk_process_pool_options){ .workers = 2,
+							       .start_timeout_ns = 3 * HK_SEC });
+	char text[512];
+
+	CHECK_INT(call_text(pool, "echo", text), -ENOEXEC);
+	CHECK_STR(text, why);
+	CHECK_INT(stats_of(pool).started, 0);
+	CHECK_INT(stats_of(pool).workers, 0);
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(a_worker_that_cannot_start_says_why)
+{
+	check_start("silent", "worker did not say hello within 3.0 s");
+	check_start("dies", "worker exited with status 1 before it was ready; its last output: "
+			    "ImportError: no module named report");
+	check_start("version", "worker speaks version 2 of the protocol, not 1");
+	check_start("talks", "worker wrote what is no frame: Welcome! | ");
+}
+
+/* Twenty calls wait; each start fails once, nothing is tried again by itself. */
+TEST_IN_REAL_LOOP(all_waiting_calls_learn_that_no_worker_starts)
+{
+	const char *argv[] = { "/nonexistent/worker", NULL };
+	struct hk_process_pool_options o = { .argv = argv, .workers = 3 };
+	struct trace trace = { 0 };
+	struct hk_process_pool *pool;
+	struct queued q[20];
+	struct hk_group g;
+	char text[512];
+
+	CHECK_INT(hk_process_pool_new(&o, &pool), 0);
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < 20; i++) {
+		q[i] = (struct queued){ .pool = pool, .trace = &trace };
+		CHECK_INT(hk_spawn(&g, call_in_line, &q[i]), 0);
+	}
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	for (int i = 0; i < 20; i++)
+		CHECK_INT(q[i].result, -ENOEXEC);
+	CHECK_INT(call_text(pool, "echo", text), -ENOEXEC);
+	CHECK_STR(text,
+		  "worker '/nonexistent/worker' cannot be started: No such file or directory");
+	hk_process_pool_free(pool);
+	o.argv = (const char *[]){ NULL };
+	CHECK_INT(hk_process_pool_new(&o, &pool), -EINVAL);
+}
+
+/* ---- recycling ----------------------------------------------------------------------------- */
+
+TEST_IN_REAL_LOOP(workers_are_replaced_after_so_many_calls)
+{
+	struct hk_process_pool *pool =
+		pool_of(NULL, (struct hk_process_pool_options){ .workers = 1, .recycle_calls = 5 });
+	char text[512];
+
+	for (int i = 0; i < 23; i++)
+		CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).started, 5);
+	CHECK_INT(stats_of(pool).recycled, 4);
+	CHECK_INT(stats_of(pool).crashed, 0);
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(workers_are_replaced_above_so_much_memory)
+{
+	struct hk_process_pool *pool =
+		pool_of(NULL, (struct hk_process_pool_options){ .workers = 1,
+								.recycle_bytes = 170u << 20 });
+	char text[512];
+
+	for (int i = 0; i < 10; i++)
+		CHECK_INT(call_text(pool, "leak", text), 0);
+	CHECK(stats_of(pool).recycled >= 2 && stats_of(pool).recycled <= 5);
+	CHECK_INT(stats_of(pool).crashed, 0);
+	hk_process_pool_free(pool);
+}
+
+/* ---- chaos --------------------------------------------------------------------------------- */
+
+struct chance {
+	struct hk_process_pool *pool;
+	const struct mode *mode;
+	int64_t patience_ns; /* HK_FOREVER: is not cancelled */
+	int number, result;
+	bool right;
+};
+
+static int try_chance(void *arg)
+{
+	struct chance *c = arg;
+	struct hk_scope scope;
+	struct hk_answer a;
+	char text[32];
+
+	snprintf(text, sizeof(text), "call %d", c->number);
+	hk_scope_open(&scope, c->patience_ns);
+	c->result = call(c->pool, c->mode->name, slice_str(text), &a);
+	c->right = c->result < 0 ? a.why[0] && !a.parts_n && !a.storage_
+				 : slice_eq(answer_text(&a), slice_str(text));
+	hk_answer_done(&a);
+	(void)hk_scope_close(&scope, c->result);
+	return 0;
+}
+
+static void check_chance(const struct chance *c)
+{
+	bool cancelled = c->patience_ns != HK_FOREVER && c->result == -ECANCELED;
+
+	CHECK(c->right);
+	if (!cancelled && c->result != c->mode->outcome) {
+		printf("# call %d, %s\n", c->number, c->mode->name);
+		CHECK_INT(c->result, c->mode->outcome);
+	}
+}
+
+static void run_chances(struct hk_process_pool *pool, uint64_t seed)
+{
+	enum { N = 500 };
+	struct chance *chances = xcalloc(N, sizeof(*chances));
+	struct rand rand;
+
+	rand_seed(&rand, seed);
+	for (int i = 0; i < N; i++) {
+		uint64_t dice = rand_below(&rand, 100);
+		const struct mode *mode =
+			dice < 50 ? &modes[0] : &modes[rand_below(&rand, QUICK_MODES)];
+		mode = i % 170 == 100 ? find_mode(S("sleep")) : mode;
+		chances[i] = (struct chance){ pool, mode, HK_FOREVER, i, 0, false };
+		if (dice % 5 == 0)
+			chances[i].patience_ns = (int64_t)rand_below(&rand, 8000) * HK_US;
+	}
+	CHECK_INT(hk_gather(try_chance, chances, N, sizeof(*chances),
+			    &(struct hk_gather_options){ .limit = 12 }),
+		  0);
+	for (int i = 0; i < N; i++)
+		check_chance(&chances[i]);
+	free(chances);
+}
+
+TEST_IN_REAL_LOOP(chaos_costs_nobody_else)
+{
+	struct hk_process_pool *pool = pool_of(
+		NULL, (struct hk_process_pool_options){ .workers = 4, .timeout_ns = 4 * HK_SEC });
+	struct hk_process_pool_stats s;
+
+	run_chances(pool, 20);
+	s = stats_of(pool);
+	CHECK_INT(s.busy, 0);
+	CHECK_INT(s.waiting, 0);
+	CHECK(s.workers <= 4);
+	/* Its width is whole again: four calls at once have four workers. */
+	struct numbered calls[40];
+	for (int i = 0; i < 40; i++)
+		calls[i] = (struct numbered){ .pool = pool, .number = i };
+	CHECK_INT(hk_gather(echo_number, calls, 40, sizeof(calls[0]), NULL), 0);
+	CHECK_INT(stats_of(pool).workers, 4);
+	hk_process_pool_free(pool);
+}
+
+/* ---- the end of everything ----------------------------------------------------------------- */
+
+static int call_and_report_pid(void *arg)
+{
+	char text[512];
+
+	CHECK_INT(call_text(arg, "grandchild", text), 0);
+	printf("%s\n", text);
+	fflush(stdout);
+	return call_text(arg, "sleep", text);
+}
+
+static int parent_body(void *arg)
+{
+	struct hk_process_pool *pool = pool_new(2);
+	struct hk_group g;
+
+	(void)arg;
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(hk_spawn(&g, call_and_report_pid, pool), 0);
+	return hk_group_close(&g, 0);
+}
+
+/* A program with a pool is killed as hard as can be, one that computes and one that waits, each with a grandchild. */
+TEST(no_worker_survives_its_pool)
+{
+	const char *argv[] = { self, "parent", NULL };
+	char line[2][32] = { "", "" };
+	int ends[2];
+	FILE *out;
+	pid_t parent;
+
+	CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+	parent = fork();
+	if (parent == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execv(self, (char **)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(ends[1]);
+	out = fdopen(ends[0], "r");
+	for (int i = 0; i < 2; i++) {
+		CHECK(fgets(line[i], sizeof(line[i]), out));
+		line[i][strcspn(line[i], "\n")] = 0;
+	}
+	CHECK_INT(kill(parent, SIGKILL), 0);
+	CHECK_INT(waitpid(parent, NULL, 0), parent);
+	CHECK(!fgets(line[0] + 16, 16, out)); /* nobody holds its standard output any more */
+	for (int i = 0; i < 2; i++)
+		CHECK(wait_gone(pid_in(line[i])));
+	fclose(out);
+}
+
+static const struct test tests[] = {
+	T(nothing_starts_before_a_call),
+	T(one_worker_stays_warm),
+	T(large_parts_go_through),
+	T(ten_thousand_calls_over_four_workers),
+	T(calls_are_served_in_the_order_of_coming),
+	T(each_harm_costs_one_call),
+	T(why_says_what_happened),
+	T(what_workers_print_meets_no_frame),
+	T(an_answer_before_the_end_is_an_answer),
+	T(an_idle_worker_that_dies_costs_no_call),
+	T(a_hanging_call_times_out_with_its_grandchild),
+	T(a_cancelled_call_kills_its_worker_at_once),
+	T(a_start_outlives_its_caller),
+	T(a_worker_that_cannot_start_says_why),
+	T(all_waiting_calls_learn_that_no_worker_starts),
+	T(workers_are_replaced_after_so_many_calls),
+	T(workers_are_replaced_above_so_much_memory),
+	T(chaos_costs_nobody_else),
+	T(no_worker_survives_its_pool),
+};
+
+int main(int argc, char **argv)
+{
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	ASSERT(n > 0);
+	if (argc > 1 && strcmp(argv[1], "worker") == 0)
+		return worker_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "parent") == 0)
+		return hk_run(parent_body, NULL, NULL) != 0;
+	return RUN_TESTS(tests);
+}
