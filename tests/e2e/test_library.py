@@ -2,6 +2,8 @@
 
 Nothing here knows of the build folder but what the names are checked against: programs get pkg-config's words and no others.
 """
+import functools
+import http.server
 import importlib.machinery
 import importlib.util
 import os
@@ -9,6 +11,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 from conftest import PROGRAM, ROOT, SLOW
@@ -17,7 +20,7 @@ BUILD = pathlib.Path(PROGRAM).parent
 PROGRAMS = pathlib.Path(__file__).parent / "library"
 WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 C = [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("clang-14", "c11"), ("clang-14", "c17"), ("clang-14", "c2x")]
-CXX = [("g++", "c++17"), ("g++", "c++20"), ("clang++-14", "c++17"), ("clang++-14", "c++20")]
+CXX = [("g++", "c++11"), ("g++", "c++17"), ("g++", "c++20"), ("clang++-14", "c++17"), ("clang++-14", "c++20")]
 SAYS = "gather 385\nqueue 55\nscope timed out\nhttp 0\n"
 pytestmark = pytest.mark.skipif(not (BUILD / "src/libhocket.a").exists(), reason="a sanitized build has no library for others")
 
@@ -154,3 +157,41 @@ def test_the_manual_page_has_every_function(installed):
     for header in manual.headers():
         for name in manual.names(header):
             assert name in page, f"hocket(3) does not know {name} of {header.name}"
+
+
+# ---- the page ----
+
+@pytest.fixture
+def pages(tmp_path):
+    """A web server with two pages; its address."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "one").write_text("1")
+    (folder / "three").write_text("333")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_program_that_the_page_begins_with(installed, tmp_path, pages):
+    page = (ROOT / "docs/library/README.md").read_text()
+    source = tmp_path / "fetch.c"
+    source.write_text(re.search(r"^```c\n(.*?)^```", page, re.M | re.S)[1])
+    program = installed.build(tmp_path / "fetch", ["gcc", *WARNINGS], [source], static=False)
+    urls = [f"{pages}/one", f"{pages}/three", f"{pages}/none", "http://127.0.0.1:1/"]
+    done = subprocess.run([program, *urls], env={**os.environ, "LD_LIBRARY_PATH": str(installed.lib)}, capture_output=True, text=True,
+                          timeout=60 * SLOW)
+    assert done.returncode == 1
+    assert {f"200 {pages}/one, 1 bytes", f"200 {pages}/three, 3 bytes"} <= set(done.stdout.splitlines())
+    assert f"404 {pages}/none" in done.stdout
+    assert "refused: connecting to '127.0.0.1' port 1" in done.stderr and "1 of 4 failed" in done.stderr
+
+
+def test_the_page_names_what_there_is():
+    known = {name for header in manual.headers() for name in manual.names(header)}
+    page = (ROOT / "docs/library/README.md").read_text()
+    named = set(re.findall(r"\b(hk_\w+)", page)) - {"hk_"}
+    assert len(named) > 50 and named - known == set()
