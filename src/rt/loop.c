@@ -79,7 +79,7 @@ static int64_t patience(struct hk_loop *loop)
 
 	if (next == HK_FOREVER && !world_may_wake(loop))
 		report_deadlock(loop);
-	if (next == HK_FOREVER || (loop->virtual_clock && loop->offloads.pending > 0))
+	if (next == HK_FOREVER || (loop->virtual_clock && loop->offloads.pending > 0 && !loop->sim))
 		return HK_FOREVER;
 	if (loop->virtual_clock) {
 		move_clock(loop, next);

@@ -10,7 +10,7 @@
  *      job looks at the line itself, so no signal is lost.
  *  (4) threads block all signals: those belong to the loop's thread.
  *
- *      pool_submit            next_job, busy_n < limit            fn returned
+ *      pool_submit            next job, busy_n < limit            fn returned
  *   -> IN LINE ------------------------------------> STARTED ------------------> give_back()
  *         +----- pool_take_back ----> the submitter's again */
 #include "rt/pool.h"
@@ -60,7 +60,7 @@ static void line_remove(struct pool *p, struct job *j)
 /* ---- in the threads ------------------------------------------------------------------------ */
 
 /* Under the lock. NULL: nothing may start now. */
-static struct job *next_job(struct pool *p)
+struct job *pool_next_job(struct pool *p)
 {
 	struct job *j = p->busy_n < p->limit ? p->first : NULL;
 
@@ -77,21 +77,21 @@ static struct job *wait_for_job(struct pool *p)
 	struct job *j;
 
 	pthread_mutex_lock(&p->lock);
-	while (!(j = next_job(p)) && !p->stop)
+	while (!(j = pool_next_job(p)) && !p->stop)
 		pthread_cond_wait(&p->work, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 	return j;
 }
 
 /* The job is over; the next one, if it waits already. */
-static struct job *end_job(struct pool *p)
+struct job *pool_end_job(struct pool *p)
 {
 	struct job *next;
 
 	pthread_mutex_lock(&p->lock);
 	ASSERT(p->busy_n > 0);
 	p->busy_n--;
-	next = next_job(p);
+	next = pool_next_job(p);
 	pthread_mutex_unlock(&p->lock);
 	return next;
 }
@@ -103,7 +103,7 @@ static void *work(void *arg)
 
 	while ((j = next ? next : wait_for_job(p)) != NULL) {
 		j->result = j->fn(j->arg);
-		next = end_job(p);
+		next = pool_end_job(p);
 		j->give_back(j); /* from here on the job may be gone */
 	}
 	return NULL;
@@ -151,6 +151,10 @@ static int start_threads(struct pool *p)
 {
 	int r = 0;
 
+	if (p->sim) {
+		sim_pool_start(p);
+		return 0;
+	}
 	while (r == 0 && p->threads_n < p->limit && p->busy_n + p->line_n > p->threads_n)
 		r = start_thread(p);
 	return p->threads_n > 0 ? 0 : r;

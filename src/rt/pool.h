@@ -10,6 +10,7 @@
 #include <hocket/types.h>
 #include <pthread.h>
 
+struct hk_loop;
 struct pool;
 struct job {
 	struct job *next, *prev; /* in the line */
@@ -17,6 +18,8 @@ struct job {
 	void *arg;
 	int result;
 	bool started;                    /* under the pool's lock, or after give_back */
+	size_t timer;                    /* sim_pool.c: when it ends */
+	struct pool *pool;               /* the same: whose it is */
 	void (*give_back)(struct job *); /* in the thread; the job is the submitter's again */
 };
 struct pool {
@@ -28,6 +31,8 @@ struct pool {
 	unsigned line_n, busy_n; /* jobs that wait, that run */
 	bool stop;
 	const char *name; /* of its threads: "hocket-io" */
+	struct hk_loop *
+		sim; /* sim_pool.c: no threads, calls end in this loop's virtual time; NULL: threads */
 };
 
 void pool_init(struct pool *, const char *name, unsigned limit);
@@ -37,3 +42,9 @@ MUST int pool_submit(struct pool *, struct job *);
 /* true: no thread had it yet, and none will. */
 bool pool_take_back(struct pool *, struct job *);
 void pool_limit_set(struct pool *, unsigned limit);
+
+/* For sim_pool.c, which has no threads that could ask: the next that may start, NULL: none; and the end of one, with the next. */
+struct job *pool_next_job(struct pool *);
+struct job *pool_end_job(struct pool *);
+/* sim_pool.c: starts what may start. */
+void sim_pool_start(struct pool *);

@@ -75,9 +75,8 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 	loop->virtual_clock = o->virtual_clock;
 	loop->report = o->report;
 	loop->report_arg = o->report_arg;
-	loop->sim = sim;
 	if (sim)
-		sim->net.loop = loop;
+		sim_attach(loop, sim);
 	loop->now_ns = loop->started_ns = sim ? SIM_START_NS : clock_mono_ns();
 	return r;
 }
@@ -251,9 +250,10 @@ void hk_no_suspend_end(const char *former)
 		loop_self()->no_suspend = former;
 }
 
+/* It does not wait, so it may be called where nothing may wait. */
 int hk_checkpoint(void)
 {
-	return fiber_checkpoint(fiber_self());
+	return scope_is_cancelled(fiber_self()->scope) ? -ECANCELED : 0;
 }
 
 struct hk_loop *hk_loop_self(void)

@@ -18,6 +18,14 @@
 /* So many switches at one instant are a circle: tasks that yield to each other for ever. */
 #define STILL_MAX UINT64_C(10000000)
 
+void sim_attach(struct hk_loop *loop, struct sim *sim)
+{
+	loop->sim = sim;
+	sim->net.loop = loop;
+	for (size_t i = 0; i < POOLS; i++)
+		loop->offloads.pools[i].sim = loop;
+}
+
 /* ---- notes ------------------------------------------------------------------------------------- */
 
 int64_t sim_now_ns(const struct hk_loop *loop)

@@ -29,6 +29,8 @@ struct sim {
 /* run.c: hk_run in a simulation. */
 MUST int loop_open_and_run(hk_fn *fn, void *arg, const struct hk_run_options *, struct sim *);
 
+/* run.c: the loop runs in this simulation from here on. */
+void sim_attach(struct hk_loop *, struct sim *);
 /* fiber.c: brings the fiber that shall run next to the front of a queue that is not empty. */
 void sim_choose(struct hk_loop *, struct run_queue *);
 /* loop.c: the virtual clock was moved. */

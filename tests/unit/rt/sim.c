@@ -2,6 +2,7 @@
 #include "in_loop.h"
 #include "rt/loop.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -231,6 +232,58 @@ TEST_IN_SIM(all_parked_means_all_others_wait, 50)
 	CHECK_INT(hk_group_close(&g, 0), 0);
 }
 
+/* ---- off-loaded calls ----------------------------------------------------------------------------------- */
+
+struct calls {
+	int running, most, ended[8], n, me[8];
+	pthread_t thread;
+};
+static struct calls offloaded;
+
+static int called(void *arg)
+{
+	CHECK(pthread_equal(pthread_self(), offloaded.thread));
+	CHECK(!hk_running());
+	offloaded.ended[offloaded.n++] = *(int *)arg;
+	return 100 + *(int *)arg;
+}
+
+static int calls_out(void *arg)
+{
+	int me = *(int *)arg;
+
+	CHECK_INT(hk_offload(called, arg), 100 + me);
+	return 0;
+}
+
+static int offload_main(void *arg)
+{
+	struct hk_scope s;
+	int64_t start = hk_now_ns();
+
+	offloaded = (struct calls){ .thread = pthread_self() };
+	for (int i = 0; i < 8; i++)
+		offloaded.me[i] = i;
+	CHECK_INT(hk_gather(calls_out, offloaded.me, 8, sizeof(int), NULL), 0);
+	CHECK_INT(offloaded.n, 8);
+	CHECK(hk_now_ns() > start);
+	hk_scope_open(&s, 0);
+	CHECK_INT(hk_scope_close(&s, hk_offload(called, &offloaded.me[0])), -ETIMEDOUT);
+	CHECK_INT(offloaded.n, 8); /* cancelled before: it never ran */
+	(*(int *)arg) |= 1 << offloaded.ended[0];
+	return 0;
+}
+
+TEST(off_loaded_calls_run_without_threads_in_virtual_time)
+{
+	int first = 0;
+
+	CHECK_INT(hk_sim(offload_main, &first,
+			 &(struct hk_sim_options){ .seeds = 100, .check_twice = true }),
+		  0);
+	CHECK_INT(__builtin_popcount((unsigned)first), 4); /* of four at once each ended first */
+}
+
 /* ---- two runs ---------------------------------------------------------------------------------------- */
 
 static int calls; /* survives a run: what a program must not let decide */
@@ -418,6 +471,7 @@ static const struct test tests[] = {
 	T(time_jumps_and_is_the_same_each_time),
 	T(what_takes_longer_than_the_limit_has_failed),
 	T(all_parked_means_all_others_wait),
+	T(off_loaded_calls_run_without_threads_in_virtual_time),
 	T(two_runs_that_differ_are_told_apart),
 	T(every_failure_names_its_seed),
 	T(an_abort_in_the_middle_is_replayable_too),
