@@ -133,6 +133,11 @@ int fiber_park(struct hk_fiber_ *self, struct park *park)
 
 void fiber_wake(struct hk_fiber_ *f, int result)
 {
+	if (__builtin_expect(f->loop != loop_self(), 0))
+		misuse("task \"%s\" of another loop would be woken: other threads reach a loop "
+		       "with "
+		       "hk_post() only",
+		       f->name);
 	ASSERT(f->state == FIBER_PARKED && f->park && f->timer == 0);
 	f->park = NULL;
 	f->wake_result = result;

@@ -8,6 +8,7 @@
  *  (2) items that never started because of a cancellation have -ECANCELED as their result.
  *  (3) without results every failure ends the rest, -ECANCELED too: an item that was cancelled alone has not been done. */
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "base/banned.h"
 #include <hocket/group.h>
@@ -78,7 +79,11 @@ int hk_gather(hk_fn *fn, void *items, size_t n, size_t stride,
 	struct gather g = { fn, items, n, stride, .results = o.results };
 	int r = fiber_checkpoint(fiber_self());
 
-	ASSERT(n == 0 || (items && stride > 0 && fn));
+	if (n > 0 && (!items || stride == 0 || !fn))
+		misuse("hk_gather() of %zu items without %s", n,
+		       !fn      ? "a function"
+		       : !items ? "an array"
+				: "their size (stride)");
 	hk_group_open(&g.group, &(struct hk_group_options){ .name = o.name });
 	if (r == 0)
 		r = spawn_workers(&g, o.limit && o.limit < n ? o.limit : n, &o);

@@ -24,6 +24,7 @@ void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 	struct hk_group_options o = options ? *options : (struct hk_group_options){ 0 };
 
 	ASSERT(!o.failures_max || o.failures);
+	scope_check_new(&g->scope_, fiber_self());
 	*g = (struct hk_group){ .policy_ = o.policy,
 				.name_ = o.name ? o.name : "group",
 				.failures_ = o.failures,
@@ -45,6 +46,8 @@ int hk_group_spawn(struct hk_group *g, hk_fn *fn, void *arg, const struct hk_spa
 
 	if (!loop)
 		misuse("hk_spawn() was called where no loop runs: start one with hk_run()");
+	if (!fn)
+		misuse("hk_spawn() into group \"%s\" without a function", g->name_);
 	if (!g->scope_.open_)
 		return -ESHUTDOWN;
 	task = fiber_new(loop, fn, arg, label, &g->scope_);
@@ -180,10 +183,14 @@ static void wait_for_tasks(struct hk_group *g, struct hk_fiber_ *self) SUSPENDS
 /* Closing waits: the same rules as for every call that suspends, but it is no checkpoint. */
 static void check_close(const struct hk_group *g, const struct hk_fiber_ *self)
 {
-	if (!g->scope_.open_ || g->closing_)
-		misuse("group \"%s\" is closed twice", g->name_);
+	if (!g->scope_.open_)
+		misuse("hk_group_close() on a group that is not open: it was closed before, or "
+		       "never "
+		       "opened");
 	if (g->opener_ != self)
 		misuse("group \"%s\" is closed by a task that did not open it", g->name_);
+	if (g->closing_)
+		misuse("group \"%s\" is closed twice", g->name_);
 	if (self->scope != &g->scope_)
 		misuse("group \"%s\" is closed while a scope or group that was opened inside it "
 		       "is still open: close them in the reverse order of opening",

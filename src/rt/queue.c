@@ -31,9 +31,13 @@ struct hk_queue {
 struct hk_queue *hk_queue_new(size_t item_bytes, size_t capacity)
 {
 	size_t slots = capacity < FIRST_SLOTS ? capacity : FIRST_SLOTS;
-	struct hk_queue *q = calloc(1, sizeof(*q));
+	struct hk_queue *q;
 
-	ASSERT(item_bytes > 0 && capacity > 0);
+	if (item_bytes == 0 || capacity == 0)
+		misuse("hk_queue_new() with %s 0: a queue has a limit, and items of some size",
+		       capacity == 0 ? "capacity" : "item_bytes");
+	q = calloc(1, sizeof(*q));
+
 	if (!q || !(q->ring = calloc(slots, item_bytes))) {
 		free(q);
 		return NULL;

@@ -12,6 +12,8 @@
 #include "rt/loop.h"
 #include "rt/report.h"
 #include "base/banned.h"
+#include <hocket/group.h>
+#include <stdio.h>
 
 /* ---- the tree ------------------------------------------------------------------------------ */
 
@@ -67,11 +69,48 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 	scope_add_fiber(s, self);
 }
 
+/* What the author calls it: "group "pages"", or just a scope. */
+struct label {
+	char text[128];
+};
+static struct label label_of(const struct hk_scope *s)
+{
+	struct label l = { "a scope" };
+
+	if (s->group_)
+		(void)snprintf(l.text, sizeof(l.text), "group \"%.100s\"",
+			       container_of(s, const struct hk_group, scope_)->name_);
+	return l;
+}
+
+void scope_check_new(const struct hk_scope *s, const struct hk_fiber_ *self)
+{
+	if (self->scope == s)
+		misuse("%s is opened again while it is open: close it first", label_of(s).text);
+}
+
 void scope_left_open(const struct hk_fiber_ *f)
 {
 	ASSERT(f->loop->current == f); /* so that it is the one who is named */
-	misuse("it returns while a scope or group that it opened is still open: close it first, on "
-	       "every way out");
+	misuse("it returns while %s that it opened is still open: close it first, on every way out",
+	       label_of(f->scope).text);
+}
+
+NORETURN static void closed_wrongly(const struct hk_scope *s, struct hk_fiber_ *self)
+{
+	const struct hk_group *group = fiber_task(self)->group;
+	const struct hk_scope *outside = group ? &group->scope_ : &self->loop->root;
+
+	if (!s->open_)
+		misuse("hk_scope_close() on a scope that is not open: it was closed before, or "
+		       "never opened");
+	for (const struct hk_scope *at = self->scope; at != outside; at = at->parent_)
+		if (at == s)
+			misuse("a scope is closed out of order: %s was opened inside it and is "
+			       "still "
+			       "open; scopes and groups close in the reverse order of opening",
+			       label_of(self->scope).text);
+	misuse("a scope is closed by another task than the one that opened it");
 }
 
 void scope_leave(struct hk_scope *s, struct hk_fiber_ *self)
@@ -163,7 +202,10 @@ void hk_scope_cancel(struct hk_scope *s)
 {
 	struct hk_loop *loop = loop_self();
 
-	ASSERT(loop);
+	if (!loop)
+		misuse("hk_scope_cancel() was called where no loop runs: another thread asks the "
+		       "loop "
+		       "to do it with hk_post()");
 	if (s->open_ && !s->cancelled_)
 		cancel(loop, s);
 }
@@ -188,6 +230,7 @@ static void open_scope(struct hk_scope *s, int64_t timeout_ns, bool shield)
 {
 	struct hk_fiber_ *self = fiber_self();
 
+	scope_check_new(s, self);
 	*s = (struct hk_scope){ .shield_ = shield };
 	if (timeout_ns <= 0)
 		s->cancelled_ = s->expired_ = true;
@@ -211,11 +254,7 @@ int hk_scope_close(struct hk_scope *s, int result)
 	struct hk_fiber_ *self = fiber_self();
 
 	if (self->scope != s)
-		misuse(s->open_ ? "a scope is closed out of order or by another task: scopes and "
-				  "groups "
-				  "close in the reverse order of opening, by the task that opened "
-				  "them"
-				: "a scope is closed twice");
+		closed_wrongly(s, self);
 	timers_clear(&self->loop->timers, &s->timer_);
 	scope_leave(s, self);
 	if (result == -ECANCELED && s->expired_ && !scope_is_cancelled(self->scope))
@@ -227,7 +266,9 @@ void hk_scope_extend(struct hk_scope *s, int64_t timeout_ns)
 {
 	struct hk_loop *loop = loop_self();
 
-	ASSERT(loop && s->open_);
+	if (!loop || !s->open_)
+		misuse("hk_scope_extend() on a scope that is not open: it is over, its deadline "
+		       "cannot move");
 	if (s->cancelled_)
 		return;
 	if (timeout_ns <= 0)

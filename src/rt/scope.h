@@ -23,6 +23,8 @@ void scope_init_root(struct hk_scope *);
 /* Makes a scope around the running fiber, or leaves it. */
 void scope_enter(struct hk_scope *, struct hk_fiber_ *self);
 void scope_leave(struct hk_scope *, struct hk_fiber_ *self);
+/* Misuse when it is the running fiber's innermost scope, open already. */
+void scope_check_new(const struct hk_scope *, const struct hk_fiber_ *self);
 /* The task returns although a scope or group of it is open. */
 NORETURN void scope_left_open(const struct hk_fiber_ *);
 void scope_add_fiber(struct hk_scope *, struct hk_fiber_ *);

@@ -85,7 +85,11 @@ void hk_sem_release(struct hk_sem *s)
 
 void hk_sem_grow(struct hk_sem *s, int64_t more)
 {
-	ASSERT(s->most_ == 0 || s->most_ + more > 0);
+	if (s->most_ > 0 && s->most_ + more <= 0)
+		misuse("hk_sem_grow() leaves a semaphore with %lld permits in all: nobody could "
+		       "ever "
+		       "acquire it again",
+		       (long long)(s->most_ + more));
 	s->most_ += s->most_ > 0 ? more : 0;
 	s->free_ += more;
 	while (s->free_ > 0 && s->waiters_.first_) {
@@ -169,7 +173,7 @@ int hk_event_wait(struct hk_event *e)
 int hk_event_wait_for(struct hk_event *e, int64_t timeout_ns)
 {
 	struct hk_scope scope;
-	int r = hk_checkpoint();
+	int r = fiber_checkpoint(fiber_self());
 
 	if (r < 0 || e->set_)
 		return r;
