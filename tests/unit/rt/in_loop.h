@@ -46,13 +46,20 @@ static inline int sim_checks_(uint64_t seed, int result, void *arg)
 	return test_failures_ && result >= 0 ? -EBADMSG : result;
 }
 
-static inline void in_sim(const char *name, hk_fn *fn, void *arg, unsigned seeds)
+/* options: seeds and net; the rest is filled in. */
+static inline void in_sim_with(const char *name, hk_fn *fn, void *arg, struct hk_sim_options *o)
 {
 	char replay[512];
-	struct hk_sim_options o = { .seeds = seeds, .after = sim_checks_, .replay = replay };
 
 	snprintf(replay, sizeof(replay), "HOCKET_TEST=%s %s", name, program_invocation_name);
-	CHECK_INT(hk_sim(fn, arg, &o), 0);
+	o->after = sim_checks_;
+	o->replay = replay;
+	CHECK_INT(hk_sim(fn, arg, o), 0);
+}
+
+static inline void in_sim(const char *name, hk_fn *fn, void *arg, unsigned seeds)
+{
+	in_sim_with(name, fn, arg, &(struct hk_sim_options){ .seeds = seeds });
 }
 
 #define TEST_IN_SIM(name, seeds)                                  \
