@@ -41,7 +41,9 @@ struct watch {
 	int64_t tick_ns, last_ns;
 	uint64_t beat;
 	bool suspect, told_quit;
-	int64_t kept_ns, cpu_ns; /* since the beat stands still */
+	int64_t kept_ns; /* since the beat stands still */
+	int64_t judged_ns,
+		cpu_ns; /* of it, since the thread's clock is compared; used by the thread */
 	int64_t cpu_before_ns;
 	int64_t next_ns; /* reported when kept_ns reaches it */
 	int told;        /* reports of this stall */
@@ -207,7 +209,7 @@ static void report_stall(struct watch *w)
 {
 	AUTO(buf_done) struct buf text = { .max = TEXT_BYTES };
 	struct stall *s = w->stall;
-	bool seen = look(s), computes = w->cpu_ns >= w->kept_ns / 2;
+	bool seen = look(s), computes = w->cpu_ns >= w->judged_ns / 2;
 
 	if (beat_of(w->loop) != w->beat)
 		return; /* over in the meantime: what was seen is another's */
@@ -265,7 +267,7 @@ static void begin_anew(struct watch *w, uint64_t beat)
 {
 	w->beat = beat;
 	w->suspect = w->told_quit = false;
-	w->kept_ns = w->cpu_ns = 0;
+	w->kept_ns = w->judged_ns = w->cpu_ns = 0;
 	w->next_ns = w->stall->limit_ns;
 	w->told = 0;
 }
@@ -273,23 +275,27 @@ static void begin_anew(struct watch *w, uint64_t beat)
 /* Counts the tick that has just passed. */
 static void add_tick(struct watch *w, int64_t passed_ns)
 {
-	int64_t now_cpu = cpu_ns(w->stall), cpu = now_cpu - w->cpu_before_ns;
+	int64_t now_cpu = cpu_ns(w->stall), cpu = now_cpu - w->cpu_before_ns, kept;
 
 	if (passed_ns > 2 * w->tick_ns)
 		passed_ns = w->tick_ns; /* the watcher itself was stopped */
-	if (!w->suspect)
-		cpu = 0; /* the first: no measure yet */
-	cpu = cpu < passed_ns ? cpu : passed_ns;
 	w->cpu_before_ns = now_cpu;
+	if (!w->suspect) { /* from here on the thread's clock can be compared */
+		w->suspect = true;
+		w->kept_ns = passed_ns;
+		return;
+	}
+	cpu = cpu < passed_ns ? cpu : passed_ns;
+	kept = is_runnable(w->stall) ? cpu : passed_ns;
 	w->cpu_ns += cpu;
-	w->kept_ns += w->suspect && is_runnable(w->stall) ? cpu : passed_ns;
-	w->suspect = true;
+	w->judged_ns += kept;
+	w->kept_ns += kept;
 }
 
 /* Somebody pressed ctrl-\ and the loop has not answered for a tick. */
 static bool quit_waits(const struct watch *w)
 {
-	return !w->told_quit && w->kept_ns > w->tick_ns && atomic_load(&w->loop->dump_asked);
+	return !w->told_quit && w->judged_ns > 0 && atomic_load(&w->loop->dump_asked);
 }
 
 static void look_once(struct watch *w)

@@ -1,10 +1,6 @@
 /* dump.c - the tree of tasks as text; the report of a deadlock */
-#include "in_loop.h"
-#include "rt/backtrace.h"
+#include "child.h"
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <hocket/dump.h>
 
 enum { TEXT_BYTES = 64 << 10 };
@@ -22,16 +18,6 @@ static char *dump_text(int what)
 	text[n] = 0;
 	fclose(file);
 	return text;
-}
-
-static bool has(const char *text, const char *what)
-{
-	if (strstr(text, what))
-		return true;
-	printf("# no [%s] in:\n", what);
-	for (const char *at = text; *at; at += strcspn(at, "\n") + (at[strcspn(at, "\n")] != 0))
-		printf("# %.*s\n", (int)strcspn(at, "\n"), at);
-	return false;
 }
 
 TEST(outside_of_a_loop_there_is_nothing)
@@ -307,31 +293,6 @@ TEST(many_tasks_on_small_stacks)
 
 /* ---- deadlocks ----------------------------------------------------------------------------- */
 
-/* Runs fn as a main task in a child process; what it said on standard error, and whether it was aborted. */
-static bool aborts(hk_fn *fn, char *words, size_t cap)
-{
-	int fds[2], status = 0;
-	size_t n = 0;
-	ssize_t got;
-	pid_t child;
-
-	CHECK_INT(pipe(fds), 0);
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		dup2(fds[1], STDERR_FILENO);
-		(void)sigaction(SIGABRT, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
-		_exit(in_loop(fn, NULL) != 0);
-	}
-	CHECK_INT(close(fds[1]), 0);
-	while ((got = read(fds[0], words + n, cap - 1 - n)) > 0)
-		n += (size_t)got;
-	words[n] = 0;
-	CHECK_INT(close(fds[0]), 0);
-	CHECK(waitpid(child, &status, 0) == child);
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-}
-
 static struct hk_mutex left, right;
 
 static int lock_both(struct hk_mutex *first, struct hk_mutex *second)
@@ -366,16 +327,25 @@ static int philosophers(void *arg)
 	return hk_group_close(&g, 0);
 }
 
+static int run_philosophers(void)
+{
+	return in_loop(philosophers, NULL);
+}
+
 TEST(a_cycle_of_mutexes_is_told_in_a_sentence)
 {
-	static char words[TEXT_BYTES];
+	static struct child c;
 
-	CHECK(aborts(philosophers, words, sizeof(words)));
-	CHECK(has(words, "hocket: deadlock: every task waits and nothing is left that could wake"));
-	CHECK(has(words, "hocket: they wait for each other: "));
-	CHECK(has(words, "task \"left_first\" waits for a mutex that task \"right_first\" holds"));
-	CHECK(has(words, "task \"right_first\" waits for a mutex that task \"left_first\" holds"));
-	CHECK(has(words, "#0 hk_mutex_lock"));
+	child_run(&c, run_philosophers);
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGABRT);
+	CHECK(has(c.words,
+		  "hocket: deadlock: every task waits and nothing is left that could wake"));
+	CHECK(has(c.words, "hocket: they wait for each other: "));
+	CHECK(has(c.words,
+		  "task \"left_first\" waits for a mutex that task \"right_first\" holds"));
+	CHECK(has(c.words,
+		  "task \"right_first\" waits for a mutex that task \"left_first\" holds"));
+	CHECK(has(c.words, "#0 hk_mutex_lock"));
 }
 
 static int locks_left(void *arg)
@@ -395,13 +365,19 @@ static int closes_while_it_holds(void *arg)
 	return hk_group_close(&g, 0);
 }
 
+static int run_closes_while_it_holds(void)
+{
+	return in_loop(closes_while_it_holds, NULL);
+}
+
 TEST(a_cycle_through_a_group_is_seen)
 {
-	static char words[TEXT_BYTES];
+	static struct child c;
 
-	CHECK(aborts(closes_while_it_holds, words, sizeof(words)));
-	CHECK(has(words, "task \"main\" waits for 1 task of group \"pages\" to end"));
-	CHECK(has(words, "task \"locks_left\" waits for a mutex that task \"main\" holds"));
+	child_run(&c, run_closes_while_it_holds);
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGABRT);
+	CHECK(has(c.words, "task \"main\" waits for 1 task of group \"pages\" to end"));
+	CHECK(has(c.words, "task \"locks_left\" waits for a mutex that task \"main\" holds"));
 }
 
 static int waits_alone(void *arg)
@@ -412,14 +388,20 @@ static int waits_alone(void *arg)
 	return hk_event_wait(&e);
 }
 
+static int run_waits_alone(void)
+{
+	return in_loop(waits_alone, NULL);
+}
+
 TEST(a_deadlock_without_a_cycle_has_no_such_sentence)
 {
-	static char words[TEXT_BYTES];
+	static struct child c;
 
-	CHECK(aborts(waits_alone, words, sizeof(words)));
-	CHECK(has(words, "hocket: deadlock: the only task waits and nothing"));
-	CHECK(!strstr(words, "each other"));
-	CHECK(has(words, "#0 hk_event_wait"));
+	child_run(&c, run_waits_alone);
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGABRT);
+	CHECK(has(c.words, "hocket: deadlock: the only task waits and nothing"));
+	CHECK(!strstr(c.words, "each other"));
+	CHECK(has(c.words, "#0 hk_event_wait"));
 }
 
 int main(void)

@@ -1,0 +1,213 @@
+/* overflow.c - a stack overflow names its task; other faults die as before */
+#include "child.h"
+#include "rt/sanitize.h"
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#if defined(SANITIZE_ASAN) || defined(SANITIZE_TSAN)
+enum { OURS = false }; /* the sanitizer has the handler, and says it in its own words */
+#else
+enum { OURS = true };
+#endif
+
+static bool ours(void)
+{
+	if (!OURS || RUNNING_ON_VALGRIND)
+		printf("# another handler has the signal here\n");
+	return OURS && !RUNNING_ON_VALGRIND;
+}
+
+static void no_core(void)
+{
+	struct rlimit none = { 0 };
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+static int (*volatile deeper)(int);
+
+static int recurse(int n)
+{
+	char room[300];
+
+	memset(room, n, sizeof(room));
+	__asm__ volatile("" ::"r"(room) : "memory");
+	return deeper(n + 1) + room[5];
+}
+
+static int falls(void *arg)
+{
+	(void)arg;
+	deeper = recurse;
+	return recurse(0);
+}
+
+static int falls_in_group(void *arg)
+{
+	struct hk_group g;
+	int r;
+
+	(void)arg;
+	hk_group_open(&g, NULL);
+	r = hk_spawn(&g, falls, NULL);
+	return hk_group_close(&g, r);
+}
+
+static int run_falls(void)
+{
+	no_core();
+	return hk_run(falls_in_group, NULL, NULL);
+}
+
+TEST(the_task_is_named)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_falls);
+	CHECK(has(c.words, "hocket: stack overflow: task \"falls\", spawned at "));
+	CHECK(has(c.words, "overflow.c:"));
+	CHECK(has(c.words, ", used its 256 KiB. Raise hk_run_options.stack_bytes, or call what is "
+			   "deep by hk_bigstack()\n"));
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGSEGV);
+}
+
+static int big_frame(void *arg)
+{
+	char room[200 << 10];
+
+	memset(room, arg != NULL, sizeof(room));
+	__asm__ volatile("" ::"r"(room) : "memory");
+	return room[7];
+}
+
+static int run_big_frame(void)
+{
+	no_core();
+	return hk_run(big_frame, NULL, &(struct hk_run_options){ .stack_bytes = 64 << 10 });
+}
+
+/* One frame that is larger than the guard page and the stack together does not land in the neighbour's stack. */
+TEST(a_frame_larger_than_the_guard_is_seen)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_big_frame);
+	CHECK(has(c.words, "hocket: stack overflow: task \"main\", spawned at hk_run(), used its "
+			   "64 KiB."));
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGSEGV);
+}
+
+static int wild(void *arg)
+{
+	volatile char *p = arg;
+	return *p;
+}
+
+static int run_wild(void)
+{
+	no_core();
+	return hk_run(wild, mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), NULL);
+}
+
+TEST(another_fault_dies_as_before)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_wild);
+	CHECK_STR(c.words, "");
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGSEGV);
+}
+
+static int sends_itself(void *arg)
+{
+	(void)arg;
+	(void)raise(SIGSEGV);
+	return 0;
+}
+
+static int run_sends_itself(void)
+{
+	no_core();
+	return hk_run(sends_itself, NULL, NULL);
+}
+
+TEST(a_signal_that_was_sent_kills_as_before)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_sends_itself);
+	CHECK_STR(c.words, "");
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGSEGV);
+}
+
+/* ---- what others have installed ------------------------------------------------------------ */
+
+static void on_theirs(int number)
+{
+	_exit(number == SIGSEGV ? 42 : 43);
+}
+
+static int run_with_theirs(void)
+{
+	struct sigaction action = { .sa_handler = on_theirs, .sa_flags = SA_ONSTACK };
+
+	(void)sigaction(SIGSEGV, &action, NULL);
+	return hk_run(falls_in_group, NULL, NULL);
+}
+
+TEST(a_handler_of_the_programs_own_is_kept)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_with_theirs);
+	CHECK_STR(c.words, "");
+	CHECK(WIFEXITED(c.status) && WEXITSTATUS(c.status) == 42);
+}
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static bool is_default(int number)
+{
+	struct sigaction now;
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+TEST(everything_is_as_before_when_the_loop_has_ended)
+{
+	stack_t before, after;
+
+	CHECK_INT(sigaltstack(NULL, &before), 0);
+	CHECK_INT(hk_run(nothing, NULL, NULL), 0);
+	CHECK_INT(sigaltstack(NULL, &after), 0);
+	CHECK(before.ss_sp == after.ss_sp && before.ss_flags == after.ss_flags);
+	CHECK(!OURS || is_default(SIGSEGV));
+	CHECK(!OURS || is_default(SIGBUS));
+	CHECK(is_default(SIGQUIT));
+	CHECK(is_default(SIGURG));
+}
+
+int main(void)
+{
+	static const struct test tests[] = {
+		T(the_task_is_named),
+		T(a_frame_larger_than_the_guard_is_seen),
+		T(another_fault_dies_as_before),
+		T(a_signal_that_was_sent_kills_as_before),
+		T(a_handler_of_the_programs_own_is_kept),
+		T(everything_is_as_before_when_the_loop_has_ended),
+	};
+	return RUN_TESTS(tests);
+}
