@@ -28,7 +28,7 @@ enum { FIRST_SLOTS = 340 }; /* a page */
 static const char script[] = "trap '' HUP INT QUIT TERM USR1 USR2\n"
 			     "read -r line\n"
 			     "while read -r line; do\n"
-			     "	case $line in ?*) kill -KILL -- \"$line\" ;; esac\n"
+			     "	case $line in ?*) kill -9 \"$line\" ;; esac\n"
 			     "done <&3\n";
 
 /* ---- the table ----------------------------------------------------------------------------- */

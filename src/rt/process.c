@@ -89,6 +89,18 @@ static int wire_pipe(struct wiring *w, int i)
 	return 0;
 }
 
+/* If ours is closed, the first file that the child opens would take its place; and the loop may have done so already: what is
+ * close-on-exec is not for children. */
+static int wire_ours(struct wiring *w, int i)
+{
+	int flags = fcntl(i, F_GETFD);
+
+	if (flags < 0 || (flags & FD_CLOEXEC))
+		return wire_null(w, i);
+	w->fds[i] = i;
+	return 0;
+}
+
 static int wire(struct wiring *w, int i, const struct hk_process_stdio *how)
 {
 	switch (how->kind) {
@@ -97,9 +109,8 @@ static int wire(struct wiring *w, int i, const struct hk_process_stdio *how)
 	case HK_STDIO_FD:
 		w->fds[i] = how->fd;
 		return 0;
-	case HK_STDIO_INHERIT: /* one that is closed would be taken by the first file the child opens */
-		w->fds[i] = i;
-		return fcntl(i, F_GETFD) >= 0 ? 0 : wire_null(w, i);
+	case HK_STDIO_INHERIT:
+		return wire_ours(w, i);
 	case HK_STDIO_NULL:
 		return wire_null(w, i);
 	}
@@ -287,30 +298,6 @@ static int signal_all(const struct hk_process *p, int number)
 
 /* ---- waiting, stopping --------------------------------------------------------------------- */
 
-int hk_process_wait(struct hk_process *p, struct hk_exit *ret)
-{
-	struct hk_scope grace;
-	int r;
-
-	if (p->waited_)
-		return -ECHILD;
-	r = await_child(p);
-	if (!p->waited_)
-		return r;
-	hk_scope_open(&grace, p->grace_ns_);
-	if (hk_scope_close(&grace, await_group(p)) < 0 && p->slot_)
-		(void)signal_all(p, SIGKILL);
-	release(p);
-	if (ret)
-		*ret = p->exit_;
-	return r;
-}
-
-int hk_process_kill(struct hk_process *p, int number)
-{
-	return p->waited_ ? -ESRCH : signal_all(p, number);
-}
-
 /* While another task waits for it, this one looks from time to time. */
 static int await_all(struct hk_process *p) SUSPENDS
 {
@@ -331,14 +318,44 @@ static int await_shielded(struct hk_process *p, int64_t budget_ns) SUSPENDS
 	return hk_scope_close(&shield, await_all(p));
 }
 
+static void finish(struct hk_process *p) SUSPENDS
+{
+	if (!p->slot_) /* another task has meanwhile */
+		return;
+	(void)signal_all(p, SIGKILL);
+	(void)await_shielded(p, AFTER_KILL_NS);
+}
+
+int hk_process_wait(struct hk_process *p, struct hk_exit *ret)
+{
+	struct hk_scope grace;
+	int r;
+
+	if (p->waited_)
+		return -ECHILD;
+	r = await_child(p);
+	if (!p->waited_)
+		return r;
+	hk_scope_open(&grace, p->grace_ns_);
+	if (hk_scope_close(&grace, await_group(p)) < 0)
+		finish(p);
+	release(p);
+	if (ret)
+		*ret = p->exit_;
+	return r;
+}
+
+int hk_process_kill(struct hk_process *p, int number)
+{
+	return p->waited_ ? -ESRCH : signal_all(p, number);
+}
+
 static void end(struct hk_process *p) SUSPENDS
 {
 	(void)signal_all(p, SIGTERM);
 	(void)signal_all(p, SIGCONT); /* one that was stopped cannot hear */
-	if (await_shielded(p, p->grace_ns_) < 0 && p->slot_) {
-		(void)signal_all(p, SIGKILL);
-		(void)await_shielded(p, AFTER_KILL_NS);
-	}
+	if (await_shielded(p, p->grace_ns_) < 0)
+		finish(p);
 	release(p);
 }
 
