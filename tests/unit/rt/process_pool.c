@@ -627,6 +627,83 @@ TEST_IN_REAL_LOOP(an_idle_worker_that_dies_costs_no_call)
 	hk_process_pool_free(pool);
 }
 
+/* ---- a worker in another language ---------------------------------------------------------- */
+
+static bool copy_worker(FILE *page, FILE *to)
+{
+	char line[512];
+	bool inside = false;
+
+	while (fgets(line, sizeof(line), page)) {
+		if (inside && strcmp(line, "```\n") == 0)
+			return true;
+		if (inside)
+			fputs(line, to);
+		inside |= strcmp(line, "```python\n") == 0;
+	}
+	return false;
+}
+
+/* The page's example, as it stands there. */
+static bool write_worker(const char *path)
+{
+	char page_path[4096];
+	const char *docs = getenv("HOCKET_DOCS");
+	FILE *page, *to;
+	bool found;
+
+	snprintf(page_path, sizeof(page_path), "%s/reference/worker-protocol.md",
+		 docs ? docs : "docs");
+	page = fopen(page_path, "r");
+	to = fopen(path, "w");
+	CHECK(page && to);
+	found = page && to && copy_worker(page, to);
+	if (page)
+		fclose(page);
+	if (to)
+		fclose(to);
+	return found;
+}
+
+static void check_python(struct hk_process_pool *pool)
+{
+	struct hk_part parts[3] = { { "one two", 7 }, { "", 0 }, { "\xff", 1 } };
+	struct hk_answer a;
+
+	for (int i = 0; i < 3; i++) {
+		CHECK_INT(hk_process_pool_call(pool, parts, 2, &a), 0);
+		CHECK_INT(a.parts_n, 2);
+		for (size_t part = 0; part < a.parts_n; part++)
+			CHECK_SLICE(((struct slice){ a.parts[part].bytes, a.parts[part].n }),
+				    part ? S("0") : S("2"));
+		hk_answer_done(&a);
+		CHECK_INT(hk_process_pool_call(pool, parts, 3, &a), -EREMOTEIO);
+		CHECK(slice_starts(slice_str(a.why), S("UnicodeDecodeError: ")));
+		hk_answer_done(&a);
+	}
+	CHECK_INT(stats_of(pool).started, 1);
+}
+
+TEST_IN_REAL_LOOP(the_worker_of_the_manual_works)
+{
+	char path[] = "/tmp/hocket-worker-XXXXXX";
+	int fd = mkstemp(path);
+	const char *argv[] = { "python3", path, NULL };
+	struct hk_process_pool_options o = { .argv = argv, .workers = 2 };
+	struct hk_process_pool *pool;
+
+	CHECK(fd >= 0 && close(fd) == 0);
+	CHECK(write_worker(path));
+	if (access("/usr/bin/python3", X_OK) < 0) {
+		printf("# SKIPPED: there is no python3 here, the manual's worker was not run\n");
+	} else {
+		CHECK_INT(hk_process_pool_new(&o, &pool), 0);
+		check_python(pool);
+		hk_process_pool_free(pool);
+	}
+	unlink(path);
+}
+
 /* ---- time-outs, cancellation --------------------------------------------------------------- */
 
 TEST_IN_REAL_LOOP(a_hanging_call_times_out_with_its_grandchild)
@@ -913,6 +990,7 @@ static const struct test tests[] = {
 	T(what_workers_print_meets_no_frame),
 	T(an_answer_before_the_end_is_an_answer),
 	T(an_idle_worker_that_dies_costs_no_call),
+	T(the_worker_of_the_manual_works),
 	T(a_hanging_call_times_out_with_its_grandchild),
 	T(a_cancelled_call_kills_its_worker_at_once),
 	T(a_start_outlives_its_caller),
