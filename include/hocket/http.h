@@ -61,16 +61,18 @@ struct hk_http_header {
 struct hk_http_request {
 	const char *method; /* NULL: GET, or POST with a body */
 	const char *url;    /* http:// or https:// */
+	/* Host, Content-Length, Accept-Encoding, User-Agent and Accept are added unless given. */
 	const struct hk_http_header *headers;
-	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
+	size_t header_count;
 	const void *body; /* borrows; NULL: none */
 	size_t body_n;
-	int64_t connect_ns, tls_ns, first_byte_ns,
-		idle_ns;         /* clocks; 0: only the caller's scope ends it */
+	/* Clocks: for connecting, for the TLS handshake, until the first byte of the answer, between any two pieces. 0: only
+	 * the caller's scope ends it. */
+	int64_t connect_ns, tls_ns, first_byte_ns, idle_ns;
 	uint64_t max_body_bytes; /* as received; 0: 64 MiB; inflated at most 4 times that */
 	bool idempotent;         /* sending twice is harmless, whatever the method */
 	bool insecure;           /* no certificate check */
-	bool no_redirects;
+	bool no_redirects;       /* else GET and HEAD follow up to 5, never from https to http */
 };
 struct hk_http_response {
 	int status;
@@ -94,12 +96,14 @@ const char *hk_http_response_header(const struct hk_http_response *, const char 
 
 /* ---- server ---- */
 
-struct hk_http_incoming { /* borrows from the connection until the handler returns */
-	const char *method, *path,
-		*query; /* 0-terminated; path percent-encoded as received; query without '?', "" */
+/* What came; borrows from the connection until the handler returns. All strings are 0-terminated. */
+struct hk_http_incoming {
+	const char *method;
+	const char *path;  /* percent-encoded as received */
+	const char *query; /* without the '?'; "" when there is none */
 	const struct hk_http_header *headers;
 	size_t header_count;
-	const char *body; /* 0-terminated */
+	const char *body; /* a 0 behind body_n bytes, too */
 	size_t body_n;
 };
 struct hk_http_reply {

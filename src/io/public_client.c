@@ -8,6 +8,7 @@
  *  (2) everything a response points to belongs to its storage and ends with it.
  *  (3) a client is not freed under a request: that stops with a sentence, also when the request is still connecting. */
 #include "io/public_http.h"
+#include "rt/fiber.h"
 #include "rt/report.h"
 #include <stdlib.h>
 
@@ -124,7 +125,8 @@ int hk_http_exchange(struct hk_http_client *c, const struct hk_http_request *q,
 	struct http_header few[FEW_HEADERS];
 	AUTO(freep) struct http_header *many = NULL;
 	struct http_response inner;
-	struct err err; /* its text is set when it is needed */
+	struct err err;                /* its text is set when it is needed */
+	(void)fiber_self_of(__func__); /* says so when this is no task */
 	if (q->header_count > FEW_HEADERS)
 		many = xcalloc(q->header_count, sizeof(*many));
 	headers_set(many ? many : few, q);

@@ -204,6 +204,7 @@ int hk_http_server_port(const struct hk_http_server *s)
 int hk_http_server_run(struct hk_http_server *s, struct hk_http_error *error)
 {
 	struct err err = { 0 };
+	(void)fiber_self_of(__func__); /* says so when this is no task */
 	if (s->runs)
 		misuse("hk_http_server_run on a server that runs already: one task serves all "
 		       "connections");

@@ -179,6 +179,48 @@ TEST(query_parameters_are_decoded)
 	}
 }
 
+enum { MANY = 40 };
+
+static int counts_headers(const struct hk_http_incoming *in, struct hk_http_reply *out,
+			  void *arg) SUSPENDS
+{
+	unsigned found = 0;
+	(void)arg;
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[16], want[16];
+		snprintf(name, sizeof(name), "x-%u", i);
+		snprintf(want, sizeof(want), "value %u", i);
+		const char *got = hk_http_incoming_header(in, name);
+		found += got && strcmp(got, want) == 0;
+	}
+	return hk_http_reply_printf(out, "%u", found);
+}
+
+static int many_headers(void *arg) SUSPENDS
+{
+	struct fixture f = { 0 };
+	struct hk_http_header h[MANY];
+	char text[MANY][2][16];
+	struct hk_http_response r;
+	(void)arg;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text[i][0], sizeof(text[i][0]), "X-%u", i);
+		snprintf(text[i][1], sizeof(text[i][1]), "value %u", i);
+		h[i] = (struct hk_http_header){ text[i][0], text[i][1] };
+	}
+	fixture_open(&f, counts_headers, NULL);
+	ask(&f, (struct hk_http_request){ .headers = h, .header_count = MANY }, "/", &r);
+	CHECK_STR(r.body, "40");
+	hk_http_response_done(&r);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(many_headers_arrive)
+{
+	CHECK_INT(run(many_headers), 0);
+}
+
 /* The body comes back as it went; 0 bytes inside are bytes like any other. */
 static int echo(const struct hk_http_incoming *in, struct hk_http_reply *out, void *arg) SUSPENDS
 {
@@ -731,8 +773,22 @@ static int foreign_reply(void *arg) SUSPENDS
 	return hk_http_reply_add(&r, "x", 1);
 }
 
+static int asks_outside(void *arg)
+{
+	struct hk_http_client *c;
+	struct hk_http_response r;
+	(void)arg;
+	CHECK_INT(hk_http_client_new(NULL, &c, NULL), 0);
+	return hk_http_get(c, "http://127.0.0.1:1/", &r, NULL);
+}
+
+static int outside(hk_fn *fn)
+{
+	return fn(NULL);
+}
+
 /* In a child process: what it said before it aborted. */
-static void check_aborts(hk_fn *fn, const char *sentence)
+static void check_aborts(int (*how)(hk_fn *), hk_fn *fn, const char *sentence)
 {
 	int pipes[2], status;
 	char said[1024];
@@ -742,7 +798,7 @@ static void check_aborts(hk_fn *fn, const char *sentence)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(pipes[1], 2);
-		(void)run(fn);
+		(void)how(fn);
 		_exit(0);
 	}
 	close(pipes[1]);
@@ -759,9 +815,10 @@ static void check_aborts(hk_fn *fn, const char *sentence)
 
 TEST(misuse_stops_with_a_sentence)
 {
-	check_aborts(frees_client, "hk_http_client_free with 1 requests on the way");
-	check_aborts(frees_server, "hk_http_server_free while it runs");
-	check_aborts(foreign_reply, "hk_http_reply_add on a reply that no server made");
+	check_aborts(run, frees_client, "hk_http_client_free with 1 requests on the way");
+	check_aborts(run, frees_server, "hk_http_server_free while it runs");
+	check_aborts(outside, asks_outside, "hk_http_exchange() was called where no loop runs");
+	check_aborts(run, foreign_reply, "hk_http_reply_add on a reply that no server made");
 }
 
 TEST(nothing_is_freed_harmlessly)
@@ -774,6 +831,7 @@ TEST(nothing_is_freed_harmlessly)
 static const struct test tests[] = {
 	T(what_arrives_is_what_was_sent),
 	T(query_parameters_are_decoded),
+	T(many_headers_arrive),
 	T(big_bodies_travel_both_ways),
 	T(ceilings_hold_on_both_sides),
 	T(bad_requests_are_refused_before_anything_is_sent),
