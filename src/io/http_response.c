@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "io/http.h"
-#include <hocket/types.h>
+#include <hocket/run.h>
 #include <stdlib.h>
 
 void http_response_done(struct http_response *r)
@@ -41,6 +41,6 @@ int64_t http_retry_after_ns(const struct http_response *r)
 		return n > 0 && n < most ? n * HK_SEC : 0;
 	if (clock_parse_http_date(v, &n) < 0)
 		return 0;
-	n -= clock_wall_ns();
+	n -= hk_wall_ns();
 	return n > 0 && n / HK_SEC < most ? n : 0;
 }

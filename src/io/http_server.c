@@ -14,7 +14,6 @@
  *  (3) a waiting connection holds no block of the spare ones.
  *  (4) an error answer is followed by a short linger: closing on unread bytes would reset it away. */
 #include "io/http_server.h"
-#include "base/clock.h"
 #include "io/http_parse.h"
 #include "io/spare.h"
 #include "io/url.h"
@@ -26,7 +25,6 @@
 #include <hocket/sync.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #define MAX_HEAD        (64u << 10)
@@ -56,6 +54,7 @@ struct serving { /* one connection; owned by its task */
 	struct slice rest; /* unread bytes in the block */
 	struct buf body;
 	bool expects; /* the client waits for 100 Continue */
+	bool drop;    /* the handler wants no answer but a reset */
 };
 
 /* ---- life ----------------------------------------------------------------------------------------------- */
@@ -242,7 +241,7 @@ static const char *reason(int status)
 /* RFC 9110 6.6.1, written anew once a second. */
 static const char *date_line(struct http_server *s)
 {
-	int64_t now = clock_wall_ns() / HK_SEC;
+	int64_t now = hk_wall_ns() / HK_SEC;
 	if (now == s->date_s)
 		return s->date;
 	time_t t = (time_t)now;
@@ -336,13 +335,6 @@ static struct http_incoming incoming(const struct serving *c)
 	return in;
 }
 
-static void reset(int fd)
-{
-	struct linger now = { .l_onoff = 1 };
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now,
-			 sizeof(now)); /* else it is an ordinary close */
-}
-
 static void reply_done(struct http_reply *r)
 {
 	buf_done(&r->body);
@@ -355,10 +347,9 @@ static bool answer(struct serving *c) SUSPENDS
 	AUTO(reply_done) struct http_reply r = { 0 };
 	struct http_incoming in = incoming(c);
 	c->server->handler(c->server->arg, &in, &r);
-	if (r.drop) {
-		reset(c->fd);
+	c->drop = r.drop;
+	if (r.drop)
 		return false;
-	}
 	struct outgoing o = decide(c, &r);
 	return write_reply(c, &r, &o) == 0 && !o.close;
 }
@@ -371,7 +362,7 @@ static void refuse(struct serving *c, int status) SUSPENDS
 	const char *why = c->parse.why ? c->parse.why : reason(status);
 	if (buf_printf(&r.body, "%s\n", why) == 0) {
 		struct outgoing o = decide(c, &r);
-		if (write_reply(c, &r, &o) == 0 && shutdown(c->fd, SHUT_WR) == 0) {
+		if (write_reply(c, &r, &o) == 0 && hk_send_eof(c->fd) == 0) {
 			struct hk_scope linger;
 			size_t n = 0;
 			hk_scope_open(&linger, LINGER_NS);
@@ -402,7 +393,7 @@ static int serve(void *arg) SUSPENDS
 	give_block_back(c);
 	http_parse_done(&c->parse);
 	buf_done(&c->body);
-	(void)hk_close(c->fd); /* what the peer did not get, it sees as a short body */
+	(void)(c->drop ? hk_close_reset(c->fd) : hk_close(c->fd)); /* the peer sees a short body */
 	hk_sem_release(&c->server->slots);
 	free(c);
 	return 0;

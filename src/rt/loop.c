@@ -47,6 +47,12 @@ int64_t hk_now_exact_ns(void)
 	return loop ? loop_clock_ns(loop) : clock_mono_ns();
 }
 
+int64_t hk_wall_ns(void)
+{
+	struct hk_loop *loop = loop_self();
+	return loop && loop->sim ? SIM_DAY_NS + sim_now_ns(loop) : clock_wall_ns();
+}
+
 static void read_clock(struct hk_loop *loop)
 {
 	if (!loop->virtual_clock)

@@ -11,6 +11,8 @@
 #include "rt/sim_net.h"
 #include <hocket/sim.h>
 
+#define SIM_DAY_NS (1767225600 * HK_SEC) /* 2026-01-01T00:00:00Z: when each run begins */
+
 struct sim_trace;
 struct hk_run_options;
 
