@@ -1,7 +1,7 @@
 /* http_message.h - the property that both HTTP fuzz targets hold the machine to
  *
  * What must hold: however the bytes are cut into pushes, the same comes out: events, status, headers, body, what is left,
- *   and the reason of a refusal; every slice lies inside the memory it borrows (the sanitizer's part). */
+ *   and the reason of a refusal; every slice lies inside the memory it borrows (the sanitizer's part) and is a C string. */
 #pragma once
 #include "base/hash.h"
 #include "io/http_parse.h"
@@ -18,8 +18,19 @@ struct outcome {
 	uint64_t headers, body, body_bytes;
 };
 
+static void message_check_text(struct slice s)
+{
+	ASSERT(!s.p || (memchr(s.p, 0, s.n + 1) == s.p + s.n));
+}
+
 static void message_sum_headers(const struct http_parse *p, struct outcome *o)
 {
+	message_check_text(p->method);
+	message_check_text(p->target);
+	for (size_t i = 0; i < p->header_count; i++) {
+		message_check_text(p->headers[i].name);
+		message_check_text(p->headers[i].value);
+	}
 	o->header_count = p->header_count;
 	o->headers = hash_add(hash_add(HASH_START, p->method), p->target);
 	for (size_t i = 0; i < p->header_count; i++)
