@@ -9,6 +9,8 @@ import time
 from .kit import BENCH, PYTHON_PEERS, ROOT, Missing, sh
 from .runtime import ECHO_GOAL, GOALS
 
+EXCHANGE_GOALS = [("CPU at C = 10", 10, "cpu_us", 14, "µs"), ("at 100", 100, "cpu_us", 15, "µs"),
+                  ("at 1,000", 1000, "cpu_us", 17, "µs"), ("RSS at 1,000", 1000, "rss_mib", 24, "MiB")]
 BEGIN, END = "<!-- figures: written by bench/run --docs -->", "<!-- end of figures -->"
 
 
@@ -90,6 +92,23 @@ def compare(section, columns):
     return table(["", *(c[0] for c in columns)], rows)
 
 
+def judged(value, limit, unit="", less=True):
+    """The goal, and whether it was reached."""
+    goal = f"{'<' if less else '>'} {limit:,g}{unit and ' ' + unit}"
+    if value is None:
+        return goal
+    return f"{goal}: {'met' if (value < limit if less else value > limit) else '**missed**'}"
+
+
+def goals(section, *wanted):
+    """A line under a table; wanted: (title, case, figure, limit, unit, less)."""
+    ours = by_peer(section).get("hocket")
+    if not ours:
+        return ""
+    said = [f"{title} {judged(ours.get(case, {}).get(name), *rest)}" for title, case, name, *rest in wanted]
+    return f"\n\nGoals for hocket: {'; '.join(said)}."
+
+
 def exchange(s):
     cs = s["concurrencies"]
     cpu = compare(s, [(f"CPU µs, C = {c}", c, "cpu_us", True) for c in cs])
@@ -98,7 +117,7 @@ def exchange(s):
     return (f"### One HTTP exchange in a whole pipeline\n\n{s['n']:,} distinct URLs, a JSON answer of about 900 bytes each; one field is "
             f"taken out and one JSON line written. CPU is user + system time of the client, for one request; in brackets, times "
             f"hocket's. Medians of {s['rounds']} interleaved rounds. wrk and hocket's client alone do no pipeline: they read no ids, look "
-            f"into no answer and write nothing.\n\n{cpu}\n\n{rest}\n")
+            f"into no answer and write nothing.\n\n{cpu}\n\n{rest}{goals(s, *EXCHANGE_GOALS)}\n")
 
 
 def waiting(s):
@@ -107,19 +126,24 @@ def waiting(s):
     able = ", ".join(f"{rate:,}/s over {c} connections" for c, rate in s["ceiling_per_s"].items())
     return (f"### A server that takes {s['delay_ms']} ms\n\n{s['n']:,} requests, {s['concurrency']:,} at a time: "
             f"{s['ideal_s']:.3f} s would be ideal. The time is that of the whole process, from start to end. Medians of {s['rounds']} interleaved "
-            f"rounds.{' wrk gets from this server ' + able + '.' if able else ''}\n\n{text}\n")
+            f"rounds.{' wrk gets from this server ' + able + '.' if able else ''}\n\n{text}"
+            f"{goals(s, ('wall', s['concurrency'], 'wall_s', 0.6, 's'))}\n")
 
 
 def records(s):
     cases = s["counts"]
     text = compare(s, [(f"records/s, {n:,}", n, "per_s", True) for n in cases] + [(f"RSS MiB, {n:,}", n, "rss_mib", False) for n in cases])
+    wanted = goals(s, (f"{cases[-1]:,} records", cases[-1], "per_s", 500000, "records/s", False),
+                   *((f"RSS at {n:,}", n, "rss_mib", 64, "MiB") for n in cases))
     return (f"### Records without network\n\njsonl -> map -> where -> jsonl, {s['record_bytes']} bytes a record, on one core, the whole "
-            f"process. Medians of {s['rounds']} interleaved rounds.\n\n{text}\n")
+            f"process. Medians of {s['rounds']} interleaved rounds.\n\n{text}{wanted}\n")
 
 
 def startup(s):
     rows = [[r["peer"], number(r["wall_ms"]), number(r["cpu_ms"]), number(r["rss_mib"])] for r in s["rows"]]
-    return f"### Start-up\n\nMedians of {s['rounds']} interleaved rounds.\n\n" + table(["", "wall ms", "CPU ms", "RSS MiB"], rows) + "\n"
+    version_ms = next((r["wall_ms"] for r in s["rows"] if r["peer"] == "hocket version"), None)
+    return (f"### Start-up\n\nMedians of {s['rounds']} interleaved rounds.\n\n" + table(["", "wall ms", "CPU ms", "RSS MiB"], rows) +
+            f"\n\nGoal for hocket version: wall {judged(version_ms, 10, 'ms')}.\n")
 
 
 PRIMITIVES = {
@@ -143,23 +167,21 @@ OFFLOAD = {
 }
 
 
-def verdict(value, goal, met):
-    return f"{goal}: {'met' if met else '**missed**'}" if value is not None else goal
-
-
-def cases_table(section, titles, goals=False):
-    """One row a case and one column a peer, ours last."""
+def cases_table(section, titles):
+    """One row a case and one column a peer, ours last; with the goals where there are any."""
     peers = by_peer(section)
     names = sorted((name for name in peers if any(case in peers[name] for case in titles)), key=lambda name: name == "hocket")
     rows = []
     for case, title in titles.items():
-        own = peers.get("hocket", {}).get(case, {}).get("value")
-        values = [(name, peers[name].get(case, {}).get("value")) for name in names]
-        row = [title] + [f"**{number(v)}**" if name == "hocket" else beside(v, own) for name, v in values]
-        goal = GOALS.get(case)
-        if any(v is not None for _, v in values):
-            rows.append(row + ([verdict(own, f"< {goal:g}", own is not None and own < goal) if goal else ""] if goals else []))
-    return table(["µs", *(f"**{n}**" if n == "hocket" else n for n in names), *(["goal"] if goals else [])], rows)
+        values = {name: peers[name].get(case, {}).get("value") for name in names}
+        own = values.get("hocket")
+        row = [title] + [f"**{number(v)}**" if name == "hocket" else beside(v, own) for name, v in values.items()]
+        row += [judged(own, GOALS[case]) if case in GOALS else "-"]
+        if any(v is not None for v in values.values()):
+            rows.append(row)
+    head = ["µs", *(f"**{n}**" if n == "hocket" else n for n in names), "goal"]
+    wanted = any(case in GOALS for case in titles)
+    return table(head if wanted else head[:-1], rows if wanted else [row[:-1] for row in rows])
 
 
 def echo(s):
@@ -188,7 +210,7 @@ def simulation(s):
 def runtime(s):
     text = (f"### The runtime by itself\n\nMicroseconds of CPU for one operation, in brackets times hocket's; medians of {s['rounds']} "
             f"interleaved rounds (the sleepers: one); load average at the start {s['load']}. One thread each: GOMAXPROCS is 1, tokio's "
-            f"runtime is current_thread.\n\n#### Primitives\n\n![The runtime's primitives](img/runtime.svg)\n\n{cases_table(s, PRIMITIVES, True)}\n\n"
+            f"runtime is current_thread. For hocket and Trio spawn + join is a group of one task, opened and closed.\n\n#### Primitives\n\n![The runtime's primitives](img/runtime.svg)\n\n{cases_table(s, PRIMITIVES)}\n\n"
             f"#### What cancellation and deadlines cost\n\nEvery deadline is a minute away; none runs out. A scope is asyncio.timeout, Trio's "
             f"CancelScope, a context in Go (whose select watches it), a CancellationToken or timeout in tokio (which cancels by dropping a "
             f"future, and sets no timer for work that is ready).\n\n{cases_table(s, CANCELLATION)}\n\n"
