@@ -93,6 +93,11 @@ def test_each_header_compiles_alone(installed, tmp_path, compiler, standard):
         run(compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only", *installed.flags("--cflags"), source)
 
 
+def test_the_one_header_includes_all_others():
+    included = set(re.findall(r"#include <hocket/(\w+)\.h>", (manual.FOLDER / "hocket.h").read_text()))
+    assert included == {h.stem for h in manual.FOLDER.glob("*.h")} - {"hocket"}
+
+
 # ---- names ----
 
 def symbols(path, *how):
