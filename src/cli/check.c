@@ -139,7 +139,8 @@ static int check_all(void *arg)
 
 int verb_check(const struct args *args)
 {
-	int code = hk_run(check_all, (void *)args, NULL);
+	int code =
+		hk_run(check_all, (void *)args, &(struct hk_run_options){ .stall_ns = HK_FOREVER });
 	if (code < 0)
 		say("cannot start: %s", strerror(-code));
 	return code < 0 ? EXITS_FAILED : code;

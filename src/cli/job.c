@@ -5,7 +5,8 @@
  * What flows through:    flags and a pipeline in; words on stderr and an exit code out. Data never passes here.
  * What must hold:
  *  (1) mistakes in the file are told before anything is touched (78).
- *  (2) the first SIGINT or SIGTERM drains, the second stops at once; both leave a run that can be resumed.
+ *  (2) the first SIGINT or SIGTERM drains, the second stops at once; both leave a run that can be resumed. SIGQUIT
+ *      prints what every task does, and the run goes on.
  *  (3) the JSON summary, when asked for, is the last line of stderr on every path out. */
 #include "cli/job.h"
 #include "base/units.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define DEFAULT_GRACE_NS (25 * HK_SEC)
+#define STALL_NS         HK_SEC /* so long nothing goes on, and one is told why */
 
 static bool wants_summary(const struct job *job)
 {
@@ -97,6 +99,10 @@ static int watch_signals(void *arg) SUSPENDS
 	struct job *job = arg;
 	int r;
 	while ((r = hk_signal_wait()) >= 0) {
+		if (r == SIGQUIT) {
+			progress_dump();
+			continue;
+		}
 		if (job->stopped_by_user)
 			progress_say(job->progress, "stopping at once");
 		else
@@ -143,7 +149,7 @@ static int run_beside(struct job *job) SUSPENDS
 
 static int run_opened(struct job *job) SUSPENDS
 {
-	static const int signals[] = { SIGINT, SIGTERM };
+	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
 	run_counts(job->run, &job->before);
 	tell_resuming(job);
 	int r = hk_signal_open(signals, ARRAY_SIZE(signals));
@@ -216,7 +222,9 @@ static int job_main(void *arg) SUSPENDS
 int job_run(struct job *job)
 {
 	read_options(job);
-	int code = hk_run(job_main, job, NULL);
+	int code =
+		hk_run(job_main, job,
+		       &(struct hk_run_options){ .stall_ns = STALL_NS, .report = progress_report });
 	if (code < 0) {
 		say("cannot start: %s", strerror(-code));
 		code = fail_early(job, EXITS_FAILED, strerror(-code));

@@ -12,7 +12,9 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "cli/term.h"
+#include <hocket/dump.h>
 #include <hocket/run.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,7 +40,6 @@ struct progress {
 	double rate;
 	struct gauge *gauges;
 	size_t gauge_count;
-	size_t drawn; /* lines of the bar on the screen */
 	bool color;
 };
 
@@ -221,14 +222,23 @@ static int put_place(const struct progress *p, size_t i, bool marked, struct buf
 	return r < 0 ? r : put_percentiles(s, out);
 }
 
-static void erase(struct progress *p)
+/* Lines of the bar on the screen. Of the process, as the screen is, and read by the thread that reports a stall. */
+static atomic_size_t drawn;
+
+/* What takes the bar off the screen; empty when there is none. */
+static struct slice take_bar(char up[static 32])
+{
+	size_t lines = atomic_exchange(&drawn, 0);
+	int n = lines > 0 ? snprintf(up, 32, "\r\033[%zuA\033[J", lines) : 0;
+	return (struct slice){ up, (size_t)n };
+}
+
+static void erase(void)
 {
 	char up[32];
-	if (p->drawn == 0)
-		return;
-	int n = snprintf(up, sizeof(up), "\r\033[%zuA\033[J", p->drawn);
-	say_raw((struct slice){ up, (size_t)n });
-	p->drawn = 0;
+	struct slice s = take_bar(up);
+	if (s.n > 0)
+		say_raw(s);
 }
 
 /* Lines of ASCII, cut at the terminal's width so that each stays one line; the totals in bold. */
@@ -243,7 +253,8 @@ static int put_bar(struct progress *p, struct buf *out)
 {
 	AUTO(buf_done) struct buf line = { 0 };
 	size_t limit = limiting(p);
-	int r = p->drawn > 0 ? buf_printf(out, "\r\033[%zuA", p->drawn) : 0;
+	size_t before = atomic_load(&drawn);
+	int r = before > 0 ? buf_printf(out, "\r\033[%zuA", before) : 0;
 	if (r == 0)
 		r = put_totals(p, &line);
 	if (r == 0)
@@ -259,7 +270,7 @@ static int put_bar(struct progress *p, struct buf *out)
 		r = put_limit(p, limit, &line);
 	if (r == 0)
 		r = put_cut(out, buf_slice(&line), false);
-	p->drawn = p->gauge_count + 2;
+	atomic_store(&drawn, p->gauge_count + 2);
 	return r;
 }
 
@@ -376,15 +387,31 @@ void progress_say(struct progress *p, const char *fmt, ...)
 	va_end(ap);
 	if (r < 0)
 		return;
-	erase(p);
+	erase();
 	say("%s", b.p);
+}
+
+void progress_dump(void)
+{
+	erase();
+	(void)hk_dump(STDERR_FILENO,
+		      HK_DUMP_STACKS); /* where messages go there is nobody to tell */
+}
+
+void progress_report(enum hk_report kind, const char *text, void *arg)
+{
+	AUTO(buf_done) struct buf out = { 0 };
+	char up[32];
+	int r = buf_add(&out, take_bar(up));
+	if (r == 0 && buf_add(&out, slice_str(text)) == 0)
+		say_raw(buf_slice(&out));
 }
 
 void progress_free(struct progress *p)
 {
 	if (!p)
 		return;
-	erase(p);
+	erase();
 	free(p->gauges);
 	free(p);
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/buf.h"
 #include "engine/run.h"
+#include <hocket/run.h>
 
 enum progress_kind {
 	PROGRESS_AUTO,
@@ -16,5 +17,9 @@ struct progress;
 struct progress *progress_new(struct run *, const struct plan *, enum progress_kind);
 void progress_free(struct progress *);      /* accepts NULL; takes the bar off the screen */
 int progress_task(void *progress) SUSPENDS; /* until cancelled */
+/* All tasks with their calls, above the bar. */
+void progress_dump(void);
+/* hk_run_options.report: above the bar, also from the thread that watches a loop which is blocked. */
+void progress_report(enum hk_report, const char *text, void *arg);
 /* A message among it: above the bar. */
 void progress_say(struct progress *, const char *fmt, ...) PRINTF(2, 3);

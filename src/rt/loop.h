@@ -58,6 +58,7 @@ struct hk_loop {
 	struct stall stall;       /* stall.c */
 	struct overflow overflow; /* overflow.c */
 	atomic_bool dump_asked;   /* quit.c: set by the handler of SIGQUIT */
+	bool dump_on_quit;        /* quit.c: it answers */
 	size_t dump_slot;         /* quit.c: its place among the loops, counted from 1 */
 	/* report.c; what hk_run_options said */
 	void (*report)(enum hk_report, const char *text, void *arg);

@@ -5,7 +5,8 @@
  * What flows through:    one bit a loop, set by the handler, which rings the loop's bell; the loop dumps in its next turn.
  *   While it is blocked there is no turn: the handler wakes its watcher too, which says what blocks it (stall.c).
  * What must hold:
- *  (1) the handler takes no lock: it finds the loops in a fixed table. Loops beyond the table are not asked.
+ *  (1) the handler takes no lock: it finds the loops in a fixed table. Loops beyond the table are not asked. A debugger
+ *      finds them there too (tools/gdb).
  *  (2) a loop leaves the table before it is freed, and waits until no handler holds its address. */
 #include "rt/quit.h"
 #include "rt/dump.h"
@@ -19,7 +20,7 @@ enum { LOOPS = 64 };
 
 static void on_quit(int, siginfo_t *, void *);
 static struct handler quit = { .number = SIGQUIT, .fn = on_quit };
-static _Atomic(struct hk_loop *) loops[LOOPS];
+static _Atomic(struct hk_loop *) quit_loops[LOOPS];
 static atomic_uint handling; /* handlers on their way, in any thread */
 
 static void on_quit(int number, siginfo_t *info, void *context)
@@ -28,8 +29,8 @@ static void on_quit(int number, siginfo_t *info, void *context)
 
 	atomic_fetch_add(&handling, 1);
 	for (size_t i = 0; i < LOOPS; i++) {
-		struct hk_loop *loop = atomic_load(&loops[i]);
-		if (!loop)
+		struct hk_loop *loop = atomic_load(&quit_loops[i]);
+		if (!loop || !loop->dump_on_quit)
 			continue;
 		atomic_store(&loop->dump_asked, true);
 		mailbox_signal(&loop->mailbox);
@@ -39,25 +40,27 @@ static void on_quit(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-void quit_open(struct hk_loop *loop)
+void quit_open(struct hk_loop *loop, bool answer)
 {
-	for (size_t i = 0; i < LOOPS; i++) {
+	loop->dump_on_quit = answer;
+	for (size_t i = 0; i < LOOPS && loop->dump_slot == 0; i++) {
 		struct hk_loop *none = NULL;
-		if (!atomic_compare_exchange_strong(&loops[i], &none, loop))
-			continue;
-		loop->dump_slot = i + 1;
-		(void)handler_hold(&quit);
-		return;
+		if (atomic_compare_exchange_strong(&quit_loops[i], &none, loop))
+			loop->dump_slot = i + 1;
 	}
+	if (answer)
+		(void)handler_hold(&quit);
 }
 
 void quit_close(struct hk_loop *loop)
 {
+	if (loop->dump_on_quit)
+		handler_release(&quit);
+	loop->dump_on_quit = false;
 	if (loop->dump_slot == 0)
 		return;
-	ASSERT(atomic_load(&loops[loop->dump_slot - 1]) == loop);
-	handler_release(&quit);
-	atomic_store(&loops[loop->dump_slot - 1], NULL);
+	ASSERT(atomic_load(&quit_loops[loop->dump_slot - 1]) == loop);
+	atomic_store(&quit_loops[loop->dump_slot - 1], NULL);
 	while (atomic_load(&handling) > 0)
 		sched_yield();
 	loop->dump_slot = 0;

@@ -110,8 +110,7 @@ static void watch_open(struct hk_loop *loop, const struct hk_run_options *o)
 {
 	overflow_open(&loop->overflow);
 	stall_open(loop, o->stall_ns);
-	if (!o->no_dump)
-		quit_open(loop);
+	quit_open(loop, !o->no_dump);
 }
 
 static void watch_close(struct hk_loop *loop)
