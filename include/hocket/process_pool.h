@@ -3,10 +3,10 @@
  * What this room is for: work that computes long, leaks, crashes or hangs: renderers, models, parsers of hostile files, in any
  *   language. Bytes go in, bytes come out; nothing is shared.
  * Life cycle: hk_process_pool_new starts nothing; workers start when calls come, up to `workers`, and stay warm;
- *   hk_process_pool_free stops them all.
+ *   hk_process_pool_free stops them all, before hk_run's main function returns. Any task of the loop may call and free.
  * What must hold: (1) a worker has one call at a time; calls are served first come, first served. (2) a crash, a time-out, a
  *   broken frame or an exit costs exactly the call that the worker had; a new worker takes its place and the pool keeps its
- *   width. (3) a cancelled or timed-out call's worker is killed with its whole process group. (4) a worker is replaced after
+ *   width; a worker that dies while it has none costs nothing. (3) a cancelled or timed-out call's worker is killed with its whole process group. (4) a worker is replaced after
  *   `recycle_calls` calls or above `recycle_bytes` of memory, between calls. (5) no worker survives this process, even after kill
  *   -9. (6) a worker that cannot be started at all fails calls with the reason instead of being tried for ever.
  * The frames that travel on the pipes are described in docs/reference/worker-protocol.md. */
@@ -41,20 +41,27 @@ struct hk_answer {
 	char why[512];
 	void *storage_;
 };
+/* 0, -EINVAL: no argv. */
 HK_MUST int hk_process_pool_new(const struct hk_process_pool_options *,
 				struct hk_process_pool **ret);
-/* No call may be on the way. Accepts NULL. */
+/* No call may be on the way. All workers at once: end of their calls, SIGTERM and SIGKILL, each after half of the grace.
+ * Also while cancelled. Accepts NULL. */
 void hk_process_pool_free(struct hk_process_pool *) HK_SUSPENDS;
 /* 0; else *ret has only `why`: -EREMOTEIO the worker answered with an error; -EPIPE it ended or crashed; -ETIMEDOUT; -EBADMSG a broken
- * or too large frame; -ENOEXEC workers cannot be started; -ECANCELED. */
+ * or too large frame; -ENOEXEC workers cannot be started; -ECANCELED; -E2BIG more than 65,536 parts; -ENOMEM for the answer. The
+ * start of a worker belongs to the pool: a caller that is cancelled while it waits for one leaves it to the next. */
 HK_MUST int hk_process_pool_call(struct hk_process_pool *, const struct hk_part *parts, size_t n,
 				 struct hk_answer *ret) HK_SUSPENDS;
 void hk_answer_done(struct hk_answer *);
 
 struct hk_process_pool_stats {
-	uint64_t calls, started, recycled, crashed, timed_out;
-	unsigned workers, busy;
-	size_t waiting;
+	uint64_t calls;   /* made */
+	uint64_t started; /* workers that became ready */
+	uint64_t recycled, timed_out;
+	uint64_t crashed; /* ended by themselves, or killed for a broken frame */
+	unsigned workers; /* living, those included that start or end */
+	unsigned busy;    /* with a call */
+	size_t waiting;   /* calls in line */
 };
 void hk_process_pool_stats_get(const struct hk_process_pool *, struct hk_process_pool_stats *);
 

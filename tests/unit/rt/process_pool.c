@@ -131,6 +131,24 @@ static void do_daemon(void)
 	_exit(5);
 }
 
+/* Leaves a child that floods standard error while no call is on the way. */
+static void do_flood_later(void)
+{
+	grandchild = fork();
+	if (grandchild == 0) {
+		usleep(50 * 1000);
+		do_flood();
+		_exit(0);
+	}
+}
+
+/* Will not leave: not at the end of its calls, not for SIGTERM. */
+static void do_stay(void)
+{
+	sigaction(SIGTERM, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+	atexit(hang);
+}
+
 static void do_print(void)
 {
 	printf("on standard output\n");
@@ -197,6 +215,8 @@ static const struct mode {
 	{ "flood", do_flood, 0 },
 	{ "leak", do_leak, 0 },
 	{ "grandchild", do_grandchild, 0 },
+	{ "flood later", do_flood_later, 0 },
+	{ "stay", do_stay, 0 },
 	{ "daemon", do_daemon, -EPIPE },
 	{ "answer and exit", do_answer_and_exit, 0 },
 };
@@ -599,6 +619,20 @@ TEST_IN_REAL_LOOP(what_workers_print_meets_no_frame)
 	hk_process_pool_free(pool);
 }
 
+TEST_IN_REAL_LOOP(a_worker_may_print_between_calls)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	char text[512];
+
+	CHECK_INT(call_text(pool, "flood later", text), 0);
+	for (int i = 0; i < 10000 && !is_gone(pid_in(text)); i++)
+		CHECK_INT(hk_sleep(2 * HK_MS), 0);
+	CHECK(is_gone(pid_in(text)));
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).started, 1);
+	hk_process_pool_free(pool);
+}
+
 TEST_IN_REAL_LOOP(an_answer_before_the_end_is_an_answer)
 {
 	struct hk_process_pool *pool = pool_new(1);
@@ -813,6 +847,23 @@ TEST_IN_REAL_LOOP(all_waiting_calls_learn_that_no_worker_starts)
 	CHECK_INT(hk_process_pool_new(&o, &pool), -EINVAL);
 }
 
+/* No descriptor is left for its pipes; later there are some. */
+TEST_IN_REAL_LOOP(a_start_that_failed_is_tried_by_the_next_call)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct rlimit former, few = { (rlim_t)open_fds(), 0 };
+	char text[512];
+
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &former), 0);
+	few.rlim_max = former.rlim_max;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+	CHECK_INT(call_text(pool, "echo", text), -ENOEXEC);
+	CHECK(strstr(text, "cannot be started: Too many open files"));
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &former), 0);
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	hk_process_pool_free(pool);
+}
+
 /* ---- recycling ----------------------------------------------------------------------------- */
 
 TEST_IN_REAL_LOOP(workers_are_replaced_after_so_many_calls)
@@ -949,6 +1000,86 @@ static int parent_body(void *arg)
 	return hk_group_close(&g, 0);
 }
 
+static int call_stay(void *arg)
+{
+	struct queued *q = arg;
+	char text[512];
+	return call_text(q->pool, "stay", text);
+}
+
+/* Eight that do not want to leave, together; the caller is cancelled, too. */
+TEST_IN_REAL_LOOP(free_takes_no_longer_than_the_grace)
+{
+	struct hk_process_pool *pool = pool_of(
+		NULL, (struct hk_process_pool_options){ .workers = 8, .process.grace_ns = HK_SEC });
+	struct queued q[8];
+	struct hk_scope scope;
+	int64_t start;
+
+	for (int i = 0; i < 8; i++)
+		q[i] = (struct queued){ .pool = pool };
+	CHECK_INT(hk_gather(call_stay, q, 8, sizeof(q[0]), NULL), 0);
+	hk_scope_open(&scope, HK_FOREVER);
+	hk_scope_cancel(&scope);
+	start = hk_now_exact_ns();
+	hk_process_pool_free(pool);
+	CHECK(hk_now_exact_ns() - start >= HK_SEC);
+	CHECK(hk_now_exact_ns() - start < 5 * HK_SEC);
+	CHECK_INT(hk_scope_close(&scope, 0), 0);
+}
+
+static int free_early(void *arg)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct queued q = { .pool = pool, .trace = arg };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, call_in_line, &q), 0);
+	CHECK_INT(hk_yield(), 0);
+	hk_process_pool_free(pool);
+	return hk_group_close(&g, 0);
+}
+
+static int never_free(void *arg)
+{
+	char text[512];
+
+	(void)arg;
+	return call_text(pool_new(1), "echo", text);
+}
+
+static void check_dies(hk_fn *fn, const char *word)
+{
+	char text[4096] = "";
+	struct trace trace = { 0 };
+	int status = 0, ends[2];
+	pid_t pid;
+	FILE *err;
+
+	CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		dup2(ends[1], STDERR_FILENO);
+		_exit(hk_run(fn, &trace, NULL));
+	}
+	close(ends[1]);
+	err = fdopen(ends[0], "r");
+	(void)!fread(text, 1, sizeof(text) - 1, err);
+	fclose(err);
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	if (!strstr(text, word))
+		CHECK_STR(text, word);
+}
+
+TEST(misuse_is_named)
+{
+	check_dies(free_early, "hk_process_pool_free() while a call is on the way");
+	check_dies(never_free, "main function while \"process pool\" is still in use");
+}
+
 /* A program with a pool is killed as hard as can be, one that computes and one that waits, each with a grandchild. */
 TEST(no_worker_survives_its_pool)
 {
@@ -988,6 +1119,7 @@ static const struct test tests[] = {
 	T(each_harm_costs_one_call),
 	T(why_says_what_happened),
 	T(what_workers_print_meets_no_frame),
+	T(a_worker_may_print_between_calls),
 	T(an_answer_before_the_end_is_an_answer),
 	T(an_idle_worker_that_dies_costs_no_call),
 	T(the_worker_of_the_manual_works),
@@ -996,9 +1128,12 @@ static const struct test tests[] = {
 	T(a_start_outlives_its_caller),
 	T(a_worker_that_cannot_start_says_why),
 	T(all_waiting_calls_learn_that_no_worker_starts),
+	T(a_start_that_failed_is_tried_by_the_next_call),
 	T(workers_are_replaced_after_so_many_calls),
 	T(workers_are_replaced_above_so_much_memory),
 	T(chaos_costs_nobody_else),
+	T(free_takes_no_longer_than_the_grace),
+	T(misuse_is_named),
 	T(no_worker_survives_its_pool),
 };
 
