@@ -368,6 +368,58 @@ TEST_IN_SIM(children_spawn_while_the_group_fails, 100)
 	CHECK_INT(f.cancelled, 50);
 }
 
+struct relay {
+	struct hk_group inner;
+	struct hk_event last_has_ended;
+	struct job late;
+	int spawned;
+	bool closed;
+};
+
+static int end_and_tell(void *arg)
+{
+	struct relay *r = arg;
+
+	hk_event_set(&r->last_has_ended);
+	return 0;
+}
+
+static int own_a_group(void *arg)
+{
+	struct relay *r = arg;
+	int result;
+
+	hk_group_open(&r->inner, NULL);
+	CHECK_INT(hk_spawn(&r->inner, end_and_tell, r), 0);
+	result = hk_group_close(&r->inner, 0);
+	r->closed = true;
+	CHECK_INT(r->late.slept, r->spawned == 0 ? 0 : 1); /* who was let in was waited for */
+	return result;
+}
+
+static int spawn_from_outside(void *arg)
+{
+	struct relay *r = arg;
+
+	CHECK_INT(hk_event_wait(&r->last_has_ended), 0);
+	r->spawned = hk_spawn(&r->inner, work, &r->late);
+	CHECK_INT(r->spawned, r->closed ? -ESHUTDOWN : 0);
+	return 0;
+}
+
+/* After its last task ended, before its owner has run: the group is still open, and a task from outside may come in. */
+TEST_IN_SIM(spawned_between_the_last_end_and_the_close, 100)
+{
+	struct relay r = { .late = { HK_MS, 0, 1, false }, .spawned = 1 };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, spawn_from_outside, &r), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(hk_spawn(&g, own_a_group, &r), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+}
+
 /* test_taskgroup_finished: a closed group takes nobody */
 TEST_IN_SIM(a_closed_group_refuses, 100)
 {
@@ -417,6 +469,7 @@ static const struct test tests[] = {
 	T(cancelled_at_the_instant_of_the_last_child),
 	T(children_spawn_while_the_group_closes),
 	T(children_spawn_while_the_group_fails),
+	T(spawned_between_the_last_end_and_the_close),
 	T(a_closed_group_refuses),
 	T(tasks_begin_in_the_order_of_spawning),
 };

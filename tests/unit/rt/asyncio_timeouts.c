@@ -223,6 +223,21 @@ TEST_IN_SIM(after_it_expired_a_deadline_does_not_move, 100)
 	CHECK_INT(hk_scope_close(&s, -ECANCELED), -ETIMEDOUT);
 }
 
+/* Cancelled by hand: a later deadline is never set, so it is not what ended the scope. */
+TEST_IN_SIM(after_it_was_cancelled_a_deadline_does_not_move, 100)
+{
+	struct hk_scope s, shield;
+
+	hk_scope_open(&s, HK_FOREVER);
+	hk_scope_cancel(&s);
+	hk_scope_extend(&s, HK_MS);
+	hk_scope_extend(&s, 0);
+	hk_scope_open_shield(&shield, HK_SEC);
+	CHECK_INT(hk_sleep(10 * HK_MS), 0);
+	CHECK_INT(hk_scope_close(&shield, 0), 0);
+	CHECK_INT(hk_scope_close(&s, hk_yield()), -ECANCELED);
+}
+
 static int extend_it(void *arg)
 {
 	CHECK_INT(hk_sleep(5 * HK_MS), 0);
@@ -417,6 +432,7 @@ static const struct test tests[] = {
 	T(a_deadline_moves),
 	T(rescheduled_into_the_past_ends_now),
 	T(after_it_expired_a_deadline_does_not_move),
+	T(after_it_was_cancelled_a_deadline_does_not_move),
 	T(another_task_moves_the_deadline),
 	T(a_result_after_the_deadline_is_a_result),
 	T(a_timeout_waits_for_the_cleanup),

@@ -163,6 +163,29 @@ TEST_IN_SIM(a_yield_sees_a_deadline_that_passed_meanwhile, 100)
 	CHECK_INT(hk_scope_close(&s, hk_yield()), -ETIMEDOUT);
 }
 
+static int yield_in_scope(void *scope)
+{
+	hk_scope_open(scope, HK_FOREVER);
+	return hk_scope_close(scope, hk_yield());
+}
+
+/* trio: checkpoint(): cancelled while it was not its turn */
+TEST_IN_LOOP(a_yield_sees_a_cancellation_that_came_meanwhile)
+{
+	struct hk_scope s = { 0 };
+	struct hk_group g;
+	int result = 1;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_group_spawn(&g, yield_in_scope, &s,
+				 &(struct hk_spawn_options){ .result = &result }),
+		  0);
+	CHECK_INT(hk_yield(), 0);
+	hk_scope_cancel(&s);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(result, -ECANCELED);
+}
+
 /* ---- nesting ------------------------------------------------------------------------------- */
 
 /* test_cancel_scope_nesting: of two cancelled ones the outer one counts; the one around them is untouched */
@@ -453,6 +476,7 @@ static const struct test tests[] = {
 	T(blocks_are_no_checkpoints),
 	T(what_is_closed_before_a_wait_is_not_delivered),
 	T(a_yield_sees_a_deadline_that_passed_meanwhile),
+	T(a_yield_sees_a_cancellation_that_came_meanwhile),
 	T(the_outer_of_two_cancelled_wins),
 	T(three_deadlines_in_every_order),
 	T(inside_a_shield_scopes_work_as_ever),
