@@ -277,7 +277,7 @@ static struct env page_env(const struct page *p, struct env_response *res)
 	return (struct env){ .record = body, .res = res };
 }
 
-static int split_page(const struct http_source *o, struct page *p, struct err *err)
+static int split_page(const struct http_source *o, struct page *p, struct err *err) SUSPENDS
 {
 	struct env_response res;
 	if (p->body.n == 0)
@@ -330,7 +330,7 @@ static int want_about(const struct http_source *o, struct page *p, struct err *e
 
 /* The text of the next link; an empty one: no more pages. */
 static int next_link(const struct http_source *o, const struct page *p, struct buf *link,
-		     struct err *err)
+		     struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf value = { 0 };
 	struct env_response res;
@@ -352,7 +352,7 @@ static int next_link(const struct http_source *o, const struct page *p, struct b
 }
 
 /* 1: r->url is the next page, 0: there is none. */
-static int turn(struct reader *r, const struct page *p, struct err *err)
+static int turn(struct reader *r, const struct page *p, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf link = { 0 }, url = { 0 };
 	if (next_link(r->o, p, &link, err) < 0)
@@ -386,7 +386,7 @@ static int read_page(struct reader *r, uint64_t skip, struct err *err) SUSPENDS
 	return turn(r, &p, err);
 }
 
-static int begin(struct reader *r, const struct position *from, struct err *err)
+static int begin(struct reader *r, const struct position *from, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf first = { 0 }, home = { 0 };
 	const struct env env = { .record = S("null") };

@@ -95,7 +95,7 @@ static int add_header(struct header_list *list, struct slice name, struct slice 
 }
 
 static int text_of(const struct tpl *tpl, const struct env *env, struct arena *arena,
-		   struct slice *ret, struct err *err)
+		   struct slice *ret, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf text = { 0 };
 	if (tpl_text(tpl, env, &text, err) < 0)
@@ -141,7 +141,7 @@ static int add_own(struct header_list *list, struct slice text, struct err *err)
 }
 
 static int add_auth(struct header_list *list, const struct http_auth *a, const struct env *env,
-		    struct arena *arena, struct err *err)
+		    struct arena *arena, struct err *err) SUSPENDS
 {
 	struct slice text;
 	if (text_of(a->bearer  ? a->bearer

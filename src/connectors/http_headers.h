@@ -38,7 +38,7 @@ struct header_list {
 };
 /* Room for one more header is left behind v[n - 1]. */
 MUST int headers_make(const struct header_options *, const struct env *, struct arena *,
-		      struct header_list *ret, struct err *);
+		      struct header_list *ret, struct err *) SUSPENDS;
 /* Only what says nothing about who asks: Accept..., User-Agent, Content-... */
 void headers_for_stranger(const struct header_list *, struct arena *, struct header_list *ret);
 bool headers_find(const struct header_list *, const char *name, struct slice *ret);

@@ -43,7 +43,7 @@ static int emit_plan(void *options_, struct facts *facts, struct diag *diag)
 }
 
 static int emit_apply(struct site *site, const struct rec *rec, const struct env *env,
-		      struct out *out, struct err *err)
+		      struct out *out, struct err *err) SUSPENDS
 {
 	const struct emit_step *o = site->options;
 	struct children children = { rec, out };

@@ -113,7 +113,7 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 /* ---- the request --------------------------------------------------------------------------------- */
 
 static int ask_url(const struct http_step *o, struct call *c, struct http_request *q,
-		   struct err *err)
+		   struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf text = { 0 }, shown = { 0 }, origin = { 0 };
 	struct url url;
@@ -146,7 +146,7 @@ static int put_body(struct slice json, struct slice content_type, struct buf *ou
 }
 
 static int ask_body(const struct http_step *o, struct call *c, struct header_list *headers,
-		    struct http_request *q, struct err *err)
+		    struct http_request *q, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf json = { 0 }, body = { 0 };
 	struct slice type = { 0 };
@@ -163,7 +163,7 @@ static int ask_body(const struct http_step *o, struct call *c, struct header_lis
 	return 0;
 }
 
-static int http_ask(struct site *site, struct call *c, struct err *err)
+static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct http_step *o = site->options;
 	struct http_request *q = arena_zero(c->arena, sizeof(*q));

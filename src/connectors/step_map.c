@@ -18,7 +18,7 @@ static const struct opt options[] = {
 };
 
 static int map_apply(struct site *site, const struct rec *rec, const struct env *env,
-		     struct out *out, struct err *err)
+		     struct out *out, struct err *err) SUSPENDS
 {
 	const struct map_step *o = site->options;
 	AUTO(buf_done) struct buf text = { 0 };

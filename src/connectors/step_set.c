@@ -55,7 +55,7 @@ static int merge(struct slice record, struct slice patch, struct buf *text, stru
 }
 
 static int set_apply(struct site *site, const struct rec *rec, const struct env *env,
-		     struct out *out, struct err *err)
+		     struct out *out, struct err *err) SUSPENDS
 {
 	const struct set_step *o = site->options;
 	AUTO(buf_done) struct buf patch = { 0 }, text = { 0 };

@@ -17,7 +17,7 @@ static const struct opt options[] = {
 };
 
 static int where_apply(struct site *site, const struct rec *rec, const struct env *env,
-		       struct out *out, struct err *err)
+		       struct out *out, struct err *err) SUSPENDS
 {
 	const struct where_step *o = site->options;
 	(void)rec;

@@ -195,7 +195,7 @@ static int place_into(const struct step *s, struct answer *a, struct rec **rec, 
 }
 
 static int place_result(const struct step *s, const struct env *env, struct rec **rec,
-			struct err *err)
+			struct err *err) SUSPENDS
 {
 	const struct assignment *set = &s->place->common.result;
 	AUTO(buf_done) struct buf value = { .max = 256u << 20 };

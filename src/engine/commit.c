@@ -252,7 +252,7 @@ static int commit_list(struct run *run, const struct batch_list *list, struct er
 /* ---- which rows go to which sinks ---- */
 
 /* 1, 0; -1: a failing `if:` was the row's death. */
-static int wants(struct sink *k, struct item *it)
+static int wants(struct sink *k, struct item *it) SUSPENDS
 {
 	struct env_meta meta;
 	struct env env;
@@ -270,7 +270,7 @@ static int wants(struct sink *k, struct item *it)
 	return yes;
 }
 
-static void route_row(struct run *run, struct item *it)
+static void route_row(struct run *run, struct item *it) SUSPENDS
 {
 	it->sinks = 0;
 	for (size_t i = 0; i < run->plan->sink_count; i++) {
@@ -284,7 +284,7 @@ static void route_row(struct run *run, struct item *it)
 		track_row_unwanted(&run->ledger, it);
 }
 
-static void route(struct run *run, struct batch_list *list)
+static void route(struct run *run, struct batch_list *list) SUSPENDS
 {
 	for (struct track *t = list->first; t; t = t->next_ready)
 		for (struct item *it = track_next_row(t, NULL), *next; it; it = next) {
@@ -293,7 +293,7 @@ static void route(struct run *run, struct batch_list *list)
 		}
 }
 
-static struct batch_list take_batch(struct run *run)
+static struct batch_list take_batch(struct run *run) SUSPENDS
 {
 	struct batch_list list = { 0 };
 	uint64_t bytes = 0;

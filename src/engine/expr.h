@@ -60,8 +60,8 @@ struct env {
 };
 
 /* ---- jq programs -------------------------------------------------------------------------------- */
-MUST int jq_compile(struct slice program, const struct expr_names *, struct jq **ret,
-		    struct expr_error *);
+MUST int jq_program_compile(struct slice program, const struct expr_names *, struct jq **ret,
+			    struct expr_error *);
 /* An object of programs (map: {id, total: ...}); takes the programs, borrows nothing. */
 struct jq *jq_new_object(const struct slice *keys, struct jq **values_taken, size_t n);
 void jq_free(struct jq *);
@@ -71,13 +71,15 @@ bool jq_reads_input(
 	const struct
 	jq *); /* looks at `.`: else it is the same for every record but for $res, $rows, $meta */
 
+/* In a task they park the caller while a big record is evaluated in a thread (jq_far.c); outside they do not. */
 typedef int jq_yield(void *arg, struct slice value, struct err *);
 /* All values in order; stops when yield returns != 0 and returns that. 0, or -1 with FAULT_JQ, FAULT_TOO_LARGE. */
-MUST int jq_each(const struct jq *, const struct env *, jq_yield *, void *arg, struct err *);
+MUST int jq_each(const struct jq *, const struct env *, jq_yield *, void *arg,
+		 struct err *) SUSPENDS;
 /* Exactly one value is wanted: 1 (appended to out), 0 no value, -1 (more than one value is FAULT_JQ: "gave 2 values"). */
-MUST int jq_one(const struct jq *, const struct env *, struct buf *out, struct err *);
+MUST int jq_one(const struct jq *, const struct env *, struct buf *out, struct err *) SUSPENDS;
 /* Is there a first value that is neither false nor null? 1, 0, -1. */
-MUST int jq_truth(const struct jq *, const struct env *, struct err *);
+MUST int jq_truth(const struct jq *, const struct env *, struct err *) SUSPENDS;
 
 /* ---- templates ----------------------------------------------------------------------------------- */
 enum tpl_kind {
@@ -93,9 +95,9 @@ struct tpl *tpl_new_array(struct tpl **values_taken, size_t n);
 void tpl_free(struct tpl *);
 
 MUST int tpl_text(const struct tpl *, const struct env *, struct buf *out,
-		  struct err *); /* 0, -1 */
+		  struct err *) SUSPENDS; /* 0, -1 */
 /* As a JSON value: a template that is exactly one \( ), $secret.NAME or $vars.NAME keeps its type; other text is a string. */
-MUST int tpl_json(const struct tpl *, const struct env *, struct buf *out, struct err *);
+MUST int tpl_json(const struct tpl *, const struct env *, struct buf *out, struct err *) SUSPENDS;
 bool tpl_constant(
 	const struct tpl *); /* no interpolation but of constants: the same for every record */
 bool tpl_reads_input(const struct tpl *);  /* an interpolation looks at `.` */

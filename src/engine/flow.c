@@ -218,7 +218,7 @@ static int apply(struct step *s, struct item *it, const struct env *env) SUSPEND
 }
 
 /* 1: yes or no `if:`; 0: no; -1: the program failed and the item is dead */
-static int wanted(struct step *s, struct item *it, const struct env *env)
+static int wanted(struct step *s, struct item *it, const struct env *env) SUSPENDS
 {
 	struct err err = { 0 };
 	if (!s->place->common.when)

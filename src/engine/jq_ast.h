@@ -168,11 +168,16 @@ void expr_plan(struct jq *);
 /* jq_program.c: for fuzzing (without libjq: a program that is not native cannot be run), and for templates */
 MUST int jq_parse_text(struct slice text, size_t from, bool embedded, const struct expr_names *,
 		       struct jq **ret, size_t *ret_end, struct expr_error *);
-MUST int jq_compile_part(struct slice text, size_t from, const struct expr_names *, struct jq **ret,
-			 size_t *ret_end, struct expr_error *);
+MUST int jq_program_compile_part(struct slice text, size_t from, const struct expr_names *,
+				 struct jq **ret, size_t *ret_end, struct expr_error *);
 bool jq_constant(const struct jq *);
 int jq_fail(struct err *,
 	    struct slice words); /* FAULT_JQ in jq's words, which begin with a capital there; -1 */
+
+/* What expr.h promises of jq_each, jq_one and jq_truth, here and now: on the loop or in any thread. */
+MUST int near_each(const struct jq *, const struct env *, jq_yield *, void *arg, struct err *);
+MUST int near_one(const struct jq *, const struct env *, struct buf *out, struct err *);
+MUST int near_truth(const struct jq *, const struct env *, struct err *);
 
 /* jq_lib.c */
 MUST int library_compile(struct jq *, size_t place,

@@ -1,7 +1,7 @@
 /* jq_lib.c - programs that libjq runs: compiled once per thread, fed with text, read back as text
  *
  * What this room is for: all of jq 1.6 that the native evaluator does not know: regular expressions, updates, paths, own
- *   functions. libjq is a guest: it runs on the loop's own stack, never prints, sees no environment and reads no input.
+ *   functions. libjq is a guest: it runs on the loop's own stack or a pool's thread (jq_far.c), never prints, sees no environment and reads no input.
  * What flows through:    the record and the outer names that the program uses, as libjq's values; its values back as text.
  * What must hold:
  *  (1) compiling costs 16-22 ms: a state is kept per thread and way of running, and taken while it runs, so that evaluations
@@ -10,8 +10,8 @@
  *      same for the program's life: they are bound when it is compiled.
  *  (3) where numbers beyond 2^53 are about, a second form of the program runs, with a prelude in which they are numbers again
  *      as far as type, order and text go, and arithmetic on them raises.
- *  (4) libjq itself reads ~/.jq when it compiles; a function defined there can replace a builtin. Names unknown to jq 1.6 are
- *      refused by our own parser before. */
+ *  (4) libjq itself reads $HOME/.jq when it compiles, where a function can replace a builtin, and nothing switches that off.
+ *      It is given an environment without HOME. */
 #include <hocket/run.h>
 
 #include "base/clock.h"
@@ -20,10 +20,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#define jq_compile libjq_compile /* ours has the name; libjq's is not used */
 #include <jq.h>
-#undef jq_compile
-
 #include "base/banned.h"
 
 struct state {
@@ -147,6 +144,36 @@ static void ignore(void *arg, jv message)
 	jv_free(message);
 }
 
+/* The environment without HOME; made once and never freed: another thread may be looking at it any time. */
+static char **make_homeless(void)
+{
+	size_t n = 0, kept = 0;
+	while (environ && environ[n])
+		n++;
+	char **without = xcalloc(n + 1, sizeof(*without));
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "HOME=", 5) != 0)
+			without[kept++] = environ[i];
+	return without;
+}
+
+/* The list of variables is exchanged as a whole, by one store, instead of being changed: whoever calls getenv() meanwhile
+ * sees one list or the other. */
+static int compile_homeless(jq_state *jq, const char *text, jv args)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char **homeless;
+	pthread_mutex_lock(&lock);
+	char **former = environ;
+	if (!homeless)
+		homeless = make_homeless();
+	environ = homeless;
+	int compiled = jq_compile_args(jq, text, args);
+	environ = former;
+	pthread_mutex_unlock(&lock);
+	return compiled;
+}
+
 static int compile_state(void *arg)
 {
 	struct compiling *c = arg;
@@ -160,7 +187,7 @@ static int compile_state(void *arg)
 	c->state->jq = jq_init();
 	ASSERT(c->state->jq);
 	jq_set_error_cb(c->state->jq, complain, c);
-	int compiled = jq_compile_args(c->state->jq, text.p, args);
+	int compiled = compile_homeless(c->state->jq, text.p, args);
 	jq_set_error_cb(c->state->jq, ignore, NULL);
 	arena_free(x.arena);
 	return compiled;

@@ -131,7 +131,8 @@ static int native_each(const struct jq *jq, const struct env *env, jq_yield *yie
 	return result;
 }
 
-int jq_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg, struct err *err)
+int near_each(const struct jq *jq, const struct env *env, jq_yield *yield, void *arg,
+	      struct err *err)
 {
 	return jq->native ? native_each(jq, env, yield, arg, err)
 			  : library_each(jq, env, yield, arg, err);
@@ -170,12 +171,12 @@ static int native_one(const struct jq *jq, const struct env *env, struct buf *ou
 	return result;
 }
 
-int jq_one(const struct jq *jq, const struct env *env, struct buf *out, struct err *err)
+int near_one(const struct jq *jq, const struct env *env, struct buf *out, struct err *err)
 {
 	struct only only = { out, out->n, 0 };
 	if (jq->native && jq->root->one)
 		return native_one(jq, env, out, err);
-	int rc = jq_each(jq, env, only_yield, &only, err);
+	int rc = near_each(jq, env, only_yield, &only, err);
 	if (rc == 0)
 		return only.count ? 1 : 0;
 	buf_truncate(out, only.start);
@@ -203,12 +204,12 @@ static int native_truth(const struct jq *jq, const struct env *env, struct err *
 	return result;
 }
 
-int jq_truth(const struct jq *jq, const struct env *env, struct err *err)
+int near_truth(const struct jq *jq, const struct env *env, struct err *err)
 {
 	int truth = 0;
 	if (jq->native && jq->root->one)
 		return native_truth(jq, env, err);
-	int rc = jq_each(jq, env, truth_yield, &truth, err);
+	int rc = near_each(jq, env, truth_yield, &truth, err);
 	return rc < 0 ? -1 : truth;
 }
 
@@ -259,16 +260,16 @@ static int compile(struct slice text, size_t from, bool embedded, const struct e
 	return rc;
 }
 
-int jq_compile(struct slice program, const struct expr_names *names, struct jq **ret,
-	       struct expr_error *error)
+int jq_program_compile(struct slice program, const struct expr_names *names, struct jq **ret,
+		       struct expr_error *error)
 {
 	size_t end;
 	*ret = NULL;
 	return compile(program, 0, false, names, ret, &end, error);
 }
 
-int jq_compile_part(struct slice text, size_t from, const struct expr_names *names, struct jq **ret,
-		    size_t *ret_end, struct expr_error *error)
+int jq_program_compile_part(struct slice text, size_t from, const struct expr_names *names,
+			    struct jq **ret, size_t *ret_end, struct expr_error *error)
 {
 	*ret = NULL;
 	return compile(text, from, true, names, ret, ret_end, error);

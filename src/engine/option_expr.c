@@ -114,7 +114,7 @@ static struct jq *compile(struct planner *p, const struct opt *o, const struct n
 	struct expr_error e = { 0 };
 	struct jq *jq = NULL;
 
-	if (jq_compile(slice_from(node->text, from), &names, &jq, &e) == 0)
+	if (jq_program_compile(slice_from(node->text, from), &names, &jq, &e) == 0)
 		return jq;
 	ASSERT(e.text[0] != 0);
 	report(p, node, from, &e, true);
@@ -129,7 +129,7 @@ static struct jq *compile_made(struct planner *p, const struct opt *o, const str
 	struct expr_error e = { 0 };
 	struct jq *jq = NULL;
 
-	if (jq_compile(text, &names, &jq, &e) == 0)
+	if (jq_program_compile(text, &names, &jq, &e) == 0)
 		return jq;
 	diag_add(p->diag, at->at, at->length, NULL, "%s", e.text);
 	return NULL;

@@ -246,9 +246,9 @@ struct port {
 	int (*run)(struct site *, struct intake *, struct err *) SUSPENDS;
 
 	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *,
-		     struct err *);
+		     struct err *) SUSPENDS;
 
-	int (*ask)(struct site *, struct call *, struct err *);
+	int (*ask)(struct site *, struct call *, struct err *) SUSPENDS;
 	void (*call)(struct site *, struct call *) SUSPENDS;
 
 	int (*resume)(struct site *, struct resumption *, struct err *) SUSPENDS;

@@ -142,10 +142,10 @@ bool step_is_call(const struct step *);
 
 /* answer.c */
 /* Is it what was asked for? 0, or -1 with *err: status, rate_limited, not_accepted, invalid_json. Checks and compacts JSON. */
-int answer_judge(struct step *, const struct env *, struct answer *, struct err *);
+int answer_judge(struct step *, const struct env *, struct answer *, struct err *) SUSPENDS;
 /* Puts a good answer into the record. Next version in *next, or children in *out (emit). -1 with *err. */
 int answer_place(struct step *, const struct env *, struct item *, struct answer *,
-		 struct rec **next, struct out *out, struct err *);
+		 struct rec **next, struct out *out, struct err *) SUSPENDS;
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;

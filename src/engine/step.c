@@ -390,7 +390,7 @@ static int attempts(struct visit *v) SUSPENDS
 	}
 }
 
-static int ask(struct visit *v)
+static int ask(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	flow_env(s->run, v->item, &v->env, &v->meta, v->id);

@@ -136,7 +136,7 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 }
 
 static int eval_part(const struct part *part, const struct env *env, struct buf *out,
-		     struct err *err)
+		     struct err *err) SUSPENDS
 {
 	ASSERT(part->jq && !part->value.n);
 	int rc = jq_one(part->jq, env, out, err);
@@ -145,27 +145,33 @@ static int eval_part(const struct part *part, const struct env *env, struct buf 
 	return rc < 0 ? err_wrap(err, "\\(%.*s): ", SLICE(part->jq->text)) : 0;
 }
 
-static int put_parts(const struct tpl *t, const struct env *env, struct buf *out, struct err *err)
+/* The i-th part, whose value is known: literal text, or what its program gave. */
+static int put_part(const struct tpl *t, size_t i, size_t start, struct slice json, struct buf *out,
+		    struct err *err)
+{
+	const struct part *part = &t->parts[i];
+	if (part->jq)
+		return put_value(t, i, start, json, out, err);
+	int error = buf_add(out, part->text);
+	return error ? fail_errno(err, FAULT_BAD_VALUE, error, "a template makes too long a text")
+		     : 0;
+}
+
+static int put_parts(const struct tpl *t, const struct env *env, struct buf *out,
+		     struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf value = { 0 };
 	size_t start = out->n;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct part *part = &t->parts[i];
 		struct slice json = part->value;
-		if (!part->jq) {
-			int error = buf_add(out, part->text);
-			if (error)
-				return fail_errno(err, FAULT_BAD_VALUE, error,
-						  "a template makes too long a text");
-			continue;
-		}
-		buf_clear(&value);
-		if (!json.n) {
+		if (part->jq && !json.n) {
+			buf_clear(&value);
 			if (eval_part(part, env, &value, err) < 0)
 				return -1;
 			json = buf_slice(&value);
 		}
-		if (put_value(t, i, start, json, out, err) < 0)
+		if (put_part(t, i, start, json, out, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -192,7 +198,8 @@ int tpl_text(const struct tpl *t, const struct env *env, struct buf *out, struct
 
 /* ---- JSON -------------------------------------------------------------------------------------------------- */
 
-static int put_string(const struct tpl *t, const struct env *env, struct buf *out, struct err *err)
+static int put_string(const struct tpl *t, const struct env *env, struct buf *out,
+		      struct err *err) SUSPENDS
 {
 	if (t->exact)
 		return t->parts[0].value.n ? buf_add(out, t->parts[0].value)
@@ -203,7 +210,8 @@ static int put_string(const struct tpl *t, const struct env *env, struct buf *ou
 	return json_quote(buf_slice(&text), out);
 }
 
-static int put_values(const struct tpl *t, const struct env *env, struct buf *out, struct err *err)
+static int put_values(const struct tpl *t, const struct env *env, struct buf *out,
+		      struct err *err) SUSPENDS
 {
 	bool object = t->shape == SHAPE_OBJECT;
 	int error = buf_add_char(out, object ? '{' : '[');
@@ -306,7 +314,7 @@ static int fold(struct tpl *t, struct part *part, size_t at, size_t length,
 	AUTO(buf_done) struct buf value = { 0 };
 	if (!jq_constant(part->jq))
 		return 0;
-	int rc = jq_one(part->jq, &env, &value, &err);
+	int rc = near_one(part->jq, &env, &value, &err); /* constant: never far */
 	const char *unfit = rc > 0 ? unfit_for_url(t, buf_slice(&value)) : NULL;
 	if (rc > 0 && !unfit) {
 		part->value = arena_copy(t->arena, buf_slice(&value));
@@ -340,7 +348,7 @@ static int compile_parts(struct tpl *t, struct slice text, const struct expr_nam
 		add_literal(t, (struct slice){ text.p + from, at - from });
 		if (!open)
 			return 0;
-		if (jq_compile_part(text, at + 2, names, &jq, &end, error) < 0)
+		if (jq_program_compile_part(text, at + 2, names, &jq, &end, error) < 0)
 			return -1;
 		add_part(t)->jq = jq;
 		if (fold(t, &t->parts[t->n - 1], at, end - at, error) < 0)
@@ -349,18 +357,20 @@ static int compile_parts(struct tpl *t, struct slice text, const struct expr_nam
 	}
 }
 
+static bool is_known(const struct part *part)
+{
+	return !part->jq || part->value.n;
+}
+
 /* What is the same for every record, from the start on. */
 static void find_head(struct tpl *t)
 {
 	AUTO(buf_done) struct buf head = { 0 };
-	struct tpl leading = *t;
-	struct env env = { .record = S("null") };
-	for (leading.n = 0; leading.n < t->n; leading.n++)
-		if (t->parts[leading.n].jq && !t->parts[leading.n].value.n)
-			break;
 	struct err err = { 0 };
-	if (put_parts(&leading, &env, &head, &err) == 0)
-		t->head = arena_copy(t->arena, buf_slice(&head));
+	for (size_t i = 0; i < t->n && is_known(&t->parts[i]); i++)
+		if (put_part(t, i, 0, t->parts[i].value, &head, &err) < 0)
+			return;
+	t->head = arena_copy(t->arena, buf_slice(&head));
 }
 
 static int compile_text(struct tpl *t, struct slice text, const struct expr_names *names,
@@ -369,7 +379,7 @@ static int compile_text(struct tpl *t, struct slice text, const struct expr_name
 	bool interpolated = memmem(text.p ? text.p : "", text.n, "\\(", 2);
 	if (!interpolated && is_whole_name(text)) {
 		struct jq *jq;
-		if (jq_compile(text, names, &jq, error) < 0)
+		if (jq_program_compile(text, names, &jq, error) < 0)
 			return -1;
 		add_part(t)->jq = jq;
 		return fold(t, &t->parts[0], 0, text.n, error);

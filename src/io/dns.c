@@ -46,8 +46,8 @@ struct entry {
 struct dns {
 	struct entry *buckets[BUCKETS];
 	size_t count;
-	dns_ask *ask;
-	void *ask_arg;
+	dns_ask *resolve;
+	void *resolve_arg;
 	struct hk_sem at_once;
 	unsigned questions;
 	bool closed; /* dns_free was called: the last question frees it */
@@ -68,7 +68,7 @@ struct dns *dns_new_asking(dns_ask *ask, void *arg)
 {
 	struct dns *d = xcalloc(1, sizeof(*d));
 
-	*d = (struct dns){ .ask = ask, .ask_arg = arg, .at_once = HK_SEM(AT_ONCE) };
+	*d = (struct dns){ .resolve = ask, .resolve_arg = arg, .at_once = HK_SEM(AT_ONCE) };
 	return d;
 }
 
@@ -188,7 +188,7 @@ static const char *ask_system(void *arg, const char *host, struct dns_answer *re
 static int put_question(void *arg)
 {
 	struct question *q = arg;
-	q->why = q->dns->ask(q->dns->ask_arg, q->host, &q->answer);
+	q->why = q->dns->resolve(q->dns->resolve_arg, q->host, &q->answer);
 	q->asked = true;
 	return 0;
 }

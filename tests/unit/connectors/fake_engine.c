@@ -202,7 +202,7 @@ static struct jq *program_of(struct fake_site *f, const struct opt *o, const cha
 	const struct expr_names names = { .response = o->response };
 	struct expr_error why;
 	struct jq *jq = NULL;
-	int r = jq_compile(slice_str(text), &names, &jq, &why);
+	int r = jq_program_compile(slice_str(text), &names, &jq, &why);
 	ASSERT(r == 0 && f->program_count < ARRAY_SIZE(f->programs));
 	f->programs[f->program_count++] = jq;
 	return jq;

@@ -48,7 +48,7 @@ static struct jq *compiled(struct slice program, const struct expr_names *names)
 {
 	struct jq *jq = NULL;
 	struct expr_error error;
-	if (jq_compile(program, names, &jq, &error) < 0)
+	if (jq_program_compile(program, names, &jq, &error) < 0)
 		printf("# %.*s: at %zu: %s\n", SLICE(program), error.offset, error.text);
 	CHECK(jq != NULL);
 	return jq;
@@ -163,7 +163,7 @@ TEST(mistakes_are_placed)
 			at++;
 		while (at + length < said.n && said.p[at + length] == '^')
 			length++;
-		CHECK_INT(jq_compile(program, &names, &jq, &error), -1);
+		CHECK_INT(jq_program_compile(program, &names, &jq, &error), -1);
 		CHECK(jq == NULL);
 		CHECK_INT(error.offset, at);
 		CHECK_INT(error.length, at == program.n ? 0 : length);
@@ -240,10 +240,11 @@ TEST(no_record_yet)
 	struct expr_error error;
 	struct jq *jq = compiled(S("$vars.a + ([1,2] | length)"), &names);
 	jq_free(jq);
-	CHECK_INT(jq_compile(S("$vars.a + .id"), &names, &jq, &error), -1);
+	CHECK_INT(jq_program_compile(S("$vars.a + .id"), &names, &jq, &error), -1);
 	CHECK_INT(error.offset, 10);
 	CHECK_INT(error.length, 3);
-	CHECK_INT(jq_compile(S("[1] | map(.) | length + ($vars | length)"), &names, &jq, &error),
+	CHECK_INT(jq_program_compile(S("[1] | map(.) | length + ($vars | length)"), &names, &jq,
+				     &error),
 		  0);
 	jq_free(jq);
 }
@@ -454,7 +455,7 @@ TEST(nothing_takes_the_stack)
 		struct jq *jq = NULL;
 		for (int n = 0; n < 20000; n++)
 			CHECK_INT(buf_add(&text, slice_str(opening[i])), 0);
-		CHECK_INT(jq_compile(buf_slice(&text), &names, &jq, &error), -1);
+		CHECK_INT(jq_program_compile(buf_slice(&text), &names, &jq, &error), -1);
 		CHECK(error.offset <= text.n && error.text[0]);
 	}
 }

@@ -4,9 +4,7 @@
  * program to it: [try [P1] catch {e: .}, try [P2] ...]. Both answers are read by libjq's parser and printed by its printer
  * before they are compared. Left out are numbers whose digits libjq does not keep, and faults of libjq 1.6 (two slices of one
  * array are equal there when they are equally long; a reduce with several starts runs once). */
-#define jq_compile libjq_compile
 #include <jq.h>
-#undef jq_compile
 
 #include "base/rand.h"
 #include "base/units.h"
@@ -410,12 +408,12 @@ static void run_batch(void)
 	for (size_t i = 0; i < BATCH; i++) {
 		variables = 0;
 		put_program(&programs[i], DEPTH);
-		int rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
+		int rc = jq_program_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
 		if (rc < 0 &&
 		    strcmp(error.text, "division by zero") == 0) { /* libjq refuses these, too */
 			buf_clear(&programs[i]);
 			put(&programs[i], ".");
-			rc = jq_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
+			rc = jq_program_compile(buf_slice(&programs[i]), &none, &jq[i], &error);
 		}
 		CHECK_INT(rc, 0);
 		if (!jq[i])
@@ -543,7 +541,7 @@ TEST(functions_are_those_of_jq)
 			put(&program, n == '0' ? "(1" : "; 1");
 		if (arity.p[0] != '0')
 			put(&program, ")");
-		bool compiles = jq_compile(buf_slice(&program), &none, &jq, &error) == 0;
+		bool compiles = jq_program_compile(buf_slice(&program), &none, &jq, &error) == 0;
 		CHECK(compiles || strstr(error.text, "is refused"));
 		if (!compiles && !strstr(error.text, "is refused"))
 			printf("# %s: %s\n", program.p, error.text);

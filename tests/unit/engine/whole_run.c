@@ -312,7 +312,8 @@ static struct jq *program(const char *text)
 {
 	struct jq *q = NULL;
 	struct expr_error why;
-	CHECK_INT(jq_compile(slice_str(text), &(struct expr_names){ .response = true }, &q, &why),
+	CHECK_INT(jq_program_compile(slice_str(text), &(struct expr_names){ .response = true }, &q,
+				     &why),
 		  0);
 	return q;
 }
