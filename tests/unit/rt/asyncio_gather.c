@@ -164,6 +164,32 @@ TEST_IN_SIM(cancelled_from_outside, 100)
 	CHECK_INT(running, 0);
 }
 
+static int never_mind(void *arg)
+{
+	struct item *i = arg;
+
+	i->slept = hk_sleep(i->sleep_ns);
+	return i->result;
+}
+
+/* Cancelled while an item ends well: it has its result, and no further one begins. */
+TEST_IN_SIM(nothing_begins_after_a_cancellation, 100)
+{
+	struct item items[] = { { HK_SEC, 1, NOT_RUN }, { HK_SEC, 2, NOT_RUN } };
+	int results[2] = { NOT_RUN, NOT_RUN };
+	struct hk_gather_options o = { .limit = 1, .results = results };
+	struct hk_scope s;
+	int r;
+
+	hk_scope_open(&s, HK_MS);
+	r = hk_gather(never_mind, items, 2, sizeof(items[0]), &o);
+	CHECK_INT(r, -ECANCELED);
+	CHECK_INT(results[0], 1);
+	CHECK_INT(results[1], -ECANCELED);
+	CHECK_INT(items[1].slept, NOT_RUN);
+	CHECK_INT(hk_scope_close(&s, r), -ETIMEDOUT);
+}
+
 /* test_cancel_gather_1: once all are done, a cancellation in the same instant changes nothing */
 static struct hk_scope around;
 static int last_one_cancels(void *arg)
@@ -251,6 +277,7 @@ static const struct test tests[] = {
 	T(one_cancelled_item_ends_the_rest),
 	T(with_results_one_cancelled_item_ends_nobody),
 	T(cancelled_from_outside),
+	T(nothing_begins_after_a_cancellation),
 	T(cancelled_when_all_is_done),
 	T(a_limit_is_kept_and_used),
 	T(gathers_nest),

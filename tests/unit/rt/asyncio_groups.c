@@ -146,6 +146,19 @@ TEST_IN_SIM(error_in_the_block_then_in_a_child, 100)
 	CHECK_INT(failure.code, -EIO);
 }
 
+/* test_taskgroup_17 without an outside: the block was cancelled in a scope of its own, and passes that on */
+TEST_IN_SIM(a_cancellation_of_the_blocks_own_is_told, 100)
+{
+	struct job other = { HK_SEC, 0 };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	spawn(&g, &other);
+	CHECK_INT(hk_group_close(&g, cancelled_on_its_own(NULL)), -ECANCELED);
+	CHECK(other.slept != 0); /* a block that gives up takes its tasks along */
+	CHECK_INT(hk_yield(), 0);
+}
+
 enum { MANY = 1000 };
 static struct job many[MANY];
 static struct hk_failure thousand[MANY];
@@ -461,6 +474,7 @@ static const struct test tests[] = {
 	T(the_cause_comes_before_a_stray_cancellation),
 	T(error_in_the_block_and_in_a_child),
 	T(error_in_the_block_then_in_a_child),
+	T(a_cancellation_of_the_blocks_own_is_told),
 	T(a_thousand_children_fail),
 	T(what_nobody_read_is_reported_once),
 	T(cancelled_from_outside_while_children_fail),
