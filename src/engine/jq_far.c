@@ -1,6 +1,6 @@
 /* jq_far.c - programs over big records run in a thread of the CPU pool
  *
- * What this room is for: libjq needs 30 ms for a MB and the native evaluator a few; meanwhile no other request, timer or
+ * What this room is for: libjq needs 30 ms for a MB and the native evaluator up to 10; meanwhile no other request, timer or
  *   signal would be served. So the public calls of expr.h decide here, by size, where a program runs.
  * What flows through:    the caller's program, env and buffer, lent to the thread while the caller is parked; for jq_each all
  *   values at once, which are given to yield when they are back on the loop.
@@ -17,9 +17,9 @@
 
 #include "base/banned.h"
 
-/* From here on about 2 ms: libjq takes 30 ms for a MB, the native evaluator 2 at worst. */
+/* What is smaller is done within 2 ms or so: libjq takes 30 ms for a MB, the native evaluator 1 to 10. */
 #define FAR_LIBRARY ((size_t)64 << 10)
-#define FAR_NATIVE  ((size_t)1 << 20)
+#define FAR_NATIVE  ((size_t)256 << 10)
 #define VALUES_MAX  ((size_t)256 << 20)
 
 struct far {

@@ -56,7 +56,8 @@ static int start_work(struct run *run, struct hk_group *work)
 		struct step *s = &run->steps[i];
 		if (step_is_call(s))
 			r = hk_group_spawn(work, step_pump, s,
-					   &(struct hk_spawn_options){ .name = s->place->label });
+					   &(struct hk_spawn_options){ .name = s->place->label,
+								       .where = HK_HERE });
 	}
 	return r < 0 ? r : hk_spawn(work, source_main, run);
 }

@@ -446,8 +446,9 @@ static int start_visit(struct step *s, struct item *it, struct hk_group *visits)
 	it->visiting = s;
 	s->living++;
 	s->eager++;
-	int r = hk_group_spawn(visits, visit, it,
-			       &(struct hk_spawn_options){ .name = s->place->label });
+	int r = hk_group_spawn(
+		visits, visit, it,
+		&(struct hk_spawn_options){ .name = s->place->label, .where = HK_HERE });
 	if (r == 0)
 		return 0;
 	struct err err = { 0 };
