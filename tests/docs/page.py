@@ -43,7 +43,7 @@ class Block:
 
     @property
     def file(self):
-        named = re.match(r"# ([\w.-]+\.(?:yaml|py|sh))\b", self.text)
+        named = re.match(r"(?:# |/\* )([\w.-]+\.(?:yaml|py|sh|c))\b", self.text)
         return self.steering.get("file") or (named and named[1])
 
 
@@ -131,7 +131,7 @@ class Shell:
             process = subprocess.Popen(["bash", "-c", "exec " + self.inward(command)], cwd=self.folder, env=self.env,
                                        stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.background.append(process)
-        server = re.search(r"api\.py", command)
+        server = re.search(r"api\.py|http\.server", command)
         deadline = time.monotonic() + 20
         while server and time.monotonic() < deadline:
             try:

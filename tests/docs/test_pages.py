@@ -16,12 +16,23 @@ PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if
 SHOWN = {"text", "c"}
 
 
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """What a C program's author has after `make install`: pkg-config finds libhocket, and the loader does."""
+    root = tmp_path_factory.mktemp("root")
+    build = pathlib.Path(PROGRAM).parent
+    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", root], check=True)
+    folder = next(root.rglob("libhocket.pc")).parent
+    return {"PKG_CONFIG_PATH": str(folder), "PKG_CONFIG_SYSROOT_DIR": str(root), "LD_LIBRARY_PATH": str(folder.parent),
+            "EXAMPLES": str(ROOT / "examples/c")}
+
+
 @pytest.fixture
-def shell(tmp_path):
+def shell(tmp_path, library):
     folder = tmp_path / "page"
     folder.mkdir()
     with api.serve() as port:
-        session = page.Shell(folder, PROGRAM, {"HOCKET_TEST_HOSTS": f"api.example.com:443=127.0.0.1:{port}"})
+        session = page.Shell(folder, PROGRAM, {"HOCKET_TEST_HOSTS": f"api.example.com:443=127.0.0.1:{port}", **library})
         yield session
         session.close()
 
@@ -98,3 +109,12 @@ def test_page(shell, path):
             code, got = shell.run(command)
             assert code == 0, f"{where}\n{command}\n{got}"
         run_block(shell, block, where)
+
+
+def test_programs_on_pages_are_those_in_examples():
+    """And each of examples/c stands on a page, so that it is compiled and run."""
+    shown = {b.file: (b.text, p) for p in (ROOT / "docs/library").glob("*.md") for b in page.blocks(p) if b.language == "c" and b.file}
+    files = {f.name: f for f in (ROOT / "examples/c").rglob("*.c")}
+    assert set(shown) <= set(files) and set(files) - set(shown) == {"article_api.c"}
+    for name, (text, path) in shown.items():
+        assert text == files[name].read_text(), f"{path.relative_to(ROOT)} shows another {name}"
