@@ -166,6 +166,11 @@ def test_the_manual_page_has_every_function(installed):
 
 # ---- the page ----
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
 def pages(tmp_path):
     """A web server with two pages; its address."""
@@ -173,8 +178,7 @@ def pages(tmp_path):
     folder.mkdir()
     (folder / "one").write_text("1")
     (folder / "three").write_text("333")
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    handler.log_message = lambda *_: None
+    handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -6,6 +6,7 @@
 #include "io/public_http.h"
 #include "scripted.h"
 #include <errno.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -594,6 +595,26 @@ TEST(a_thousand_requests_a_hundred_at_a_time)
 	CHECK_INT(reported.count, 0);
 }
 
+static void *a_loop(void *arg)
+{
+	int *result = arg;
+	*result = hk_run(thousand, NULL, NULL);
+	return NULL;
+}
+
+/* A loop, a client and a server in each of two threads: nothing is shared that would need a lock. */
+TEST(two_threads_have_a_loop_each)
+{
+	pthread_t threads[2];
+	int results[2] = { -1, -1 };
+	for (int i = 0; i < 2; i++)
+		CHECK_INT(pthread_create(&threads[i], NULL, a_loop, &results[i]), 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK_INT(pthread_join(threads[i], NULL), 0);
+		CHECK_INT(results[i], 0);
+	}
+}
+
 /* ---- handlers that go wrong ---------------------------------------------------------------------------------------- */
 
 static int failing(const struct hk_http_incoming *in, struct hk_http_reply *out, void *arg) SUSPENDS
@@ -840,6 +861,7 @@ static const struct test tests[] = {
 	T(every_class_has_a_name_and_a_code),
 	T(redirects_are_followed_for_get),
 	T(a_thousand_requests_a_hundred_at_a_time),
+	T(two_threads_have_a_loop_each),
 	T(a_failed_handler_is_answered_for_and_reported),
 	T(a_reply_cannot_break_out_of_its_headers),
 	T(a_stopped_server_ends_its_handlers_and_reports_nothing),
