@@ -85,52 +85,60 @@ void backtrace_parked(struct backtrace *b, const void *sp)
 
 /* ---- as text ------------------------------------------------------------------------------- */
 
+enum { INLINED_MOST = 12, RUNTIMES_OWN = 24 };
+
 /* Inside the call, not behind it: a call may be the last thing that a function does. */
 static const void *call_of(const struct backtrace *b, size_t i)
 {
 	return (const char *)b->frames[i] - (i == 0 && b->interrupted ? 0 : 1);
 }
 
-static bool name_begins(struct debuginfo *names, const struct backtrace *b, size_t i,
-			const char *with)
+static bool begins(const struct code_place *p, const char *with)
 {
-	const char *name = debuginfo_function(names, call_of(b, i));
-	return name && strncmp(name, with, strlen(with)) == 0;
+	return p->function && strncmp(p->function, with, strlen(with)) == 0;
 }
 
-/* Where the program's own calls begin: at the public function that parked. */
-static size_t first_shown(const struct backtrace *b, struct debuginfo *names)
-{
-	size_t look = !b->parked ? 0 : b->n < 8 ? b->n : 8;
+/* The listing so far. A parked context begins with the runtime's own calls: they are dropped when the public function
+ * that made them comes. */
+struct listing {
+	struct buf *out;
+	const char *indent;
+	size_t start, n;
+	bool own; /* still among the runtime's own calls */
+};
 
-	for (size_t i = 0; i < look; i++)
-		if (name_begins(names, b, i, "hk_"))
-			return i;
-	return 0;
-}
-
-/* Where they end: a fiber begins in fiber_begin. */
-static size_t last_shown(const struct backtrace *b, struct debuginfo *names)
+static int put_place(struct listing *l, const struct code_place *p)
 {
-	for (size_t i = b->n; i > 0 && i + 3 > b->n; i--)
-		if (name_begins(names, b, i - 1, "fiber_begin"))
-			return i - 1;
-	return b->n;
+	int r;
+
+	if (l->own && begins(p, "hk_")) {
+		buf_truncate(l->out, l->start);
+		l->n = 0;
+		l->own = false;
+	}
+	r = buf_printf(l->out, "%s#%zu ", l->indent, l->n);
+	if (r == 0)
+		r = code_place_put(l->out, p);
+	if (++l->n == RUNTIMES_OWN)
+		l->own = false;
+	return r < 0 ? r : buf_add_char(l->out, '\n');
 }
 
 int backtrace_put(struct buf *out, const struct backtrace *b, struct debuginfo *names,
 		  const char *indent)
 {
-	size_t first = first_shown(b, names), end = last_shown(b, names);
+	struct listing l = { .out = out, .indent = indent, .start = out->n, .own = b->parked };
+	struct code_place places[INLINED_MOST];
 	int r = 0;
 
 	ASSERT(b->n <= BACKTRACE_MOST);
-	for (size_t i = first; r == 0 && i < end; i++) {
-		r = buf_printf(out, "%s#%zu ", indent, i - first);
-		if (r == 0)
-			r = debuginfo_put(out, names, call_of(b, i));
-		if (r == 0)
-			r = buf_add_char(out, '\n');
+	for (size_t i = 0; r == 0 && i < b->n; i++) {
+		size_t n = debuginfo_places(names, call_of(b, i), places, INLINED_MOST);
+		if (begins(&places[n - 1], "fiber_begin") ||
+		    begins(&places[n - 1], "context_begin"))
+			break; /* what starts a fiber */
+		for (size_t k = 0; r == 0 && k < n; k++)
+			r = put_place(&l, &places[k]);
 	}
 	return r;
 }

@@ -1,7 +1,7 @@
 /* debuginfo.c - names and lines of code, by elfutils' libdw where it is installed
  *
- * What this room is for: static functions have no dynamic symbol, and a line says more than an offset. Both are in the
- *   debug information; libdw reads it.
+ * What this room is for: static functions have no dynamic symbol, inlined ones have no symbol at all, and a line says more
+ *   than an offset. All that is in the debug information; libdw reads it.
  * What flows through:    addresses in, text out.
  * What must hold:
  *  (1) the library is opened when a report needs it and at no other time: a program that reports nothing pays nothing,
@@ -14,175 +14,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 #ifdef HOCKET_LIBDW
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #endif
 #include "base/banned.h"
 
-/* ---- without libdw: the dynamic symbols ---------------------------------------------------- */
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
-static int put_offset(struct buf *out, const char *name, const void *code, const void *start)
-{
-	return buf_printf(out, "%s+0x%tx", name, (const char *)code - (const char *)start);
-}
-
-static int put_dynamic(struct buf *out, const void *code)
-{
-	Dl_info info;
-
-	if (!dladdr(code, &info))
-		return buf_printf(out, "%p", code);
-	if (info.dli_sname)
-		return put_offset(out, info.dli_sname, code, info.dli_saddr);
-	return put_offset(out, last_part(info.dli_fname), code, info.dli_fbase);
-}
-
-static const char *dynamic_function(const void *code)
-{
-	Dl_info info;
-	return dladdr(code, &info) ? info.dli_sname : NULL;
-}
-
-#ifdef HOCKET_LIBDW
-/* ---- with libdw ---------------------------------------------------------------------------- */
-
-struct debuginfo {
-	void *library;
-	Dwfl *dwfl;
-	Dwfl_Callbacks callbacks;
-	__typeof__(&dwfl_begin) begin;
-	__typeof__(&dwfl_end) end;
-	__typeof__(&dwfl_linux_proc_report) proc_report;
-	__typeof__(&dwfl_linux_proc_find_elf) find_elf;
-	__typeof__(&dwfl_report_end) report_end;
-	__typeof__(&dwfl_addrmodule) addrmodule;
-	__typeof__(&dwfl_module_addrinfo) addrinfo;
-	__typeof__(&dwfl_module_getsrc) getsrc;
-	__typeof__(&dwfl_lineinfo) lineinfo;
-	__typeof__(&dwfl_module_nextcu) nextcu;
-	__typeof__(&dwarf_haspc) haspc;
-	__typeof__(&dwarf_getsrc_die) getsrc_die;
-	__typeof__(&dwarf_lineno) lineno;
-	__typeof__(&dwarf_linesrc) linesrc;
-};
-
-static int no_separate_files(Dwfl_Module *module, void **userdata, const char *name,
-			     Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
-			     char **ret)
-{
-	return -1;
-}
-
-static void *find(struct debuginfo *d, const char *name, bool *all)
-{
-	void *found = dlsym(d->library, name);
-	*all &= found != NULL;
-	return found;
-}
-
-static bool find_functions(struct debuginfo *d)
-{
-	bool all = true;
-
-	d->begin = (__typeof__(d->begin))find(d, "dwfl_begin", &all);
-	d->end = (__typeof__(d->end))find(d, "dwfl_end", &all);
-	d->proc_report = (__typeof__(d->proc_report))find(d, "dwfl_linux_proc_report", &all);
-	d->find_elf = (__typeof__(d->find_elf))find(d, "dwfl_linux_proc_find_elf", &all);
-	d->report_end = (__typeof__(d->report_end))find(d, "dwfl_report_end", &all);
-	d->addrmodule = (__typeof__(d->addrmodule))find(d, "dwfl_addrmodule", &all);
-	d->addrinfo = (__typeof__(d->addrinfo))find(d, "dwfl_module_addrinfo", &all);
-	d->getsrc = (__typeof__(d->getsrc))find(d, "dwfl_module_getsrc", &all);
-	d->lineinfo = (__typeof__(d->lineinfo))find(d, "dwfl_lineinfo", &all);
-	d->nextcu = (__typeof__(d->nextcu))find(d, "dwfl_module_nextcu", &all);
-	d->haspc = (__typeof__(d->haspc))find(d, "dwarf_haspc", &all);
-	d->getsrc_die = (__typeof__(d->getsrc_die))find(d, "dwarf_getsrc_die", &all);
-	d->lineno = (__typeof__(d->lineno))find(d, "dwarf_lineno", &all);
-	d->linesrc = (__typeof__(d->linesrc))find(d, "dwarf_linesrc", &all);
-	return all;
-}
-
-struct debuginfo *debuginfo_open(void)
-{
-	struct debuginfo *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return NULL;
-	d->library = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!d->library || !find_functions(d)) {
-		debuginfo_close(d);
-		return NULL;
-	}
-	d->callbacks =
-		(Dwfl_Callbacks){ .find_elf = d->find_elf, .find_debuginfo = no_separate_files };
-	d->dwfl = d->begin(&d->callbacks);
-	if (!d->dwfl || d->proc_report(d->dwfl, getpid()) != 0 ||
-	    d->report_end(d->dwfl, NULL, NULL) != 0) {
-		debuginfo_close(d);
-		return NULL;
-	}
-	return d;
-}
-
-void debuginfo_close(struct debuginfo *d)
-{
-	if (!d)
-		return;
-	if (d->dwfl)
-		d->end(d->dwfl);
-	if (d->library)
-		(void)dlclose(d->library);
-	free(d);
-}
-
-struct place {
-	Dwfl_Module *module;
-	const char *function, *file;
-	GElf_Off offset;
-	int line;
-};
-
-/* Clang writes no table of which unit an address belongs to: ask each of them. */
-static void search_units(struct debuginfo *d, Dwarf_Addr at, struct place *p)
-{
-	Dwarf_Die *unit = NULL;
-	Dwarf_Addr bias = 0;
-	Dwarf_Line *line;
-
-	while ((unit = d->nextcu(p->module, unit, &bias)) != NULL && d->haspc(unit, at - bias) != 1)
-		;
-	line = unit ? d->getsrc_die(unit, at - bias) : NULL;
-	if (line && d->lineno(line, &p->line) == 0)
-		p->file = d->linesrc(line, NULL, NULL);
-}
-
-static struct place find_place(struct debuginfo *d, const void *code)
-{
-	Dwarf_Addr at = (uintptr_t)code;
-	struct place p = { .module = d ? d->addrmodule(d->dwfl, at) : NULL };
-	GElf_Sym symbol;
-	Dwfl_Line *line;
-
-	if (!p.module)
-		return p;
-	p.function = d->addrinfo(p.module, at, &p.offset, &symbol, NULL, NULL, NULL);
-	line = d->getsrc(p.module, at);
-	if (line)
-		p.file = d->lineinfo(line, &at, &p.line, NULL, NULL, NULL);
-	else
-		search_units(d, at, &p);
-	return p;
-}
-
-const char *debuginfo_function(struct debuginfo *d, const void *code)
-{
-	struct place p = find_place(d, code);
-	return p.function ? p.function : dynamic_function(code);
-}
+/* ---- as text ------------------------------------------------------------------------------- */
 
 /* As __FILE__ has it, but for the way from the build folder up to the sources. */
 static const char *readable(const char *file)
@@ -192,15 +29,257 @@ static const char *readable(const char *file)
 	return file;
 }
 
-int debuginfo_put(struct buf *out, struct debuginfo *d, const void *code)
+int code_place_put(struct buf *out, const struct code_place *p)
 {
-	struct place p = find_place(d, code);
+	if (p->function && p->file)
+		return buf_printf(out, "%s (%s:%d)", p->function, readable(p->file), p->line);
+	if (p->function)
+		return buf_printf(out, "%s+0x%zx", p->function, p->offset);
+	return buf_printf(out, "%s%s0x%zx", p->object ? p->object : "", p->object ? "+" : "",
+			  p->offset);
+}
 
-	if (!p.function)
-		return put_dynamic(out, code);
-	if (p.file)
-		return buf_printf(out, "%s (%s:%d)", p.function, readable(p.file), p.line);
-	return buf_printf(out, "%s+0x%jx", p.function, (uintmax_t)p.offset);
+/* ---- without debug information: the dynamic symbols ----------------------------------------- */
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static struct code_place dynamic_place(const void *code)
+{
+	struct code_place p = { .offset = (uintptr_t)code };
+	Dl_info info;
+
+	if (!dladdr(code, &info))
+		return p;
+	p.function = info.dli_sname;
+	p.object = last_part(info.dli_fname);
+	p.offset = (uintptr_t)code - (uintptr_t)(p.function ? info.dli_saddr : info.dli_fbase);
+	return p;
+}
+
+#ifdef HOCKET_LIBDW
+/* ---- with libdw: opening it ----------------------------------------------------------------- */
+
+#define FUNCTION(name) __typeof__(&name) name
+struct debuginfo {
+	void *library;
+	Dwfl *dwfl;
+	Dwfl_Callbacks callbacks;
+	FUNCTION(dwfl_begin);
+	FUNCTION(dwfl_end);
+	FUNCTION(dwfl_linux_proc_report);
+	FUNCTION(dwfl_linux_proc_find_elf);
+	FUNCTION(dwfl_report_end);
+	FUNCTION(dwfl_addrmodule);
+	FUNCTION(dwfl_module_addrinfo);
+	FUNCTION(dwfl_module_addrdie);
+	FUNCTION(dwfl_module_nextcu);
+	FUNCTION(dwarf_haspc);
+	FUNCTION(dwarf_getsrc_die);
+	FUNCTION(dwarf_lineno);
+	FUNCTION(dwarf_linesrc);
+	FUNCTION(dwarf_getscopes);
+	FUNCTION(dwarf_getscopes_die);
+	FUNCTION(dwarf_tag);
+	FUNCTION(dwarf_diename);
+	FUNCTION(dwarf_attr);
+	FUNCTION(dwarf_formudata);
+	FUNCTION(dwarf_getsrcfiles);
+	FUNCTION(dwarf_filesrc);
+};
+#undef FUNCTION
+
+#define FUNCTION(name)                                  \
+	{                                               \
+#name, offsetof(struct debuginfo, name) \
+	}
+static const struct {
+	const char *name;
+	size_t at;
+} functions[] = {
+	FUNCTION(dwfl_begin),
+	FUNCTION(dwfl_end),
+	FUNCTION(dwfl_linux_proc_report),
+	FUNCTION(dwfl_linux_proc_find_elf),
+	FUNCTION(dwfl_report_end),
+	FUNCTION(dwfl_addrmodule),
+	FUNCTION(dwfl_module_addrinfo),
+	FUNCTION(dwfl_module_addrdie),
+	FUNCTION(dwfl_module_nextcu),
+	FUNCTION(dwarf_haspc),
+	FUNCTION(dwarf_getsrc_die),
+	FUNCTION(dwarf_lineno),
+	FUNCTION(dwarf_linesrc),
+	FUNCTION(dwarf_getscopes),
+	FUNCTION(dwarf_getscopes_die),
+	FUNCTION(dwarf_tag),
+	FUNCTION(dwarf_diename),
+	FUNCTION(dwarf_attr),
+	FUNCTION(dwarf_formudata),
+	FUNCTION(dwarf_getsrcfiles),
+	FUNCTION(dwarf_filesrc),
+};
+#undef FUNCTION
+
+static bool find_functions(struct debuginfo *d)
+{
+	d->library = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
+	for (size_t i = 0; d->library && i < ARRAY_SIZE(functions); i++) {
+		void *found = dlsym(d->library, functions[i].name);
+		if (!found)
+			return false;
+		memcpy((char *)d + functions[i].at, &found, sizeof(found));
+	}
+	return d->library;
+}
+
+static int no_separate_files(Dwfl_Module *module, void **userdata, const char *name,
+			     Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
+			     char **ret)
+{
+	return -1;
+}
+
+struct debuginfo *debuginfo_open(void)
+{
+	struct debuginfo *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	if (find_functions(d)) {
+		d->callbacks = (Dwfl_Callbacks){ .find_elf = d->dwfl_linux_proc_find_elf,
+						 .find_debuginfo = no_separate_files };
+		d->dwfl = d->dwfl_begin(&d->callbacks);
+	}
+	if (d->dwfl && d->dwfl_linux_proc_report(d->dwfl, getpid()) == 0 &&
+	    d->dwfl_report_end(d->dwfl, NULL, NULL) == 0)
+		return d;
+	debuginfo_close(d);
+	return NULL;
+}
+
+void debuginfo_close(struct debuginfo *d)
+{
+	if (!d)
+		return;
+	if (d->dwfl)
+		d->dwfl_end(d->dwfl);
+	if (d->library)
+		(void)dlclose(d->library);
+	free(d);
+}
+
+/* ---- with libdw: looking up ----------------------------------------------------------------- */
+
+/* An instruction in the debug information of its compilation unit. */
+struct spot {
+	Dwarf_Die *unit;
+	Dwarf_Addr pc; /* as the unit counts */
+};
+
+static struct spot find_spot(struct debuginfo *d, Dwfl_Module *module, Dwarf_Addr at)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *unit = d->dwfl_module_addrdie(module, at, &bias);
+
+	if (unit)
+		return (struct spot){ unit, at - bias };
+	/* Clang writes no table of which unit an address belongs to: ask each of them. */
+	while ((unit = d->dwfl_module_nextcu(module, unit, &bias)) != NULL &&
+	       d->dwarf_haspc(unit, at - bias) != 1)
+		;
+	return (struct spot){ unit, at - bias };
+}
+
+static void find_line(struct debuginfo *d, const struct spot *s, struct code_place *ret)
+{
+	Dwarf_Line *line = d->dwarf_getsrc_die(s->unit, s->pc);
+
+	if (line && d->dwarf_lineno(line, &ret->line) == 0)
+		ret->file = d->dwarf_linesrc(line, NULL, NULL);
+}
+
+static bool number_of(struct debuginfo *d, Dwarf_Die *die, unsigned name, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attribute;
+	return d->dwarf_attr(die, name, &attribute) && d->dwarf_formudata(&attribute, ret) == 0;
+}
+
+/* Where the inlined function was called: the place in the function around it. */
+static void find_call(struct debuginfo *d, const struct spot *s, Dwarf_Die *inlined,
+		      struct code_place *ret)
+{
+	Dwarf_Word file, line;
+	Dwarf_Files *files;
+	size_t n;
+
+	*ret = (struct code_place){ 0 };
+	if (!number_of(d, inlined, DW_AT_call_file, &file) ||
+	    !number_of(d, inlined, DW_AT_call_line, &line) ||
+	    d->dwarf_getsrcfiles(s->unit, &files, &n) != 0 || file >= n)
+		return;
+	ret->file = d->dwarf_filesrc(files, file, NULL, NULL);
+	ret->line = (int)line;
+}
+
+/* The blocks around the instruction, the innermost first. */
+static int find_blocks(struct debuginfo *d, const struct spot *s, Dwarf_Die **ret)
+{
+	Dwarf_Die *scopes = NULL;
+	int n = d->dwarf_getscopes(s->unit, s->pc, &scopes);
+
+	n = n > 0 ? d->dwarf_getscopes_die(&scopes[0], ret) : 0;
+	free(scopes);
+	return n;
+}
+
+static size_t find_places(struct debuginfo *d, const struct spot *s, struct code_place *ret,
+			  size_t most)
+{
+	struct code_place at = { 0 };
+	Dwarf_Die *blocks = NULL;
+	int blocks_n = find_blocks(d, s, &blocks);
+	size_t n = 0;
+
+	find_line(d, s, &at);
+	for (int i = 0; i < blocks_n && n < most; i++) {
+		int tag = d->dwarf_tag(&blocks[i]);
+		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
+			continue;
+		at.function = d->dwarf_diename(&blocks[i]);
+		ret[n++] = at;
+		if (tag == DW_TAG_subprogram)
+			break;
+		find_call(d, s, &blocks[i], &at);
+	}
+	free(blocks);
+	return n;
+}
+
+size_t debuginfo_places(struct debuginfo *d, const void *code, struct code_place *ret, size_t most)
+{
+	Dwarf_Addr at = (uintptr_t)code;
+	Dwfl_Module *module = d ? d->dwfl_addrmodule(d->dwfl, at) : NULL;
+	struct spot spot = { 0 };
+	GElf_Sym symbol;
+	GElf_Off offset;
+	size_t n = 0;
+
+	ASSERT(most > 0);
+	ret[0] = dynamic_place(code);
+	if (module)
+		spot = find_spot(d, module, at);
+	if (spot.unit)
+		n = find_places(d, &spot, ret, most);
+	if (n > 0 || !module || ret[0].function)
+		return n > 0 ? n : 1;
+	ret[0].function = d->dwfl_module_addrinfo(module, at, &offset, &symbol, NULL, NULL, NULL);
+	if (ret[0].function)
+		ret[0].offset = offset;
+	return 1;
 }
 
 #else
@@ -216,14 +295,11 @@ void debuginfo_close(struct debuginfo *d)
 	ASSERT(!d);
 }
 
-const char *debuginfo_function(struct debuginfo *d, const void *code)
+size_t debuginfo_places(struct debuginfo *d, const void *code, struct code_place *ret, size_t most)
 {
-	return dynamic_function(code);
-}
-
-int debuginfo_put(struct buf *out, struct debuginfo *d, const void *code)
-{
-	return put_dynamic(out, code);
+	ASSERT(most > 0);
+	ret[0] = dynamic_place(code);
+	return 1;
 }
 #endif
 

@@ -99,8 +99,10 @@ static void put_wait(struct dump *d, const struct hk_fiber_ *f)
 
 	put(d, "waits for %s", wait.what);
 	if (wait.call) {
+		struct code_place place;
+		(void)debuginfo_places(d->names, wait.call, &place, 1);
 		put(d, ": ");
-		keep(d, debuginfo_put(&d->text, d->names, wait.call));
+		keep(d, code_place_put(&d->text, &place));
 	}
 	put(d, ", for %.3f s", seconds(loop_clock_ns(d->loop) - f->park->since_ns));
 }

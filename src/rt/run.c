@@ -199,7 +199,7 @@ static void sleep_describe(const struct park *park, struct wait *ret)
 	const struct hk_loop *loop = park->fiber->loop;
 	int64_t left = timers_when_ns(&loop->timers, &park->fiber->timer) - loop->now_ns;
 
-	(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep, in %.3f s",
+	(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep (%.3f s left)",
 		       (double)(left > 0 ? left : 0) / 1e9);
 }
 

@@ -128,24 +128,49 @@ TEST_IN_LOOP(deep_stacks_are_cut_not_overrun)
 TEST(an_unknown_address_is_printed_as_it_is)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	struct debuginfo *names = debuginfo_open();
+	AUTO(debuginfo_closep) struct debuginfo *names = debuginfo_open();
+	struct code_place place;
 
-	CHECK_INT(debuginfo_put(&text, names, (const void *)(uintptr_t)16), 0);
+	CHECK_INT(debuginfo_places(names, (const void *)(uintptr_t)16, &place, 1), 1);
+	CHECK(!place.function);
+	CHECK_INT(code_place_put(&text, &place), 0);
 	CHECK_STR(text.p, "0x10");
-	CHECK(!debuginfo_function(names, (const void *)(uintptr_t)16));
-	debuginfo_close(names);
 }
 
 #ifdef HOCKET_LIBDW
 TEST(static_functions_have_file_and_line)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	struct debuginfo *names = debuginfo_open();
+	AUTO(debuginfo_closep) struct debuginfo *names = debuginfo_open();
+	struct code_place place;
 
 	CHECK(names);
-	CHECK_INT(debuginfo_put(&text, names, (const char *)(uintptr_t)deep_task + 1), 0);
+	CHECK_INT(debuginfo_places(names, (const char *)(uintptr_t)deep_task + 1, &place, 1), 1);
+	CHECK_INT(code_place_put(&text, &place), 0);
 	CHECK(strncmp(text.p, "deep_task (", 11) == 0 && strstr(text.p, "unit/rt/backtrace.c:"));
-	debuginfo_close(names);
+}
+
+__attribute__((always_inline)) static inline void seen_inlined(struct backtrace *b)
+{
+	seen_from_here(b);
+	__asm__ volatile("" ::: "memory");
+}
+
+__attribute__((noinline)) static void calls_inlined(struct backtrace *b)
+{
+	seen_inlined(b);
+	__asm__ volatile("" ::: "memory");
+}
+
+TEST(inlined_functions_are_listed_too)
+{
+	struct backtrace b;
+
+	calls_inlined(&b);
+	AUTO(buf_done) struct buf text = shown(&b);
+	char *inlined = strstr(text.p, " seen_inlined ("),
+	     *around = strstr(text.p, " calls_inlined (");
+	CHECK(inlined && around && inlined < around);
 }
 #endif
 
@@ -159,6 +184,7 @@ int main(void)
 		T(an_unknown_address_is_printed_as_it_is),
 #ifdef HOCKET_LIBDW
 		T(static_functions_have_file_and_line),
+		T(inlined_functions_are_listed_too),
 #endif
 	};
 	return RUN_TESTS(tests);

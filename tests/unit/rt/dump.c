@@ -174,7 +174,7 @@ TEST_IN_LOOP(everything_is_named_with_what_it_waits_for)
 	CHECK(has(text, "waits for room in a queue: it holds 1 of 1"));
 	CHECK(has(text, "waits for an item in a queue: it holds 0 of 8"));
 	CHECK(has(text, fd_line));
-	CHECK(has(text, "waits for the end of a sleep, in 89.000 s"));
+	CHECK(has(text, "waits for the end of a sleep (89.000 s left)"));
 	CHECK(has(text, "\n    scope, 29.000 s left\n      task \"has_a_scope\""));
 	CHECK(has(text, "task \"late\", spawned at "));
 	CHECK(has(text, ": has not started yet\n"));
