@@ -615,6 +615,17 @@ TEST(two_threads_have_a_loop_each)
 	}
 }
 
+TEST(a_thousand_requests_in_any_order)
+{
+	CHECK_INT(hk_sim(thousand, NULL,
+			 &(struct hk_sim_options){ .seeds = 5,
+						   .check_twice = true,
+						   .net = { .latency_ns = HK_MS,
+							    .jitter_ns = 5 * HK_MS,
+							    .short_reads = true } }),
+		  0);
+}
+
 /* ---- handlers that go wrong ---------------------------------------------------------------------------------------- */
 
 static int failing(const struct hk_http_incoming *in, struct hk_http_reply *out, void *arg) SUSPENDS
@@ -861,6 +872,7 @@ static const struct test tests[] = {
 	T(every_class_has_a_name_and_a_code),
 	T(redirects_are_followed_for_get),
 	T(a_thousand_requests_a_hundred_at_a_time),
+	T(a_thousand_requests_in_any_order),
 	T(two_threads_have_a_loop_each),
 	T(a_failed_handler_is_answered_for_and_reported),
 	T(a_reply_cannot_break_out_of_its_headers),
