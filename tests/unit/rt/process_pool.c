@@ -142,6 +142,17 @@ static void do_flood_later(void)
 	}
 }
 
+/* Leaves a child that writes where answers belong, while no call is on the way. */
+static void do_babble_later(void)
+{
+	grandchild = fork();
+	if (grandchild == 0) {
+		usleep(20 * 1000);
+		put(ANSWERS_FD, "done!\n", 6);
+		_exit(0);
+	}
+}
+
 /* Will not leave: not at the end of its calls, not for SIGTERM. */
 static void do_stay(void)
 {
@@ -216,6 +227,7 @@ static const struct mode {
 	{ "leak", do_leak, 0 },
 	{ "grandchild", do_grandchild, 0 },
 	{ "flood later", do_flood_later, 0 },
+	{ "babble later", do_babble_later, 0 },
 	{ "stay", do_stay, 0 },
 	{ "daemon", do_daemon, -EPIPE },
 	{ "answer and exit", do_answer_and_exit, 0 },
@@ -271,6 +283,10 @@ static void start_badly(const char *how)
 	if (strcmp(how, "talks") == 0) {
 		put(ANSWERS_FD, "Welcome!\n", 9);
 		hang();
+	}
+	if (strcmp(how, "leaves") == 0) {
+		put_head(1, 1, 0, 0, 0);
+		_exit(4);
 	}
 	if (strcmp(how, "slow") == 0)
 		usleep(300 * 1000);
@@ -340,7 +356,8 @@ static pid_t pid_in(const char *text)
 {
 	int64_t pid = 0;
 
-	CHECK_INT(units_int(slice_str(text), &pid), 0);
+	ASSERT(units_int(slice_str(text), &pid) == 0 &&
+	       pid > 1); /* 0 and 1 mean others, to kill(2) */
 	return (pid_t)pid;
 }
 
@@ -595,12 +612,15 @@ TEST_IN_REAL_LOOP(why_says_what_happened)
 		{ "babble", -EBADMSG, "worker's frame is broken, or not what was asked for" },
 	};
 	struct hk_process_pool *pool = pool_new(1);
+	int64_t start = hk_now_exact_ns();
 	char text[512];
 
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
 		CHECK_INT(call_text(pool, said[i].mode, text), said[i].result);
 		CHECK_STR(text, said[i].why);
 	}
+	CHECK(hk_now_exact_ns() - start <
+	      15 * HK_SEC); /* nobody waited for the daemon, which has 20 s */
 	hk_process_pool_free(pool);
 }
 
@@ -619,17 +639,43 @@ TEST_IN_REAL_LOOP(what_workers_print_meets_no_frame)
 	hk_process_pool_free(pool);
 }
 
-TEST_IN_REAL_LOOP(a_worker_may_print_between_calls)
+/* Both leave a child behind; until it has ended only the pool's own tasks run. */
+static void check_between_calls(const char *mode, unsigned started)
 {
 	struct hk_process_pool *pool = pool_new(1);
 	char text[512];
 
-	CHECK_INT(call_text(pool, "flood later", text), 0);
-	for (int i = 0; i < 10000 && !is_gone(pid_in(text)); i++)
+	CHECK_INT(call_text(pool, mode, text), 0);
+	for (int i = 0; i < 5000 && !is_gone(pid_in(text)); i++)
 		CHECK_INT(hk_sleep(2 * HK_MS), 0);
 	CHECK(is_gone(pid_in(text)));
 	CHECK_INT(call_text(pool, "echo", text), 0);
-	CHECK_INT(stats_of(pool).started, 1);
+	CHECK_INT(stats_of(pool).started, started);
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(a_worker_may_print_between_calls)
+{
+	check_between_calls("flood later", 1);
+}
+
+TEST_IN_REAL_LOOP(a_worker_that_talks_unasked_is_not_used_again)
+{
+	check_between_calls("babble later", 2);
+}
+
+/* It says hello, and is gone before the call: it has the blame, and is not started for ever. */
+TEST_IN_REAL_LOOP(a_worker_that_only_greets_costs_its_call)
+{
+	struct hk_process_pool *pool =
+		pool_of("leaves", (struct hk_process_pool_options){ .workers = 1 });
+	char text[512];
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		CHECK_INT(call_text(pool, "echo", text), -EPIPE);
+		CHECK_STR(text, "worker exited with status 4");
+		CHECK_INT(stats_of(pool).started, i);
+	}
 	hk_process_pool_free(pool);
 }
 
@@ -1120,6 +1166,8 @@ static const struct test tests[] = {
 	T(why_says_what_happened),
 	T(what_workers_print_meets_no_frame),
 	T(a_worker_may_print_between_calls),
+	T(a_worker_that_talks_unasked_is_not_used_again),
+	T(a_worker_that_only_greets_costs_its_call),
 	T(an_answer_before_the_end_is_an_answer),
 	T(an_idle_worker_that_dies_costs_no_call),
 	T(the_worker_of_the_manual_works),
