@@ -432,6 +432,7 @@ static int limiter_main(void *arg)
 	CHECK_INT(atomic_load(&gate.running), MOST);
 	gate_let(&gate, CALLS);
 	CHECK_INT(hk_group_close(&g, 0), 0);
+	until(&gate.abandoned, cancel ? MOST : 0); /* these have no task any more */
 	CHECK_INT(atomic_load(&gate.high), MOST);
 	CHECK_INT(atomic_load(&gate.ended), CALLS);
 	CHECK_INT(hk_sem_free(&limiter), MOST);
