@@ -159,9 +159,9 @@ def test_pkg_config_names_private_libraries_for_static_links_only(installed):
 
 def test_the_manual_page_has_every_function(installed):
     page = (installed.prefix / "share/man/man3/hocket.3").read_text()
-    for header in manual.headers():
-        for name in manual.names(header):
-            assert name in page, f"hocket(3) does not know {name} of {header.name}"
+    for header in manual.FOLDER.glob("*.h"):
+        for name in manual.functions(header):
+            assert name.endswith("_") or f"{name}(" in page, f"hocket(3) does not know {name} of {header.name}"
 
 
 # ---- the page ----
