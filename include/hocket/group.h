@@ -46,7 +46,8 @@ struct hk_group {
 struct hk_group_options {
 	enum hk_policy policy;
 	const char *name; /* borrows, for dumps and reports */
-	/* Room for the first failures_max failures, in the order in which they happened (ExceptionGroup);
+	/* Room for the first failures_max failures, in the order in which they happened (ExceptionGroup), only that the cause stands
+	 * before tasks that were cancelled alone (a scope of their own: -ECANCELED);
 	 * hk_group_failed() tells how many there were. Borrows until close. Further ones are reported: the first five of
 	 * a group, then the 10th, the 100th, ... */
 	struct hk_failure *failures;

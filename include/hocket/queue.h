@@ -12,7 +12,7 @@
 HK_BEGIN
 struct hk_queue;
 
-/* capacity >= 1 items. NULL: out of memory. Grows its ring as needed up to capacity. */
+/* capacity >= 1 items; 0 aborts: there is no queue without a limit. NULL: out of memory. Grows its ring as needed up to capacity. */
 struct hk_queue *hk_queue_new(size_t item_bytes, size_t capacity);
 void hk_queue_free(struct hk_queue *); /* nobody may wait on it; accepts NULL */
 void hk_queue_freep(struct hk_queue **);
@@ -23,7 +23,8 @@ HK_MUST int hk_queue_get(struct hk_queue *, void *item) HK_SUSPENDS;
 HK_MUST int hk_queue_try_put(struct hk_queue *, const void *item);
 HK_MUST int hk_queue_try_get(struct hk_queue *, void *item);
 void hk_queue_close(struct hk_queue *); /* no more puts; idempotent */
-/* Closes and hands every queued item to drop (may be NULL). */
+/* Closes and hands every queued item, the oldest first, to drop (may be NULL), which must not suspend. Items of senders that still
+ * wait stay theirs: their put says -EPIPE. */
 void hk_queue_abort(struct hk_queue *, void (*drop)(void *item, void *arg), void *arg);
 size_t hk_queue_len(const struct hk_queue *);
 size_t hk_queue_capacity(const struct hk_queue *);

@@ -38,7 +38,8 @@ int hk_scope_close(struct hk_scope *, int result);
 /* Wakes everything that waits inside. From any task of the same loop; idempotent. */
 void hk_scope_cancel(struct hk_scope *);
 bool hk_scope_cancelled(const struct hk_scope *); /* this one: by hand or by its deadline */
-/* Moves the deadline (asyncio.Timeout.reschedule), counted from now. No effect on a scope already cancelled. */
+/* Moves the deadline (asyncio.Timeout.reschedule), counted from now. No effect on a scope already cancelled; aborts when it
+ * is not open. */
 void hk_scope_extend(struct hk_scope *, int64_t timeout_ns);
 int64_t hk_time_left_ns(void); /* until the nearest effective deadline of the caller; HK_FOREVER */
 

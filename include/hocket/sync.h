@@ -32,8 +32,8 @@ struct hk_sem {
 HK_MUST int hk_sem_acquire(struct hk_sem *) HK_SUSPENDS; /* 0, -ECANCELED */
 HK_MUST int hk_sem_try_acquire(struct hk_sem *);         /* 0, -EAGAIN */
 void hk_sem_release(struct hk_sem *);                    /* any task may */
-void hk_sem_grow(struct hk_sem *,
-		 int64_t more); /* more permits; negative: fewer, taken as they come back */
+/* More permits; negative: fewer, taken as they come back. At least one must be left. CapacityLimiter.total_tokens += more */
+void hk_sem_grow(struct hk_sem *, int64_t more);
 int64_t hk_sem_free(const struct hk_sem *); /* permits nobody holds */
 size_t hk_sem_waiting(const struct hk_sem *);
 

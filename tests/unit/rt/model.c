@@ -403,7 +403,7 @@ static void end(struct world *w)
 		tell(&w->workers[i], QUIT);
 }
 
-TEST_IN_SIM(everything_is_as_the_model_says, 100)
+TEST_IN_SIM(everything_is_as_the_model_says, 500)
 {
 	struct world w = { .q = new_queue(),
 			   .sem = HK_SEM(PERMITS),
