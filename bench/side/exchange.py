@@ -89,7 +89,7 @@ def peers(kit):
         ("Go net/http", lambda: Peer("Go net/http", kit.go_program("http"))),
         ("aiohttp + uvloop", lambda: Peer("aiohttp + uvloop", [kit.python(), BENCH / "peers/http_aiohttp.py"])),
         ("Node fetch (undici)", lambda: Peer("Node fetch (undici)", [kit.tool("node"), BENCH / "peers/http_node.mjs"], rounds=3, share=0.2)),
-        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], rounds=1, share=0.2)),
+        ("httpx", lambda: Peer("httpx", [kit.python(), BENCH / "peers/http_httpx.py"], rounds=1, share=0.1)),
     ]
     return [peer for name, make in made if (peer := kit.try_make(name, make))]
 

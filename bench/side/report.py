@@ -70,6 +70,10 @@ def beside(value, ours):
     return f"{number(value)} ({times:,.0f}x)" if times >= 10 else f"{number(value)} ({times:.2g}x)"
 
 
+def medians(section):
+    return f"medians of {section['rounds']} interleaved rounds" if section["rounds"] > 1 else "one round"
+
+
 def named(peer, cases, section):
     rounds, n = (min(row.get(what, section.get(what)) or 0 for row in cases.values()) for what in ("rounds", "requests"))
     notes = [f"{n:,.0f} requests"] if n < section.get("n", 0) and n else []
@@ -116,7 +120,7 @@ def exchange(s):
                    [(f"requests/s, C = {c}", c, "per_s", False) for c in cs])
     return (f"### One HTTP exchange in a whole pipeline\n\n{s['n']:,} distinct URLs, a JSON answer of about 900 bytes each; one field is "
             f"taken out and one JSON line written. CPU is user + system time of the client, for one request; in brackets, times "
-            f"hocket's. Medians of {s['rounds']} interleaved rounds. wrk and hocket's client alone do no pipeline: they read no ids, look "
+            f"hocket's. Figures: {medians(s)}. wrk and hocket's client alone do no pipeline: they read no ids, look "
             f"into no answer and write nothing.\n\n{cpu}\n\n{rest}{goals(s, *EXCHANGE_GOALS)}\n")
 
 
@@ -125,8 +129,8 @@ def waiting(s):
                        ("RSS MiB", s["concurrency"], "rss_mib", False)])
     able = ", ".join(f"{rate:,}/s over {c} connections" for c, rate in s["ceiling_per_s"].items())
     return (f"### A server that takes {s['delay_ms']} ms\n\n{s['n']:,} requests, {s['concurrency']:,} at a time: "
-            f"{s['ideal_s']:.3f} s would be ideal. The time is that of the whole process, from start to end. Medians of {s['rounds']} interleaved "
-            f"rounds.{' wrk gets from this server ' + able + '.' if able else ''}\n\n{text}"
+            f"{s['ideal_s']:.3f} s would be ideal. The time is that of the whole process, from start to end. Figures: {medians(s)}."
+            f"{' wrk gets from this server ' + able + '.' if able else ''}\n\n{text}"
             f"{goals(s, ('wall', s['concurrency'], 'wall_s', 0.6, 's'))}\n")
 
 
@@ -136,13 +140,13 @@ def records(s):
     wanted = goals(s, (f"{cases[-1]:,} records", cases[-1], "per_s", 500000, "records/s", False),
                    *((f"RSS at {n:,}", n, "rss_mib", 64, "MiB") for n in cases))
     return (f"### Records without network\n\njsonl -> map -> where -> jsonl, {s['record_bytes']} bytes a record, on one core, the whole "
-            f"process. Medians of {s['rounds']} interleaved rounds.\n\n{text}{wanted}\n")
+            f"process. Figures: {medians(s)}.\n\n{text}{wanted}\n")
 
 
 def startup(s):
     rows = [[r["peer"], number(r["wall_ms"]), number(r["cpu_ms"]), number(r["rss_mib"])] for r in s["rows"]]
     version_ms = next((r["wall_ms"] for r in s["rows"] if r["peer"] == "hocket version"), None)
-    return (f"### Start-up\n\nMedians of {s['rounds']} interleaved rounds.\n\n" + table(["", "wall ms", "CPU ms", "RSS MiB"], rows) +
+    return (f"### Start-up\n\nFigures: {medians(s)}.\n\n" + table(["", "wall ms", "CPU ms", "RSS MiB"], rows) +
             f"\n\nGoal for hocket version: wall {judged(version_ms, 10, 'ms')}.\n")
 
 
@@ -194,7 +198,7 @@ def echo(s):
             said.append(f"{ours / bare:.0%} at {size:,} bytes ({'met' if ours / bare >= ECHO_GOAL else '**missed**'})")
     goal = f" Of what bare epoll echoes in a second of CPU time hocket does {', '.join(said)}; the goal is {ECHO_GOAL:.0%}." if said else ""
     return (f"#### An echo server\n\n{s['connections']} connections, one message on its way on each, a client in C that spins on the other core. "
-            f"CPU is the server's. Medians of {s['rounds']} interleaved rounds.{goal}\n\n{text}\n")
+            f"CPU is the server's. Figures: {medians(s)}.{goal}\n\n{text}\n")
 
 
 def simulation(s):
@@ -202,14 +206,14 @@ def simulation(s):
         return ""
     row = s["rows"][0]
     return (f"#### The simulation\n\nA server and two clients, each of which has 100 messages echoed over a net with 1-2 ms of latency that "
-            f"loses one segment in a hundred; {row['case']:,} seeds on one core, medians of {s['rounds']} rounds: **{row['seeds_per_s']:,.0f} "
+            f"loses one segment in a hundred; {row['case']:,} seeds on one core, {medians(s)}: **{row['seeds_per_s']:,.0f} "
             f"seeds/s** ({row['twice_per_s']:,.0f}/s when each is run twice and compared), {row['virtual_s']:,.0f} virtual seconds in "
             f"a second of CPU time.\n")
 
 
 def runtime(s):
-    text = (f"### The runtime by itself\n\nMicroseconds of CPU for one operation, in brackets times hocket's; medians of {s['rounds']} "
-            f"interleaved rounds (the sleepers: one); load average at the start {s['load']}. One thread each: GOMAXPROCS is 1, tokio's "
+    text = (f"### The runtime by itself\n\nMicroseconds of CPU for one operation, in brackets times hocket's; {medians(s)} "
+            f"(the sleepers: one run); load average at the start {s['load']}. One thread each: GOMAXPROCS is 1, tokio's "
             f"runtime is current_thread. For hocket and Trio spawn + join is a group of one task, opened and closed.\n\n#### Primitives\n\n![The runtime's primitives](img/runtime.svg)\n\n{cases_table(s, PRIMITIVES)}\n\n"
             f"#### What cancellation and deadlines cost\n\nEvery deadline is a minute away; none runs out. A scope is asyncio.timeout, Trio's "
             f"CancelScope, a context in Go (whose select watches it), a CancellationToken or timeout in tokio (which cancels by dropping a "
