@@ -16,6 +16,7 @@
 #ifdef HOCKET_LIBDW
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
+#include <sys/auxv.h>
 #endif
 #include "base/banned.h"
 
@@ -136,6 +137,8 @@ static const struct {
 
 static bool find_functions(struct debuginfo *d)
 {
+	if (getauxval(AT_BASE) == 0)
+		return false; /* a static program: a library would bring a second libc with it */
 	d->library = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
 	for (size_t i = 0; d->library && i < ARRAY_SIZE(functions); i++) {
 		void *found = dlsym(d->library, functions[i].name);

@@ -4,7 +4,7 @@
  * What flows through:    stack pointers.
  * What must hold:
  *  (1) the picture below is the same in context_switch, context_make, context_begin and context_walk: who changes one
- *      changes all.
+ *      changes all, and tools/gdb/hocket-gdb.py.
  *  (2) the stack is 16-byte aligned where context_begin calls; an unwinder stops there (no return address above).
  *
  *   x86-64:  sp -> r15 r14 r13 r12 rbx rbp return-address          a new one: r12 = arg, r13 = entry
