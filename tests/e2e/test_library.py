@@ -103,7 +103,7 @@ def test_the_one_header_includes_all_others():
 def symbols(path, *how):
     """{name: kind} of what is defined for others to see."""
     lines = re.findall(r"^[0-9a-f]+ (\w) (\S+)$", run("nm", "--defined-only", *how, path), re.M)
-    return {re.sub("@.*", "", name): kind for kind, name in lines if name != "HOCKET_0"}
+    return {re.sub("@.*", "", name): kind for kind, name in lines if not name.startswith("HOCKET_")}
 
 
 @pytest.mark.parametrize("kind", ["shared", "static"])
@@ -139,6 +139,7 @@ def test_the_versions_agree(installed):
     assert installed.flags("--modversion") == [version]
     assert run(PROGRAM, "--version").split()[:2] == ["hocket", version]
     assert f"soname: [libhocket.so.{version.split('.')[0]}]" in dynamic
+    assert set(re.findall(r"@@(HOCKET_\S+)", run("nm", "-D", installed.shared))) == {f"HOCKET_{version.rpartition('.')[0]}"}
     assert installed.shared.resolve().name == f"libhocket.so.{version}"
     assert f"hocket/{version}".encode() in installed.shared.read_bytes(), "the User-Agent"
     assert f'"hocket {version}"' in (installed.prefix / "share/man/man3/hocket.3").read_text()
