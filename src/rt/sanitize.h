@@ -26,6 +26,12 @@
 #define SANITIZE_TSAN 1
 #include <sanitizer/tsan_interface.h>
 #endif
+/* TSan takes every clone(2) for a fork and would do in our memory what it does in a copy. */
+#ifdef SANITIZE_TSAN
+#define SANITIZE_CLONE_COPIES true
+#else
+#define SANITIZE_CLONE_COPIES false
+#endif
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
 #else

@@ -11,9 +11,10 @@
  *      action is the default one.
  *  (3) a child whose parent has died before the tie to it was made ends by itself: it never runs untied.
  *  (4) this runs on the loop's thread. SIGKILL-at-parent's-end means the parent's *thread*, so a pool's thread must not be it.
- *
- * Where the tools make a plain fork of it (valgrind) the error is lost in the copy: a failed exec shows as status 127. */
+ *  (5) emulators and tools (qemu, valgrind, TSan) make a plain fork of it, which runs beside us in a copy of our memory:
+ *      then what comes back is read from a pipe. Only then, for a fork elsewhere in this process could hold it open. */
 #include "rt/spawn.h"
+#include "rt/sanitize.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -34,6 +35,8 @@ struct launch {
 	const struct spawn *spawn;
 	const char *programs; /* what execve is tried with: "a\0b\0\0" */
 	pid_t parent;
+	int report_fd; /* a pipe, open until the program is loaded */
+	bool shared;   /* the child has written here: we see its memory */
 	int error;
 };
 
@@ -87,9 +90,15 @@ IN_CHILD static void reset_signals(void)
 		(void)syscall(SYS_rt_sigaction, i, &by_default, NULL, sizeof(by_default.mask));
 }
 
-/* First all out of the way, then each to its place: no order of numbers can make them overwrite each other. */
-IN_CHILD static int place_fds(const struct spawn *s)
+/* First all out of the way, then each to its place: no order of numbers can make them overwrite each other. What is not in
+ * its place then is closed when the program is loaded. */
+IN_CHILD static int place_fds(struct launch *l)
 {
+	const struct spawn *s = l->spawn;
+
+	l->report_fd = fcntl(l->report_fd, F_DUPFD_CLOEXEC, (int)s->fds_n);
+	if (l->report_fd < 0)
+		return -errno;
 	for (size_t i = 0; i < s->fds_n; i++) {
 		s->fds[i] = fcntl(s->fds[i], F_DUPFD_CLOEXEC, (int)s->fds_n);
 		if (s->fds[i] < 0)
@@ -98,7 +107,7 @@ IN_CHILD static int place_fds(const struct spawn *s)
 	for (size_t i = 0; i < s->fds_n; i++)
 		if (dup2(s->fds[i], (int)i) < 0)
 			return -errno;
-	return close_range((unsigned)s->fds_n, ~0U, 0) < 0 ? -errno : 0;
+	return close_range((unsigned)s->fds_n, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
 IN_CHILD static int limit_memory(uint64_t bytes)
@@ -136,11 +145,13 @@ IN_CHILD static int child(void *arg)
 	struct launch *l = arg;
 	const struct spawn *s = l->spawn;
 	sigset_t none;
-	int r = take_place(l);
+	int r;
 
+	l->shared = true;
+	r = take_place(l);
 	reset_signals();
 	if (r == 0)
-		r = place_fds(s);
+		r = place_fds(l);
 	if (r == 0 && s->folder && chdir(s->folder) < 0)
 		r = -errno;
 	if (r == 0 && s->memory_bytes > 0)
@@ -148,6 +159,8 @@ IN_CHILD static int child(void *arg)
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	l->error = r == 0 ? run_program(l) : r;
+	if (write(l->report_fd, &l->error, sizeof(l->error)) < 0)
+		_exit(FAILED + 1); /* only emulators read it */
 	_exit(FAILED);
 }
 
@@ -178,34 +191,56 @@ static char *list_programs(const char *name)
 	return list;
 }
 
+/* Blocks until the program is loaded, or has failed to. */
+static int read_report(int fd)
+{
+	int error = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &error, sizeof(error));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(error) ? error : 0;
+}
+
 static int launch(struct launch *l, pid_t *ret, int *ret_pidfd)
 {
+	const int borrow = SANITIZE_CLONE_COPIES ? 0 : CLONE_VM | CLONE_VFORK;
 	_Alignas(16) char stack[CHILD_STACK];
 	sigset_t all, former;
 	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
-	*ret = clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-		     l, ret_pidfd);
+	*ret = clone(child, stack + sizeof(stack), borrow | CLONE_PIDFD | SIGCHLD, l, ret_pidfd);
 	error = errno;
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return *ret < 0 ? -error : l->error;
+}
+
+static int reap_failed(pid_t pid, int pidfd, int error)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	(void)close(pidfd);
+	return error;
 }
 
 int spawn(const struct spawn *s, pid_t *ret, int *ret_pidfd)
 {
 	AUTO(freep) char *programs = list_programs(s->argv[0]);
 	struct launch l = { .spawn = s, .programs = programs, .parent = getpid() };
-	int r;
+	int ends[2], r;
 
 	if (!programs)
 		return -ENOMEM;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	l.report_fd = ends[1];
 	r = launch(&l, ret, ret_pidfd);
-	if (r < 0 && *ret >= 0) { /* it existed, and has ended */
-		while (waitpid(*ret, NULL, 0) < 0 && errno == EINTR)
-			continue;
-		(void)close(*ret_pidfd);
-	}
-	return r;
+	(void)close(ends[1]);
+	if (*ret >= 0 && !l.shared)
+		r = read_report(ends[0]);
+	(void)close(ends[0]);
+	return r < 0 && *ret >= 0 ? reap_failed(*ret, *ret_pidfd, r) : r;
 }
