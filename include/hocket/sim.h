@@ -28,6 +28,7 @@ struct hk_sim_net {
 	size_t window_bytes; /* that a receiver holds before its sender waits; 0: 64 KiB */
 };
 
+struct hk_run_options;
 struct hk_sim_options {
 	uint64_t seed;    /* the first; 0: 1 */
 	unsigned seeds;   /* how many; 0: 1 */
@@ -38,6 +39,8 @@ struct hk_sim_options {
 	/* Called outside the loop around each run: to make and check what it works on. done's result < 0 is a failure. */
 	void (*before)(uint64_t seed, void *arg);
 	int (*after)(uint64_t seed, int result, void *arg); /* NULL: a result < 0 is a failure */
+	/* Borrows; NULL: none. Stacks, threads and where reports go are honoured; clock and seed are the simulation's. */
+	const struct hk_run_options *run;
 	const char *
 		replay; /* borrows; how to run this very test, for the report; NULL: the program's own command line */
 };

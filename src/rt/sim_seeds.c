@@ -154,13 +154,21 @@ static size_t draw_window(struct rand *order, bool in_order)
 	return in_order ? 1 : (size_t)1 << (1 + rand_below(order, WINDOW_BITS));
 }
 
+/* Not as many threads as there are cores: that would be another run on another machine. */
+static struct hk_run_options run_options(const struct seeds *s, uint64_t seed)
+{
+	struct hk_run_options o = s->o.run ? *s->o.run : (struct hk_run_options){ 0 };
+
+	o.threads = o.threads ? o.threads : THREADS;
+	o.cpu_threads = o.cpu_threads ? o.cpu_threads : THREADS;
+	o.virtual_clock = o.no_dump = true;
+	o.seed = seed;
+	return o;
+}
+
 static int run_once(const struct seeds *s, uint64_t seed, struct sim_trace *trace)
 {
-	struct hk_run_options o = { .threads = THREADS,
-				    .cpu_threads = THREADS,
-				    .virtual_clock = true,
-				    .seed = seed,
-				    .no_dump = true };
+	struct hk_run_options o = run_options(s, seed);
 	struct sim sim = { .seed = seed, .limit_ns = s->o.limit_ns, .trace = trace };
 	int r;
 

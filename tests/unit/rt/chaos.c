@@ -15,6 +15,7 @@ struct world {
 	struct hk_queue *q;
 	struct hk_scope *scopes[SCOPES]; /* open ones, to be cancelled by anybody */
 	int holders, put, got, lost, tasks, steps;
+	int all_tasks; /* of all seeds */
 	uint64_t seed;
 };
 struct node {
@@ -188,36 +189,75 @@ static int chaos(void *arg)
 	return 0;
 }
 
-static void run_seed(uint64_t seed, int *tasks)
-{
-	struct world w = { .sem = HK_SEM(2), .q = hk_queue_new(sizeof(int), 3), .seed = seed };
+static struct world world;
 
-	rand_seed(&w.rand, seed);
-	CHECK_INT(in_loop(chaos, &w), 0);
-	CHECK_INT(hk_sem_free(&w.sem), 2);
-	CHECK_INT(hk_sem_waiting(&w.sem), 0);
-	CHECK(w.mutex.owner_ == NULL);
-	CHECK_INT(w.put, w.got + (int)hk_queue_len(w.q));
-	hk_queue_free(w.q);
-	*tasks += w.tasks;
+static void make_world(uint64_t seed, void *arg)
+{
+	ASSERT(arg == &world);
+	world = (struct world){ .sem = HK_SEM(2),
+				.q = hk_queue_new(sizeof(int), 3),
+				.seed = seed,
+				.all_tasks = world.all_tasks };
+	rand_seed(&world.rand, seed);
+}
+
+static int check_world(uint64_t seed, int result, void *arg)
+{
+	struct world *w = arg;
+
+	CHECK_INT(result, 0);
+	CHECK_INT(hk_sem_free(&w->sem), 2);
+	CHECK_INT(hk_sem_waiting(&w->sem), 0);
+	CHECK(w->mutex.owner_ == NULL);
+	CHECK_INT(w->put, w->got + (int)hk_queue_len(w->q));
+	hk_queue_free(w->q);
+	w->all_tasks += w->tasks;
+	return sim_checks_(seed, result, arg);
 }
 
 TEST(nothing_hangs_and_nothing_is_lost)
 {
-	int tasks = 0;
-
-	for (uint64_t seed = 1; seed <= 400; seed++) {
-		run_seed(seed, &tasks);
-		if (test_failures_) {
-			printf("# seed %" PRIu64 "\n", seed);
-			return;
-		}
+	world = (struct world){ 0 };
+	for (uint64_t seed = 1; seed <= 400 && !test_failures_; seed++) {
+		make_world(seed, &world);
+		(void)check_world(seed, in_loop(chaos, &world), &world);
 	}
-	CHECK(tasks > 20000);
-	printf("# %d tasks\n", tasks);
+	if (test_failures_)
+		printf("# seed %" PRIu64 "\n", world.seed);
+	CHECK(world.all_tasks > 20000);
+	printf("# %d tasks\n", world.all_tasks);
 }
 
-static const struct test tests[] = { T(nothing_hangs_and_nothing_is_lost) };
+/* What nobody reads in all this is no news. */
+static const struct hk_run_options quiet = { .report = sim_quiet_ };
+
+TEST(nor_in_any_order_of_running)
+{
+	struct hk_sim_options o = {
+		.seeds = 1000, .before = make_world, .after = check_world, .run = &quiet
+	};
+
+	world = (struct world){ 0 };
+	CHECK_INT(hk_sim(chaos, &world, &o), 0);
+	printf("# %d tasks\n", world.all_tasks);
+}
+
+TEST(chaos_replays)
+{
+	struct hk_sim_options o = { .seeds = 50,
+				    .before = make_world,
+				    .after = check_world,
+				    .run = &quiet,
+				    .check_twice = true };
+
+	CHECK_INT(hk_sim(chaos, &world, &o), 0);
+}
+
+static const struct test tests[] = {
+	T(nothing_hangs_and_nothing_is_lost),
+	T(nor_in_any_order_of_running),
+	T(chaos_replays),
+};
 
 int main(void)
 {

@@ -32,7 +32,7 @@ static void reset(void)
 }
 
 /* asyncio: gather + Semaphore(2) */
-TEST_IN_LOOP(items_start_in_order_and_at_most_limit)
+TEST_IN_SIM(items_start_in_order_and_at_most_limit, 50)
 {
 	struct item items[] = { { 30, 0, 'a' }, { 10, 0, 'b' }, { 10, 0, 'c' }, { 5, 0, 'd' } };
 
@@ -44,7 +44,7 @@ TEST_IN_LOOP(items_start_in_order_and_at_most_limit)
 	CHECK_INT(most, 2);
 }
 
-TEST_IN_LOOP(without_limit_all_start_at_once)
+TEST_IN_SIM(without_limit_all_start_at_once, 50)
 {
 	struct item items[] = { { 3, 0, 'a' }, { 2, 0, 'b' }, { 1, 0, 'c' } };
 
@@ -54,7 +54,7 @@ TEST_IN_LOOP(without_limit_all_start_at_once)
 	CHECK_INT(most, 3);
 }
 
-TEST_IN_LOOP(a_limit_above_n_is_n)
+TEST_IN_SIM(a_limit_above_n_is_n, 50)
 {
 	struct item items[] = { { 1, 0, 'a' } };
 	struct hk_stats before, after;
@@ -69,7 +69,7 @@ TEST_IN_LOOP(a_limit_above_n_is_n)
 }
 
 /* asyncio: test_tasks.py, GatherTestsBase: the first exception */
-TEST_IN_LOOP(without_results_the_first_failure_ends_all)
+TEST_IN_SIM(without_results_the_first_failure_ends_all, 50)
 {
 	struct item items[] = { { 30, 0, 'a' }, { 10, -EIO, 'b' }, { 1, 0, 'c' } };
 
@@ -82,7 +82,7 @@ TEST_IN_LOOP(without_results_the_first_failure_ends_all)
 }
 
 /* asyncio: return_exceptions=True */
-TEST_IN_LOOP(with_results_all_run)
+TEST_IN_SIM(with_results_all_run, 50)
 {
 	struct item items[] = {
 		{ 30, 7, 'a' }, { 10, -EIO, 'b' }, { 1, -ENOSPC, 'c' }, { 1, 0, 'd' }
@@ -99,7 +99,7 @@ TEST_IN_LOOP(with_results_all_run)
 	CHECK_INT(results[3], 0);
 }
 
-TEST_IN_LOOP(cancelled_from_outside_tells_what_never_started)
+TEST_IN_SIM(cancelled_from_outside_tells_what_never_started, 50)
 {
 	struct item items[] = { { 5, 0, 'a' }, { 100, 0, 'b' }, { 100, 0, 'c' }, { 100, 0, 'd' } };
 	int results[4] = { 1, 1, 1, 1 };
@@ -118,7 +118,7 @@ TEST_IN_LOOP(cancelled_from_outside_tells_what_never_started)
 	CHECK_INT(results[3], -ECANCELED);
 }
 
-TEST_IN_LOOP(nothing_to_do_is_done)
+TEST_IN_SIM(nothing_to_do_is_done, 50)
 {
 	CHECK_INT(hk_gather(step, NULL, 0, 1, NULL), 0);
 }
@@ -129,12 +129,13 @@ static int increment(void *arg)
 	return hk_yield();
 }
 
-TEST_IN_LOOP(many_items_need_only_limit_fibers)
+TEST_IN_SIM(many_items_need_only_limit_fibers, 3)
 {
 	enum { N = 100000 };
 	static int items[N];
 	struct hk_stats stats;
 
+	memset(items, 0, sizeof(items));
 	CHECK_INT(hk_gather(increment, items, N, sizeof(int),
 			    &(struct hk_gather_options){ .limit = 10 }),
 		  0);

@@ -24,7 +24,7 @@ static void spawn_all(struct hk_group *g, struct job *jobs, size_t n)
 }
 
 /* asyncio: test_taskgroups.py, test_taskgroup_01, _02 */
-TEST_IN_LOOP(close_waits_for_all)
+TEST_IN_SIM(close_waits_for_all, 50)
 {
 	struct job jobs[] = { { 100 * HK_MS, 42 }, { 200 * HK_MS, 11 } };
 	int64_t start = hk_now_ns();
@@ -44,7 +44,7 @@ TEST_IN_LOOP(close_waits_for_all)
 	CHECK_INT(hk_group_running(&g), 0);
 }
 
-TEST_IN_LOOP(an_empty_group_closes_at_once)
+TEST_IN_SIM(an_empty_group_closes_at_once, 50)
 {
 	struct hk_group g;
 
@@ -57,7 +57,7 @@ TEST_IN_LOOP(an_empty_group_closes_at_once)
 }
 
 /* asyncio: test_taskgroup_04; trio: test_run.py, test_child_crash_propagation */
-TEST_IN_LOOP(the_first_failure_cancels_the_others)
+TEST_IN_SIM(the_first_failure_cancels_the_others, 50)
 {
 	struct job jobs[] = { { HK_SEC, 0 }, { 100 * HK_MS, -EIO }, { HK_SEC, 0 } };
 	int64_t start = hk_now_ns();
@@ -88,7 +88,7 @@ TEST_IN_LOOP(a_childs_failure_ends_the_body)
 }
 
 /* asyncio: test_taskgroup_09, _10 */
-TEST_IN_LOOP(the_bodys_failure_cancels_the_tasks)
+TEST_IN_SIM(the_bodys_failure_cancels_the_tasks, 50)
 {
 	struct job jobs[] = { { HK_SEC, 42 }, { 2 * HK_SEC, 11 } };
 	struct hk_group g;
@@ -106,7 +106,7 @@ TEST_IN_LOOP(the_bodys_failure_cancels_the_tasks)
 }
 
 /* asyncio: test_cancellation, test_taskgroup_07 */
-TEST_IN_LOOP(cancelled_from_outside_is_told)
+TEST_IN_SIM(cancelled_from_outside_is_told, 50)
 {
 	struct job jobs[] = { { HK_SEC, 0 }, { HK_SEC, 0 }, { HK_SEC, 0 } };
 	struct hk_scope s;
@@ -125,7 +125,7 @@ TEST_IN_LOOP(cancelled_from_outside_is_told)
 }
 
 /* asyncio: test_taskgroup_18: cleanup that fails after a cancellation is the news */
-TEST_IN_LOOP(a_failure_beats_cancellation_from_outside)
+TEST_IN_SIM(a_failure_beats_cancellation_from_outside, 50)
 {
 	struct hk_scope s;
 	struct hk_group g;
@@ -141,7 +141,7 @@ TEST_IN_LOOP(a_failure_beats_cancellation_from_outside)
 }
 
 /* trio: nursery.cancel_scope.cancel() is absorbed by the nursery */
-TEST_IN_LOOP(a_groups_own_cancellation_is_swallowed)
+TEST_IN_SIM(a_groups_own_cancellation_is_swallowed, 50)
 {
 	struct job jobs[] = { { HK_SEC, 0 }, { HK_SEC, 0 } };
 	struct hk_group g;
@@ -171,7 +171,7 @@ static int cancel_myself(void *arg)
 	return r;
 }
 
-TEST_IN_LOOP(a_stray_cancellation_cancels_nobody)
+TEST_IN_SIM(a_stray_cancellation_cancels_nobody, 50)
 {
 	struct job job = { HK_SEC, 0 };
 	struct hk_group g;
@@ -185,7 +185,7 @@ TEST_IN_LOOP(a_stray_cancellation_cancels_nobody)
 }
 
 /* asyncio: test_taskgroup_13 */
-TEST_IN_LOOP(an_outer_groups_failure_cancels_the_inner)
+TEST_IN_SIM(an_outer_groups_failure_cancels_the_inner, 50)
 {
 	struct job soon = { 100 * HK_MS, -EIO }, late = { 10 * HK_SEC, -ENOSPC };
 	struct hk_group outer, inner;
@@ -201,7 +201,7 @@ TEST_IN_LOOP(an_outer_groups_failure_cancels_the_inner)
 }
 
 /* asyncio: test_taskgroup_14 */
-TEST_IN_LOOP(an_inner_groups_failure_reaches_the_outer)
+TEST_IN_SIM(an_inner_groups_failure_reaches_the_outer, 50)
 {
 	struct job soon = { 100 * HK_MS, -ENOSPC }, late = { 10 * HK_SEC, -EIO };
 	struct hk_group outer, inner;
@@ -217,7 +217,7 @@ TEST_IN_LOOP(an_inner_groups_failure_reaches_the_outer)
 	CHECK_INT(late.slept, -ECANCELED);
 }
 
-TEST_IN_LOOP(collect_lets_all_run_to_their_end)
+TEST_IN_SIM(collect_lets_all_run_to_their_end, 50)
 {
 	struct job jobs[] = { { 100 * HK_MS, -EIO }, { HK_SEC, 0 }, { 50 * HK_MS, -ENOSPC } };
 	struct hk_group g;
@@ -249,7 +249,7 @@ static int spawn_and_fail(void *arg)
 }
 
 /* trio: test_run.py, test_spawn... into a closing nursery; group.h (4) */
-TEST_IN_LOOP(children_may_spawn_while_the_group_fails)
+TEST_IN_SIM(children_may_spawn_while_the_group_fails, 50)
 {
 	struct hk_group g;
 	struct brood b = { &g, 20, 0, 0 };
@@ -273,7 +273,7 @@ static int slow_to_obey(void *arg)
 }
 
 /* trio: test_slow_abort_basic; group.h (1) */
-TEST_IN_LOOP(close_waits_for_cleanup_though_cancelled)
+TEST_IN_SIM(close_waits_for_cleanup_though_cancelled, 50)
 {
 	int64_t start = hk_now_ns();
 	int cleaned = 1, r;
@@ -297,7 +297,7 @@ static int succeed_though_cancelled(void *arg)
 }
 
 /* What has happened reports success: nobody was cut short, so the group succeeded. */
-TEST_IN_LOOP(success_though_cancelled_is_success)
+TEST_IN_SIM(success_though_cancelled_is_success, 50)
 {
 	struct hk_scope s;
 	struct hk_group g;

@@ -30,14 +30,14 @@ static int get_one(void *arg)
 	return 0;
 }
 
-/* Tasks 0 .. n-1 putting 1 .. n, or getting; started, and waiting if they must. */
+/* Tasks 0 .. n-1 putting 1 .. n, or getting; started one after the other, and waiting if they must. */
 static void start(struct hk_group *g, hk_fn *fn, struct user *u, size_t n, struct hk_queue *q)
 {
 	for (size_t i = 0; i < n; i++) {
 		u[i] = (struct user){ .q = q, .item = (int)i + 1, .result = 1 };
 		CHECK_INT(hk_spawn(g, fn, &u[i]), 0);
+		CHECK_INT(hk_wait_all_parked(), 0);
 	}
-	CHECK_INT(hk_yield(), 0);
 }
 
 static int get(struct hk_queue *q)
@@ -47,7 +47,7 @@ static int get(struct hk_queue *q)
 }
 
 /* asyncio: test_queues.py, QueueBasicTests.test_order; trio: test_channel.py, test_channel_fifo */
-TEST_IN_LOOP(items_come_in_order)
+TEST_IN_SIM(items_come_in_order, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 100);
 
@@ -63,7 +63,7 @@ TEST_IN_LOOP(items_come_in_order)
 }
 
 /* The ring grows while its head is somewhere in the middle. */
-TEST_IN_LOOP(growing_keeps_the_order)
+TEST_IN_SIM(growing_keeps_the_order, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 1000);
 	int in = 0, out = 0;
@@ -82,7 +82,7 @@ TEST_IN_LOOP(growing_keeps_the_order)
 }
 
 /* asyncio: test_nonblocking_put_exception, test_nonblocking_get_exception */
-TEST_IN_LOOP(try_calls_never_wait)
+TEST_IN_SIM(try_calls_never_wait, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 1);
 	int one = 1, got = 0;
@@ -96,7 +96,7 @@ TEST_IN_LOOP(try_calls_never_wait)
 }
 
 /* asyncio: test_get_with_waiting_putters */
-TEST_IN_LOOP(waiting_senders_come_after_what_is_queued)
+TEST_IN_SIM(waiting_senders_come_after_what_is_queued, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[5];
@@ -113,7 +113,7 @@ TEST_IN_LOOP(waiting_senders_come_after_what_is_queued)
 	hk_queue_free(q);
 }
 
-TEST_IN_LOOP(waiting_receivers_are_served_in_order)
+TEST_IN_SIM(waiting_receivers_are_served_in_order, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[3];
@@ -131,7 +131,7 @@ TEST_IN_LOOP(waiting_receivers_are_served_in_order)
 }
 
 /* asyncio: test_get_cancelled_race */
-TEST_IN_LOOP(a_cancelled_getter_took_nothing)
+TEST_IN_SIM(a_cancelled_getter_took_nothing, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[2];
@@ -150,7 +150,7 @@ TEST_IN_LOOP(a_cancelled_getter_took_nothing)
 }
 
 /* trio: test_channel.py, test_553 and the receive that races with cancellation: an item handed over is kept */
-TEST_IN_LOOP(a_getter_cancelled_after_the_hand_off_has_the_item)
+TEST_IN_SIM(a_getter_cancelled_after_the_hand_off_has_the_item, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[1];
@@ -168,7 +168,7 @@ TEST_IN_LOOP(a_getter_cancelled_after_the_hand_off_has_the_item)
 }
 
 /* asyncio: test_put_cancelled_race */
-TEST_IN_LOOP(a_cancelled_putter_put_nothing)
+TEST_IN_SIM(a_cancelled_putter_put_nothing, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 1);
 	struct user u[4];
@@ -179,7 +179,7 @@ TEST_IN_LOOP(a_cancelled_putter_put_nothing)
 	hk_scope_cancel(&u[2].scope); /* waits with 3: is not queued */
 	CHECK_INT(get(q), 1);
 	hk_scope_cancel(&u[1].scope); /* its 2 is in the queue since that get */
-	CHECK_INT(hk_yield(), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
 	CHECK_INT(u[1].result, 0);
 	CHECK_INT(u[2].result, -ECANCELED);
 	CHECK_INT(get(q), 2);
@@ -190,7 +190,7 @@ TEST_IN_LOOP(a_cancelled_putter_put_nothing)
 }
 
 /* asyncio: QueueShutdownTests; trio: test_close_basics */
-TEST_IN_LOOP(after_close_gets_drain_and_puts_fail)
+TEST_IN_SIM(after_close_gets_drain_and_puts_fail, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[4];
@@ -214,7 +214,7 @@ TEST_IN_LOOP(after_close_gets_drain_and_puts_fail)
 	hk_queue_free(q);
 }
 
-TEST_IN_LOOP(close_wakes_waiting_receivers)
+TEST_IN_SIM(close_wakes_waiting_receivers, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 2);
 	struct user u[2];
@@ -236,7 +236,7 @@ static void drop(void *item, void *arg)
 }
 
 /* asyncio: QueueShutdownTests, shutdown(immediate=True) */
-TEST_IN_LOOP(abort_hands_back_what_is_queued)
+TEST_IN_SIM(abort_hands_back_what_is_queued, 50)
 {
 	struct hk_queue *q = hk_queue_new(sizeof(int), 3);
 	struct user u[5];
@@ -305,7 +305,7 @@ static int get_with_deadlines(void *arg)
 	return 0;
 }
 
-TEST_IN_LOOP(nothing_is_lost_or_doubled_over_many_seeds)
+TEST_IN_SIM(nothing_is_lost_or_doubled_over_many_seeds, 2)
 {
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		struct market m = { .q = hk_queue_new(sizeof(int), 1 + seed % 4),
@@ -325,7 +325,7 @@ TEST_IN_LOOP(nothing_is_lost_or_doubled_over_many_seeds)
 }
 
 /* Items larger than a pointer, and of odd size. */
-TEST_IN_LOOP(items_of_any_size)
+TEST_IN_SIM(items_of_any_size, 50)
 {
 	char in[37], out[37];
 	struct hk_queue *q = hk_queue_new(sizeof(in), 20);

@@ -2,7 +2,7 @@
 #include "in_loop.h"
 
 /* asyncio: test_timeouts.py, test_timeout_basic; trio: test_run.py, test_basic_timeout */
-TEST_IN_LOOP(own_deadline_is_a_timeout)
+TEST_IN_SIM(own_deadline_is_a_timeout, 50)
 {
 	struct hk_scope s;
 	int64_t start = hk_now_ns();
@@ -15,7 +15,7 @@ TEST_IN_LOOP(own_deadline_is_a_timeout)
 }
 
 /* asyncio: test_timeout_not_called */
-TEST_IN_LOOP(work_in_time_is_untouched)
+TEST_IN_SIM(work_in_time_is_untouched, 50)
 {
 	struct hk_scope s;
 
@@ -26,7 +26,7 @@ TEST_IN_LOOP(work_in_time_is_untouched)
 }
 
 /* asyncio: test_timeout_zero, test_timeout_in_the_past_sleep_zero */
-TEST_IN_LOOP(no_time_at_all_is_cancelled_from_the_start)
+TEST_IN_SIM(no_time_at_all_is_cancelled_from_the_start, 50)
 {
 	struct hk_scope s;
 
@@ -41,7 +41,7 @@ TEST_IN_LOOP(no_time_at_all_is_cancelled_from_the_start)
 }
 
 /* trio: cancellation is level-triggered (reference-core, "Cancellation semantics") */
-TEST_IN_LOOP(every_suspending_call_fails_until_the_scope_is_left)
+TEST_IN_SIM(every_suspending_call_fails_until_the_scope_is_left, 50)
 {
 	struct hk_event event = { 0 };
 	struct hk_sem sem = HK_SEM(1);
@@ -69,7 +69,7 @@ TEST_IN_LOOP(every_suspending_call_fails_until_the_scope_is_left)
 }
 
 /* asyncio: test_nested_timeouts: of simultaneous deadlines only the outermost is the cause */
-TEST_IN_LOOP(simultaneous_deadlines_belong_to_the_outer)
+TEST_IN_SIM(simultaneous_deadlines_belong_to_the_outer, 50)
 {
 	struct hk_scope outer, inner;
 	int r;
@@ -82,7 +82,7 @@ TEST_IN_LOOP(simultaneous_deadlines_belong_to_the_outer)
 	CHECK_INT(hk_scope_close(&outer, r), -ETIMEDOUT);
 }
 
-TEST_IN_LOOP(the_nearest_deadline_counts)
+TEST_IN_SIM(the_nearest_deadline_counts, 50)
 {
 	struct hk_scope outer, inner;
 
@@ -97,7 +97,7 @@ TEST_IN_LOOP(the_nearest_deadline_counts)
 }
 
 /* asyncio: test_foreign_exception_on_timeout; trio: test_cancel_scope_exceptgroup_filtering */
-TEST_IN_LOOP(a_real_failure_passes_through)
+TEST_IN_SIM(a_real_failure_passes_through, 50)
 {
 	struct hk_scope s;
 
@@ -107,7 +107,7 @@ TEST_IN_LOOP(a_real_failure_passes_through)
 }
 
 /* scope.h (3): success stays success, whatever the clock says */
-TEST_IN_LOOP(success_after_the_deadline_is_kept)
+TEST_IN_SIM(success_after_the_deadline_is_kept, 50)
 {
 	struct hk_scope s, shield;
 
@@ -137,7 +137,7 @@ static int sleep_in_scope(void *arg)
 }
 
 /* trio: test_cancel_edge_cases, test_basic_cancel: from another task */
-TEST_IN_LOOP(another_task_may_cancel)
+TEST_IN_SIM(another_task_may_cancel, 50)
 {
 	struct cancelled c = { .result = 1 };
 	struct hk_group g;
@@ -154,7 +154,7 @@ TEST_IN_LOOP(another_task_may_cancel)
 }
 
 /* trio: test_cancel_shielding */
-TEST_IN_LOOP(a_shield_hides_outer_cancellation)
+TEST_IN_SIM(a_shield_hides_outer_cancellation, 50)
 {
 	struct hk_scope outer, shield;
 
@@ -169,7 +169,7 @@ TEST_IN_LOOP(a_shield_hides_outer_cancellation)
 	CHECK_INT(hk_scope_close(&outer, -ECANCELED), -ECANCELED);
 }
 
-TEST_IN_LOOP(a_shield_holds_when_the_outer_deadline_comes_later)
+TEST_IN_SIM(a_shield_holds_when_the_outer_deadline_comes_later, 50)
 {
 	struct hk_scope outer, shield, inner;
 
@@ -186,7 +186,7 @@ TEST_IN_LOOP(a_shield_holds_when_the_outer_deadline_comes_later)
 }
 
 /* trio: test_cancel_shield_abort, move_on_after(budget, shield=True) */
-TEST_IN_LOOP(a_shield_has_a_budget)
+TEST_IN_SIM(a_shield_has_a_budget, 50)
 {
 	struct hk_scope outer, shield;
 	int64_t start;
@@ -204,7 +204,7 @@ TEST_IN_LOOP(a_shield_has_a_budget)
 }
 
 /* asyncio: test_nested_timeout_in_finally: a deadline inside a shield is its own */
-TEST_IN_LOOP(a_deadline_within_a_shield_is_a_timeout)
+TEST_IN_SIM(a_deadline_within_a_shield_is_a_timeout, 50)
 {
 	struct hk_scope outer, shield, inner;
 
@@ -217,7 +217,7 @@ TEST_IN_LOOP(a_deadline_within_a_shield_is_a_timeout)
 }
 
 /* asyncio: test_reschedule */
-TEST_IN_LOOP(a_deadline_can_be_moved)
+TEST_IN_SIM(a_deadline_can_be_moved, 50)
 {
 	struct hk_scope s;
 	int64_t start = hk_now_ns();
@@ -241,7 +241,7 @@ TEST_IN_LOOP(a_deadline_can_be_moved)
 }
 
 /* asyncio: test_foreign_cancel_doesnt_timeout_if_not_expired */
-TEST_IN_LOOP(cancelled_by_hand_before_the_deadline_is_no_timeout)
+TEST_IN_SIM(cancelled_by_hand_before_the_deadline_is_no_timeout, 50)
 {
 	struct hk_scope s;
 
@@ -268,7 +268,7 @@ static int nested_tasks(void *arg)
 }
 
 /* trio: test_cancel_inheritance: tasks of tasks */
-TEST_IN_LOOP(cancellation_reaches_all_descendants)
+TEST_IN_SIM(cancellation_reaches_all_descendants, 50)
 {
 	int counts[2] = { 0, 0 };
 	struct hk_scope s;
@@ -293,7 +293,7 @@ static int shielded_child(void *arg)
 	return hk_checkpoint();
 }
 
-TEST_IN_LOOP(a_childs_shield_holds_against_the_parents_scope)
+TEST_IN_SIM(a_childs_shield_holds_against_the_parents_scope, 50)
 {
 	struct hk_scope s;
 	struct hk_group g;
