@@ -3,7 +3,8 @@
  * What this room is for: work that computes long, leaks, crashes or hangs: renderers, models, parsers of hostile files, in any
  *   language. Bytes go in, bytes come out; nothing is shared.
  * Life cycle: hk_process_pool_new starts nothing; workers start when calls come, up to `workers`, and stay warm;
- *   hk_process_pool_free stops them all, before hk_run's main function returns. Any task of the loop may call and free.
+ *   hk_process_pool_free stops them all, before hk_run's main function returns. Any task of the loop may call and free. Not
+ *   for the virtual clock: real processes need real time.
  * What must hold: (1) a worker has one call at a time; calls are served first come, first served. (2) a crash, a time-out, a
  *   broken frame or an exit costs exactly the call that the worker had; a new worker takes its place and the pool keeps its
  *   width; a worker that dies while it has none costs nothing. (3) a cancelled or timed-out call's worker is killed with its whole process group. (4) a worker is replaced after

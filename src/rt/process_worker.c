@@ -331,14 +331,14 @@ static void close_fd(int *fd)
 }
 
 /* It leaves by itself, is made to, or is dead already. Afterwards nothing of its group lives. */
-static void end_group(struct worker *w, int r) SUSPENDS
+static void end_group(struct worker *w, int r, bool was_ready) SUSPENDS
 {
 	int64_t grace_ns = w->options->process.grace_ns ? w->options->process.grace_ns : GRACE_NS;
 	int left = 0;
 
 	if (r == -ECANCELED) {
 		close_fd(&w->calls);
-		left = await_end_for(w, grace_ns / 2 + 1);
+		left = was_ready ? await_end_for(w, grace_ns / 2 + 1) : -ETIMEDOUT;
 	} else if (r == -EPIPE) {
 		w->forced = await_end_for(w, CLOSING_NS) < 0;
 	}
@@ -354,8 +354,10 @@ static void end_group(struct worker *w, int r) SUSPENDS
 /* From here the life scope is closed: nothing cuts the waits short but their own bounds. */
 static void end_process(struct worker *w, int r) SUSPENDS
 {
+	bool was_ready = w->state != WORKER_STARTING; /* else it does not listen yet */
+
 	pool_worker_leaves(w->pool, w);
-	end_group(w, r);
+	end_group(w, r, was_ready);
 	read_err_now(w, LEFT_OVER_MAX);
 	close_fd(&w->err);
 	hk_event_set(&w->ended);

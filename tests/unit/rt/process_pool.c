@@ -123,11 +123,18 @@ static void do_grandchild(void)
 /* A daemon: another session, the pipes kept open. It ends by itself, for nobody can find it. */
 static void do_daemon(void)
 {
+	int ends[2];
+
+	ASSERT(pipe(ends) == 0);
 	if (fork() == 0) {
 		setsid();
+		close(ends[0]);
+		close(ends[1]);
 		sleep(20);
 		_exit(0);
 	}
+	close(ends[1]);
+	ASSERT(read(ends[0], ends, 1) == 0); /* it has left the group */
 	_exit(5);
 }
 
@@ -287,6 +294,10 @@ static void start_badly(const char *how)
 	if (strcmp(how, "leaves") == 0) {
 		put_head(1, 1, 0, 0, 0);
 		_exit(4);
+	}
+	if (strcmp(how, "deaf") == 0) {
+		put_head(1, 1, 0, 0, 0);
+		hang();
 	}
 	if (strcmp(how, "slow") == 0)
 		usleep(300 * 1000);
@@ -823,6 +834,25 @@ TEST_IN_REAL_LOOP(a_cancelled_call_kills_its_worker_at_once)
 	hk_process_pool_free(pool);
 }
 
+/* More than a pipe holds, to one that is dead and to one that does not read: no signal, no writer that waits for ever. */
+TEST_IN_REAL_LOOP(large_calls_do_not_hang_on_the_dead_and_the_deaf)
+{
+	static char blob[1 << 20];
+	struct hk_process_pool_options o = { .workers = 1, .timeout_ns = HK_SEC };
+	struct hk_process_pool *dead = pool_of("leaves", o), *deaf = pool_of("deaf", o);
+	struct slice large = { blob, sizeof(blob) };
+	struct hk_scope scope;
+	struct hk_answer a;
+
+	CHECK_INT(call(dead, "echo", large, &a), -EPIPE);
+	CHECK_INT(call(deaf, "echo", large, &a), -ETIMEDOUT);
+	hk_scope_open(&scope, 100 * HK_MS);
+	CHECK_INT(call(deaf, "echo", large, &a), -ECANCELED);
+	(void)hk_scope_close(&scope, 0);
+	hk_process_pool_free(dead);
+	hk_process_pool_free(deaf);
+}
+
 /* The worker needs longer to start than the first caller has patience: the second finds it warm. */
 TEST_IN_REAL_LOOP(a_start_outlives_its_caller)
 {
@@ -1126,6 +1156,18 @@ TEST(misuse_is_named)
 	check_dies(never_free, "main function while \"process pool\" is still in use");
 }
 
+TEST_IN_REAL_LOOP(a_worker_without_a_pool_says_so)
+{
+	const char *argv[] = { self, "worker", NULL };
+	struct hk_process_output out;
+
+	CHECK_INT(hk_process_run(argv, NULL, &out), 0);
+	CHECK_INT(out.exit.status, 2);
+	CHECK(strstr(out.err, "this program is a worker"));
+	free(out.out);
+	free(out.err);
+}
+
 /* A program with a pool is killed as hard as can be, one that computes and one that waits, each with a grandchild. */
 TEST(no_worker_survives_its_pool)
 {
@@ -1173,6 +1215,7 @@ static const struct test tests[] = {
 	T(the_worker_of_the_manual_works),
 	T(a_hanging_call_times_out_with_its_grandchild),
 	T(a_cancelled_call_kills_its_worker_at_once),
+	T(large_calls_do_not_hang_on_the_dead_and_the_deaf),
 	T(a_start_outlives_its_caller),
 	T(a_worker_that_cannot_start_says_why),
 	T(all_waiting_calls_learn_that_no_worker_starts),
@@ -1182,6 +1225,7 @@ static const struct test tests[] = {
 	T(chaos_costs_nobody_else),
 	T(free_takes_no_longer_than_the_grace),
 	T(misuse_is_named),
+	T(a_worker_without_a_pool_says_so),
 	T(no_worker_survives_its_pool),
 };
 
