@@ -291,6 +291,51 @@ TEST_IN_SIM(cancellation_reaches_every_leaf, 100)
 	CHECK_INT(hk_now_ns() - start, HK_SEC);
 }
 
+enum shelter { PLAIN, SHIELDED, CANCELLED_THEN_SHIELDED };
+struct sibling {
+	enum shelter shelter;
+	int slept;
+	int64_t until_ns;
+};
+
+static int sleep_sheltered(void *arg)
+{
+	struct sibling *s = arg;
+	struct hk_scope plain, shield;
+
+	hk_scope_open(&plain, HK_FOREVER);
+	if (s->shelter == CANCELLED_THEN_SHIELDED)
+		hk_scope_cancel(&plain);
+	if (s->shelter != PLAIN)
+		hk_scope_open_shield(&shield, HK_SEC);
+	s->slept = hk_sleep(100 * HK_MS);
+	s->until_ns = hk_now_ns();
+	if (s->shelter != PLAIN)
+		(void)hk_scope_close(&shield, 0);
+	return hk_scope_close(&plain, hk_checkpoint());
+}
+
+/* test_cancel_inheritance with shields among the branches: the walk passes them by and reaches all others, wherever they stand */
+TEST_IN_SIM(shields_and_cancelled_siblings_do_not_stop_a_cancellation, 100)
+{
+	struct sibling s[9];
+	int64_t start = hk_now_ns();
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < 9; i++) {
+		s[i] = (struct sibling){ .shelter = (enum shelter)(i % 3) };
+		CHECK_INT(hk_spawn(&g, sleep_sheltered, &s[i]), 0);
+	}
+	CHECK_INT(hk_sleep(10 * HK_MS), 0);
+	hk_group_cancel(&g);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	for (int i = 0; i < 9; i++) {
+		CHECK_INT(s[i].slept, s[i].shelter == PLAIN ? -ECANCELED : 0);
+		CHECK_INT(s[i].until_ns - start, (s[i].shelter == PLAIN ? 10 : 100) * HK_MS);
+	}
+}
+
 /* ---- cancelling from elsewhere ------------------------------------------------------------- */
 
 static int wait_in_scope(void *arg)
@@ -481,6 +526,7 @@ static const struct test tests[] = {
 	T(three_deadlines_in_every_order),
 	T(inside_a_shield_scopes_work_as_ever),
 	T(cancellation_reaches_every_leaf),
+	T(shields_and_cancelled_siblings_do_not_stop_a_cancellation),
 	T(cancelling_what_is_not_open_does_nothing),
 	T(a_busy_task_that_asks_is_ended),
 	T(time_left_is_of_the_nearest_deadline),
