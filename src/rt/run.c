@@ -301,7 +301,7 @@ void hk_stats_get(struct hk_stats *ret)
 	*ret = loop->stats;
 	ret->stack_bytes_touched = stacks_touched(&loop->stacks);
 	ret->stalls = atomic_load(&loop->stall.reports);
-	ret->parked_fd = loop->poll.waiting;
+	ret->parked_fd = loop->poll.waiting + loop->poll.waiting_sim;
 	ret->parked_offload = loop->offloads.pending - loop->offloads.abandoned;
 	ret->busy_ns =
 		(loop->sim ? loop->now_ns : clock_mono_ns()) - loop->started_ns - ret->idle_ns;

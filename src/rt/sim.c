@@ -13,10 +13,13 @@
 #include "rt/loop.h"
 #include "rt/report.h"
 #include "rt/sim_trace.h"
+#include <hocket/dump.h>
+#include <inttypes.h>
+#include <unistd.h>
 #include "base/banned.h"
 
 /* So many switches at one instant are a circle: tasks that yield to each other for ever. */
-#define STILL_MAX UINT64_C(10000000)
+#define STILL_MAX UINT64_C(4000000)
 
 void sim_attach(struct hk_loop *loop, struct sim *sim)
 {
@@ -80,7 +83,7 @@ void sim_choose(struct hk_loop *loop, struct run_queue *q)
 	sim_note(loop, "ran task", q->first->name, (int64_t)loop->stats.switches,
 		 (struct slice){ 0 });
 	if (++sim->still > STILL_MAX)
-		misuse("the simulated clock stands still: ten million switches at one instant, "
+		misuse("the simulated clock stands still: four million switches at one instant, "
 		       "task \"%s\" runs in a circle without waiting for anything",
 		       q->first->name);
 }
@@ -104,6 +107,11 @@ void sim_clock_moved(struct hk_loop *loop)
 		return;
 	sim->late = true;
 	sim->late_ns = now_ns;
+	(void)dprintf(STDERR_FILENO,
+		      "hocket: simulation: seed %" PRIu64
+		      ": the limit of virtual time ran out while these waited\n",
+		      sim->seed);
+	(void)hk_dump(STDERR_FILENO, HK_DUMP_STACKS);
 	hk_scope_cancel(&loop->root);
 }
 

@@ -388,12 +388,28 @@ static int stands_still(void *arg)
 	return hk_event_wait(&never);
 }
 
-static int runs_in_a_circle(void *arg)
+static int yields_for_ever(void *arg)
 {
 	(void)arg;
 	while (hk_yield() == 0)
 		continue;
 	return 0;
+}
+
+static int runs_in_a_circle(void *arg)
+{
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, yields_for_ever, arg), 0);
+	CHECK_INT(hk_spawn(&g, yields_for_ever, arg), 0);
+	return hk_group_close(&g, 0);
+}
+
+static int sleep_long(void *arg)
+{
+	(void)arg;
+	return hk_sleep(3600 * HK_SEC);
 }
 
 static int will_not_end(void *arg)
@@ -423,6 +439,11 @@ TEST(every_failure_names_its_seed)
 	s = sim_in_child(fails_at_seed_7,
 			 &(struct hk_sim_options){ .seeds = 20, .replay = "make it" });
 	CHECK_SAYS(s, "\nreplay: HOCKET_SEED=7 make it\n");
+	s = sim_in_child(sleep_long, &(struct hk_sim_options){ .seed = 9, .limit_ns = HK_SEC });
+	CHECK_INT(WEXITSTATUS(s.status), ETIME);
+	CHECK_SAYS(s, "seed 9: the limit of virtual time ran out while these waited\n");
+	CHECK_SAYS(s, "task \"main\"");
+	CHECK_SAYS(s, "\nreplay: HOCKET_SEED=9 ");
 	s = sim_in_child(will_not_end, &(struct hk_sim_options){ .seed = 2 });
 	CHECK(WIFSIGNALED(s.status));
 	CHECK_SAYS(s, "the simulation does not end");
@@ -441,7 +462,7 @@ TEST(an_abort_in_the_middle_is_replayable_too)
 	CHECK_SAYS(s, "event");
 	CHECK_SAYS(s, "replay: HOCKET_SEED=4 ");
 	s = sim_in_child(runs_in_a_circle, &(struct hk_sim_options){ .seed = 5 });
-	CHECK_SAYS(s, "task \"main\" runs in a circle");
+	CHECK_SAYS(s, "task \"yields_for_ever\" runs in a circle");
 	CHECK_SAYS(s, "replay: HOCKET_SEED=5 ");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__) /* sanitizers handle this signal */
 	s = sim_in_child(points_nowhere, &(struct hk_sim_options){ .seed = 6 });
