@@ -238,7 +238,7 @@ int hk_offload_cpu(hk_fn *fn, void *arg)
 
 int offload_always(hk_fn *fn, void *arg)
 {
-	struct hk_fiber_ *self = fiber_self();
+	struct hk_fiber_ *self = fiber_self_of("hk_file_close");
 	struct call call = call_of(self->loop, fn, arg, &(struct hk_offload_options){ 0 });
 	struct waiter w = waiter_of(NULL, NULL);
 

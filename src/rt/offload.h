@@ -13,5 +13,5 @@ struct offloads {
 
 void offloads_init(struct offloads *, unsigned io_threads, unsigned cpu_threads);
 void offloads_done(struct offloads *); /* nothing may be pending */
-/* As hk_offload, but not refused and not taken back when the caller is cancelled. */
+/* For hk_file_close: as hk_offload, but not refused and not taken back when the caller is cancelled. */
 MUST int offload_always(hk_fn *fn, void *arg) SUSPENDS;

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include "base/banned.h"
 
+#define STACK_BYTES ((size_t)8 << 20) /* touched only as far as it is used */
+
 void pool_init(struct pool *p, const char *name, unsigned limit)
 {
 	ASSERT(limit > 0);
@@ -127,21 +129,34 @@ static int make_room(struct pool *p)
 	return 0;
 }
 
+/* With a stack as deep as the loop's own, whatever `ulimit -s` says: libraries that like that come here, too. */
+static int create(struct pool *p, pthread_t *ret)
+{
+	pthread_attr_t attr;
+	sigset_t all, former;
+	int r;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr,
+					STACK_BYTES); /* fails for what is less than 16 KiB */
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	r = pthread_create(ret, &attr, work, p);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
+
 /* Under the lock. */
 static int start_thread(struct pool *p)
 {
-	sigset_t all, former;
 	int r = make_room(p);
 
+	ASSERT(p->threads_n < p->limit);
+	if (r == 0)
+		r = create(p, &p->threads[p->threads_n]);
 	if (r < 0)
 		return r;
-	ASSERT(p->threads_n < p->limit);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	r = pthread_create(&p->threads[p->threads_n], NULL, work, p);
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (r != 0)
-		return -r;
 	(void)pthread_setname_np(p->threads[p->threads_n++], p->name); /* only for who looks */
 	return 0;
 }

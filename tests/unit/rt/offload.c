@@ -340,7 +340,8 @@ static void *open_late(void *arg)
 	return NULL;
 }
 
-/* trio: test_run_in_worker_thread_abandoned: the run is over before the thread. Here the run waits for it. */
+/* asyncio: test_events.py, test_run_in_executor_cancel: a late result disturbs nobody.
+ * trio: test_run_in_worker_thread_abandoned: the run is over before the thread. Here the run waits for it. */
 TEST(the_run_waits_for_abandoned_calls)
 {
 	pthread_t opener;
