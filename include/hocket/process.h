@@ -18,7 +18,7 @@
 #include <hocket/types.h>
 
 HK_BEGIN
-/* INHERIT: ours, which is non-blocking for the child too where fd.h uses it here. */
+/* INHERIT: our own. What fd.h uses here and a child gets by INHERIT, FD or `keep` is non-blocking for it, too. */
 enum hk_stdio { HK_STDIO_NULL, HK_STDIO_INHERIT, HK_STDIO_PIPE, HK_STDIO_FD };
 
 struct hk_process_stdio {

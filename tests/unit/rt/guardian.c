@@ -135,6 +135,16 @@ static pid_t find_guardian(pid_t parent)
 	return found;
 }
 
+/* A program that was started shows its arguments a moment later. */
+static pid_t await_guardian(pid_t parent)
+{
+	pid_t found;
+
+	while ((found = find_guardian(parent)) == 0)
+		sched_yield();
+	return found;
+}
+
 /* Its program has begun and does not listen any more. */
 static bool ignores(pid_t pid, int number)
 {
@@ -156,8 +166,7 @@ TEST(a_killed_parent_takes_its_grandchildren_along)
 	char x;
 
 	CHECK(becomes_readable(fd) && read(fd, &x, 1) == 1);
-	guardian = find_guardian(pid);
-	CHECK(guardian > 0);
+	guardian = await_guardian(pid);
 	guardian_fd = pidfd_open(guardian, 0);
 	end(pid, SIGKILL);
 	CHECK(all_have_ended(fd));
@@ -173,12 +182,35 @@ TEST(the_guardian_does_not_listen_to_signals)
 	char x;
 
 	CHECK(becomes_readable(fd) && read(fd, &x, 1) == 1);
-	guardian = find_guardian(pid);
-	CHECK(guardian > 0 && getsid(guardian) == guardian);
+	guardian = await_guardian(pid);
+	CHECK_INT(getsid(guardian), guardian);
 	while (!ignores(guardian, SIGUSR2))
 		sched_yield();
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		CHECK_INT(kill(guardian, numbers[i]), 0);
+	end(pid, SIGKILL);
+	CHECK(all_have_ended(fd));
+	CHECK_INT(close(fd), 0);
+}
+
+static int one_sleeper(void *arg)
+{
+	struct hk_process p;
+	int r = hk_process_start(
+		&p, SH("echo x; exec sleep 1000"),
+		&(struct hk_process_options){ .out = { HK_STDIO_FD, *(int *)arg } });
+	return r < 0 ? r : hk_process_wait(&p, NULL);
+}
+
+TEST(without_the_guardian_the_child_still_dies)
+{
+	int fd;
+	pid_t pid = fork_loop(one_sleeper, &fd), guardian;
+	char x;
+
+	CHECK(becomes_readable(fd) && read(fd, &x, 1) == 1);
+	guardian = await_guardian(pid);
+	CHECK_INT(kill(guardian, SIGKILL), 0);
 	end(pid, SIGKILL);
 	CHECK(all_have_ended(fd));
 	CHECK_INT(close(fd), 0);
@@ -263,6 +295,7 @@ TEST(without_children_there_is_no_guardian)
 static const struct test tests[] = {
 	T(a_killed_parent_takes_its_grandchildren_along),
 	T(the_guardian_does_not_listen_to_signals),
+	T(without_the_guardian_the_child_still_dies),
 	T(killed_at_any_time_it_leaves_nobody),
 	T(one_that_ends_by_itself_leaves_nobody),
 	T(forgotten_children_are_killed_and_reported),

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
-#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -218,6 +218,30 @@ IN_TIME(what_cannot_be_run_fails_at_once)
 	refused(ARGV("true"), OPTIONS(.in = { HK_STDIO_FD, 987 }), -EBADF);
 	refused(ARGV("true"), OPTIONS(.keep = (int[]){ 987 }, .keep_n = 1), -EBADF);
 	CHECK_INT(unlink(plain) | unlink(text) | rmdir(folder), 0);
+}
+
+/* For every number of descriptors that may still be opened: it starts or says why not, and keeps none. */
+IN_TIME(without_descriptors_it_fails_cleanly)
+{
+	const struct hk_process_options *o = OPTIONS(.in = PIPE, .out = PIPE, .err = PIPE);
+	struct rlimit former, few;
+	int started = 0;
+
+	CHECK_INT(exit_of(ARGV("true"), NULL).status, 0); /* the guardian is there now */
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &former), 0);
+	for (int room = 0; room < 16; room++) {
+		int before = open_fds(), r;
+		struct hk_process p;
+		few = (struct rlimit){ (rlim_t)(before + room), former.rlim_max };
+		CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = hk_process_start(&p, ARGV("true"), o);
+		CHECK_INT(setrlimit(RLIMIT_NOFILE, &former), 0);
+		CHECK(r == 0 || r == -EMFILE);
+		started += r == 0;
+		hk_process_stop(&p, NULL);
+		CHECK_INT(open_fds(), before);
+	}
+	CHECK(started > 0 && started < 16);
 }
 
 IN_TIME(the_path_is_searched_in_order)
@@ -687,6 +711,7 @@ static const struct test tests[] = {
 	T(a_stolen_end_is_told),
 	T(waiting_is_cut_short_and_the_child_still_runs),
 	T(what_cannot_be_run_fails_at_once),
+	T(without_descriptors_it_fails_cleanly),
 	T(the_path_is_searched_in_order),
 	T(environment_and_folder_are_as_told),
 	T(arguments_are_not_seen_by_a_shell),
