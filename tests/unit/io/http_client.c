@@ -4,6 +4,7 @@
  * acted, what is left in the pool, and how often the server itself says it was asked. The clock is virtual. */
 #include "check.h"
 #include "io/http.h"
+#include "rt/in_loop.h"
 #include "scripted.h"
 #include <errno.h>
 #include <unistd.h>
@@ -451,13 +452,15 @@ static void judge(const struct play *p, int r, const struct http_response *res,
 	CHECK_INT(err->sent, s->fault && !s->unsent);
 	CHECK_INT(res->status, s->status);
 	CHECK_SLICE(buf_slice(&res->body), slice_str(s->body));
-	CHECK_INT(stats->idle, s->idle);
+	if (!hk_sim_running()) /* there what comes too much may come later: the pool looks when it takes */
+		CHECK_INT(stats->idle, s->idle);
 	CHECK_INT(stats->active, 0);
 	CHECK_INT(p->server.connections, s->connections ? s->connections : 1);
 	CHECK_INT(p->server.requests, s->answers[0].greets || s->deaf ? 0
 				      : s->requests                   ? s->requests
 								      : 1);
-	if (s->says)
+	if (s->says &&
+	    !(hk_sim_running() && s->answers[0].greets)) /* half a greeting is quoted too */
 		CHECK(strstr(err->text, s->says) != NULL);
 	if (s->fault)
 		CHECK(strstr(err->text, "127.0.0.1") != NULL ||
@@ -506,6 +509,31 @@ TEST(nasty_answers)
 		struct play p = { .scene = &scenes[i] };
 		int before = test_failures_;
 		CHECK_INT(hk_run(play, &p, &(struct hk_run_options){ .virtual_clock = true }), 0);
+		if (test_failures_ > before)
+			printf("# ... in the scene '%s'\n", scenes[i].name);
+	}
+}
+
+static void play_anew(uint64_t seed, void *arg)
+{
+	struct play *p = arg;
+	(void)seed;
+	*p = (struct play){ .scene = p->scene };
+}
+
+/* The same over a net that takes its time and brings a few bytes at once: a byte's place in a read means nothing. */
+TEST(nasty_answers_in_pieces)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scenes); i++) {
+		struct play p = { .scene = &scenes[i] };
+		struct hk_sim_options o = { .seeds = 10,
+					    .before = play_anew,
+					    .net = { .latency_ns = HK_MS,
+						     .jitter_ns = 5 * HK_MS,
+						     .short_reads = true,
+						     .window_bytes = 20000 } };
+		int before = test_failures_;
+		in_sim_with("nasty_answers_in_pieces", play, &p, &o);
 		if (test_failures_ > before)
 			printf("# ... in the scene '%s'\n", scenes[i].name);
 	}
@@ -572,6 +600,7 @@ TEST(a_gzip_bomb)
 
 static const struct test tests[] = {
 	T(nasty_answers),
+	T(nasty_answers_in_pieces),
 	T(compressed_answers),
 	T(a_gzip_bomb),
 };

@@ -145,9 +145,9 @@ static int scripted_serve(void *arg) SUSPENDS
 	} while (a->then == KEEP);
 	if (s->next > 0 && s->answers &&
 	    s->answers[s->next <= s->answer_count ? s->next - 1 : 0].then == RESET)
-		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
-				 sizeof(struct linger));
-	(void)hk_close(c->fd);
+		(void)hk_close_reset(c->fd);
+	else
+		(void)hk_close(c->fd);
 	free(c);
 	return 0;
 }
