@@ -5,6 +5,7 @@
 #include "base/rand.h"
 #include "check.h"
 #include "io/http_server.h"
+#include "rt/in_loop.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <hocket/hocket.h>
@@ -195,6 +196,22 @@ TEST(raw_requests)
 		int before = test_failures_;
 		struct talk t = talks[i];
 		CHECK_INT(hk_run(talk, &t, &(struct hk_run_options){ .virtual_clock = true }), 0);
+		if (test_failures_ > before)
+			printf("# ... in '%s'\n", t.name);
+	}
+}
+
+/* The same in pieces, over a slow net, in many orders. */
+TEST(raw_requests_in_pieces)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(talks); i++) {
+		int before = test_failures_;
+		struct talk t = talks[i];
+		struct hk_sim_options o = {
+			.seeds = 10,
+			.net = { .latency_ns = HK_MS, .jitter_ns = 3 * HK_MS, .short_reads = true }
+		};
+		in_sim_with("raw_requests_in_pieces", talk, &t, &o);
 		if (test_failures_ > before)
 			printf("# ... in '%s'\n", t.name);
 	}
@@ -403,6 +420,7 @@ TEST(ten_megabytes_both_ways)
 
 static const struct test tests[] = {
 	T(raw_requests),
+	T(raw_requests_in_pieces),
 	T(a_flood_of_headers),
 	T(a_slow_sender_is_closed),
 	T(a_thousand_at_once),
