@@ -174,6 +174,35 @@ static int compile_homeless(jq_state *jq, const char *text, jv args)
 	return compiled;
 }
 
+static bool contains_one_of(struct slice program, const char *const *names)
+{
+	for (; *names; names++)
+		if (memmem(program.p, program.n, *names, strlen(*names)))
+			return true;
+	return false;
+}
+
+static void match_once(void)
+{
+	jq_state *jq = jq_init();
+	ASSERT(jq);
+	if (compile_homeless(jq, "test(\"\")", jv_object())) {
+		jq_start(jq, jv_string(""), 0);
+		jv_free(jq_next(jq));
+	}
+	jq_teardown(&jq);
+}
+
+/* The library behind libjq's regular expressions sets itself up at the first one, unguarded against other threads. */
+static void prepare_matching(struct slice program)
+{
+	static const char *const names[] = { "test",  "match", "capture", "scan",
+					     "split", "sub",   NULL };
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	if (contains_one_of(program, names))
+		pthread_once(&once, match_once);
+}
+
 static int compile_state(void *arg)
 {
 	struct compiling *c = arg;
@@ -184,6 +213,7 @@ static int compile_state(void *arg)
 	if (c->lib->secrets.n)
 		args = jv_object_set(args, jv_string("secret"), exchange_in(&x, c->lib->secrets));
 	struct slice text = c->state->marks ? c->lib->marked_program : c->lib->program;
+	prepare_matching(c->lib->program);
 	c->state->jq = jq_init();
 	ASSERT(c->state->jq);
 	jq_set_error_cb(c->state->jq, complain, c);
@@ -273,11 +303,8 @@ static int put_program(const struct jq *jq, bool marks, struct buf *out)
 
 static bool needs_guard(struct slice program)
 {
-	static const char *const names[] = { "ind", "time", "date", "trimstr" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (memmem(program.p, program.n, names[i], strlen(names[i])))
-			return true;
-	return false;
+	static const char *const names[] = { "ind", "time", "date", "trimstr", NULL };
+	return contains_one_of(program, names);
 }
 
 static int put_whole(const struct jq *jq, bool marks, struct slice *ret)

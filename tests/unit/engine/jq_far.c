@@ -3,6 +3,7 @@
 #include "engine/jq_ast.h"
 #include <errno.h>
 #include <hocket/hocket.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -165,6 +166,41 @@ TEST(cancellation_waits_for_the_value)
 	CHECK_INT(hk_run(cancelled_main, NULL, NULL), 0);
 }
 
+/* The system gives no threads while this is set. */
+static bool no_threads;
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg)
+{
+	return no_threads ? EAGAIN : __real_pthread_create(ret, attr, fn, arg);
+}
+
+static int no_threads_main(void *arg) SUSPENDS
+{
+	AUTO(buf_done) struct buf record = { 0 }, out = { 0 };
+	struct jq *jq = compiled(".id |= . | .id");
+	struct err err = { 0 };
+	(void)arg;
+	put_record(&record, 100000);
+	struct env env = { .record = buf_slice(&record) };
+	CHECK_INT(jq_one(jq, &env, &out, &err), 1);
+	CHECK_INT(jq_each(jq, &env, add_line, &out, &err), 0);
+	CHECK_INT(jq_truth(jq, &env, &err), 1);
+	CHECK_SLICE(buf_slice(&out), S("11\n"));
+	CHECK_INT(offloads(), 0);
+	jq_free(jq);
+	return 0;
+}
+
+/* jq_far.c (3) */
+TEST(without_threads_it_runs_here)
+{
+	no_threads = true;
+	CHECK_INT(hk_run(no_threads_main, NULL, &quiet), 0);
+	no_threads = false;
+}
+
 /* ---- the loop goes on --------------------------------------------------------------------------------------- */
 
 struct ticking {
@@ -276,6 +312,7 @@ static const struct test tests[] = {
 	T(cancellation_waits_for_the_value),
 	T(other_tasks_run_meanwhile),
 	T(nobody_s_home_is_read),
+	T(without_threads_it_runs_here),
 };
 
 int main(void)
