@@ -41,6 +41,12 @@
 
 /* ---- words --------------------------------------------------------------------------------- */
 
+/* Terminals obey these, and some of them U+0080 .. U+009F, too. */
+static bool is_control(const unsigned char *p)
+{
+	return *p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+}
+
 /* Text of a worker behind what why says: one line, valid UTF-8, no control characters. */
 static void why_add(char why[WHY_BYTES], const char *before, struct slice text)
 {
@@ -55,7 +61,7 @@ static void why_add(char why[WHY_BYTES], const char *before, struct slice text)
 		if (*p == '\n') {
 			memcpy(why + at, " | ", 3);
 			at += 3;
-		} else if (size == 0 || *p < ' ' || *p == 0x7f) {
+		} else if (size == 0 || is_control(p)) {
 			why[at++] = *p == '\t' ? ' ' : '?';
 		} else {
 			memcpy(why + at, p, size);
@@ -194,6 +200,8 @@ static int pipes_open(struct pipes *p, bool err)
 			return -errno;
 		p->ours[i] = ends[i == 0]; /* we write calls and read the others */
 		p->its[i] = ends[i != 0];
+		if (fcntl(p->ours[i], F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
 	}
 	return 0;
 }
