@@ -12,7 +12,8 @@
  *   another user (sudo) has left our care, too. (5) the child inherits only 0, 1, 2 and what `keep` lists; signals have
  *   their default actions and none is blocked. (6) argv is never seen by a shell. (7) this process must not reap what it did
  *   not start (waitpid(-1), an ignored SIGCHLD): then how a child ended is lost, -ECHILD. (8) in the simulation (sim.h) nothing
- *   can be started, -ENOSYS: no seed replays what a program of the real world does. Linux 5.11 or later. */
+ *   can be started, -ENOSYS: no seed replays what a program of the real world does. On the virtual clock (run.h)
+ *   every grace is over as soon as nothing else runs. Linux 5.11 or later. */
 #ifndef HOCKET_PROCESS_H
 #define HOCKET_PROCESS_H
 #include <hocket/types.h>
@@ -50,7 +51,7 @@ struct hk_process {
 
 /* argv ends with NULL; argv[0] is looked up in this process's PATH, or in `folder` when it is a relative path with a slash. 0;
  * -ENOENT, -EACCES and the other errors of execvp(3) and of chdir(2) to the folder, known before this returns; -ENOEXEC: neither
- * a program nor "#!"; -EBADF: a descriptor that is not open; -EAGAIN, -EMFILE, -ENOMEM. options may be NULL. Lets other tasks
+ * a program nor "#!"; -EBADF: a descriptor that is not open; -EINVAL: no argv[0]; -EAGAIN, -EMFILE, -ENOMEM. options may be NULL. Lets other tasks
  * run, then stands still until the program is loaded: about half a millisecond, whatever the size of this process. */
 HK_MUST int hk_process_start(struct hk_process *, const char *const argv[],
 			     const struct hk_process_options *) HK_SUSPENDS;
