@@ -11,16 +11,19 @@
  *  (3) where numbers beyond 2^53 are about, a second form of the program runs, with a prelude in which they are numbers again
  *      as far as type, order and text go, and arithmetic on them raises.
  *  (4) libjq itself reads $HOME/.jq when it compiles, where a function can replace a builtin, and nothing switches that off.
- *      It is given an environment without HOME. */
+ *      Where there is such a file, it is given an environment without HOME. */
 #include <hocket/run.h>
 
 #include "base/clock.h"
 #include "engine/jq_eval.h"
 #include "engine/jq_exchange.h"
 #include <errno.h>
-#include <pthread.h>
-#include <string.h>
 #include <jq.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "base/banned.h"
 
 struct state {
@@ -157,12 +160,23 @@ static char **make_homeless(void)
 	return without;
 }
 
+static bool home_has_functions(void)
+{
+	char path[PATH_MAX];
+	const char *home = getenv("HOME");
+	int n = home ? snprintf(path, sizeof(path), "%s/.jq", home) : 0;
+	return n >= (int)sizeof(path) || (n > 0 && access(path, F_OK) == 0);
+}
+
 /* The list of variables is exchanged as a whole, by one store, instead of being changed: whoever calls getenv() meanwhile
- * sees one list or the other. */
+ * sees one list or the other. A child process that another thread starts just then has no HOME, so this is done only where
+ * there is such a file. */
 static int compile_homeless(jq_state *jq, const char *text, jv args)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static char **homeless;
+	if (!home_has_functions())
+		return jq_compile_args(jq, text, args);
 	pthread_mutex_lock(&lock);
 	char **former = environ;
 	if (!homeless)
