@@ -350,13 +350,13 @@ static struct town town;
 /* What comes back is what was sent, or the stream breaks. */
 static int visit(void *arg)
 {
-	int fd = connect_to("10.0.0.1", 80);
+	int number = *(int *)arg, fd = connect_to("10.0.0.1", 80);
 	char out[300], in[300];
 	size_t got = 0;
 	ssize_t r = 1;
 
 	for (size_t i = 0; i < sizeof(out); i++)
-		out[i] = (char)(i + (size_t)(uintptr_t) * (int *)arg);
+		out[i] = (char)(i + (size_t)number);
 	if (fd >= 0 && hk_write(fd, out, sizeof(out)) < 0)
 		r = 0;
 	while (fd >= 0 && r > 0 && got < sizeof(out)) {
