@@ -266,7 +266,11 @@ void hk_scope_extend(struct hk_scope *s, int64_t timeout_ns)
 {
 	struct hk_loop *loop = loop_self();
 
-	if (!loop || !s->open_)
+	if (!loop)
+		misuse("hk_scope_extend() was called where no loop runs: another thread asks the "
+		       "loop "
+		       "to do it with hk_post()");
+	if (!s->open_)
 		misuse("hk_scope_extend() on a scope that is not open: it is over, its deadline "
 		       "cannot move");
 	if (s->cancelled_)

@@ -235,12 +235,22 @@ static int result_has_it(void *arg)
 	return 0;
 }
 
-/* asyncio: "Task exception was never retrieved" */
+static int gather_hides_it(void *arg)
+{
+	struct job jobs[] = { { HK_MS, -EIO }, { HK_SEC, -ENOSPC, .stubborn = true } };
+
+	(void)arg;
+	CHECK_INT(hk_gather(work, jobs, 2, sizeof(jobs[0]), NULL), -EIO);
+	return 0;
+}
+
+/* asyncio: "Task exception was never retrieved"; asyncio.gather() is silent about all but the first */
 TEST(what_nobody_read_is_reported_once)
 {
 	CHECK_INT(unread_in(close_returns_it), 0);
 	CHECK_INT(unread_in(block_hides_it), 1);
 	CHECK_INT(unread_in(result_has_it), 0);
+	CHECK_INT(unread_in(gather_hides_it), 1);
 }
 
 /* ---- cancellation from outside ------------------------------------------------------------- */
