@@ -88,3 +88,35 @@ static inline int act_wait(struct actor *a)
 {
 	return hk_event_wait(a->event);
 }
+
+/* ---- a queue of int: calls that return the item, or the error -------------------------------- */
+
+static inline struct hk_queue *int_queue(size_t capacity)
+{
+	struct hk_queue *q = hk_queue_new(sizeof(int), capacity);
+
+	ASSERT(q);
+	return q;
+}
+
+static inline int put(struct hk_queue *q, int item)
+{
+	return hk_queue_put(q, &item);
+}
+
+static inline int try_put(struct hk_queue *q, int item)
+{
+	return hk_queue_try_put(q, &item);
+}
+
+static inline int get(struct hk_queue *q)
+{
+	int item = 0, r = hk_queue_get(q, &item);
+	return r < 0 ? r : item;
+}
+
+static inline int try_get(struct hk_queue *q)
+{
+	int item = 0, r = hk_queue_try_get(q, &item);
+	return r < 0 ? r : item;
+}

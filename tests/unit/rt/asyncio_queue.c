@@ -6,37 +6,6 @@
  * shutdown(), abort() is shutdown(immediate=True); abort hands the items to the caller. */
 #include "actors.h"
 
-static struct hk_queue *queue(size_t capacity)
-{
-	struct hk_queue *q = hk_queue_new(sizeof(int), capacity);
-
-	ASSERT(q);
-	return q;
-}
-
-static int put(struct hk_queue *q, int item)
-{
-	return hk_queue_put(q, &item);
-}
-
-static int try_put(struct hk_queue *q, int item)
-{
-	return hk_queue_try_put(q, &item);
-}
-
-/* The item, or the error. */
-static int get(struct hk_queue *q)
-{
-	int item = 0, r = hk_queue_get(q, &item);
-	return r < 0 ? r : item;
-}
-
-static int try_get(struct hk_queue *q)
-{
-	int item = 0, r = hk_queue_try_get(q, &item);
-	return r < 0 ? r : item;
-}
-
 /* n actors in line, one after the other, with items 1, 2, 3... */
 static void line_up(struct hk_group *g, struct hk_queue *q, struct actor *a, int n,
 		    int (*act)(struct actor *))
@@ -52,7 +21,7 @@ static void line_up(struct hk_group *g, struct hk_queue *q, struct actor *a, int
 /* test_empty, test_full, test_nonblocking_get_exception, test_nonblocking_put_exception */
 TEST_IN_SIM(empty_and_full, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 
 	CHECK_INT(try_get(q), -EAGAIN);
 	CHECK_INT(try_put(q, 1), 0);
@@ -68,7 +37,7 @@ TEST_IN_SIM(empty_and_full, 100)
 /* test_order */
 TEST_IN_SIM(items_keep_their_order, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(100);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(100);
 	int items[] = { 1, 3, 2 };
 
 	for (int i = 0; i < 3; i++)
@@ -91,7 +60,7 @@ static int put_three(struct actor *a)
 /* test_maxsize, test_blocking_put_wait */
 TEST_IN_SIM(a_putter_stops_at_the_capacity, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 	struct actor putter = { .queue = q };
 	struct hk_group g;
 
@@ -110,7 +79,7 @@ TEST_IN_SIM(a_putter_stops_at_the_capacity, 100)
 /* test_blocking_get_wait, test_put_with_waiting_getters */
 TEST_IN_SIM(a_getter_waits_for_an_item, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor getter = { .queue = q };
 	struct hk_group g;
 
@@ -127,7 +96,7 @@ TEST_IN_SIM(a_getter_waits_for_an_item, 100)
 /* test_get_with_waiting_putters: what waits outside comes after what is in, in the order of the line */
 TEST_IN_SIM(waiting_putters_follow_in_order, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[5];
 	struct hk_group g;
 
@@ -143,7 +112,7 @@ TEST_IN_SIM(waiting_putters_follow_in_order, 100)
 /* Waiters are served in the order they came (asyncio leaves it undefined for concurrent readers; here it is a promise). */
 TEST_IN_SIM(waiting_getters_are_served_in_order, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[5];
 	struct hk_group g;
 
@@ -177,7 +146,7 @@ static int put_five(struct actor *a)
 /* test_why_are_getters_waiting */
 TEST_IN_SIM(nobody_waits_for_what_is_there, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[2] = { { .queue = q }, { .queue = q } };
 	struct hk_group g;
 
@@ -193,7 +162,7 @@ TEST_IN_SIM(nobody_waits_for_what_is_there, 100)
 /* test_why_are_putters_waiting: room made without a switch is room for all who wait */
 TEST_IN_SIM(draining_without_a_switch_lets_all_putters_in, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 	struct actor a[4];
 	struct hk_group g;
 
@@ -227,7 +196,7 @@ static int worker(void *arg)
 /* test_task_done: two workers, a hundred items; join() is close() and the group's end */
 TEST_IN_SIM(workers_finish_what_is_queued, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(3);
 	struct job job = { .q = q };
 	struct hk_group g;
 
@@ -247,7 +216,7 @@ TEST_IN_SIM(workers_finish_what_is_queued, 100)
 /* test_get_cancelled_race */
 TEST_IN_SIM(the_next_getter_is_served_when_the_first_is_cancelled, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[2];
 	struct hk_group g;
 
@@ -265,7 +234,7 @@ TEST_IN_SIM(the_next_getter_is_served_when_the_first_is_cancelled, 100)
 /* test_cancelled_getters_not_being_held_in_self_getters; trio: test_channel.py, test_553 */
 TEST_IN_SIM(a_getter_that_timed_out_takes_nothing, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(5);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(5);
 	struct actor a = { .queue = q, .timeout_ns = 100 * HK_MS };
 	struct hk_group g;
 
@@ -281,7 +250,7 @@ TEST_IN_SIM(a_getter_that_timed_out_takes_nothing, 100)
 /* test_get_cancel_drop_one_pending_reader: it has 1 and says so; 2 is the next one's */
 TEST_IN_SIM(a_getter_cancelled_after_it_was_served_keeps_the_item, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 	struct actor a = { .queue = q };
 	struct hk_group g;
 
@@ -300,7 +269,7 @@ TEST_IN_SIM(a_getter_cancelled_after_it_was_served_keeps_the_item, 100)
 /* test_get_cancel_drop_many_pending_readers */
 TEST_IN_SIM(of_many_getters_one_cancelled_loses_nothing, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(3);
 	struct actor a[3];
 	struct hk_group g;
 
@@ -320,7 +289,7 @@ TEST_IN_SIM(of_many_getters_one_cancelled_loses_nothing, 100)
 
 TEST_IN_SIM(a_getter_cancelled_in_the_middle_of_the_line, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[5];
 	struct hk_group g;
 
@@ -347,7 +316,7 @@ static int put_later(struct actor *a)
  * business; the item is in exactly one place. */
 TEST_IN_SIM(deadline_and_item_at_the_same_instant, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor getter = { .queue = q, .timeout_ns = 10 * HK_MS };
 	struct actor putter = { .queue = q, .item = 5 };
 	struct hk_group g;
@@ -367,7 +336,7 @@ TEST_IN_SIM(deadline_and_item_at_the_same_instant, 100)
 /* test_put_cancelled_race, test_cancelled_puts_not_being_held_in_self_putters */
 TEST_IN_SIM(a_cancelled_putter_was_not_queued, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[3];
 	struct hk_group g;
 
@@ -386,7 +355,7 @@ TEST_IN_SIM(a_cancelled_putter_was_not_queued, 100)
 /* test_put_cancel_drop, test_cancelled_put_silence_value_error_exception: 2 is in, once, and the putter knows */
 TEST_IN_SIM(a_putter_cancelled_after_it_was_let_in_reports_success, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[2];
 	struct hk_group g;
 
@@ -402,7 +371,7 @@ TEST_IN_SIM(a_putter_cancelled_after_it_was_let_in_reports_success, 100)
 
 TEST_IN_SIM(a_putter_cancelled_in_the_middle_of_the_line, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[5];
 	struct hk_group g;
 
@@ -420,7 +389,7 @@ TEST_IN_SIM(a_putter_cancelled_in_the_middle_of_the_line, 100)
 /* A call in a cancelled scope moves nothing, even if it could (asyncio: the pending cancel() is thrown at the await). */
 TEST_IN_SIM(in_a_cancelled_scope_nothing_moves, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 	struct hk_scope s;
 
 	CHECK_INT(put(q, 1), 0);
@@ -449,7 +418,7 @@ static void check_closed(struct hk_queue *q)
 /* test_shutdown_empty */
 TEST_IN_SIM(closing_an_empty_queue_ends_its_getters, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 	struct actor a[2];
 	struct hk_group g;
 
@@ -466,7 +435,7 @@ TEST_IN_SIM(closing_an_empty_queue_ends_its_getters, 100)
 /* test_shutdown_nonempty */
 TEST_IN_SIM(closing_a_full_queue_ends_its_putters_and_keeps_its_items, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[3];
 	struct hk_group g;
 
@@ -492,7 +461,7 @@ static void drop(void *item, void *arg)
 /* test_shutdown_immediate: what was queued goes to drop, in order; what waits outside stays its putter's */
 TEST_IN_SIM(aborting_drops_what_is_in_and_refuses_who_waits, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(3);
 	struct trace dropped = { 0 };
 	struct actor a[5];
 	struct hk_group g;
@@ -513,7 +482,7 @@ TEST_IN_SIM(aborting_drops_what_is_in_and_refuses_who_waits, 100)
 /* test_shutdown_immediate, on the other side */
 TEST_IN_SIM(aborting_ends_getters, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(3);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(3);
 	struct actor a[2];
 	struct hk_group g;
 
@@ -529,7 +498,7 @@ TEST_IN_SIM(aborting_ends_getters, 100)
 /* What has happened has happened: a close in the same turn takes no item back. */
 TEST_IN_SIM(a_close_does_not_reach_who_was_served, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1), *p = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1), *p = int_queue(1);
 	struct actor getter[1], putters[2];
 	struct hk_group g;
 
@@ -551,7 +520,7 @@ TEST_IN_SIM(a_close_does_not_reach_who_was_served, 100)
 /* A close and a cancellation in the same turn: the first that came decides. */
 TEST_IN_SIM(closed_then_cancelled_says_closed, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[2];
 	struct hk_group g;
 

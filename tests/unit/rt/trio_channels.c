@@ -5,40 +5,10 @@
  * (2) there are no clones: the group that owns the producers closes the queue when they are done. (3) there is no capacity 0. */
 #include "actors.h"
 
-static int put(struct hk_queue *q, int item)
-{
-	return hk_queue_put(q, &item);
-}
-
-static int try_put(struct hk_queue *q, int item)
-{
-	return hk_queue_try_put(q, &item);
-}
-
-static int get(struct hk_queue *q)
-{
-	int item = 0, r = hk_queue_get(q, &item);
-	return r < 0 ? r : item;
-}
-
-static int try_get(struct hk_queue *q)
-{
-	int item = 0, r = hk_queue_try_get(q, &item);
-	return r < 0 ? r : item;
-}
-
-static struct hk_queue *queue(size_t capacity)
-{
-	struct hk_queue *q = hk_queue_new(sizeof(int), capacity);
-
-	ASSERT(q);
-	return q;
-}
-
 /* test_channel */
 TEST_IN_SIM(a_channel, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(2);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(2);
 
 	CHECK_INT(try_put(q, 1), 0);
 	CHECK_INT(put(q, 2), 0);
@@ -88,7 +58,7 @@ static int produce_all(void *arg)
 /* test_channel_multiple_producers: the last one out closes; every item comes once */
 TEST_IN_SIM(many_producers, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct plant p = { .q = q };
 	struct hk_group g;
 	int got[30] = { 0 }, item;
@@ -120,7 +90,7 @@ static int consumer(void *arg)
 /* test_channel_multiple_consumers: nobody who waits is passed over */
 TEST_IN_SIM(many_consumers, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct plant p = { .q = q };
 	struct hk_group g;
 
@@ -141,7 +111,7 @@ TEST_IN_SIM(many_consumers, 100)
 TEST_IN_SIM(closing_with_somebody_waiting, 100)
 {
 	for (int how = 0; how < 4; how++) {
-		AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+		AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 		struct actor a = { .queue = q, .item = 2 };
 		struct hk_group g;
 		hk_group_open(&g, NULL);
@@ -165,7 +135,7 @@ TEST_IN_SIM(closing_with_somebody_waiting, 100)
 /* test_inf_capacity: as much as fits in memory; it grows as it is used */
 TEST_IN_SIM(a_very_large_capacity, 20)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(SIZE_MAX / 64);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(SIZE_MAX / 64);
 
 	for (int i = 0; i < 1000; i++)
 		CHECK_INT(try_put(q, i), 0);
@@ -179,7 +149,7 @@ TEST_IN_SIM(a_very_large_capacity, 20)
 /* test_channel_fairness: what was put for one who waits is his, though he has not run; room made for one who waits is his */
 TEST_IN_SIM(no_newcomer_overtakes, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor getter = { .queue = q }, putter = { .queue = q, .item = 5 };
 	struct hk_group g;
 
@@ -202,7 +172,7 @@ TEST_IN_SIM(no_newcomer_overtakes, 100)
 /* test_statistics: cancelled waiters on either side leave nothing behind */
 TEST_IN_SIM(cancelled_waiters_leave_nothing_behind, 100)
 {
-	AUTO(hk_queue_freep) struct hk_queue *q = queue(1);
+	AUTO(hk_queue_freep) struct hk_queue *q = int_queue(1);
 	struct actor a[4];
 	struct hk_group g;
 
