@@ -7,7 +7,7 @@
  *  (1) a fiber is in the run queue exactly while it is RUNNABLE.
  *  (2) the struct of a task is the top of its own stack, so that a parked task costs one page, and it dies when the
  *      stack goes back to the pool: the last thing that happens on that stack is the switch away from it.
- *  (3) after TURN_LENGTH switches the loop has its turn: no crowd of busy fibers keeps timers and sockets waiting.
+ *  (3) after TURN_LENGTH switches, or when the watcher (stall.c) finds it long enough, the loop has its turn: no crowd of busy fibers keeps timers and sockets waiting.
  *
  *      fiber_new             run_first                fiber_park
  *   ----------> RUNNABLE ------------> RUNNING --------------------> PARKED
@@ -105,9 +105,19 @@ static void switch_to(struct hk_loop *loop, void **save, struct sanitize *from, 
 	context_switch(save, sp);
 }
 
+/* One switch less. The watcher (stall.c) may have ended the turn; that it may be overwritten here does not matter, it does so
+ * again. */
+static bool turn_go_on(struct hk_loop *loop)
+{
+	int left = __atomic_load_n(&loop->turn_left, __ATOMIC_RELAXED) - 1;
+
+	__atomic_store_n(&loop->turn_left, left, __ATOMIC_RELAXED);
+	return left > 0;
+}
+
 static struct hk_fiber_ *next_in_turn(struct hk_loop *loop)
 {
-	return --loop->turn_left > 0 ? run_first(loop) : NULL;
+	return turn_go_on(loop) ? run_first(loop) : NULL;
 }
 
 static void suspend(struct hk_fiber_ *self, struct hk_fiber_ *next) SUSPENDS
@@ -159,10 +169,8 @@ void fiber_yield(struct hk_fiber_ *self)
 	struct hk_fiber_ *next;
 
 	ASSERT(self->state == FIBER_RUNNING && self == self->loop->current);
-	if (!self->loop->ready.first && self->loop->turn_left > 1) {
-		self->loop->turn_left--; /* alone: nobody to let through */
-		return;
-	}
+	if (!self->loop->ready.first && turn_go_on(self->loop))
+		return; /* alone: nobody to let through */
 	self->state = FIBER_RUNNABLE;
 	run_append(&self->loop->ready, self);
 	next = next_in_turn(self->loop);
@@ -271,7 +279,7 @@ void fibers_run_turn(struct hk_loop *loop)
 	struct hk_fiber_ *f = run_first(loop);
 
 	ASSERT(!loop->current);
-	loop->turn_left = TURN_LENGTH;
+	__atomic_store_n(&loop->turn_left, TURN_LENGTH, __ATOMIC_RELAXED);
 	while (f) {
 		switch_to(loop, &loop->sp, &loop->sanitize, false, f);
 		sanitize_arrive(&loop->sanitize);

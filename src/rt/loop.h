@@ -25,8 +25,8 @@ struct hk_loop {
 	/* fiber.c */
 	struct hk_fiber_ *current; /* NULL: the loop itself runs */
 	struct run_queue ready;
-	void *sp; /* of the loop, while a fiber runs */
-	int turn_left;
+	void *sp;      /* of the loop, while a fiber runs */
+	int turn_left; /* switches until the loop has its turn; the watcher may cut it short */
 	struct stacks stacks;
 	struct sanitize sanitize, ended; /* ended: of the fiber that ended last */
 	struct {

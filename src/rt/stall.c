@@ -9,7 +9,8 @@
  *      the loop wakes it only then.
  *  (2) of a thread that is runnable only the processor time counts, and of a watcher that was itself stopped (a debugger,
  *      ctrl-Z, a machine out of breath) no more than one tick: an overloaded machine is no stall.
- *  (3) the view belongs to the handler from `asked` until it posts `seen`; a handler that comes late finds asked false.
+ *  (3) no turn of the loop lasts longer than a tick and one switch.
+ *  (4) the view belongs to the handler from `asked` until it posts `seen`; a handler that comes late finds asked false.
  *
  *      beat moves,             stands still, not asleep            kept >= limit
  *   +-> FINE ----------------------> SUSPECT ------------------------> REPORTED (again at 10, 100, ... times)
@@ -298,6 +299,13 @@ static bool quit_waits(const struct watch *w)
 	return !w->told_quit && w->judged_ns > 0 && atomic_load(&w->loop->dump_asked);
 }
 
+/* Fibers that compute a while between two switches would keep timers and descriptors waiting for 128 of them: at each tick
+ * the loop has its turn, however many are left. */
+static void end_turn(struct hk_loop *loop)
+{
+	__atomic_store_n(&loop->turn_left, 1, __ATOMIC_RELAXED);
+}
+
 static void look_once(struct watch *w)
 {
 	int64_t now = clock_mono_ns(), passed = now - w->last_ns;
@@ -305,6 +313,7 @@ static void look_once(struct watch *w)
 	bool asleep = atomic_load(&w->loop->mailbox.asleep), same = beat == w->beat;
 
 	w->last_ns = now;
+	end_turn(w->loop);
 	if (asleep || !same || atomic_load(&w->stall->paused)) {
 		if (w->told > 0)
 			report_over(w);

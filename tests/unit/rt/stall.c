@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "child.h"
 #include "rt/sanitize.h"
+#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -239,6 +240,22 @@ TEST(without_the_signal_the_task_is_named)
 	CHECK(now.sa_handler == theirs);
 }
 
+static int sleeps_then_computes(void *arg)
+{
+	int r = hk_sleep(200 * HK_MS); /* long enough for the watcher to doze */
+	return r < 0 ? r : computes(arg);
+}
+
+TEST(a_stall_after_a_long_sleep_is_told)
+{
+	unsigned n = 1;
+
+	if (!watched())
+		return;
+	CHECK_INT(run_watched(sleeps_then_computes, &n, 20 * HK_MS), 0);
+	CHECK(has(told.text, "task \"main\", spawned at hk_run(), has kept the loop for "));
+}
+
 /* ---- no stall ------------------------------------------------------------------------------ */
 
 static int sleeps(void *arg)
@@ -251,6 +268,55 @@ TEST(sleeping_is_no_stall)
 {
 	CHECK_INT(run_watched(sleeps, NULL, 20 * HK_MS), 0);
 	CHECK_STR(told.text, "");
+}
+
+/* How often the watcher's thread went to sleep so far; -1: there is none. */
+static long naps_of_watcher(void)
+{
+	AUTO(buf_done) struct buf path = { 0 };
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *entry;
+	char text[4096];
+	long naps = -1;
+
+	while (naps < 0 && (entry = readdir(tasks)) != NULL) {
+		FILE *file;
+		size_t n;
+		buf_clear(&path);
+		CHECK_INT(buf_printf(&path, "/proc/self/task/%s/status", entry->d_name), 0);
+		file = fopen(path.p, "r");
+		if (!file)
+			continue;
+		n = fread(text, 1, sizeof(text) - 1, file);
+		text[n] = 0;
+		fclose(file);
+		if (strstr(text, "Name:\thocket-watch\n"))
+			(void)sscanf(strstr(text, "voluntary_ctxt_switches:"),
+				     "voluntary_ctxt_switches: %ld", &naps);
+	}
+	closedir(tasks);
+	return naps;
+}
+
+static int counts_naps(void *arg)
+{
+	int r = hk_sleep(200 * HK_MS);
+	long before = naps_of_watcher();
+
+	(void)arg;
+	if (r == 0)
+		r = hk_sleep(500 * HK_MS);
+	return r < 0 || before < 0 ? -1 : (int)(naps_of_watcher() - before);
+}
+
+TEST(a_sleeping_loop_wakes_nobody)
+{
+	int naps;
+
+	if (!watched())
+		return;
+	naps = run_watched(counts_naps, NULL, 20 * HK_MS); /* one would be 100 ticks */
+	CHECK(naps >= 0 && naps <= 10);
 }
 
 static int yields(void *arg)
@@ -278,6 +344,46 @@ static int computes_a_while(void *arg)
 	while (clock_mono_ns() < until)
 		;
 	return 0;
+}
+
+/* One that computes but yields, alone or not, does not keep timers waiting for a whole turn of 128 yields. */
+static int yields_slowly(void *arg)
+{
+	int64_t until = hk_now_exact_ns() + 600 * HK_MS;
+	int r = 0;
+
+	(void)arg;
+	while (r == 0 && hk_now_exact_ns() < until) {
+		int64_t slice = hk_now_exact_ns() + 10 * HK_MS;
+		while (hk_now_exact_ns() < slice)
+			;
+		r = hk_yield();
+	}
+	return r;
+}
+
+static int ticks_beside(void *arg)
+{
+	struct hk_group g;
+	int ticks = 0, r;
+
+	(void)arg;
+	hk_group_open(&g, NULL);
+	r = hk_spawn(&g, yields_slowly, NULL);
+	while (r == 0 && hk_group_running(&g) > 0) {
+		r = hk_sleep(10 * HK_MS);
+		ticks++;
+	}
+	r = hk_group_close(&g, r);
+	return r < 0 ? r : ticks;
+}
+
+TEST(who_yields_lets_timers_through)
+{
+	if (!watched())
+		return;
+	CHECK(run_watched(ticks_beside, NULL, 100 * HK_MS) >= 4);
+	CHECK_STR(told.text, "");
 }
 
 TEST(nobody_watches_when_told_so)
@@ -413,8 +519,11 @@ int main(void)
 		T(a_call_on_the_loops_stack_is_its_tasks),
 		T(a_callback_is_told_apart),
 		T(without_the_signal_the_task_is_named),
+		T(a_stall_after_a_long_sleep_is_told),
 		T(sleeping_is_no_stall),
+		T(a_sleeping_loop_wakes_nobody),
 		T(busy_is_no_stall),
+		T(who_yields_lets_timers_through),
 		T(nobody_watches_when_told_so),
 		T(a_crowded_machine_is_no_stall),
 		T(ctrl_backslash_prints_the_tasks_and_goes_on),
