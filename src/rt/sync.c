@@ -85,11 +85,12 @@ void hk_sem_release(struct hk_sem *s)
 
 void hk_sem_grow(struct hk_sem *s, int64_t more)
 {
-	if (s->most_ > 0 && s->most_ + more <= 0)
+	int64_t most = s->most_ + more;
+
+	if (s->most_ > 0 && most <= 0)
 		misuse("hk_sem_grow() leaves a semaphore with %lld permits in all: nobody could "
-		       "ever "
-		       "acquire it again",
-		       (long long)(s->most_ + more));
+		       "ever acquire it again",
+		       (long long)most);
 	s->most_ += s->most_ > 0 ? more : 0;
 	s->free_ += more;
 	while (s->free_ > 0 && s->waiters_.first_) {
