@@ -114,6 +114,20 @@ static void say_last_words(int signal)
 	(void)wrote; /* nowhere left to complain */
 }
 
+/* A sanitizer ends the process without a signal, but not without a word. NULL where there is none. */
+void __sanitizer_set_death_callback(void (*)(void)) __attribute__((weak));
+
+static void say_last_words_to_sanitizer(void)
+{
+	say_last_words(0);
+}
+
+static void sanitizer_watch(void (*callback)(void))
+{
+	if (__sanitizer_set_death_callback)
+		__sanitizer_set_death_callback(callback);
+}
+
 static void fatal_watch(void)
 {
 	struct sigaction ours = { .sa_handler = say_last_words,
@@ -125,7 +139,8 @@ static void fatal_watch(void)
 		if (fatal_former[i].sa_handler == SIG_DFL)
 			(void)sigaction(fatal[i], &ours, NULL);
 	}
-	fatal_users++;
+	if (fatal_users++ == 0)
+		sanitizer_watch(say_last_words_to_sanitizer);
 	pthread_mutex_unlock(&fatal_lock);
 }
 
@@ -136,6 +151,8 @@ static void fatal_unwatch(void)
 	fatal_users--;
 	for (size_t i = 0; fatal_users == 0 && i < ARRAY_SIZE(fatal); i++)
 		(void)sigaction(fatal[i], &fatal_former[i], NULL);
+	if (fatal_users == 0)
+		sanitizer_watch(NULL);
 	pthread_mutex_unlock(&fatal_lock);
 }
 
