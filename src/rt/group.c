@@ -185,8 +185,7 @@ static void check_close(const struct hk_group *g, const struct hk_fiber_ *self)
 {
 	if (!g->scope_.open_)
 		misuse("hk_group_close() on a group that is not open: it was closed before, or "
-		       "never "
-		       "opened");
+		       "never opened");
 	if (g->opener_ != self)
 		misuse("group \"%s\" is closed by a task that did not open it", g->name_);
 	if (g->closing_)
@@ -243,8 +242,7 @@ void group_check_none_aside(const struct hk_loop *loop)
 {
 	if (loop->root.child_)
 		misuse("it returns from hk_run()'s main function while \"%s\" is still in use: "
-		       "free "
-		       "it first",
+		       "free it first",
 		       container_of(loop->root.child_, struct hk_group, scope_)->name_);
 }
 

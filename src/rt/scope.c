@@ -107,8 +107,8 @@ NORETURN static void closed_wrongly(const struct hk_scope *s, struct hk_fiber_ *
 	for (const struct hk_scope *at = self->scope; at != outside; at = at->parent_)
 		if (at == s)
 			misuse("a scope is closed out of order: %s was opened inside it and is "
-			       "still "
-			       "open; scopes and groups close in the reverse order of opening",
+			       "still open; scopes and groups close in the reverse order of "
+			       "opening",
 			       label_of(self->scope).text);
 	misuse("a scope is closed by another task than the one that opened it");
 }
@@ -198,14 +198,20 @@ static void expire(size_t *place, void *arg)
 	cancel(arg, s);
 }
 
-void hk_scope_cancel(struct hk_scope *s)
+static struct hk_loop *loop_here(const char *caller)
 {
 	struct hk_loop *loop = loop_self();
 
 	if (!loop)
-		misuse("hk_scope_cancel() was called where no loop runs: another thread asks the "
-		       "loop "
-		       "to do it with hk_post()");
+		misuse("%s() was called where no loop runs: from another thread, hk_post() it",
+		       caller);
+	return loop;
+}
+
+void hk_scope_cancel(struct hk_scope *s)
+{
+	struct hk_loop *loop = loop_here(__func__);
+
 	if (s->open_ && !s->cancelled_)
 		cancel(loop, s);
 }
@@ -264,12 +270,8 @@ int hk_scope_close(struct hk_scope *s, int result)
 
 void hk_scope_extend(struct hk_scope *s, int64_t timeout_ns)
 {
-	struct hk_loop *loop = loop_self();
+	struct hk_loop *loop = loop_here(__func__);
 
-	if (!loop)
-		misuse("hk_scope_extend() was called where no loop runs: another thread asks the "
-		       "loop "
-		       "to do it with hk_post()");
 	if (!s->open_)
 		misuse("hk_scope_extend() on a scope that is not open: it is over, its deadline "
 		       "cannot move");

@@ -429,6 +429,14 @@ MISUSE_ALONE(a_group_without_a_loop, "hk_group_open() was called where no loop r
 	return 0;
 }
 
+MISUSE_ALONE(a_scope_cancelled_without_a_loop, "hk_scope_cancel()", "hk_post()")
+{
+	struct hk_scope s = { 0 };
+
+	hk_scope_cancel(&s);
+	return 0;
+}
+
 static void *set_from_outside(void *event)
 {
 	hk_event_set(event);
@@ -576,6 +584,7 @@ static const struct test tests[] = {
 	T(a_deep_call_that_waits),
 	T(waiting_without_a_loop),
 	T(a_group_without_a_loop),
+	T(a_scope_cancelled_without_a_loop),
 	T(an_event_set_by_another_thread),
 	T(spawning_into_a_closed_group_is_refused),
 	T(a_second_reader_is_refused),
