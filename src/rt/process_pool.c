@@ -306,13 +306,14 @@ static int call_once(struct hk_process_pool *p, const struct hk_part *parts, siz
 		     struct hk_answer *ret) SUSPENDS
 {
 	struct wanted wanted = { .why = ret->why };
-	int r = take_worker(p, &wanted);
+	int r = hk_checkpoint();
 
+	if (r == 0)
+		r = take_worker(p, &wanted);
 	if (r < 0)
 		return r;
-	if (hk_checkpoint() < 0) {
-		give_worker(p, wanted.worker,
-			    0); /* it has not heard of the call and stays as it was */
+	if (hk_checkpoint() < 0) { /* the worker has not heard of the call and stays as it was */
+		give_worker(p, wanted.worker, 0);
 		return -ECANCELED;
 	}
 	r = worker_call(wanted.worker, parts, n, ret);
@@ -323,7 +324,7 @@ static int call_once(struct hk_process_pool *p, const struct hk_part *parts, siz
 int hk_process_pool_call(struct hk_process_pool *p, const struct hk_part *parts, size_t n,
 			 struct hk_answer *ret)
 {
-	int r = hk_checkpoint();
+	int r;
 
 	*ret = (struct hk_answer){ 0 };
 	if (n > FRAME_PARTS_MAX) {
@@ -332,10 +333,9 @@ int hk_process_pool_call(struct hk_process_pool *p, const struct hk_part *parts,
 		return -E2BIG;
 	}
 	p->stats.calls++;
-	if (r == 0)
-		do
-			r = call_once(p, parts, n, ret);
-		while (r == -EAGAIN);
+	do
+		r = call_once(p, parts, n, ret);
+	while (r == -EAGAIN);
 	if (r == -ECANCELED)
 		(void)snprintf(ret->why, sizeof(ret->why), "call was cancelled");
 	return r;

@@ -2,10 +2,9 @@
  *
  * The program is its own worker: with "worker" as first argument it serves calls whose first part says how to behave. */
 #include "bad_worker.h"
-#include "in_loop.h"
+#include "real_loop.h"
 #include "base/rand.h"
 #include "base/units.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <hocket/process_pool.h>
 #include <signal.h>
@@ -73,73 +72,6 @@ static pid_t pid_in(const char *text)
 	       pid > 1); /* 0 and 1 mean others, to kill(2) */
 	return (pid_t)pid;
 }
-
-/* Does no such process run any more? A zombie that waits for a lazy init has ended. */
-static bool is_gone(pid_t pid)
-{
-	char path[64], text[256] = "";
-	FILE *file;
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "r");
-	if (!file)
-		return true;
-	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
-	fclose(file);
-	state = strrchr(text, ')');
-	return !state || state[2] == 'Z' || state[2] == 'X';
-}
-
-/* Until it is gone, at most 20 s. */
-static bool wait_gone(pid_t pid)
-{
-	for (int i = 0; i < 10000 && !is_gone(pid); i++)
-		usleep(2000);
-	return is_gone(pid);
-}
-
-static int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-/* Processes that have us as parent, apart from the helper of process.c that lives as long as a loop. */
-static bool has_children(void)
-{
-	siginfo_t info;
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
-static void in_real_loop(hk_fn *fn)
-{
-	int before = open_fds();
-
-	CHECK_INT(hk_run(fn, NULL, &(struct hk_run_options){ .seed = 1 }), 0);
-	CHECK_INT(open_fds(), before);
-	CHECK(!has_children());
-}
-
-/* A test whose body is a task on the real clock; no descriptor and no process is left behind it. */
-#define TEST_IN_REAL_LOOP(name)             \
-	static void name##_body_(void);     \
-	static int name##_main_(void *arg)  \
-	{                                   \
-		(void)arg;                  \
-		name##_body_();             \
-		return 0;                   \
-	}                                   \
-	static void name(void)              \
-	{                                   \
-		in_real_loop(name##_main_); \
-	}                                   \
-	static void name##_body_(void)
 
 /* ---- what works ---------------------------------------------------------------------------- */
 
@@ -535,6 +467,45 @@ TEST_IN_REAL_LOOP(a_cancelled_call_kills_its_worker_at_once)
 	CHECK_INT(call_text(pool, "echo", text), 0);
 	CHECK(pid_in(text) != pid_in(pid));
 	hk_process_pool_free(pool);
+}
+
+/* The second call is given the worker, and cancelled before it runs: nothing was sent, nobody is killed. */
+TEST_IN_REAL_LOOP(a_call_cancelled_before_it_began_harms_no_worker)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct trace trace = { 0 };
+	struct queued q = { .pool = pool, .trace = &trace };
+	char first[512], text[512];
+	struct hk_group g;
+
+	CHECK_INT(call_text(pool, "echo", first), 0);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, call_in_line, &q), 0);
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_INT(stats_of(pool).busy, 1); /* its own by now */
+	hk_scope_cancel(&q.scope);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(q.result, -ECANCELED);
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	CHECK_STR(text, first);
+	hk_process_pool_free(pool);
+}
+
+TEST_IN_REAL_LOOP(a_call_of_too_many_parts_is_refused)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct hk_part *parts = xcalloc(65537, sizeof(*parts));
+	struct hk_answer a;
+
+	parts[0] = (struct hk_part){ "echo", 4 };
+	CHECK_INT(hk_process_pool_call(pool, parts, 65537, &a), -E2BIG);
+	CHECK_STR(a.why, "call has more than 65536 parts");
+	CHECK_INT(stats_of(pool).workers, 0);
+	CHECK_INT(hk_process_pool_call(pool, parts, 65536, &a), 0);
+	CHECK_SLICE(answer_text(&a), S(""));
+	hk_answer_done(&a);
+	hk_process_pool_free(pool);
+	free(parts);
 }
 
 /* More than a pipe holds, to one that is dead and to one that does not read: no signal, no writer that waits for ever. */
@@ -934,6 +905,8 @@ static const struct test tests[] = {
 	T(the_worker_of_the_manual_works),
 	T(a_hanging_call_times_out_with_its_grandchild),
 	T(a_cancelled_call_kills_its_worker_at_once),
+	T(a_call_cancelled_before_it_began_harms_no_worker),
+	T(a_call_of_too_many_parts_is_refused),
 	T(large_calls_do_not_hang_on_the_dead_and_the_deaf),
 	T(a_start_outlives_its_caller),
 	T(a_worker_that_cannot_start_says_why),
