@@ -424,6 +424,12 @@ static int will_not_end(void *arg)
 	return 0;
 }
 
+#ifdef SANITIZE_TSAN
+enum { TSAN = true };
+#else
+enum { TSAN = false };
+#endif
+
 static int points_nowhere(void *arg)
 {
 	return *(volatile int *)arg;
@@ -465,6 +471,8 @@ TEST(an_abort_in_the_middle_is_replayable_too)
 	CHECK_SAYS(s, "task \"yields_for_ever\" runs in a circle");
 	CHECK_SAYS(s, "replay: HOCKET_SEED=5 ");
 	s = sim_in_child(points_nowhere, &(struct hk_sim_options){ .seed = 6 });
+	if (TSAN)
+		return; /* it falls over its own report of a crash in a fiber */
 	CHECK(WIFSIGNALED(s.status) || WEXITSTATUS(s.status) > 0); /* sanitizers exit */
 	CHECK_SAYS(s, "replay: HOCKET_SEED=6 ");
 }
