@@ -39,10 +39,12 @@ struct hk_fiber_ *fiber_self_of(const char *caller)
 
 	if (__builtin_expect(loop && loop->current, 1))
 		return loop->current;
-	misuse(loop ? "%s() was called in a callback on the loop's own stack, where nothing can "
-		      "wait: "
-		      "spawn a task for it"
-		    : "%s() was called where no loop runs: start one with hk_run()",
+	if (!loop)
+		misuse("%s() was called where no loop runs: start one with hk_run()", caller);
+	if (loop->big.runs_for)
+		misuse("%s() was called within hk_bigstack(), where nothing can wait", caller);
+	misuse("%s() was called in a callback on the loop's own stack, where nothing can wait: "
+	       "spawn a task for it",
 	       caller);
 }
 

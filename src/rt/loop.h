@@ -80,6 +80,12 @@ static inline void counter_add(uint64_t *n)
 	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
 }
 
+/* Whose code runs: the fiber on its own stack, or the one whose call borrows the loop's; NULL: the loop itself, or a callback. */
+static inline struct hk_fiber_ *loop_running(const struct hk_loop *loop)
+{
+	return loop->current ? loop->current : loop->big.runs_for;
+}
+
 /* From the loop's own stack: until the last fiber has ended and the last off-loaded call came back. */
 void loop_run(struct hk_loop *);
 int64_t loop_clock_ns(const struct hk_loop *); /* read anew; virtual under virtual_clock */

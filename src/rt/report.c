@@ -61,7 +61,7 @@ void report(const struct hk_loop *loop, enum hk_report kind, const char *fmt, ..
 void misuse(const char *fmt, ...)
 {
 	struct hk_loop *loop = loop_self();
-	const struct hk_fiber_ *self = loop ? loop->current : NULL;
+	const struct hk_fiber_ *self = loop ? loop_running(loop) : NULL;
 	char text[TEXT_BYTES], whole[TEXT_BYTES];
 	va_list args;
 	int n;

@@ -131,13 +131,14 @@ static int run_main(struct hk_loop *loop, hk_fn *fn, void *arg)
 
 static void refuse_inner_loop(const struct hk_loop *outer)
 {
+	const struct hk_fiber_ *task = loop_running(outer);
+
 	report(outer, HK_REPORT_REFUSED,
 	       "hk_run() in task \"%s\", spawned at %s: a loop already runs on this thread. Call "
 	       "the "
 	       "function directly, it may wait at any depth; to run it beside others, hk_spawn() "
 	       "it",
-	       outer->current ? outer->current->name : "(callback)",
-	       outer->current ? outer->current->where : "the loop itself");
+	       task ? task->name : "(callback)", task ? task->where : "the loop itself");
 }
 
 int hk_run(hk_fn *fn, void *arg, const struct hk_run_options *options)

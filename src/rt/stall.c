@@ -72,7 +72,7 @@ static uint64_t beat_of(const struct hk_loop *loop)
 
 static void view_task(struct stall_view *v, const struct hk_loop *loop)
 {
-	const struct hk_fiber_ *f = loop->current ? loop->current : loop->big.runs_for;
+	const struct hk_fiber_ *f = loop_running(loop);
 
 	copy_text(v->task, sizeof(v->task), f ? f->name : "");
 	copy_text(v->where, sizeof(v->where), f ? f->where : "");

@@ -407,9 +407,14 @@ static int wait_on_bigstack(void *arg)
 	return hk_yield();
 }
 
-MISUSE(a_deep_call_that_waits, "hk_yield() was called in a callback on the loop's own stack")
+static int go_deep(void *arg)
 {
 	return hk_bigstack(wait_on_bigstack, NULL);
+}
+
+MISUSE(a_deep_call_that_waits, CULPRIT("go_deep"), "hk_yield() was called within hk_bigstack()")
+{
+	return in_child("go_deep", go_deep, NULL);
 }
 
 /* ---- outside of a loop, from other threads ------------------------------------------------- */
