@@ -232,7 +232,7 @@ int hk_dump(int fd, int what)
 
 	if (!loop)
 		return write_all(fd, S("hocket: no loop runs on this thread\n"));
-	d.asker = loop->current ? loop->current : loop->big.runs_for;
+	d.asker = loop_running(loop);
 	return hk_bigstack(dump_now, &d);
 }
 
@@ -316,7 +316,8 @@ static void put_cycle(struct dump *d)
 	put(d, "hocket: they wait for each other: ");
 	for (size_t i = 0; i < w.n; i++) {
 		struct wait wait = wait_of(w.path[i]);
-		put(d, "%stask \"%s\" waits for %s", i > 0 ? "; " : "", w.path[i]->name, wait.what);
+		put(d, "%stask \"%s\", spawned at %s, waits for %s", i > 0 ? "; " : "",
+		    w.path[i]->name, w.path[i]->where, wait.what);
 	}
 	put(d, "\n");
 }

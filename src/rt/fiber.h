@@ -19,7 +19,7 @@ enum fiber_state { FIBER_RUNNABLE, FIBER_RUNNING, FIBER_PARKED, FIBER_ENDED };
 
 /* What somebody waits for, in words that follow "waits for", and who could end it. Filled by park.describe. */
 struct wait {
-	char what[128];
+	char what[192];
 	const void *call;               /* the function that was off-loaded */
 	const struct hk_fiber_ *holder; /* who has what is waited for: a mutex */
 	const struct hk_group *group;   /* whose tasks it is that must end */

@@ -118,8 +118,10 @@ static void mutex_describe(const struct park *park, struct wait *ret)
 	const struct hk_mutex *m = container_of(w->list, struct hk_mutex, waiters_);
 
 	ret->holder = m->owner_;
-	(void)snprintf(ret->what, sizeof(ret->what), "a mutex that task \"%.60s\" holds",
-		       ret->holder ? ret->holder->name : "?");
+	ASSERT(ret->holder); /* else nobody would wait */
+	(void)snprintf(ret->what, sizeof(ret->what),
+		       "a mutex that task \"%.60s\", spawned at %.80s, holds", ret->holder->name,
+		       ret->holder->where);
 }
 
 static int mutex_wait(struct hk_mutex *m, struct hk_fiber_ *self) SUSPENDS

@@ -169,7 +169,7 @@ TEST_IN_LOOP(everything_is_named_with_what_it_waits_for)
 	CHECK(has(text, "\n    task \"holds_mutex\", spawned at "));
 	CHECK(has(text, "dump.c:"));
 	CHECK(has(text, "waits for an event, for 1.000 s\n"));
-	CHECK(has(text, "waits for a mutex that task \"holds_mutex\" holds, for 1.000 s\n"));
+	CHECK(has(text, "waits for a mutex that task \"holds_mutex\", spawned at "));
 	CHECK(has(text, "waits for a semaphore: 0 free, 1 waiting"));
 	CHECK(has(text, "waits for room in a queue: it holds 1 of 1"));
 	CHECK(has(text, "waits for an item in a queue: it holds 0 of 8"));
@@ -212,7 +212,10 @@ TEST_IN_LOOP(an_off_loaded_call_is_named)
 	CHECK_INT(hk_yield(), 0);
 	hk_stats_get(&stats);
 	CHECK_INT(stats.parked_offload, 1);
+	CHECK(has(dump_text(0), "waits for resolve: "));
+#ifdef HOCKET_LIBDW /* it is static */
 	CHECK(has(dump_text(0), "waits for resolve: blocks_in_thread"));
+#endif
 	CHECK_INT(write(fds[1], "x", 1), 1);
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(close(fds[0]), 0);
@@ -341,10 +344,8 @@ TEST(a_cycle_of_mutexes_is_told_in_a_sentence)
 	CHECK(has(c.words,
 		  "hocket: deadlock: every task waits and nothing is left that could wake"));
 	CHECK(has(c.words, "hocket: they wait for each other: "));
-	CHECK(has(c.words,
-		  "task \"left_first\" waits for a mutex that task \"right_first\" holds"));
-	CHECK(has(c.words,
-		  "task \"right_first\" waits for a mutex that task \"left_first\" holds"));
+	CHECK(has(c.words, "waits for a mutex that task \"right_first\", spawned at "));
+	CHECK(has(c.words, "waits for a mutex that task \"left_first\", spawned at "));
 	CHECK(has(c.words, "#0 hk_mutex_lock"));
 }
 
@@ -376,8 +377,10 @@ TEST(a_cycle_through_a_group_is_seen)
 
 	child_run(&c, run_closes_while_it_holds);
 	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGABRT);
-	CHECK(has(c.words, "task \"main\" waits for 1 task of group \"pages\" to end"));
-	CHECK(has(c.words, "task \"locks_left\" waits for a mutex that task \"main\" holds"));
+	CHECK(has(
+		c.words,
+		"task \"main\", spawned at hk_run(), waits for 1 task of group \"pages\" to end"));
+	CHECK(has(c.words, "waits for a mutex that task \"main\", spawned at hk_run(), holds"));
 }
 
 static int waits_alone(void *arg)
