@@ -57,7 +57,8 @@ int micro_main(const struct micro_case *cases, size_t count, int argc, char **ar
 		if (!is_asked(cases[i].name, argc, argv))
 			continue;
 		case_us(&cases[i], cases[i].n / 10);
-		printf("%s\"%s\": %.6g", before, cases[i].name, case_us(&cases[i], cases[i].n));
+		printf("%s\"%s\": {\"value\": %.6g, \"n\": %zu}", before, cases[i].name,
+		       case_us(&cases[i], cases[i].n), cases[i].n);
 		before = ", ";
 	}
 	printf("%s}\n", *before == '{' ? "{" : "");

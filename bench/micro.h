@@ -2,8 +2,8 @@
  *
  * A case runs n operations as the main task of a fresh loop, a tenth of them first to warm up. What it costs is CPU time of the
  * process; wall time where the work is another thread's or process's. A case that times only a part of itself puts that part's
- * nanoseconds into `ns`. micro_main() prints {"name": microseconds for one operation, ...}: of the cases that the arguments
- * name, or of all. Rounds and medians are the caller's (side/runtime.py), so that peers take turns. */
+ * nanoseconds into `ns`. micro_main() prints {"name": {"value": microseconds for one operation, "n": how many}, ...}: of the
+ * cases that the arguments name, or of all. Rounds and medians are the caller's (side/runtime.py), so that peers take turns. */
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H
 #include <hocket/hocket.h>

@@ -273,7 +273,7 @@ static int print_sleepers(void)
 	double mib = 0;
 
 	micro_must(hk_run(sleepers, &mib, NULL), "sleepers");
-	printf("{\"sleepers\": %.1f}\n", mib);
+	printf("{\"sleepers\": {\"value\": %.1f, \"n\": %d}}\n", mib, SLEEPERS);
 	return 0;
 }
 

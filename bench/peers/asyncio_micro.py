@@ -1,6 +1,6 @@
 """rt.c and cancel.c in asyncio: the same cases under the same names
 
-    asyncio_micro.py asyncio|uvloop [CASE...]     {"case": microseconds, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
+    asyncio_micro.py asyncio|uvloop [CASE...]     {"case": {"value": microseconds, "n": operations}, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
 
 CPU time of the process, except where another thread or process does the work: wall time there.
 """
@@ -177,7 +177,7 @@ async def sleepers():
     before = rss_mib()
     tasks = [asyncio.create_task(asyncio.sleep(FAR)) for _ in range(100_000)]
     await asyncio.sleep(1)
-    print(json.dumps({"sleepers": round(rss_mib() - before, 1)}), flush=True)
+    print(json.dumps({"sleepers": {"value": round(rss_mib() - before, 1), "n": 100_000}}), flush=True)
     for task in tasks:
         task.cancel()
 
@@ -213,7 +213,7 @@ def measure(runner, name):
     runner.run(case(n // 10))
     start = clock()
     took = runner.run(case(n))
-    return (took or clock() - start) / 1000 / n
+    return {"value": (took or clock() - start) / 1000 / n, "n": n}
 
 
 def main(loop, *names):

@@ -1,6 +1,6 @@
 """rt.c and cancel.c in Trio: the same cases under the same names
 
-    trio_micro.py [CASE...]     {"case": microseconds, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
+    trio_micro.py [CASE...]     {"case": {"value": microseconds, "n": operations}, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
 
 CPU time of the process, except where another thread does the work: wall time there.
 """
@@ -162,7 +162,7 @@ async def sleepers():
         for _ in range(100_000):
             nursery.start_soon(trio.sleep, FAR)
         await trio.sleep(1)
-        print(json.dumps({"sleepers": round(rss_mib() - before, 1)}), flush=True)
+        print(json.dumps({"sleepers": {"value": round(rss_mib() - before, 1), "n": 100_000}}), flush=True)
         nursery.cancel_scope.cancel()
 
 
@@ -197,7 +197,7 @@ def measure(name):
     trio.run(case, n // 10)
     start = clock()
     took = trio.run(case, n)
-    return (took or clock() - start) / 1000 / n
+    return {"value": (took or clock() - start) / 1000 / n, "n": n}
 
 
 def main(*names):

@@ -1,8 +1,8 @@
 """runtime - the runtime by itself beside asyncio, Trio, Go and tokio: primitives, cancellation, off-load, an echo server
 
-Each peer is a program that runs the cases it is asked for, leaves out those it does not have, and prints {"case": microseconds}.
-A round is one run of every program, so that they take turns, on one core. What leaves the loop is run on both cores, too. The
-simulation has no peer: it is run by itself.
+Each peer is a program that runs the cases it is asked for, leaves out those it does not have, and prints
+{"case": {"value": microseconds, "n": operations}}. A round is one run of every program, so that they take turns, on one core.
+What leaves the loop is run on both cores, too. The simulation has no peer: it is run by itself.
 """
 import contextlib
 import json
@@ -47,8 +47,8 @@ def run_cases(kit, figures, peer, command, core, cases, suffix=""):
         got = json.loads(sh(*pinned(core, *command, *cases)))
     except Missing as error:
         return kit.miss(f"{peer}, {cases[0]}", error)
-    for case, us in got.items():
-        figures.add(peer, case + suffix, value=us)
+    for case, figure in got.items():
+        figures.add(peer, case + suffix, **figure)
 
 
 def primitives(kit, rounds):
@@ -61,7 +61,7 @@ def primitives(kit, rounds):
     for peer, command in everyone:
         say(f"bench: {peer}, 100,000 sleepers")
         run_cases(kit, figures, peer, command, CLIENT_CORE, ["sleepers"])
-    return figures.as_json(["value"])
+    return figures.as_json(["value", "n"])
 
 
 @contextlib.contextmanager

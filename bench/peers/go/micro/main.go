@@ -1,6 +1,6 @@
 // main.go - rt.c and cancel.c in Go: the same cases under the same names
 //
-//	go-micro [CASE...]      {"case": microseconds, ...}; CASE sleepers: MiB of 100,000 sleeping goroutines
+//	go-micro [CASE...]      {"case": {"value": microseconds, "n": operations}, ...}; CASE sleepers: MiB of 100,000 sleeping goroutines
 //
 // GOMAXPROCS is 1, as the others have one thread. CPU time of the process. A goroutine may block, so there is nothing to off-load.
 package main
@@ -282,11 +282,17 @@ func rssMiB() float64 {
 
 func sleepers() {
 	before := rssMiB()
-	for i := 0; i < 100000; i++ {
+	const count = 100000
+	for i := 0; i < count; i++ {
 		go time.Sleep(far)
 	}
 	time.Sleep(time.Second)
-	fmt.Printf("{\"sleepers\": %.1f}\n", rssMiB()-before)
+	must(json.NewEncoder(os.Stdout).Encode(map[string]figure{"sleepers": {rssMiB() - before, count}}))
+}
+
+type figure struct {
+	Value float64 `json:"value"`
+	N     int     `json:"n"`
 }
 
 type micro struct {
@@ -337,10 +343,10 @@ func main() {
 		sleepers()
 		return
 	}
-	figures := map[string]float64{}
+	figures := map[string]figure{}
 	for _, m := range cases {
 		if len(os.Args) == 1 || strings.Contains(asked, " "+m.name+" ") {
-			figures[m.name] = m.us()
+			figures[m.name] = figure{m.us(), m.n}
 		}
 	}
 	must(json.NewEncoder(os.Stdout).Encode(figures))

@@ -1,6 +1,6 @@
 //! rt.c and cancel.c on tokio: the same cases under the same names
 //!
-//!     micro [CASE...]      {"case": microseconds, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
+//!     micro [CASE...]      {"case": {"value": microseconds, "n": operations}, ...}; CASE sleepers: MiB of 100,000 sleeping tasks
 //!
 //! A current_thread runtime, as the others have one thread. CPU time of the process, except for off-loaded calls: wall time.
 //! tokio cancels by dropping: a scope without a deadline is a CancellationToken, one with a deadline is `timeout`.
@@ -211,7 +211,10 @@ async fn sleepers() {
     let before = rss_mib();
     let tasks: Vec<_> = (0..100_000).map(|_| spawn(sleep(FAR))).collect();
     sleep(Duration::from_secs(1)).await;
-    println!("{{\"sleepers\": {:.1}}}", rss_mib() - before);
+    println!(
+        "{{\"sleepers\": {{\"value\": {:.1}, \"n\": 100000}}}}",
+        rss_mib() - before
+    );
     drop(tasks);
 }
 
@@ -291,7 +294,12 @@ fn main() {
     let figures: Vec<String> = CASES
         .iter()
         .filter(|(name, _)| asked.is_empty() || asked.iter().any(|a| a == name))
-        .map(|&(name, n)| format!("\"{name}\": {:.6}", measure(&runtime, name, n)))
+        .map(|&(name, n)| {
+            format!(
+                "\"{name}\": {{\"value\": {:.6}, \"n\": {n}}}",
+                measure(&runtime, name, n)
+            )
+        })
         .collect();
     println!("{{{}}}", figures.join(", "));
 }
