@@ -37,6 +37,7 @@ void hk_sem_grow(struct hk_sem *, int64_t more);
 int64_t hk_sem_free(const struct hk_sem *); /* permits nobody holds */
 size_t hk_sem_waiting(const struct hk_sem *);
 
+/* Belongs to the task that locked it; a task that returns while it holds one aborts with a sentence. */
 struct hk_mutex {
 	struct hk_waitlist_ waiters_;
 	void *owner_;

@@ -194,6 +194,10 @@ NORETURN static void fiber_end(struct hk_fiber_ *f, int result)
 	ASSERT(f->state == FIBER_RUNNING && f == loop->current);
 	if (f->scope != (task->group ? &task->group->scope_ : &loop->root))
 		scope_left_open(f);
+	if (f->mutexes > 0)
+		misuse("it returns while it holds a mutex: nobody else can unlock it; do so first, "
+		       "on "
+		       "every way out");
 	if (!task->group)
 		group_check_none_aside(loop);
 	ASSERT(!f->park && f->timer == 0 && loop->stats.fibers > 0);

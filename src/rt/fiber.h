@@ -45,8 +45,9 @@ struct hk_fiber_ {
 	struct park *park;                         /* borrows, while PARKED */
 	int wake_result;
 	enum fiber_state state;
-	size_t timer; /* of hk_sleep */
-	char *stack;  /* owns; goes back to the pool at the end */
+	unsigned mutexes; /* sync.c: how many it holds */
+	size_t timer;     /* of hk_sleep */
+	char *stack;      /* owns; goes back to the pool at the end */
 	hk_fn *fn;
 	void *arg;
 	const char *name, *where; /* borrows; where: who spawned it, "pages.c:12" */

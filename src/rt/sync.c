@@ -132,6 +132,13 @@ static int mutex_wait(struct hk_mutex *m, struct hk_fiber_ *self) SUSPENDS
 	return waitlist_wait_as(&m->waiters_, self, &w);
 }
 
+static void mutex_give(struct hk_mutex *m, struct hk_fiber_ *f)
+{
+	ASSERT(!m->owner_);
+	m->owner_ = f;
+	f->mutexes++;
+}
+
 int hk_mutex_lock(struct hk_mutex *m)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -144,7 +151,7 @@ int hk_mutex_lock(struct hk_mutex *m)
 	ASSERT(m->owner_ || !m->waiters_.first_);
 	if (m->owner_)
 		return mutex_wait(m, self);
-	m->owner_ = self;
+	mutex_give(m, self);
 	return 0;
 }
 
@@ -155,10 +162,13 @@ void hk_mutex_unlock(struct hk_mutex *m)
 	if (m->owner_ != fiber_self())
 		misuse(m->owner_ ? "a mutex is unlocked that another task holds"
 				 : "a mutex is unlocked that nobody holds");
+	fiber_self()->mutexes--;
+	m->owner_ = NULL;
 	next = waitlist_take(&m->waiters_);
-	m->owner_ = next ? next->park.fiber : NULL;
-	if (next)
-		fiber_wake(next->park.fiber, 0);
+	if (!next)
+		return;
+	mutex_give(m, next->park.fiber);
+	fiber_wake(next->park.fiber, 0);
 }
 
 /* ---- event --------------------------------------------------------------------------------- */

@@ -108,6 +108,18 @@ MISUSE(a_mutex_unlocked_by_another_task, CULPRIT("unlock_it"), "that another tas
 	return in_child("unlock_it", unlock_it, &m);
 }
 
+static int keep_it(void *mutex)
+{
+	return hk_mutex_lock(mutex);
+}
+
+/* trio: a Lock whose owner has exited raises BrokenResourceError; here who left with it is named, not who wants it */
+MISUSE(a_task_returns_with_a_mutex, CULPRIT("keep_it"), "returns while it holds a mutex")
+{
+	struct hk_mutex m = { 0 };
+	return in_child("keep_it", keep_it, &m);
+}
+
 /* ---- groups -------------------------------------------------------------------------------- */
 
 /* asyncio: test_taskgroup_double_enter */
@@ -564,6 +576,7 @@ static const struct test tests[] = {
 	T(a_semaphore_shrunk_to_nothing),
 	T(a_mutex_unlocked_that_nobody_holds),
 	T(a_mutex_unlocked_by_another_task),
+	T(a_task_returns_with_a_mutex),
 	T(a_group_closed_twice),
 	T(a_group_closed_that_was_never_open),
 	T(a_group_opened_twice),

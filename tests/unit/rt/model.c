@@ -399,6 +399,9 @@ static void end(struct world *w)
 	for (int i = 0; i < WORKERS; i++)
 		hk_scope_cancel(&w->workers[i].scope);
 	CHECK_INT(hk_wait_all_parked(), 0);
+	if (w->model.owner >= 0)
+		tell(&w->workers[w->model.owner], UNLOCK); /* nobody waits for it any more */
+	CHECK_INT(hk_wait_all_parked(), 0);
 	for (int i = 0; i < WORKERS; i++)
 		tell(&w->workers[i], QUIT);
 }

@@ -132,6 +132,7 @@ static struct trace trace;
 struct runner {
 	struct lock *lock;
 	int name, result;
+	bool keep; /* what it got, until it is cancelled */
 	struct hk_scope scope;
 };
 
@@ -176,6 +177,10 @@ static int acquire_once(void *arg)
 	hk_scope_open(&r->scope, HK_FOREVER);
 	r->result = r->lock->kind->acquire(r->lock);
 	(void)hk_scope_close(&r->scope, 0);
+	if (r->keep)
+		(void)hk_sleep(HK_FOREVER);
+	if (r->keep && r->result == 0)
+		r->lock->kind->release(r->lock);
 	return 0;
 }
 
@@ -191,7 +196,7 @@ TEST_IN_SIM(a_cancelled_waiter_passes_its_turn_on, 100)
 		CHECK_INT(lock.kind->acquire(&lock), 0);
 		hk_group_open(&g, NULL);
 		for (int i = 0; i < 3; i++) {
-			r[i] = (struct runner){ .lock = &lock, .result = 1 };
+			r[i] = (struct runner){ .lock = &lock, .result = 1, .keep = true };
 			CHECK_INT(hk_spawn(&g, acquire_once, &r[i]), 0);
 			CHECK_INT(hk_wait_all_parked(), 0);
 		}
