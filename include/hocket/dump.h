@@ -2,9 +2,10 @@
  *
  * What this room is for: the question "where does it hang?". hk_dump() writes the tree of groups, scopes and tasks: name, where
  *   it was spawned, what it waits for and since when, and the stack of calls that led there. Also on SIGQUIT (ctrl-\),
- *   unless hk_run_options.no_dump; the program goes on.
- * What must hold: (1) it never suspends and changes nothing. (2) it works in a callback, in a signal's turn and right before
- *   an abort. Names of functions: link your program with -rdynamic; with libdw installed also file and line.
+ *   unless hk_run_options.no_dump; the program goes on. While a task blocks the loop, SIGQUIT tells which and in which call.
+ * What must hold: (1) it never suspends and changes nothing: a parked task does not even run for it. (2) it works in a
+ *   callback and right before an abort, not in a signal handler. Names, files and lines: compile with -g and have
+ *   elfutils' libdw1 installed; without it link with -rdynamic.
  *
  * The same tree comes with the report of a deadlock: when every task waits and nothing is left that could wake one - no timer,
  *   no descriptor, no off-loaded call, no child process, no signal - the process says who waits for what and aborts. */

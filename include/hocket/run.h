@@ -15,14 +15,17 @@ HK_BEGIN
 enum hk_report { HK_REPORT_STALL, HK_REPORT_UNREAD, HK_REPORT_REFUSED };
 
 struct hk_run_options {
-	size_t stack_bytes;   /* reserved per fiber, touched lazily; 0: 256 KiB */
+	size_t stack_bytes; /* reserved per fiber, touched lazily; 0: 256 KiB. Who uses more is named, then SIGSEGV */
 	unsigned threads;     /* of the pool for short blocking calls; 0: 4 */
 	unsigned cpu_threads; /* of the pool for CPU work; 0: as many as there are cores */
 	bool virtual_clock;   /* tests: time jumps to the next timer when every task waits */
 	uint64_t seed;        /* of hk_random(); 0: from the kernel */
 	/* A task that keeps the loop from all others for so long is reported while it does so, with what it is doing
 	 * (asyncio's slow_callback_duration, which tells afterwards). 0: 100 ms; HK_FOREVER: never. To look, the thread gets
-	 * SIGURG once a report: a blocking call that signals interrupt ends with EINTR. Never on the virtual clock. */
+	 * SIGURG once a report: a blocking call that signals interrupt ends with EINTR. Told again at 10, 100, ... times, and
+	 * when it is over. A machine that is merely crowded is no stall. Who watches also gives the loop its turn each quarter of
+	 * it, so that tasks which compute between two hk_yield() do not keep timers and sockets waiting. Never on the virtual
+	 * clock, nor under valgrind. */
 	int64_t stall_ns;
 	bool no_dump; /* leave SIGQUIT alone; else it prints all tasks (dump.h) and the program goes on */
 	/* Where reports go: stalls, failures that nobody read, refused loops. NULL: standard error. text has lines, ends with
