@@ -17,7 +17,7 @@ static void make_folder(void)
 	snprintf(other, sizeof(other), "%s/b", folder);
 }
 
-TEST_IN_LOOP(write_sync_read_rename)
+TEST_IN_SIM(write_sync_read_rename, 3)
 {
 	char bytes[16] = { 0 };
 	struct stat st;
@@ -43,7 +43,7 @@ TEST_IN_LOOP(write_sync_read_rename)
 	CHECK_INT(rmdir(folder), 0);
 }
 
-TEST_IN_LOOP(failures_are_the_systems)
+TEST_IN_SIM(failures_are_the_systems, 3)
 {
 	char byte = 0;
 
@@ -57,7 +57,7 @@ TEST_IN_LOOP(failures_are_the_systems)
 	CHECK_INT(rmdir(folder), 0);
 }
 
-TEST_IN_LOOP(a_full_disk_is_told)
+TEST_IN_SIM(a_full_disk_is_told, 3)
 {
 	int fd = hk_file_open("/dev/full", O_WRONLY, 0);
 
@@ -67,7 +67,7 @@ TEST_IN_LOOP(a_full_disk_is_told)
 }
 
 /* file.c (2): a cancelled task can still close what it opened. */
-TEST_IN_LOOP(closing_happens_though_cancelled)
+TEST_IN_SIM(closing_happens_though_cancelled, 3)
 {
 	struct hk_scope s;
 	int fd = hk_file_open("/dev/null", O_RDONLY, 0);
@@ -172,7 +172,7 @@ static void remove_folder(void)
 	CHECK_INT(rmdir(folder), 0);
 }
 
-TEST_IN_LOOP(a_file_is_read_whole_below_a_ceiling)
+TEST_IN_SIM(a_file_is_read_whole_below_a_ceiling, 3)
 {
 	char *bytes = path;
 	size_t n = 1;
@@ -205,7 +205,7 @@ TEST_IN_LOOP(a_file_is_read_whole_below_a_ceiling)
 }
 
 /* Files of /proc have no size; this one is larger than the first guess, too. */
-TEST_IN_LOOP(a_file_without_a_size_is_read_whole)
+TEST_IN_SIM(a_file_without_a_size_is_read_whole, 3)
 {
 	char *bytes;
 	size_t n;
@@ -219,7 +219,7 @@ TEST_IN_LOOP(a_file_without_a_size_is_read_whole)
 	CHECK_INT(hk_file_read_whole("/dev/zero", 10000, &bytes, &n), -EFBIG); /* without end */
 }
 
-TEST_IN_LOOP(a_file_is_replaced)
+TEST_IN_SIM(a_file_is_replaced, 3)
 {
 	struct stat st;
 
@@ -237,7 +237,7 @@ TEST_IN_LOOP(a_file_is_replaced)
 	remove_folder();
 }
 
-TEST_IN_LOOP(a_name_without_folder_is_here)
+TEST_IN_SIM(a_name_without_folder_is_here, 3)
 {
 	struct stat st;
 	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -251,7 +251,7 @@ TEST_IN_LOOP(a_name_without_folder_is_here)
 	remove_folder();
 }
 
-TEST_IN_LOOP(what_cannot_be_replaced_stays)
+TEST_IN_SIM(what_cannot_be_replaced_stays, 3)
 {
 	char deep[128], endless[300];
 
@@ -273,7 +273,7 @@ TEST_IN_LOOP(what_cannot_be_replaced_stays)
 }
 
 /* Root may write everywhere: it is somebody else for a moment. */
-TEST_IN_LOOP(in_a_folder_that_may_not_be_written_nothing_changes)
+TEST_IN_SIM(in_a_folder_that_may_not_be_written_nothing_changes, 3)
 {
 	bool root = geteuid() == 0;
 
@@ -294,7 +294,7 @@ TEST_IN_LOOP(in_a_folder_that_may_not_be_written_nothing_changes)
 }
 
 /* The disk has room for 6 bytes. */
-TEST_IN_LOOP(a_full_disk_leaves_the_old_file)
+TEST_IN_SIM(a_full_disk_leaves_the_old_file, 3)
 {
 	struct rlimit former, few = { 6, 6 };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, action;
@@ -326,7 +326,7 @@ static int replace_with_fault(int at)
 }
 
 /* file_whole.c (1): the order is what makes it durable, and whatever fails, the file is one or the other. */
-TEST_IN_LOOP(any_step_of_a_replacement_may_fail)
+TEST_IN_SIM(any_step_of_a_replacement_may_fail, 3)
 {
 	enum { ALL = 9, RENAME = 7, FOLDER_CLOSE = 9 };
 	int before;
@@ -348,7 +348,7 @@ TEST_IN_LOOP(any_step_of_a_replacement_may_fail)
 	remove_folder();
 }
 
-TEST_IN_LOOP(cancelled_before_it_began_nothing_changes)
+TEST_IN_SIM(cancelled_before_it_began_nothing_changes, 3)
 {
 	struct hk_scope s;
 	struct stat st;
@@ -390,7 +390,7 @@ static int read_again_and_again(void *arg)
 	return 0;
 }
 
-TEST_IN_LOOP(a_reader_sees_the_old_or_the_new)
+TEST_IN_SIM(a_reader_sees_the_old_or_the_new, 3)
 {
 	static char old[100000], new[200000];
 	struct reader r = { 0 };

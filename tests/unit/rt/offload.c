@@ -36,7 +36,7 @@ static int offload_square(void *arg)
 }
 
 /* trio: test_threads.py, test_run_in_worker_thread */
-TEST_IN_LOOP(results_come_back_to_their_callers)
+TEST_IN_SIM(results_come_back_to_their_callers, 50)
 {
 	static int n[500];
 
@@ -53,7 +53,7 @@ static int failing(void *arg)
 	return -ENOENT;
 }
 
-TEST_IN_LOOP(failures_come_back_too)
+TEST_IN_SIM(failures_come_back_too, 50)
 {
 	CHECK_INT(hk_offload(failing, NULL), -ENOENT);
 	CHECK_INT(hk_offload_cpu(failing, NULL), -ENOENT);
@@ -157,7 +157,7 @@ TEST(cancelled_before_its_start_never_runs)
 	CHECK_INT(hk_run(cancellation_main, NULL, &(struct hk_run_options){ .threads = 1 }), 0);
 }
 
-TEST_IN_LOOP(an_already_cancelled_call_never_starts)
+TEST_IN_SIM(an_already_cancelled_call_never_starts, 50)
 {
 	struct gate gate = { 0 };
 	struct hk_scope s;
@@ -237,7 +237,7 @@ TEST_IN_LOOP(cancellation_waits_by_default)
 }
 
 /* A result that came is the caller's, and so is arg. */
-TEST_IN_LOOP(what_was_not_cancelled_is_not_abandoned)
+TEST_IN_SIM(what_was_not_cancelled_is_not_abandoned, 50)
 {
 	struct gate gate;
 
@@ -254,7 +254,7 @@ static int cancelled_too(void *arg)
 }
 
 /* offload.c (3): with -ECANCELED arg is given away, whatever the reason. */
-TEST_IN_LOOP(every_cancelled_call_gives_its_argument_away)
+TEST_IN_SIM(every_cancelled_call_gives_its_argument_away, 50)
 {
 	struct hk_sem taken = HK_SEM(1);
 	struct caller c = { .options = { .limiter = &taken, .abandoned = gate_abandoned } };
@@ -280,7 +280,7 @@ static void count(void *arg)
 	++*(int *)arg;
 }
 
-TEST_IN_LOOP(a_call_that_says_cancelled_itself_gives_its_argument_away)
+TEST_IN_SIM(a_call_that_says_cancelled_itself_gives_its_argument_away, 50)
 {
 	int told = 0;
 
