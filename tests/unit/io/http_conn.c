@@ -3,6 +3,7 @@
 #include "io/dns.h"
 #include "io/http_client_.h"
 #include "io/url.h"
+#include "rt/in_loop.h"
 #include "scripted.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -134,6 +135,18 @@ static void fixture_close(struct fixture *f) SUSPENDS
 	scripted_close(&f->server);
 }
 
+/* Over loopback, and then over slow nets in many orders. */
+static void run_in_all_worlds(const char *test, hk_fn *fn)
+{
+	struct hk_sim_options o = {
+		.seeds = 50,
+		.net = { .latency_ns = HK_MS, .jitter_ns = 2 * HK_MS, .short_reads = true }
+	};
+
+	CHECK_INT(hk_run(fn, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+	in_sim_with(test, fn, NULL, &o);
+}
+
 /* ---- cancellation leaves nothing behind ------------------------------------------------------------- */
 
 static int cancelled_before(void *arg) SUSPENDS
@@ -171,8 +184,7 @@ static int cancelled_before(void *arg) SUSPENDS
 
 TEST(cancelled_before_it_began)
 {
-	CHECK_INT(hk_run(cancelled_before, NULL, &(struct hk_run_options){ .virtual_clock = true }),
-		  0);
+	run_in_all_worlds(__func__, cancelled_before);
 }
 
 static int cancelled_between(void *arg) SUSPENDS
@@ -206,9 +218,7 @@ static int cancelled_between(void *arg) SUSPENDS
 
 TEST(cancelled_in_the_middle)
 {
-	CHECK_INT(
-		hk_run(cancelled_between, NULL, &(struct hk_run_options){ .virtual_clock = true }),
-		0);
+	run_in_all_worlds(__func__, cancelled_between);
 }
 
 /* ---- the pool ------------------------------------------------------------------------------------------ */
@@ -271,7 +281,7 @@ static int pool_limits(void *arg) SUSPENDS
 
 TEST(idle_connections_are_limited_and_grow_old)
 {
-	CHECK_INT(hk_run(pool_limits, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+	run_in_all_worlds(__func__, pool_limits);
 }
 
 static int closed_while_idle(void *arg) SUSPENDS
@@ -298,9 +308,7 @@ static int closed_while_idle(void *arg) SUSPENDS
 
 TEST(a_connection_closed_while_idle_is_not_used)
 {
-	CHECK_INT(
-		hk_run(closed_while_idle, NULL, &(struct hk_run_options){ .virtual_clock = true }),
-		0);
+	run_in_all_worlds(__func__, closed_while_idle);
 }
 
 /* ---- descriptors run out --------------------------------------------------------------------------------- */
