@@ -330,7 +330,7 @@ static const char *parse_request_line(struct http_parse *p, struct slice line)
 	for (size_t i = 0; i < p->target.n; i++)
 		if ((unsigned char)p->target.p[i] <= ' ' || p->target.p[i] == 0x7f)
 			return "a control character in the target";
-	return NULL;
+	return memchr(p->target.p, '#', p->target.n) ? "a '#' in the target" : NULL;
 }
 
 #define SIGN 7 /* bytes that tell HTTP from other protocols: "HTTP/1." */

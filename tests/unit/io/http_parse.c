@@ -281,6 +281,9 @@ static const struct scene scenes[] = {
 	{ REFUSED("request with a tab in its target", "GET /a\tb HTTP/1.1\r\nHost: h\r\n\r\n",
 		  "a control character in the target"),
 	  .role = HTTP_REQUEST },
+	{ REFUSED("request with a fragment", "GET http://h/p?q=1#f HTTP/1.1\r\nHost: h\r\n\r\n",
+		  "a '#' in the target"),
+	  .role = HTTP_REQUEST },
 	{ REFUSED("TLS to a plain port", "\x16\x03\x01\x02", "this is not an HTTP request"),
 	  .role = HTTP_REQUEST },
 };
