@@ -14,18 +14,19 @@
 #include <hocket/types.h>
 
 HK_BEGIN
-/* What happens to bytes on the way. All zero: they arrive at once, in the order they were sent. */
+/* What happens to bytes on the way. All zero: they arrive at once, in the order they were sent. Every address is a host of its
+ * own. How errors show (what can still be read after a reset, which write fails) is as on Linux. */
 struct hk_sim_net {
-	int64_t latency_ns,
-		jitter_ns; /* one way; the jitter is uniform; a stream keeps its order */
-	/* Of a million segments: lost, which a stream's peer sees as a delay of retransmission (200 ms, doubling, RFC 6298), after
+	int64_t latency_ns; /* one way */
+	int64_t jitter_ns;  /* up to so much more, uniform; a stream keeps its order */
+	/* Of a million segments: lost, which a stream's peer sees as a delay of retransmission (200 ms, doubling, RFC 6298); after
 	 * 15 losses of one segment in a row the stream ends with -ETIMEDOUT. */
 	unsigned loss_ppm;
 	unsigned
-		reset_ppm; /* of a million segments: the stream is reset instead: -ECONNRESET on both sides */
+		reset_ppm; /* of a million segments: the stream breaks, -ECONNRESET on both sides */
 	unsigned refuse_ppm; /* of a million connects: refused */
 	bool short_reads;    /* reads and writes take a random part of what they could */
-	size_t window_bytes; /* that a receiver holds before its sender waits; 0: 64 KiB */
+	size_t window_bytes; /* so far may a sender be ahead of its receiver; 0: 64 KiB */
 };
 
 struct hk_run_options;
@@ -36,16 +37,19 @@ struct hk_sim_options {
 	bool in_order;    /* runnable tasks run first come, first served; else in seeded order */
 	bool check_twice;
 	struct hk_sim_net net; /* at the start of each run */
-	/* Called outside the loop around each run: to make and check what it works on. done's result < 0 is a failure. */
+	/* Called outside the loop around each run: to make and check what it works on. after's result is the run's; NULL: fn's. */
 	void (*before)(uint64_t seed, void *arg);
-	int (*after)(uint64_t seed, int result, void *arg); /* NULL: a result < 0 is a failure */
+	int (*after)(uint64_t seed, int result, void *arg);
 	/* Borrows; NULL: none. Stacks, threads and where reports go are honoured; clock and seed are the simulation's. */
 	const struct hk_run_options *run;
-	const char *
-		replay; /* borrows; how to run this very test, for the report; NULL: the program's own command line */
+	/* Borrows; how to run this very test, for the report; NULL: the program's own command line. */
+	const char *replay;
 };
-/* 0, or the first failed seed's result (a report says the rest); -EILSEQ: two runs of one seed differed; -ETIME: limit_ns ran out. Not
- * in a loop: -EDEADLK. */
+/* 0, or the first failure; standard error says the rest, last of all "replay: HOCKET_SEED=17 ./program":
+ *   a result < 0 of fn or after; -ETIME: limit_ns ran out, everything was cancelled and who still ran is listed;
+ *   -EUCLEAN: a socket was left open; -EILSEQ: two runs of one seed differed. Where the process aborts or crashes instead
+ *   (a misuse, a deadlock, an assertion, four million switches at one instant), that line is its last word.
+ * Before the first run: -EDEADLK in a loop, -EINVAL when the environment's numbers are none. */
 HK_MUST int hk_sim(hk_fn *fn, void *arg, const struct hk_sim_options *);
 
 /* ---- within a run ---- */

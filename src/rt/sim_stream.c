@@ -106,6 +106,7 @@ void end_break(struct sim_end *e, int error)
 	if (e->broken || e->closed)
 		return;
 	e->broken = true;
+	e->closed = !e->connected && e->fd < 0; /* nobody will ever accept it */
 	e->error = error;
 	wire_cut(&e->out);
 	end_edge(e, HK_READ | HK_WRITE);
