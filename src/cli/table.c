@@ -67,7 +67,8 @@ static const char run_text[] =
 	"account go to stderr, so that stdout carries data only. What a run has done is\n"
 	"kept in .hocket/NAME.db beside the file: after Ctrl-C, a crash or a full disk\n"
 	"the same command goes on where it stopped. Ctrl-C once stops reading and\n"
-	"finishes what is in flight; twice stops at once.";
+	"finishes what is in flight; twice stops at once. Ctrl-\\ prints what everything\n"
+	"waits for, and the run goes on.";
 static const char check_text[] =
 	"Reports all mistakes at once, with line, column and the nearest right name. For\n"
 	"a good file it prints the flow: what each place does, and what it promises (how\n"

@@ -338,7 +338,8 @@ static void *watch(void *arg)
 	struct hk_loop *loop = arg;
 	struct watch w = { .loop = loop, .stall = &loop->stall };
 
-	(void)prctl(PR_SET_NAME, "hocket-watch"); /* from outside it would cost three system calls */
+	(void)prctl(PR_SET_NAME,
+		    "hocket-watch"); /* from outside it would cost three system calls */
 	w.tick_ns = w.stall->limit_ns / 4;
 	w.tick_ns = w.tick_ns < SHORTEST_TICK_NS  ? SHORTEST_TICK_NS
 		    : w.tick_ns > LONGEST_TICK_NS ? LONGEST_TICK_NS
