@@ -22,8 +22,7 @@ struct hk_sim_net {
 	/* Of a million segments: lost, which a stream's peer sees as a delay of retransmission (200 ms, doubling, RFC 6298); after
 	 * 15 losses of one segment in a row the stream ends with -ETIMEDOUT. */
 	unsigned loss_ppm;
-	unsigned
-		reset_ppm; /* of a million segments: the stream breaks, -ECONNRESET on both sides */
+	unsigned reset_ppm;  /* of a million segments: the stream breaks, -ECONNRESET for both */
 	unsigned refuse_ppm; /* of a million connects: refused */
 	bool short_reads;    /* reads and writes take a random part of what they could */
 	size_t window_bytes; /* so far may a sender be ahead of its receiver; 0: 64 KiB */

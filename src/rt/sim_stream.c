@@ -106,7 +106,6 @@ void end_break(struct sim_end *e, int error)
 	if (e->broken || e->closed)
 		return;
 	e->broken = true;
-	e->closed = !e->connected && e->fd < 0; /* nobody will ever accept it */
 	e->error = error;
 	wire_cut(&e->out);
 	end_edge(e, HK_READ | HK_WRITE);
@@ -116,6 +115,15 @@ void stream_break(struct sim_stream *s, int error)
 {
 	end_break(&s->ends[0], error);
 	end_break(&s->ends[1], error);
+}
+
+/* The far end of a connect that will not arrive any more: nobody will ever accept it. */
+static void close_unborn(struct sim_stream *s)
+{
+	struct sim_end *server = &s->ends[1];
+
+	if (!server->connected && server->fd < 0)
+		server->closed = true;
 }
 
 void end_send(struct sim_end *e, enum segment_kind kind)
@@ -217,6 +225,7 @@ static void arrive(struct wire *w, const struct segment *segment)
 		break;
 	case SEGMENT_GIVEN_UP:
 		stream_break(e->stream, ETIMEDOUT);
+		close_unborn(e->stream);
 		break;
 	}
 }
@@ -335,6 +344,8 @@ void end_close(struct sim_end *e, bool reset)
 			 SEGMENT_RESET); /* unread bytes: the sender must not believe they were */
 	else if (tells && !e->ended)
 		end_send(e, SEGMENT_END);
+	if (e->broken)
+		close_unborn(s);
 	e->closed = true;
 	e->fd = -1;
 	buf_done(&e->inbox);
