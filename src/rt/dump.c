@@ -10,6 +10,7 @@
 #include "rt/dump.h"
 #include "rt/backtrace.h"
 #include "rt/loop.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/switch.h"
 #include "base/banned.h"
@@ -31,24 +32,10 @@ struct dump {
 
 /* ---- text out ------------------------------------------------------------------------------ */
 
-static int write_all(int fd, struct slice s)
-{
-	while (s.n > 0) {
-		ssize_t wrote = write(fd, s.p, s.n);
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			return -errno;
-		s.p += wrote;
-		s.n -= (size_t)wrote;
-	}
-	return 0;
-}
-
 static void flush(struct dump *d)
 {
 	if (d->error == 0)
-		d->error = write_all(d->fd, buf_slice(&d->text));
+		d->error = report_write(d->fd, buf_slice(&d->text));
 	buf_clear(&d->text);
 }
 
@@ -206,9 +193,10 @@ static void put_tree(struct dump *d)
 static int dump_now(void *arg)
 {
 	struct dump *d = arg;
-	const struct hk_loop *loop = d->loop;
+	struct hk_loop *loop = d->loop;
 
 	ASSERT(!loop->current);
+	stall_pause(&loop->stall, true); /* a large tree takes its time */
 	put(d, "hocket: %zu task%s, %.3f s after the start\n", loop->stats.fibers,
 	    loop->stats.fibers == 1 ? "" : "s", seconds(loop_clock_ns(loop) - loop->started_ns));
 	d->names = debuginfo_open();
@@ -216,6 +204,7 @@ static int dump_now(void *arg)
 	flush(d);
 	debuginfo_close(d->names);
 	buf_done(&d->text);
+	stall_pause(&loop->stall, false);
 	return d->error;
 }
 
@@ -231,7 +220,7 @@ int hk_dump(int fd, int what)
 	struct dump d = { .loop = loop, .fd = fd, .what = what };
 
 	if (!loop)
-		return write_all(fd, S("hocket: no loop runs on this thread\n"));
+		return report_write(fd, S("hocket: no loop runs on this thread\n"));
 	d.asker = loop_running(loop);
 	return hk_bigstack(dump_now, &d);
 }

@@ -70,8 +70,6 @@ void quit_deliver(struct hk_loop *loop)
 {
 	if (!atomic_load_explicit(&loop->dump_asked, memory_order_relaxed))
 		return;
-	stall_pause(&loop->stall, true);
 	(void)dump_loop(loop, STDERR_FILENO, HK_DUMP_STACKS);
 	atomic_store(&loop->dump_asked, false);
-	stall_pause(&loop->stall, false);
 }

@@ -7,25 +7,40 @@
  * What must hold:        no call of hocket's own that could suspend, so that it may be used anywhere. */
 #include "rt/report.h"
 #include "rt/loop.h"
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/banned.h"
 
-enum { TEXT_BYTES = 4096 };
+enum { TEXT_BYTES = 4096, PATIENCE_MS = 5000 };
+
+/* Standard error may be non-blocking: a task writes to it, or another process that shares the terminal made it so. */
+static bool has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	return poll(&p, 1, PATIENCE_MS) > 0;
+}
+
+int report_write(int fd, struct slice s)
+{
+	while (s.n > 0) {
+		ssize_t wrote = write(fd, s.p, s.n);
+		if (wrote < 0 && (errno == EINTR || (errno == EAGAIN && has_room(fd))))
+			continue;
+		if (wrote < 0)
+			return -errno;
+		s.p += wrote;
+		s.n -= (size_t)wrote;
+	}
+	return 0;
+}
 
 static void write_out(const char *text, size_t n)
 {
-	while (n > 0) {
-		ssize_t wrote = write(STDERR_FILENO, text, n);
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote <= 0)
-			return; /* nobody can be told that standard error is gone */
-		text += wrote;
-		n -= (size_t)wrote;
-	}
+	int r = report_write(STDERR_FILENO, (struct slice){ text, n });
+	(void)r; /* nobody can be told that standard error is gone */
 }
 
 /* "hocket: " + the text, cut to the room there is, + "\n". Its length. */

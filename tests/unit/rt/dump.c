@@ -1,6 +1,8 @@
 /* dump.c - the tree of tasks as text; the report of a deadlock */
 #include "child.h"
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <hocket/dump.h>
 
 enum { TEXT_BYTES = 64 << 10 };
@@ -294,6 +296,52 @@ TEST(many_tasks_on_small_stacks)
 	CHECK_INT(hk_run(many_main, NULL, &options), 0);
 }
 
+static void *reads_late(void *arg)
+{
+	const int *fd = arg;
+	char bytes[4096];
+	size_t total = 0;
+	ssize_t got;
+
+	while ((got = read(*fd, bytes, sizeof(bytes))) > 0) {
+		total += (size_t)got;
+		(void)sched_yield();
+	}
+	return (void *)total;
+}
+
+static int dumps_many(void *arg)
+{
+	const int *fds = arg;
+	struct hk_event e = { 0 };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	for (int i = 0; i < 2000; i++)
+		CHECK_INT(hk_spawn(&g, parks, &e), 0);
+	CHECK_INT(hk_sleep(1), 0);
+	CHECK_INT(hk_dump(fds[1], 0), 0);
+	hk_event_set(&e);
+	return hk_group_close(&g, 0);
+}
+
+/* A pipe that a task made non-blocking is waited for: no line is lost. */
+TEST(a_full_descriptor_is_waited_for)
+{
+	pthread_t reader;
+	void *total;
+	int fds[2];
+
+	CHECK_INT(pipe(fds), 0);
+	CHECK_INT(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	CHECK_INT(pthread_create(&reader, NULL, reads_late, &fds[0]), 0);
+	CHECK_INT(in_loop(dumps_many, fds), 0);
+	CHECK_INT(close(fds[1]), 0);
+	CHECK_INT(pthread_join(reader, &total), 0);
+	CHECK((size_t)total > 2000 * 40);
+	CHECK_INT(close(fds[0]), 0);
+}
+
 /* ---- deadlocks ----------------------------------------------------------------------------- */
 
 static struct hk_mutex left, right;
@@ -418,6 +466,7 @@ int main(void)
 		T(stacks_begin_at_the_call_that_waits),
 		T(it_works_on_the_loops_own_stack),
 		T(many_tasks_on_small_stacks),
+		T(a_full_descriptor_is_waited_for),
 		T(a_cycle_of_mutexes_is_told_in_a_sentence),
 		T(a_cycle_through_a_group_is_seen),
 		T(a_deadlock_without_a_cycle_has_no_such_sentence),
