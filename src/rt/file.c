@@ -49,13 +49,18 @@ static int call_close(void *arg)
 {
 	struct call *c = arg;
 	int r = close(c->fd);
+
+	c->done = 1;
 	return r < 0 && errno == EINTR ? 0 : result_of(r); /* Linux has closed it then */
 }
 
 int hk_file_close(int fd)
 {
 	struct call c = { .fd = fd };
-	return offload_always(call_close, &c);
+	int r = offload_always(call_close, &c);
+	return c.done ? r
+		      : call_close(
+				&c); /* no thread is to be had: blocking is better than leaking */
 }
 
 static int call_read(void *arg)
