@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- orders ------------------------------------------------------------------------------------ */
@@ -183,6 +184,23 @@ TEST(what_takes_longer_than_the_limit_has_failed)
 
 	CHECK_INT(hk_sim(sleep_a_year, &took, &(struct hk_sim_options){ .replay = "again" }),
 		  -ETIME);
+}
+
+static int new_year(void *arg)
+{
+	const int64_t year_ns = INT64_C(1767225600) * HK_SEC; /* date -ud 2026-01-01 +%s */
+
+	(void)arg;
+	CHECK_INT(hk_wall_ns(), year_ns);
+	CHECK_INT(hk_sleep(90 * HK_SEC), 0);
+	CHECK_INT(hk_wall_ns(), year_ns + 90 * HK_SEC);
+	return 0;
+}
+
+TEST(the_day_is_always_the_same)
+{
+	CHECK_INT(hk_sim(new_year, NULL, &(struct hk_sim_options){ .seeds = 2 }), 0);
+	CHECK(llabs(hk_wall_ns() / HK_SEC - (int64_t)time(NULL)) <= 1); /* the real one outside */
 }
 
 /* ---- all tasks parked ------------------------------------------------------------------------------ */
@@ -529,6 +547,7 @@ static const struct test tests[] = {
 	T(the_environment_says_which_and_how_many),
 	T(time_jumps_and_is_the_same_each_time),
 	T(what_takes_longer_than_the_limit_has_failed),
+	T(the_day_is_always_the_same),
 	T(all_parked_means_all_others_wait),
 	T(off_loaded_calls_run_without_threads_in_virtual_time),
 	T(two_runs_that_differ_are_told_apart),

@@ -183,6 +183,20 @@ TEST_OVER_NET(the_window_is_what_a_sender_may_be_ahead, 10,
 	close_both(fd);
 }
 
+/* The sender waits for more room than the receiver would tell of by itself. */
+TEST_OVER_NET(a_window_may_shrink_while_somebody_writes, 20, { .latency_ns = HK_MS })
+{
+	int fd[2];
+
+	stream(fd);
+	(void)send_and_check(fd, 60000);
+	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = HK_MS, .window_bytes = 1000 });
+	(void)send_and_check(fd, 10000);
+	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = HK_MS, .window_bytes = 1 });
+	(void)send_and_check(fd, 50);
+	close_both(fd);
+}
+
 /* ---- ends on the way ----------------------------------------------------------------------------- */
 
 TEST_OVER_NET(a_reset_of_the_net_reaches_both, 20, { .latency_ns = HK_MS })
@@ -420,6 +434,7 @@ static const struct test tests[] = {
 	T(loss_is_delay),
 	T(what_is_lost_too_often_ends_the_stream),
 	T(the_window_is_what_a_sender_may_be_ahead),
+	T(a_window_may_shrink_while_somebody_writes),
 	T(a_reset_of_the_net_reaches_both),
 	T(a_reset_from_the_test_hits_its_port_only),
 	T(connects_are_refused_as_told),
