@@ -10,7 +10,7 @@
  *  (2) of a thread that is runnable only the processor time counts, and of a watcher that was itself stopped (a debugger,
  *      ctrl-Z, a machine out of breath) no more than one tick: an overloaded machine is no stall.
  *  (3) no turn of the loop lasts longer than a tick and one switch.
- *  (4) the view belongs to the handler from `asked` until it posts `seen`; a handler that comes late finds asked false.
+ *  (4) the view belongs to the handler from `asked` until `answered`; a handler that comes late finds asked false.
  *
  *      beat moves,             stands still, not asleep            kept >= limit
  *   +-> FINE ----------------------> SUSPECT ------------------------> REPORTED (again at 10, 100, ... times)
@@ -43,9 +43,9 @@ struct watch {
 	int64_t tick_ns, last_ns;
 	uint64_t beat;
 	bool suspect, told_quit;
-	int64_t kept_ns; /* since the beat stands still */
-	int64_t judged_ns,
-		cpu_ns; /* of it, since the thread's clock is compared; used by the thread */
+	int64_t kept_ns;   /* since the beat stands still */
+	int64_t judged_ns; /* of it, since the thread's clock is compared */
+	int64_t cpu_ns;    /* of that, used by the thread */
 	int64_t cpu_before_ns;
 	int64_t next_ns; /* reported when kept_ns reaches it */
 	int told;        /* reports of this stall */
@@ -229,7 +229,8 @@ static void report_stall(struct watch *w)
 		put_calls(&text, &s->view.calls);
 	w->told++;
 	atomic_fetch_add(&s->reports, w->told == 1);
-	report(w->loop, HK_REPORT_STALL, "%s  no other task runs meanwhile: %s", text.p,
+	report(w->loop, HK_REPORT_STALL, "%s  no other task runs meanwhile: %s",
+	       text.p ? text.p : "",
 	       computes ? "hk_offload_cpu() it, or hk_yield() now and then"
 			: "hk_offload() it, or use the call of hocket that waits");
 }
@@ -239,7 +240,7 @@ static void report_over(const struct watch *w)
 	AUTO(buf_done) struct buf text = { .max = TEXT_BYTES };
 
 	put_who(&text, w);
-	report(w->loop, HK_REPORT_STALL, "%s let the loop go on after %jd ms", text.p,
+	report(w->loop, HK_REPORT_STALL, "%s let the loop go on after %jd ms", text.p ? text.p : "",
 	       (intmax_t)(w->kept_ns / HK_MS));
 }
 
@@ -338,8 +339,8 @@ static void *watch(void *arg)
 	struct hk_loop *loop = arg;
 	struct watch w = { .loop = loop, .stall = &loop->stall };
 
-	(void)prctl(PR_SET_NAME,
-		    "hocket-watch"); /* from outside it would cost three system calls */
+	/* From inside: from outside it would cost three system calls more. */
+	(void)prctl(PR_SET_NAME, "hocket-watch");
 	w.tick_ns = w.stall->limit_ns / 4;
 	w.tick_ns = w.tick_ns < SHORTEST_TICK_NS  ? SHORTEST_TICK_NS
 		    : w.tick_ns > LONGEST_TICK_NS ? LONGEST_TICK_NS
