@@ -4,7 +4,8 @@
  *   containers late or never: who asks only kill(2) would wait for the dead.
  * What flows through:    /proc, one line of each process: "123 (name) S 1 99 ...": state, parent, group.
  * What must hold:
- *  (1) a process that cannot be read has ended meanwhile. Without /proc what kill(2) says has to do.
+ *  (1) a process that is not there any more has ended meanwhile. Without /proc, and without a descriptor to read it, what
+ *      kill(2) says has to do.
  *  (2) a name may contain blanks and brackets: the fields begin behind the last bracket of the line. */
 #include "rt/process_group.h"
 #include <dirent.h>
@@ -28,7 +29,7 @@ bool process_group_exists(pid_t group)
 	return kill(-group, 0) == 0 || errno != ESRCH;
 }
 
-/* One of the group that is neither dead nor about to be? */
+/* One of the group that is neither dead nor about to be? Yes also when it cannot be told. */
 static bool runs_in(pid_t group, int proc_fd, const char *pid)
 {
 	char path[32], line[512];
@@ -41,7 +42,7 @@ static bool runs_in(pid_t group, int proc_fd, const char *pid)
 	(void)snprintf(path, sizeof(path), "%.20s/stat", pid);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 	n = read(fd, line, sizeof(line) - 1);
 	(void)close(fd);
 	line[n > 0 ? n : 0] = 0;

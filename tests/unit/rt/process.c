@@ -502,6 +502,18 @@ static int64_t elapsed_ns(int64_t since)
 	return hk_now_exact_ns() - since;
 }
 
+/* Starts it and waits for its first line: a number. */
+static pid_t start_talking(struct hk_process *p, const char *script, int64_t grace_ns)
+{
+	char line[32];
+	ssize_t n;
+
+	CHECK_INT(hk_process_start(p, SH(script), OPTIONS(.out = PIPE, .grace_ns = grace_ns)), 0);
+	n = hk_read(p->out, line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = 0;
+	return (pid_t)strtoll(line, NULL, 10);
+}
+
 IN_TIME(a_late_writer_is_not_cut_off)
 {
 	CHECK_TEXT(SH("(sleep 0.2; echo late) & echo early"), NULL, "early\nlate\n");
@@ -516,6 +528,28 @@ IN_TIME(a_forgotten_one_is_killed_after_the_grace)
 	CHECK(left > 1 && !runs(left));
 	CHECK(elapsed_ns(before) >= 100 * HK_MS && elapsed_ns(before) < 60 * HK_SEC);
 	free(text);
+}
+
+/* Looking for it needs two: the folder of all processes and one process. */
+IN_TIME(a_forgotten_one_is_found_with_one_descriptor)
+{
+	struct rlimit former, few;
+	struct hk_process p;
+	int taken[64], n = 0, fd;
+	pid_t left = start_talking(&p, "sleep 1000 & echo $!", 100 * HK_MS);
+
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &former), 0);
+	few = (struct rlimit){ ARRAY_SIZE(taken), former.rlim_max };
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while ((fd = dup(p.out)) >= 0)
+		taken[n++] = fd;
+	CHECK_INT(hk_process_wait(&p, NULL), 0); /* which has the child's own descriptor to spare */
+	while (n > 0)
+		CHECK_INT(close(taken[--n]), 0);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &former), 0);
+	CHECK(left > 1 && !runs(left));
+	(void)kill(left, SIGKILL);
+	hk_process_stop(&p, NULL);
 }
 
 IN_TIME(one_that_left_the_group_cannot_hold_a_run)
@@ -533,18 +567,6 @@ IN_TIME(one_that_left_the_group_cannot_hold_a_run)
 }
 
 /* ---- stopping ------------------------------------------------------------------------------ */
-
-/* Starts it and waits for its first line: a number. */
-static pid_t start_talking(struct hk_process *p, const char *script, int64_t grace_ns)
-{
-	char line[32];
-	ssize_t n;
-
-	CHECK_INT(hk_process_start(p, SH(script), OPTIONS(.out = PIPE, .grace_ns = grace_ns)), 0);
-	n = hk_read(p->out, line, sizeof(line) - 1);
-	line[n > 0 ? n : 0] = 0;
-	return (pid_t)strtoll(line, NULL, 10);
-}
 
 IN_TIME(stop_asks_first)
 {
@@ -730,6 +752,7 @@ static const struct test tests[] = {
 	T(a_cancelled_run_leaves_nothing_running),
 	T(a_late_writer_is_not_cut_off),
 	T(a_forgotten_one_is_killed_after_the_grace),
+	T(a_forgotten_one_is_found_with_one_descriptor),
 	T(one_that_left_the_group_cannot_hold_a_run),
 	T(stop_asks_first),
 	T(stop_kills_who_does_not_listen),
