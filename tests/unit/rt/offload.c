@@ -3,6 +3,7 @@
  * What threads do is made exact by gates: a call says that it runs and waits until it is let go. */
 #include "in_loop.h"
 #include "rt/loop.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -456,11 +457,14 @@ static int no_threads_main(void *arg)
 {
 	struct hk_sem limiter = HK_SEM(1);
 	struct hk_offload_options o = { .limiter = &limiter };
-	int n = 5, told = 0;
+	int n = 5, told = 0, fd = dup(STDERR_FILENO);
 
 	(void)arg;
+	CHECK(fd >= 0);
 	atomic_store(&no_threads, true);
 	CHECK_INT(hk_offload(square, &n), -EAGAIN);
+	CHECK_INT(hk_file_close(fd), 0); /* closing is the one that cannot be refused */
+	CHECK(fcntl(fd, F_GETFD) < 0 && errno == EBADF);
 	CHECK_INT(hk_offload_with(square, &n, &o), -EAGAIN);
 	o.abandoned = count;
 	CHECK_INT(hk_offload_with(cancelled_too, &told, &o), -EAGAIN);
