@@ -54,13 +54,12 @@ static int call_close(void *arg)
 	return r < 0 && errno == EINTR ? 0 : result_of(r); /* Linux has closed it then */
 }
 
+/* Where no thread can be had, blocking is better than leaking. */
 int hk_file_close(int fd)
 {
 	struct call c = { .fd = fd };
 	int r = offload_always(call_close, &c);
-	return c.done ? r
-		      : call_close(
-				&c); /* no thread is to be had: blocking is better than leaking */
+	return c.done ? r : call_close(&c);
 }
 
 static int call_read(void *arg)
