@@ -225,10 +225,10 @@ int sim_pair(struct sim_net *net, int ret[2])
 	}
 	if (ret[0] >= 0 && ret[1] >= 0)
 		return 0;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
+		s->ends[i].closed = ret[i] < 0;
 		if (ret[i] >= 0)
 			(void)hk_close(ret[i]);
-		else
-			s->ends[i].closed = true;
+	}
 	return (int)net_fail(EMFILE);
 }

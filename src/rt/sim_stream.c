@@ -65,10 +65,7 @@ bool stream_parted(const struct sim_stream *s)
 
 static bool parted(const struct wire *w)
 {
-	const struct sim_end *e = sender_of(w);
-
-	return w->net->parted_n > 0 && (net_port_parted(w->net, e->at.port) ||
-					net_port_parted(w->net, end_other(e)->at.port));
+	return stream_parted(sender_of(w)->stream);
 }
 
 struct sim_stream *stream_new(struct sim_net *net)
@@ -299,10 +296,10 @@ ssize_t sim_send(struct sim_net *net, int fd, const void *bytes, size_t n)
 		return net_fail(take_error(e));
 	if (e->broken || e->ended || !e->connected || (e->stream->pair && e->peer_ended))
 		return net_fail(EPIPE);
-	if (e->used >= window) {
-		give_room(end_other(e), true);
+	if (e->used >= window)
+		give_room(end_other(e), true); /* may arrive at once */
+	if (e->used >= window)
 		return net_fail(EAGAIN);
-	}
 	n = sim_part_of(net, n < window - e->used ? n : window - e->used);
 	e->used += n;
 	while (sent < n && !e->broken) {

@@ -6,6 +6,7 @@
 #include "rt/sim.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 static int connect_to(const char *address, int port)
 {
@@ -184,17 +185,27 @@ TEST_OVER_NET(the_window_is_what_a_sender_may_be_ahead, 10,
 }
 
 /* The sender waits for more room than the receiver would tell of by itself. */
-TEST_OVER_NET(a_window_may_shrink_while_somebody_writes, 20, { .latency_ns = HK_MS })
+static void write_while_the_window_shrinks(int64_t latency_ns)
 {
 	int fd[2];
 
 	stream(fd);
 	(void)send_and_check(fd, 60000);
-	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = HK_MS, .window_bytes = 1000 });
+	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = latency_ns, .window_bytes = 1000 });
 	(void)send_and_check(fd, 10000);
-	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = HK_MS, .window_bytes = 1 });
+	hk_sim_net_set(&(struct hk_sim_net){ .latency_ns = latency_ns, .window_bytes = 1 });
 	(void)send_and_check(fd, 50);
 	close_both(fd);
+}
+
+TEST_OVER_NET(a_window_may_shrink, 20, { .latency_ns = HK_MS })
+{
+	write_while_the_window_shrinks(HK_MS);
+}
+
+TEST_OVER_NET(a_window_may_shrink_without_delay, 20, { 0 })
+{
+	write_while_the_window_shrinks(0);
 }
 
 /* ---- ends on the way ----------------------------------------------------------------------------- */
@@ -266,6 +277,19 @@ TEST_OVER_NET(addresses_are_hosts, 1, { 0 })
 	CHECK_INT(hk_close(b), 0);
 	CHECK_INT(hk_close(c), 0);
 	CHECK_INT(hk_close(d), 0);
+}
+
+/* Who goes past fd.h learns of it at once, and not by bytes that go nowhere. */
+TEST_OVER_NET(a_simulated_socket_is_none_of_the_kernels, 1, { 0 })
+{
+	int fd[2];
+	char byte = 0;
+
+	stream(fd);
+	CHECK(write(fd[0], &byte, 1) < 0 && errno == EBADF);
+	CHECK(read(fd[1], &byte, 1) < 0 && errno == EBADF);
+	CHECK(send(fd[0], &byte, 1, 0) < 0);
+	close_both(fd);
 }
 
 /* A full backlog does not answer; the connect tries again after 1, 2, 4 seconds, and by then there is room. */
@@ -434,11 +458,13 @@ static const struct test tests[] = {
 	T(loss_is_delay),
 	T(what_is_lost_too_often_ends_the_stream),
 	T(the_window_is_what_a_sender_may_be_ahead),
-	T(a_window_may_shrink_while_somebody_writes),
+	T(a_window_may_shrink),
+	T(a_window_may_shrink_without_delay),
 	T(a_reset_of_the_net_reaches_both),
 	T(a_reset_from_the_test_hits_its_port_only),
 	T(connects_are_refused_as_told),
 	T(addresses_are_hosts),
+	T(a_simulated_socket_is_none_of_the_kernels),
 	T(a_connect_comes_through_when_the_backlog_has_room),
 	T(nothing_passes_a_partition_until_it_heals),
 	T(an_end_behind_a_partition_is_not_known),
