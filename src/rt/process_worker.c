@@ -387,6 +387,8 @@ int worker_live(void *arg)
 
 	hk_group_open(&g, &(struct hk_group_options){ .name = "worker" });
 	hk_scope_open(&w->life, HK_FOREVER);
+	if (w->retired) /* before this task's first turn */
+		hk_scope_cancel(&w->life);
 	r = worker_start(w, &g);
 	if (r == 0) {
 		pool_worker_ready(w->pool, w);

@@ -795,6 +795,23 @@ TEST_IN_REAL_LOOP(free_takes_no_longer_than_the_grace)
 	CHECK_INT(hk_scope_close(&scope, 0), 0);
 }
 
+/* Its task has not run yet, and the call that wanted it has just been cancelled. */
+TEST_IN_REAL_LOOP(free_ends_a_worker_before_it_has_begun)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct trace trace = { 0 };
+	struct queued q = { .pool = pool, .trace = &trace };
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, call_in_line, &q), 0);
+	CHECK_INT(hk_yield(), 0);
+	CHECK_INT(stats_of(pool).waiting, 1);
+	hk_group_cancel(&g);
+	hk_process_pool_free(pool);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+}
+
 static int free_early(void *arg)
 {
 	struct hk_process_pool *pool = pool_new(1);
@@ -915,6 +932,7 @@ static const struct test tests[] = {
 	T(workers_are_replaced_above_so_much_memory),
 	T(chaos_costs_nobody_else),
 	T(free_takes_no_longer_than_the_grace),
+	T(free_ends_a_worker_before_it_has_begun),
 	T(misuse_is_named),
 	T(a_worker_without_a_pool_says_so),
 	T(no_worker_survives_its_pool),
