@@ -148,15 +148,22 @@ static void put_scope_state(struct dump *d, const struct hk_scope *s)
 		put(d, ", %.3f s left", seconds(left > 0 ? left : 0));
 }
 
+static void put_group(struct dump *d, const struct hk_group *g)
+{
+	put(d, "group \"%s\"", g->name_);
+	if (g->opener_) /* a pool's is in nobody's block */
+		put(d, " of task \"%s\"", g->opener_->name);
+	put(d, ": %zu running%s%s", g->running_,
+	    g->policy_ == HK_COLLECT ? ", collects failures" : "", g->closing_ ? ", closing" : "");
+}
+
 static void put_scope(struct dump *d, const struct hk_scope *s, int depth)
 {
 	const struct hk_group *g = s->group_ ? container_of(s, struct hk_group, scope_) : NULL;
 
 	put_indent(d, depth);
 	if (g)
-		put(d, "group \"%s\" of task \"%s\": %zu running%s%s", g->name_, g->opener_->name,
-		    g->running_, g->policy_ == HK_COLLECT ? ", collects failures" : "",
-		    g->closing_ ? ", closing" : "");
+		put_group(d, g);
 	else
 		put(d, "%s", s->shield_ ? "shield" : "scope");
 	put_scope_state(d, s);

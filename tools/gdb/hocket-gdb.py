@@ -84,7 +84,9 @@ def group_of(scope):
 def describe_scope(scope):
     if bool(scope["group_"]):
         group = group_of(scope)
-        what = f'group "{text(group["name_"])}" of task "{text(group["opener_"]["name"])}": {int(group["running_"])} running'
+        opener = group["opener_"]  # a pool's group has none
+        whose = f' of task "{text(opener["name"])}"' if int(opener) else ""
+        what = f'group "{text(group["name_"])}"{whose}: {int(group["running_"])} running'
     else:
         what = "shield" if bool(scope["shield_"]) else "scope"
     return what + (", cancelled" if bool(scope["cancelled_"]) or bool(scope["inherited_"]) else "")

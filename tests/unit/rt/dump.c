@@ -1,5 +1,6 @@
 /* dump.c - the tree of tasks as text; the report of a deadlock */
 #include "child.h"
+#include "rt/group.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -37,6 +38,16 @@ TEST_IN_LOOP(the_asker_is_told_apart)
 TEST_IN_LOOP(an_error_of_the_descriptor_is_returned)
 {
 	CHECK_INT(hk_dump(-1, 0), -EBADF);
+}
+
+/* A pool's group: in nobody's block, so nobody has opened it. */
+TEST_IN_LOOP(a_group_without_an_opener_is_shown)
+{
+	struct hk_group g;
+
+	group_open_aside(&g, "process pool");
+	CHECK(has(dump_text(0), "  group \"process pool\": 0 running, collects failures\n"));
+	group_close_aside(&g);
 }
 
 /* ---- what tasks wait for ------------------------------------------------------------------- */
@@ -461,6 +472,7 @@ int main(void)
 		T(outside_of_a_loop_there_is_nothing),
 		T(the_asker_is_told_apart),
 		T(an_error_of_the_descriptor_is_returned),
+		T(a_group_without_an_opener_is_shown),
 		T(everything_is_named_with_what_it_waits_for),
 		T(an_off_loaded_call_is_named),
 		T(stacks_begin_at_the_call_that_waits),
