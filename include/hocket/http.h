@@ -1,7 +1,7 @@
 /* hocket/http.h - HTTP/1.1 client and server (RFC 9110, RFC 9112)
  *
  * What this room is for: concurrent API calls, and a small server to answer them. The client keeps warm connections per origin,
- *   speaks TLS, inflates gzip and deflate, follows redirects of GET and HEAD.
+ *   speaks TLS, inflates gzip, deflate, brotli and zstd, follows redirects of GET and HEAD.
  * Life cycle: one client a program, made in a task, shared by all tasks of its loop; one response a request, freed by
  *   hk_http_response_done. A server is opened, run in a task of its own until that is cancelled, freed.
  * What must hold: (1) a connection is used again only after a complete exchange; no answer can reach another request. (2) a

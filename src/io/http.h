@@ -54,7 +54,7 @@ struct http_response {
 	struct http_header *headers; /* in arena-like storage of this response; names as received */
 	size_t header_count;
 	struct buf
-		body; /* owns; inflated (gzip, deflate; the Content-Encoding header stays as received) */
+		body; /* owns; inflated (gzip, deflate, br, zstd; the Content-Encoding header stays as received) */
 	struct buf url; /* after redirects; empty when there were none */
 	int64_t first_byte_ns, total_ns;
 	bool reused; /* the connection */

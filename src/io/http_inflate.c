@@ -1,55 +1,69 @@
-/* http_inflate.c - gzip and deflate bodies
+/* http_inflate.c - compressed bodies
  *
- * What this room is for: zlib's stream behind three calls, with the two ceilings that make a bomb harmless.
+ * What this room is for: a decoder's stream behind three calls, with the two ceilings that make a bomb harmless. Which
+ *   library decodes is http_coding.c's.
  * What flows through:    pieces of a body in, text appended to the caller's buffer out.
  *
- *   START --first byte--> STREAM --end of stream--> BETWEEN --0x1f--> STREAM (the next gzip member, RFC 1952 2.2)
+ *   START --first byte--> STREAM --end of stream--> BETWEEN --the coding lets another follow--> STREAM
  *                                                      '--anything else--> refused
- * "deflate" is zlib's format (RFC 1950) by the book and raw deflate (RFC 1951) from some servers; the first byte
- * tells: a zlib header has 8 in its low half and a window of at most 32 KiB in its high half. A raw stream that begins so
- * would be a stored block with bits set in its padding, which no compressor writes.
  * What must hold:        see http_inflate.h. */
 #include "io/http_inflate.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 #define KEPT        32
 #define FREE_OUTPUT (64u << 10) /* bytes of output for which no ratio is demanded */
 #define STEP        (16u << 10) /* room made at a time */
-#define MOST        (1u << 20)  /* output of one call of zlib */
+#define MOST        (1u << 20)  /* output of one step */
 
 enum stream_state { STREAM_START, STREAM_INSIDE, STREAM_BETWEEN };
 
 struct http_inflate {
-	z_stream z;
+	const struct coding *coding;
+	void *decoder; /* owns */
 	struct http_inflate *next;
 	enum stream_state state;
-	bool gzip;
 	uint64_t in, out;
 };
 
-int http_inflate_open(struct http_inflate_spare *spare, struct slice coding,
+static const struct coding *find_coding(struct slice name)
+{
+	for (size_t i = 0; i < CODINGS; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(codings[i].names); k++)
+			if (codings[i].names[k] &&
+			    slice_eq_nocase(name, slice_str(codings[i].names[k])))
+				return &codings[i];
+	return NULL;
+}
+
+static struct http_inflate *take_spare(struct http_inflate_spare *spare, const struct coding *c)
+{
+	struct http_inflate **first = &spare->first[c - codings], *f = *first;
+	if (f) {
+		*first = f->next;
+		spare->kept--;
+	}
+	return f;
+}
+
+int http_inflate_open(struct http_inflate_spare *spare, struct slice name,
 		      struct http_inflate **ret)
 {
 	*ret = NULL;
-	bool gzip = slice_eq_nocase(coding, S("gzip")) || slice_eq_nocase(coding, S("x-gzip"));
-	if (coding.n == 0 || slice_eq_nocase(coding, S("identity")))
+	if (name.n == 0 || slice_eq_nocase(name, S("identity")))
 		return 0;
-	if (!gzip && !slice_eq_nocase(coding, S("deflate")))
+	const struct coding *coding = find_coding(name);
+	if (!coding)
 		return -ENOTSUP;
-	struct http_inflate *f = spare->first;
-	if (f) {
-		spare->first = f->next;
-		spare->kept--;
-	} else {
-		f = xcalloc(1, sizeof(*f));
-		if (inflateInit2(&f->z, 15 + 16) != Z_OK) {
-			free(f);
+	struct http_inflate *f = take_spare(spare, coding);
+	if (!f) {
+		void *decoder = coding->make();
+		if (!decoder)
 			return -ENOMEM;
-		}
+		f = xcalloc(1, sizeof(*f));
+		f->coding = coding;
+		f->decoder = decoder;
 	}
-	f->gzip = gzip;
 	f->state = STREAM_START;
 	f->in = f->out = 0;
 	*ret = f;
@@ -58,7 +72,7 @@ int http_inflate_open(struct http_inflate_spare *spare, struct slice coding,
 
 static void destroy(struct http_inflate *f)
 {
-	inflateEnd(&f->z);
+	f->coding->destroy(f->decoder);
 	free(f);
 }
 
@@ -66,31 +80,26 @@ void http_inflate_close(struct http_inflate_spare *spare, struct http_inflate *f
 {
 	if (!f)
 		return;
-	if (spare->kept >= KEPT) {
+	const struct coding *c = f->coding;
+	if (spare->kept >= KEPT || !c->tidy || !c->tidy(f->decoder)) {
 		destroy(f);
 		return;
 	}
-	f->next = spare->first;
-	spare->first = f;
+	f->next = spare->first[c - codings];
+	spare->first[c - codings] = f;
 	spare->kept++;
 }
 
 void http_inflate_spare_done(struct http_inflate_spare *spare)
 {
-	while (spare->first) {
-		struct http_inflate *f = spare->first;
-		spare->first = f->next;
-		destroy(f);
+	for (size_t i = 0; i < CODINGS; i++) {
+		while (spare->first[i]) {
+			struct http_inflate *f = spare->first[i];
+			spare->first[i] = f->next;
+			destroy(f);
+		}
 	}
 	spare->kept = 0;
-}
-
-/* 16 + 15: gzip, 15: zlib, -15: raw. */
-static int begin(struct http_inflate *f, unsigned char first)
-{
-	bool zlib = (first & 15) == 8 && first >> 4 <= 7;
-	f->state = STREAM_INSIDE;
-	return inflateReset2(&f->z, f->gzip ? 31 : zlib ? 15 : -15) == Z_OK ? 0 : -ENOMEM;
 }
 
 static int refuse(const char **why, int error, const char *text)
@@ -100,36 +109,38 @@ static int refuse(const char **why, int error, const char *text)
 }
 
 /* Room for the next output: behind *out, or - at its ceiling - one byte of scratch whose use breaks the ceiling. */
-static int make_room(struct http_inflate *f, struct buf *out, unsigned char *scratch)
+static int make_room(struct coding_window *w, struct buf *out, unsigned char *scratch)
 {
 	int r = buf_reserve(out, STEP);
 	if (r == -EMSGSIZE) /* less than a step is left */
 		r = buf_reserve(out, 1);
 	if (r == -EMSGSIZE) {
-		f->z.next_out = scratch;
-		f->z.avail_out = 1;
+		w->out = scratch;
+		w->out_n = 1;
 		return 0;
 	}
 	if (r < 0)
 		return r;
 	size_t room = out->cap - out->n;
-	f->z.next_out = (Bytef *)out->p + out->n;
-	f->z.avail_out = (unsigned)(room < MOST ? room : MOST);
+	w->out = (unsigned char *)out->p + out->n;
+	w->out_n = room < MOST ? room : MOST;
 	return 0;
 }
 
-/* Runs zlib once. */
-static int inflate_step(struct http_inflate *f, struct buf *out, const char **why)
+/* Runs the decoder once. */
+static int inflate_step(struct http_inflate *f, struct coding_window *w, struct buf *out,
+			const char **why)
 {
 	unsigned char scratch;
-	int r = make_room(f, out, &scratch);
+	int r = make_room(w, out, &scratch);
 	if (r < 0)
 		return r;
-	unsigned in = f->z.avail_in, room = f->z.avail_out;
-	bool at_ceiling = f->z.next_out == &scratch;
-	int z = inflate(&f->z, Z_NO_FLUSH);
-	unsigned made = room - f->z.avail_out;
-	f->in += in - f->z.avail_in;
+	size_t in = w->in_n, room = w->out_n;
+	bool at_ceiling = w->out == &scratch;
+	enum coding_result result = f->coding->step(f->decoder, w);
+	ASSERT(w->in_n <= in && w->out_n <= room);
+	size_t made = room - w->out_n;
+	f->in += in - w->in_n;
 	f->out += made;
 	if (at_ceiling && made > 0)
 		return refuse(why, -EMSGSIZE, "the decompressed body is larger than allowed");
@@ -137,34 +148,41 @@ static int inflate_step(struct http_inflate *f, struct buf *out, const char **wh
 	if (f->out > FREE_OUTPUT && f->out > HTTP_INFLATE_RATIO * f->in)
 		return refuse(why, -EMSGSIZE,
 			      "the body decompresses to more than 200 times its size");
-	if (z == Z_STREAM_END)
+	if (result == CODING_END)
 		f->state = STREAM_BETWEEN;
-	else if (z != Z_OK && z != Z_BUF_ERROR)
+	else if (result == CODING_DAMAGED)
 		return refuse(why, -EBADMSG, "the compressed body is damaged");
+	else if (result == CODING_TOO_LARGE)
+		return refuse(why, -EMSGSIZE,
+			      "the compressed body needs more than 8 MiB to be read");
 	return 0;
+}
+
+/* A byte of input outside of a stream: the first of all, or another stream behind the one that ended. */
+static int begin(struct http_inflate *f, unsigned char first, const char **why)
+{
+	const struct coding *c = f->coding;
+	if (f->state == STREAM_BETWEEN && !(c->follows && c->follows(first)))
+		return refuse(why, -EBADMSG, "bytes behind the end of the compressed body");
+	f->state = STREAM_INSIDE;
+	return c->begin(f->decoder, first) ? 0 : -ENOMEM;
 }
 
 int http_inflate_add(struct http_inflate *f, struct slice in, struct buf *out, const char **why)
 {
-	ASSERT(in.n <= UINT32_MAX);
-	f->z.next_in = (Bytef *)(uintptr_t)in.p;
-	f->z.avail_in = (unsigned)in.n;
+	struct coding_window w = { .in = (const unsigned char *)in.p, .in_n = in.n };
 	for (;;) {
 		int r = 0;
-		if (f->z.avail_in > 0 && f->state == STREAM_BETWEEN &&
-		    (!f->gzip || *f->z.next_in != 0x1f))
-			return refuse(why, -EBADMSG, "bytes behind the end of the compressed body");
-		if (f->z.avail_in > 0 && f->state != STREAM_INSIDE)
-			r = begin(f, *f->z.next_in);
-		if (f->state != STREAM_INSIDE)
+		if (w.in_n > 0 && f->state != STREAM_INSIDE)
+			r = begin(f, *w.in, why);
+		if (r < 0 || f->state != STREAM_INSIDE)
 			return r;
 		uint64_t before = f->out;
-		if (r == 0)
-			r = inflate_step(f, out, why);
+		r = inflate_step(f, &w, out, why);
 		if (r < 0)
 			return r;
-		/* No input left and room to spare: zlib has nothing more to say. */
-		if (f->z.avail_in == 0 && (f->out == before || f->z.avail_out > 0))
+		/* No input left and room to spare: the decoder has nothing more to say. */
+		if (w.in_n == 0 && (f->out == before || w.out_n > 0))
 			return 0;
 	}
 }

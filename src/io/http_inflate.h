@@ -1,15 +1,17 @@
-/* http_inflate.h - gzip and deflate bodies, streaming, with ceilings
+/* http_inflate.h - compressed bodies (gzip, deflate, br, zstd), streaming, with ceilings
  *
  * What must hold: output never grows beyond max bytes, nor beyond 200 times what came in (from 64 KiB on: tiny bodies
- *   of blanks are no bombs). Inflaters are kept and used again: making one costs 40 KiB of fresh memory. */
+ *   of blanks are no bombs). Small decoders are kept and used again: making zlib's costs 40 KiB of fresh memory. */
 #pragma once
 #include "base/buf.h"
+#include "io/http_coding.h"
 
-#define HTTP_INFLATE_RATIO 200
+#define HTTP_INFLATE_RATIO  200
+#define HTTP_INFLATE_ACCEPT "gzip, deflate, br, zstd" /* what http_inflate_open knows */
 
 struct http_inflate;
 struct http_inflate_spare { /* free ones */
-	struct http_inflate *first;
+	struct http_inflate *first[CODINGS];
 	unsigned kept;
 };
 

@@ -5,6 +5,7 @@
  * What must hold:        http_head_put writes at most http_head_bound bytes (asserted). */
 #include "io/http_request.h"
 #include "base/units.h"
+#include "io/http_inflate.h"
 #include "io/http_parse.h"
 #include <string.h>
 
@@ -226,7 +227,7 @@ static char *put_ours(const struct http_head *h, char *at)
 	if (!g->accept)
 		at = put(at, S("Accept: */*\r\n"));
 	if (!g->accept_encoding)
-		at = put(at, S("Accept-Encoding: gzip, deflate\r\n"));
+		at = put(at, S("Accept-Encoding: " HTTP_INFLATE_ACCEPT "\r\n"));
 	if (!g->authorization && !h->other_origin && h->url->userinfo.n > 0)
 		at = put_basic(at, h->url->userinfo);
 	if (!g->length && (r->body.p || takes_body(r->method))) {

@@ -4,10 +4,10 @@
 #include "base/rand.h"
 #include "check.h"
 #include "io/http.h"
+#include "packed.h"
 #include "scripted.h"
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
 
 /* ---- making answers ------------------------------------------------------------------------------ */
 
@@ -44,22 +44,6 @@ static void make_body(struct maker *m)
 		rand_below(&m->rand, 4) ? rand_below(&m->rand, 3000) : rand_below(&m->rand, 200000);
 	while (m->body.n < n)
 		CHECK_INT(buf_printf(&m->body, "%ju ", (uintmax_t)rand_below(&m->rand, 100000)), 0);
-}
-
-static struct buf compressed(const struct buf *text, int bits)
-{
-	struct buf out = { 0 };
-	z_stream z = { 0 };
-	CHECK_INT(deflateInit2(&z, 6, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
-	CHECK_INT(buf_reserve(&out, deflateBound(&z, text->n) + 64), 0);
-	z.next_in = (Bytef *)text->p;
-	z.avail_in = (unsigned)text->n;
-	z.next_out = (Bytef *)out.p;
-	z.avail_out = (unsigned)out.cap;
-	CHECK_INT(deflate(&z, Z_FINISH), Z_STREAM_END);
-	buf_added(&out, z.total_out);
-	deflateEnd(&z);
-	return out;
 }
 
 static void put_interim(struct maker *m)
@@ -107,10 +91,11 @@ static void make_answer(struct maker *m)
 	static const char *const firsts[] = { "HTTP/1.1 200 OK",        "HTTP/1.1 200 ",
 					      "HTTP/1.1 404 Not Found", "HTTP/1.0 200 OK",
 					      "HTTP/1.1 500 Oh",        "HTTP/1.1 204 None" };
-	static const char *const codings[] = { NULL, "gzip", "deflate" };
-	size_t first = rand_below(&m->rand, ARRAY_SIZE(firsts)), coding = rand_below(&m->rand, 3);
+	static const char *const codings[] = { NULL, "gzip", "deflate", "br", "zstd" };
+	size_t first = rand_below(&m->rand, ARRAY_SIZE(firsts)),
+	       coding = rand_below(&m->rand, ARRAY_SIZE(codings));
 	unsigned framing = (unsigned)rand_below(&m->rand, 3);
-	AUTO(buf_done) struct buf packed = { 0 };
+	AUTO(buf_done) struct buf zipped = { 0 };
 	put_interim(m);
 	put_line(m, firsts[first]);
 	put_noise(m);
@@ -121,8 +106,8 @@ static void make_answer(struct maker *m)
 	make_body(m);
 	struct slice body = buf_slice(&m->body);
 	if (codings[coding]) {
-		packed = compressed(&m->body, coding == 1 ? 31 : 15);
-		body = buf_slice(&packed);
+		zipped = packed(body, codings[coding], 6);
+		body = buf_slice(&zipped);
 		CHECK_INT(buf_printf(&m->wire, "Content-Encoding: %s\r\n", codings[coding]), 0);
 	}
 	m->closes = framing == 2 || first == 3;

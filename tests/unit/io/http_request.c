@@ -27,7 +27,7 @@ static void check_head(const struct http_request *q, const char *want)
 	CHECK_SLICE(buf_slice(&head), slice_str(want));
 }
 
-#define USUAL "User-Agent: test/1\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n"
+#define USUAL "User-Agent: test/1\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
 
 TEST(lines_of_our_own)
 {
