@@ -80,6 +80,16 @@ static int prepare(struct poll_fd *s, int fd)
 	return 0;
 }
 
+/* TCP, by SO_DOMAIN. A Unix socket cuts a read where a message brings descriptors or comes from another sender. */
+static bool is_internet(int fd)
+{
+	int family = AF_UNSPEC;
+	socklen_t size = sizeof(family);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 &&
+	       (family == AF_INET || family == AF_INET6);
+}
+
 /* Only of byte streams does a short read say "empty": a datagram or a line of a terminal is short as well. */
 static void classify(struct poll_fd *s, int fd)
 {
@@ -92,7 +102,7 @@ static void classify(struct poll_fd *s, int fd)
 	s->socket = S_ISSOCK(st.st_mode);
 	s->stream = S_ISFIFO(st.st_mode);
 	if (s->socket && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0)
-		s->stream = type == SOCK_STREAM;
+		s->stream = type == SOCK_STREAM && is_internet(fd);
 }
 
 static int add(struct poll *p, const struct poll_fd *s, int fd)

@@ -347,6 +347,39 @@ TEST_IN_LOOP(datagrams_are_not_a_stream)
 	close_pair(fd);
 }
 
+/* The kernel ends a read where a message brought a descriptor, whatever waits behind it. */
+TEST_IN_LOOP(a_read_cut_at_a_passed_descriptor_is_not_the_last)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { { .cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int)) } };
+	struct iovec v = { "ab", 2 };
+	struct msghdr message = { .msg_iov = &v,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+	struct hk_scope scope;
+	char bytes[8];
+	int fd[2];
+
+	CHECK_INT(hk_pair(fd), 0);
+	CHECK_INT(hk_write(fd[1], "x", 1), 1);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)),
+		  1); /* so that the next one waits for an edge */
+	CHECK_INT(hk_wait_all_parked(), 0);
+	memcpy(CMSG_DATA(&control.header), fd, sizeof(int));
+	CHECK_INT(sendmsg(fd[1], &message, 0), 2);
+	CHECK_INT(hk_write(fd[1], "cde", 3), 3);
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 2);
+	hk_scope_open(&scope, HK_SEC); /* else it would wait for ever */
+	CHECK_INT(hk_read(fd[0], bytes, sizeof(bytes)), 3);
+	CHECK_INT(hk_scope_close(&scope, 0), 0);
+	close_pair(fd);
+}
+
 TEST_IN_LOOP(descriptors_become_nonblocking_and_cloexec)
 {
 	int fd[2];
@@ -444,6 +477,7 @@ static const struct test tests[] = {
 	T(a_read_has_a_deadline),
 	T(writing_to_nobody_is_epipe_without_signal),
 	T(datagrams_are_not_a_stream),
+	T(a_read_cut_at_a_passed_descriptor_is_not_the_last),
 	T(descriptors_become_nonblocking_and_cloexec),
 	T(regular_files_never_wait),
 	T(fd_wait_tells_the_modes_and_consumes_them),
