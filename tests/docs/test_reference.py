@@ -5,7 +5,7 @@ import pathlib
 import re
 
 import pytest
-from test_pages import PROGRAM, ROOT, check, shell  # noqa: F401 (a fixture)
+from test_pages import PROGRAM, ROOT, check, library, shell  # noqa: F401 (a fixture)
 
 REFERENCE = ROOT / "docs/reference"
 tool = importlib.util.module_from_spec(importlib.util.spec_from_loader(
