@@ -231,6 +231,7 @@ void pool_worker_ready(struct hk_process_pool *p, struct worker *w)
 
 void pool_worker_leaves(struct hk_process_pool *p, struct worker *w)
 {
+	w->leaves = true;
 	if (w->state == WORKER_IDLE) {
 		remove_idle(p, w);
 		p->stats.crashed += !w->retired;
@@ -290,13 +291,13 @@ static void give_worker(struct hk_process_pool *p, struct worker *w, int result)
 	ASSERT(w->state == WORKER_BUSY);
 	p->stats.timed_out += result == -ETIMEDOUT;
 	p->stats.crashed += !usable && result != -ETIMEDOUT && result != -ECANCELED;
-	if (usable && !hk_event_is_set(&w->ended) && !worker_is_worn(w)) {
+	if (usable && !w->leaves && !worker_is_worn(w)) {
 		offer(p, w);
 		return;
 	}
 	w->state = WORKER_LEAVING;
 	hk_event_set(&w->freed);
-	if (usable && !hk_event_is_set(&w->ended)) {
+	if (usable && !w->leaves) {
 		p->stats.recycled++;
 		worker_retire(w);
 	}

@@ -41,6 +41,7 @@ struct worker {
 	bool started;  /* there is a process */
 	bool forced;   /* it closed its answers without ending */
 	bool retired;
+	bool leaves; /* its process has ended or is being ended: whoever has it may finish, but not give it on */
 	char why[WHY_BYTES]; /* it could not be started */
 	size_t tail_n;
 	char tail[TAIL_BYTES]; /* the last it wrote to standard error */

@@ -206,6 +206,19 @@ static void do_answer_and_exit(void)
 	_exit(0);
 }
 
+/* As its second call. The answer is more than one read, and children are still there when it has ended. */
+static void do_answer_and_leave_children(void)
+{
+	static char body[8 + 8000] = { 0x40, 0x1f };
+
+	for (int i = 0; i < 50; i++)
+		if (fork() == 0)
+			hang();
+	put_head(1, 3, 2, 1, sizeof(body));
+	put(ANSWERS_FD, body, sizeof(body));
+	_exit(0);
+}
+
 static const struct mode {
 	const char *name;
 	void (*fn)(void);
@@ -234,6 +247,7 @@ static const struct mode {
 	{ "stay", do_stay, 0 },
 	{ "daemon", do_daemon, -EPIPE },
 	{ "answer and exit", do_answer_and_exit, 0 },
+	{ "answer and leave children", do_answer_and_leave_children, 0 },
 };
 enum { QUICK_MODES = 11 };
 

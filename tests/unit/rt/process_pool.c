@@ -338,6 +338,33 @@ TEST_IN_REAL_LOOP(an_answer_before_the_end_is_an_answer)
 	hk_process_pool_free(pool);
 }
 
+static int call_long_answer(void *arg)
+{
+	struct hk_answer a;
+	int r = call(arg, "answer and leave children", (struct slice){ 0 }, &a);
+
+	CHECK(r < 0 || (a.parts_n == 1 && a.parts[0].n == 8000));
+	hk_answer_done(&a);
+	return r;
+}
+
+/* Its end is seen between two reads of the answer, and its group takes longer to end than the rest takes to read. */
+TEST_IN_REAL_LOOP(a_worker_that_is_ending_is_not_idle_again)
+{
+	struct hk_process_pool *pool = pool_new(1);
+	struct hk_group g;
+	char text[512];
+
+	CHECK_INT(call_text(pool, "echo", text), 0);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, call_long_answer, pool), 0);
+	CHECK_INT(hk_yield(), 0);
+	while (!is_gone(pid_in(text)))
+		usleep(1000); /* the loop stands: the pool sees the answer and the end at once */
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	hk_process_pool_free(pool);
+}
+
 TEST_IN_REAL_LOOP(an_idle_worker_that_dies_costs_no_call)
 {
 	struct hk_process_pool *pool = pool_new(1);
@@ -917,6 +944,7 @@ static const struct test tests[] = {
 	T(a_worker_that_talks_unasked_is_not_used_again),
 	T(a_worker_that_only_greets_costs_its_call),
 	T(an_answer_before_the_end_is_an_answer),
+	T(a_worker_that_is_ending_is_not_idle_again),
 	T(an_idle_worker_that_dies_costs_no_call),
 	T(the_worker_of_the_manual_works),
 	T(a_hanging_call_times_out_with_its_grandchild),
