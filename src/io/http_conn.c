@@ -5,18 +5,17 @@
  *
  *     connect clock                                     tls clock
  *   +---------------------------------------------+   +----------------+
- *   | dns_lookup -> connect 1st, 2nd ... address   |-->| tls_handshake  |--> connection
+ *   | dns_lookup -> reach one of the addresses     |-->| tls_handshake  |--> connection
  *   +---------------------------------------------+   +----------------+
  *     dns, timeout(dns)   refused, connect_timeout      tls, certificate, timeout(tls)
  *
  * What must hold:
- *  (1) the addresses are tried in the resolver's order; one that swallows packets gets only its share of the clock, so
- *      that the next one still has its turn.
- *  (2) an error names the host, the address last tried and what the system said.
- *  (3) out of descriptors: the oldest idle connection is closed and its descriptor used. */
+ *  (1) an error names the host, the address last tried and what the system said.
+ *  (2) the address that was reached is tried first by the origin's next connection. */
 #include "io/http_conn.h"
 #include "io/dns.h"
 #include "io/http_pool.h"
+#include "io/reach.h"
 #include "io/test_hosts.h"
 #include "io/tls.h"
 #include <errno.h>
@@ -80,7 +79,7 @@ struct dialing {
 	const struct http_dial *dial;
 	struct dns_answer answer;
 	const char *dns_why;
-	int tried;      /* index of the address last tried; -1: none yet */
+	int tried;      /* index of the address reached, or last tried; -1: none yet */
 	bool plain_tls; /* a test host: https is spoken plainly */
 };
 
@@ -99,41 +98,22 @@ static int resolve(struct dialing *d) SUSPENDS
 	return 0;
 }
 
-static int connect_to(struct dialing *d, const union dns_address *a) SUSPENDS
-{
-	for (;;) {
-		int fd = hk_connect(&a->any, dns_address_size(a));
-		if ((fd != -EMFILE && fd != -ENFILE) || !http_pool_evict(d->dial->pool))
-			return fd;
-	}
-}
-
-/* All but the last address get their share of what is left of the clock, and 10 s at most. */
-static int connect_share(struct dialing *d, unsigned i) SUSPENDS
-{
-	struct hk_scope share;
-	unsigned more = d->answer.n - i;
-	if (more == 1)
-		return connect_to(d, &d->answer.at[i]);
-	int64_t left = hk_time_left_ns() / more;
-	hk_scope_open(&share, left < 10 * HK_SEC ? left : 10 * HK_SEC);
-	return hk_scope_close(&share, connect_to(d, &d->answer.at[i]));
-}
-
 static int resolve_and_connect(struct dialing *d) SUSPENDS
 {
+	struct http_origin *o = d->dial->origin;
+	unsigned which;
 	int r = resolve(d);
 	if (r == 0)
 		r = hk_checkpoint(); /* a clock that ran out meanwhile is the name's, not the connection's */
 	if (r < 0)
 		return r;
-	r = -ENOENT;
-	for (unsigned i = 0; i < d->answer.n; i++) {
-		d->tried = (int)i;
-		r = connect_share(d, i);
-		if (r >= 0 || r == -ECANCELED)
-			break;
-	}
+	ASSERT(d->answer.n > 0);
+	reach_order(&d->answer, &o->reached);
+	d->tried = 0;
+	r = reach(&d->answer, d->dial->pool, &which);
+	d->tried = (int)which;
+	if (r >= 0)
+		o->reached = d->answer.at[which];
 	return r;
 }
 

@@ -7,6 +7,7 @@
  *   (4) an origin lives while connections or requests name it; with a TLS session to resume it stays on as a dormant one,
  *   of which there are at most POOL_DORMANT. */
 #pragma once
+#include "io/dns.h"
 #include "io/http_conn.h"
 #include "io/url.h"
 
@@ -19,6 +20,7 @@ struct http_origin {
 	size_t idle_count;
 	struct http_link idle;          /* in_origin; next is the youngest */
 	struct http_link dormant;       /* while uses == 0 */
+	union dns_address reached;      /* by the last connection; family 0: none yet */
 	struct ssl_session_st *session; /* owns; the last TLS session, for resumption */
 	uint16_t port;
 	bool tls, insecure;
