@@ -60,7 +60,7 @@ struct hk_spawn_options {
 };
 
 void hk_group_open(struct hk_group *, const struct hk_group_options *); /* options may be NULL */
-/* Starts fn(arg) as a task; it first runs when the caller suspends. 0, -ENOMEM, -ESHUTDOWN: the group is closed. */
+/* Starts fn(arg) as a task; it first runs when the caller suspends: what arg points to must live until the group is closed. 0, -ENOMEM, -ESHUTDOWN: the group is closed. */
 HK_MUST int hk_group_spawn(struct hk_group *, hk_fn *fn, void *arg,
 			   const struct hk_spawn_options *);
 #define hk_spawn(group, fn, arg) hk_group_spawn_at_((group), (fn), (arg), #fn, HK_HERE)
