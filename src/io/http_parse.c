@@ -236,6 +236,15 @@ static const char *on_transfer_encoding(struct http_parse *p, struct slice v)
 	return NULL;
 }
 
+/* Several lines are one list (RFC 9110 5.3): whoever looked at one of them would take coded bytes for plain ones. */
+static const char *on_content_encoding(struct http_parse *p, struct slice v)
+{
+	if (p->content_encoding.n > 0)
+		return "two Content-Encoding headers";
+	p->content_encoding = v;
+	return NULL;
+}
+
 static void on_connection(struct http_parse *p, struct slice v)
 {
 	while (v.n > 0) {
@@ -265,9 +274,9 @@ static const char *on_header(struct http_parse *p, const struct http_header *h)
 			       ? on_content_length(p, h->value)
 			       : NULL;
 	case 16:
-		if (slice_eq_nocase(h->name, S("content-encoding")))
-			p->content_encoding = h->value;
-		return NULL;
+		return slice_eq_nocase(h->name, S("content-encoding"))
+			       ? on_content_encoding(p, h->value)
+			       : NULL;
 	case 17:
 		return slice_eq_nocase(h->name, S("transfer-encoding"))
 			       ? on_transfer_encoding(p, h->value)
@@ -303,7 +312,7 @@ static bool parse_version(struct slice s, int *ret_minor)
 	return true;
 }
 
-/* "HTTP/1.1 200 OK"; the reason is not looked at, and may be missing with its blank. */
+/* "HTTP/1.1 200 OK"; the reason means nothing, and may be missing with its blank. */
 static const char *parse_status_line(struct http_parse *p, struct slice line)
 {
 	static const char not_http[] = "the first line of the answer is not HTTP/1.1";
@@ -316,6 +325,8 @@ static const char *parse_status_line(struct http_parse *p, struct slice line)
 	}
 	if (p->status < 100 || (line.n > 12 && line.p[12] != ' '))
 		return not_http;
+	if (memchr(line.p, '\r', line.n) || memchr(line.p, 0, line.n))
+		return "a CR or NUL in the first line of the answer";
 	return NULL;
 }
 
@@ -525,6 +536,7 @@ static enum http_event refuse_overhead(struct http_parse *p)
 /* The line of a chunk's size is over. */
 static enum http_event size_done(struct http_parse *p)
 {
+	p->size_cr = p->line_cr;
 	p->line_cr = false;
 	p->has_size = false;
 	p->state = p->left > 0 ? STATE_CHUNK : STATE_TRAILER;
@@ -576,6 +588,7 @@ static enum http_event step_extension(struct http_parse *p, struct slice *in)
 	return HTTP_ON;
 }
 
+/* LF alone only where the size's line had it, too: else a CR that the size counts in by mistake would be taken for data. */
 static enum http_event step_chunk_end(struct http_parse *p, struct slice *in)
 {
 	char c;
@@ -587,8 +600,8 @@ static enum http_event step_chunk_end(struct http_parse *p, struct slice *in)
 		p->line_cr = true;
 		return HTTP_ON;
 	}
-	if (c != '\n' || (!p->line_cr && p->role == HTTP_REQUEST))
-		return refuse(p, -EBADMSG, "a chunk longer than its size says");
+	if (c != '\n' || (p->size_cr && !p->line_cr))
+		return refuse(p, -EBADMSG, "a chunk that does not end where its size says");
 	p->line_cr = false;
 	p->state = STATE_SIZE;
 	return HTTP_ON;

@@ -44,7 +44,7 @@ struct http_parse {
 	/* The rest is the machine's own. */
 	enum http_role role;
 	int state;
-	bool no_body, line_text, line_cr, has_size;
+	bool no_body, line_text, line_cr, size_cr, has_size;
 	unsigned interim, host_lines, connection_close, connection_keep;
 	uint64_t left, body_bytes, overhead;
 	size_t lines, head_bytes, max_head;
