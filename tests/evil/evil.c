@@ -1,0 +1,241 @@
+/* evil.c - every script of the evil server, played in four ways, read by curl, and counted
+ *
+ * Kernel sockets (descriptors and memory are counted there), simulated ones, the same in pieces of any size over a net that takes
+ * its time, and byte by byte. A virtual clock makes an hour of silence cost nothing. A script has passed when it passed in all
+ * of them; the table at the end is what docs/scorecard.md shows. */
+#include "play.h"
+#include "rt/real_loop.h"
+
+static const struct family *const families[] = { &evil_heads,     &evil_lengths, &evil_chunks,
+						 &evil_bombs,     &evil_silence, &evil_ends,
+						 &evil_redirects, &evil_waits };
+
+enum { SCRIPTS_MOST = 512, CLASSES_MOST = 24 };
+
+struct record { /* of a script, over all plays */
+	const struct family *family;
+	const struct script *script;
+	unsigned plays, failures;
+	char class[48];
+	int64_t took_ns;
+	size_t peak_bytes;
+	uint64_t bytes_in;
+};
+static struct record records[SCRIPTS_MOST];
+static size_t record_count;
+
+static void make_records(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		for (size_t j = 0; j < families[i]->n; j++) {
+			ASSERT(record_count < SCRIPTS_MOST);
+			records[record_count++] =
+				(struct record){ families[i], &families[i]->scripts[j] };
+		}
+}
+
+/* Only the scripts with this word in their name, for who looks for a bug. */
+static bool is_wanted(const struct record *r)
+{
+	const char *word = getenv("HOCKET_SCRIPT");
+	return !word || strstr(r->script->name, word);
+}
+
+static void add_play(struct record *r, const struct play *p, const char *way)
+{
+	r->plays++;
+	if (!r->class[0])
+		memcpy(r->class, p->class, sizeof(r->class));
+	if (p->took_ns > r->took_ns)
+		r->took_ns = p->took_ns;
+	if (p->memory && p->peak_bytes > r->peak_bytes)
+		r->peak_bytes = p->peak_bytes;
+	if (p->bytes_in > r->bytes_in)
+		r->bytes_in = p->bytes_in;
+	if (!p->why[0])
+		return;
+	r->failures++;
+	test_failures_++;
+	printf("# %s: %s, %s: %s\n", r->family->name, r->script->name, way, p->why);
+}
+
+/* ---- four ways ------------------------------------------------------------------------------------------ */
+
+TEST(over_sockets_of_the_kernel)
+{
+	for (size_t i = 0; i < record_count; i++) {
+		struct play p = { .script = records[i].script, .memory = true, .first_id = 100 };
+		if (!is_wanted(&records[i]))
+			continue;
+		int before = open_fds();
+		(void)!hk_run(play_run, &p,
+			      &(struct hk_run_options){ .virtual_clock = true, .seed = 1 });
+		if (open_fds() != before && !p.why[0])
+			snprintf(p.why, sizeof(p.why), "%d descriptors are left",
+				 open_fds() - before);
+		add_play(&records[i], &p, "kernel sockets");
+	}
+}
+
+struct simulated {
+	struct play play;
+	struct record *record;
+	const char *way;
+};
+
+static void before_seed(uint64_t seed, void *arg)
+{
+	struct simulated *s = arg;
+	s->play = (struct play){ .script = s->record->script,
+				 .in_pieces = s->play.in_pieces,
+				 .gap_ns = s->play.gap_ns,
+				 .first_id = (unsigned)seed * 1000 };
+}
+
+static int after_seed(uint64_t seed, int result, void *arg)
+{
+	struct simulated *s = arg;
+	if (result < 0 && !s->play.why[0])
+		snprintf(s->play.why, sizeof(s->play.why), "seed %u ended with %d", (unsigned)seed,
+			 result);
+	add_play(s->record, &s->play, s->way);
+	return result;
+}
+
+static void simulate(struct simulated *s, unsigned seeds, const struct hk_sim_net *net)
+{
+	struct hk_sim_options o = { .seeds = seeds,
+				    .before = before_seed,
+				    .after = after_seed,
+				    .net = *net,
+				    .run = &(struct hk_run_options){ .report = sim_quiet_ } };
+	int before = test_failures_;
+	if (hk_sim(play_run, s, &o) < 0 && test_failures_ == before)
+		test_failures_++;
+}
+
+TEST(over_simulated_sockets)
+{
+	for (size_t i = 0; i < record_count; i++) {
+		struct simulated s = { .record = &records[i], .way = "simulated" };
+		if (is_wanted(&records[i]))
+			simulate(&s, 5, &(struct hk_sim_net){ 0 });
+	}
+}
+
+TEST(in_pieces_over_a_slow_net)
+{
+	struct hk_sim_net net = { .latency_ns = HK_MS,
+				  .jitter_ns = 5 * HK_MS,
+				  .loss_ppm = 1000,
+				  .short_reads = true,
+				  .window_bytes = 20000 };
+	for (size_t i = 0; i < record_count; i++) {
+		struct simulated s = { .record = &records[i],
+				       .way = "in pieces",
+				       .play = { .in_pieces = true, .gap_ns = 5 * HK_SEC } };
+		if (is_wanted(&records[i]) && !records[i].script->whole_requests)
+			simulate(&s, 10, &net);
+	}
+}
+
+/* A window of one byte. What floods or uploads would take too long that way, and was seen in pieces; who speaks first and reads
+ * nothing meets a client that does the same. */
+TEST(byte_by_byte)
+{
+	for (size_t i = 0; i < record_count; i++) {
+		const struct script *script = records[i].script;
+		struct simulated s = { .record = &records[i],
+				       .way = "byte by byte",
+				       .play = { .in_pieces = true, .gap_ns = 5 * HK_SEC } };
+		bool large = script->body_bytes > 1000 || script->greets;
+		for (size_t j = 0; j < ARRAY_SIZE(script->moves); j++)
+			large |= script->moves[j].kind == MOVE_FLOOD ||
+				 script->moves[j].kind == MOVE_MAKE;
+		if (is_wanted(&records[i]) && !large && !script->whole_requests)
+			simulate(&s, 2, &(struct hk_sim_net){ .window_bytes = 1 });
+	}
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------- */
+
+struct tally {
+	const char *name;
+	unsigned scripts, passed, plays;
+	int64_t took_ns;
+	size_t peak_bytes;
+	uint64_t bytes_in;
+};
+
+static void tally_add(struct tally *t, const struct record *r)
+{
+	t->scripts++;
+	t->passed += r->failures == 0 && r->plays > 0;
+	t->plays += r->plays;
+	t->took_ns = r->took_ns > t->took_ns ? r->took_ns : t->took_ns;
+	t->peak_bytes = r->peak_bytes > t->peak_bytes ? r->peak_bytes : t->peak_bytes;
+	t->bytes_in = r->bytes_in > t->bytes_in ? r->bytes_in : t->bytes_in;
+}
+
+static void print_tally(const struct tally *t)
+{
+	printf("# | %s | %u | %u | %u | %.1f | %zu | %ju |\n", t->name, t->scripts, t->passed,
+	       t->plays, (double)t->took_ns / (double)HK_SEC, t->peak_bytes >> 10,
+	       (uintmax_t)(t->bytes_in >> 10));
+}
+
+static void print_families(void)
+{
+	struct tally all = { .name = "all" };
+	printf("# | misbehaviours | n | passed | plays | longest (virtual s) | memory at most "
+	       "(KiB) | taken at most (KiB) |\n");
+	printf("# |---|---|---|---|---|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct tally t = { .name = families[i]->name };
+		for (size_t j = 0; j < record_count; j++)
+			if (records[j].family == families[i])
+				tally_add(&t, &records[j]);
+		print_tally(&t);
+	}
+	for (size_t j = 0; j < record_count; j++)
+		tally_add(&all, &records[j]);
+	print_tally(&all);
+}
+
+static void print_classes(void)
+{
+	const char *names[CLASSES_MOST];
+	unsigned counts[CLASSES_MOST] = { 0 };
+	size_t n = 0;
+	for (size_t i = 0; i < record_count; i++) {
+		size_t j = 0;
+		while (j < n && strcmp(names[j], records[i].class) != 0)
+			j++;
+		if (j == n && n < CLASSES_MOST)
+			names[n++] = records[i].class;
+		if (j < CLASSES_MOST)
+			counts[j]++;
+	}
+	printf("# classes:");
+	for (size_t i = 0; i < n; i++)
+		printf("%s %s %u", i ? "," : "", names[i][0] ? names[i] : "(not played)",
+		       counts[i]);
+	printf("\n");
+}
+
+static const struct test tests[] = {
+	T(over_sockets_of_the_kernel),
+	T(over_simulated_sockets),
+	T(in_pieces_over_a_slow_net),
+	T(byte_by_byte),
+};
+
+int main(void)
+{
+	alarm(600); /* a client that hangs is a failure, too */
+	make_records();
+	int r = RUN_TESTS(tests);
+	print_families();
+	print_classes();
+	return r;
+}

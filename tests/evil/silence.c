@@ -1,0 +1,86 @@
+/* silence.c - answers that take their time, and answers that do not come
+ *
+ * What this room is for: each clock of an exchange, and what escapes them all but the caller's own.
+ * What flows through:    scripts (script.h). Every clock stands at 10 s, the caller's scope at 60 s; a byte each 9 s is a
+ *   living connection, so that only the whole exchange's time can end it.
+ * What must hold:        a failure names the clock that ran out. */
+#include "script.h"
+
+#define SLOW (9 * HK_SEC)
+
+static const struct script scripts[] = {
+	{ "no answer", { HANG }, .class = "timeout(first byte)" },
+	{ "no answer on a used connection",
+	  { HANG },
+	  .warm = true,
+	  .class = "timeout(first byte)" },
+	{ "no answer to HEAD", { HANG }, .method = "HEAD", .class = "timeout(first byte)" },
+	{ "half closed, no answer", { FIN }, .class = "reset" },
+	{ "an answer after 9 s", { PAUSE(SLOW), SAY(GOOD) }, .keeps = true },
+	{ "an answer after 11 s",
+	  { PAUSE(11 * HK_SEC), SAY(GOOD) },
+	  .class = "timeout(first byte)" },
+	{ "silence after a byte", { SAY("H"), HANG }, .class = "timeout(idle)" },
+	{ "silence in the status line", { SAY("HTTP/1.1 2"), HANG }, .class = "timeout(idle)" },
+	{ "silence in a header", { SAY(STATUS "Content-Le"), HANG }, .class = "timeout(idle)" },
+	{ "silence before the last line feed",
+	  { SAY(STATUS "Content-Length: 0\r\n\r"), HANG },
+	  .class = "timeout(idle)" },
+	{ "silence before the body", { SAY(LENGTH8), HANG }, .class = "timeout(idle)" },
+	{ "silence in the body", { SAY(LENGTH8 "1234"), HANG }, .class = "timeout(idle)" },
+	{ "silence before the last byte",
+	  { SAY(LENGTH8 "1234567"), HANG },
+	  .class = "timeout(idle)" },
+	{ "silence in a chunk's size", { SAY(CHUNKED "8"), HANG }, .class = "timeout(idle)" },
+	{ "silence in a chunk", { SAY(CHUNKED "8\r\n1234"), HANG }, .class = "timeout(idle)" },
+	{ "silence in the trailers",
+	  { SAY(CHUNKED "8\r\n" ID "\r\n0\r\nX-A"), HANG },
+	  .class = "timeout(idle)" },
+	{ "silence before the close", { SAY(STATUS "\r\n" ID), HANG }, .class = "timeout(idle)" },
+	{ "silence after an interim answer",
+	  { SAY("HTTP/1.1 100 C\r\n\r\n"), HANG },
+	  .class = "timeout(idle)" },
+	{ "silence in a redirect",
+	  { SAY("HTTP/1.1 302 F\r\nLocation: /fine?id=" ID "\r\nContent-Length: 8\r\n\r\n"), HANG },
+	  .class = "timeout(idle)" },
+	{ "silence while we upload",
+	  { HANG },
+	  .method = "POST",
+	  .body_bytes = 1000,
+	  .class = "timeout(first byte)" },
+
+	/* slow, but never silent */
+	{ "slow status line", { DRIP("HTTP/1.1 200 OK", SLOW), HANG }, .class = "timeout(total)" },
+	{ "slow headers",
+	  { SAY(STATUS), DRIP("Content-Length: 8\r\nX-A: b\r\n", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow body",
+	  { SAY(STATUS "Content-Length: 100\r\n\r\n"), DRIP("0123456789abcdef", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow chunk sizes",
+	  { SAY(CHUNKED), DRIP("0000000000000008\r\n", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow chunks",
+	  { SAY(CHUNKED "8\r\n"), DRIP("12345678\r\n", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "a slow extension",
+	  { SAY(CHUNKED "8;"), DRIP("extension=long", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow trailers",
+	  { SAY(CHUNKED "8\r\n" ID "\r\n0\r\n"), DRIP("X-A: b\r\nX-C: d", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow interim answers",
+	  { DRIP("HTTP/1.1 100 C\r\n\r\n", SLOW), HANG },
+	  .class = "timeout(total)" },
+	{ "slow until close",
+	  { SAY(STATUS "\r\n"), DRIP("0123456789abcdef", SLOW), CLOSE },
+	  .class = "timeout(total)" },
+	{ "byte by byte", { DRIP(GOOD, HK_MS) }, .keeps = true, .legal = true },
+	{ "byte by byte until close", { DRIP(STATUS "\r\n" ID, HK_MS), CLOSE }, .legal = true },
+	{ "byte by byte, each in 1 s", { DRIP(GOOD, HK_SEC) }, .keeps = true },
+	{ "byte by byte, cut off",
+	  { DRIP(STATUS "Content-Length: 9\r\n\r\n" ID, HK_MS), CLOSE },
+	  .class = "truncated" },
+};
+
+const struct family evil_silence = { "silence", scripts, ARRAY_SIZE(scripts) };
