@@ -6,6 +6,7 @@
  *  (1) everything that hk_run made is gone when it returns: threads joined, stacks unmapped, descriptors closed; what it
  *      changed in the process (SIGPIPE) is as before.
  *  (2) a second loop inside the first is refused: anything may suspend at any depth, so it would only block the first. */
+#include "rt/backtrace.h"
 #include "rt/loop.h"
 #include "rt/quit.h"
 #include "rt/report.h"
@@ -108,6 +109,7 @@ static void loop_done(struct hk_loop *loop)
 /* What tells of trouble: stack overflows, stalls, and SIGQUIT's question. */
 static void watch_open(struct hk_loop *loop, const struct hk_run_options *o)
 {
+	backtrace_prepare(); /* both list calls in handlers */
 	overflow_open(&loop->overflow);
 	stall_open(loop, o->stall_ns);
 	quit_open(loop, !o->no_dump);

@@ -384,7 +384,6 @@ void stall_open(struct hk_loop *loop, int64_t limit_ns)
 	s->tid = gettid();
 	(void)sem_init(&s->wake, 0, 0);
 	(void)sem_init(&s->seen, 0, 0);
-	backtrace_prepare();
 	s->can_look = handler_hold(&urgent);
 	s->on = start(loop); /* without a thread nobody watches; the loop runs as well */
 	if (!s->on)

@@ -1,6 +1,7 @@
 /* overflow.c - a stack overflow names its task; other faults die as before */
 #include "child.h"
 #include "rt/sanitize.h"
+#include <link.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -98,6 +99,36 @@ TEST(a_frame_larger_than_the_guard_is_seen)
 	CHECK(has(c.words, "hocket: stack overflow: task \"main\", spawned at hk_run(), used its "
 			   "64 KiB."));
 	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGSEGV);
+}
+
+static int is_unwinder(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	return strstr(info->dlpi_name, "libgcc_s") != NULL;
+}
+
+static int looks_for_unwinder(void *arg)
+{
+	(void)arg;
+	return dl_iterate_phdr(is_unwinder, NULL) ? 42 : 43;
+}
+
+static int run_unwatched(void)
+{
+	return hk_run(looks_for_unwinder, NULL,
+		      &(struct hk_run_options){ .stall_ns = HK_FOREVER, .no_dump = true });
+}
+
+/* Loaded by the handler it would allocate, and never return if the stack was used up within malloc. */
+TEST(what_lists_the_calls_is_there_before_the_fault)
+{
+	static struct child c;
+
+	if (!ours())
+		return;
+	child_run(&c, run_unwatched);
+	CHECK(WIFEXITED(c.status) && WEXITSTATUS(c.status) == 42);
 }
 
 static int wild(void *arg)
@@ -204,6 +235,7 @@ int main(void)
 	static const struct test tests[] = {
 		T(the_task_is_named),
 		T(a_frame_larger_than_the_guard_is_seen),
+		T(what_lists_the_calls_is_there_before_the_fault),
 		T(another_fault_dies_as_before),
 		T(a_signal_that_was_sent_kills_as_before),
 		T(a_handler_of_the_programs_own_is_kept),
