@@ -97,33 +97,45 @@ static size_t find_free(struct guardian *g)
 
 /* ---- the helper ---------------------------------------------------------------------------- */
 
-/* Without it goes on: this process may stand where there is no shell. */
-static void start_helper(struct guardian *g)
+/* Without a shell it goes on: this process may stand where there is none. What may be otherwise the next time is an error: no
+ * child is to run unguarded for ever because descriptors were short once. */
+static int start_helper(struct guardian *g)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, "hocket-guardian", NULL };
 	const char *const env[] = { NULL };
-	int pipe_fds[2], pidfd, null_fd;
+	int pipe_fds[2], pidfd, null_fd, r;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return;
+		return -errno;
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (spawn(&(struct spawn){ .argv = argv,
-				   .env = env,
-				   .folder = "/",
-				   .fds = (int[]){ pipe_fds[0], null_fd, null_fd, g->memory_fd },
-				   .fds_n = 4,
-				   .place = SPAWN_SESSION },
-		  &g->pid, &pidfd) < 0)
-		g->pid = 0;
-	else
-		(void)close(pidfd);
+	r = null_fd < 0 ? -errno
+			: spawn(&(struct spawn){ .argv = argv,
+						 .env = env,
+						 .folder = "/",
+						 .fds = (int[]){ pipe_fds[0], null_fd, null_fd,
+								 g->memory_fd },
+						 .fds_n = 4,
+						 .place = SPAWN_SESSION },
+				&g->pid, &pidfd);
+	(void)close(pipe_fds[0]);
 	if (null_fd >= 0)
 		(void)close(null_fd);
-	(void)close(pipe_fds[0]);
-	if (g->pid)
+	if (r == 0) {
+		(void)close(pidfd);
 		g->alive_fd = pipe_fds[1];
-	else
-		(void)close(pipe_fds[1]);
+		return 0;
+	}
+	g->pid = 0;
+	(void)close(pipe_fds[1]);
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EAGAIN ? r : 0;
+}
+
+static void close_table(struct guardian *g)
+{
+	if (g->slots)
+		(void)munmap(g->slots, g->cap * SPAWN_NOTE);
+	(void)close(g->memory_fd);
+	*g = (struct guardian){ 0 };
 }
 
 static int open_table(struct guardian *g)
@@ -134,13 +146,13 @@ static int open_table(struct guardian *g)
 	if (g->memory_fd < 0)
 		return -errno;
 	r = grow(g);
-	if (r < 0) {
-		(void)close(g->memory_fd);
-		return r;
-	}
-	g->hint = 1;
-	start_helper(g);
-	return 0;
+	if (r == 0)
+		r = start_helper(g);
+	if (r < 0)
+		close_table(g);
+	else
+		g->hint = 1;
+	return r;
 }
 
 /* Its work is done by us then, so it need not be asked to end. */
@@ -204,8 +216,6 @@ size_t guardian_done(struct guardian *g)
 		left++;
 	}
 	end_helper(g);
-	(void)munmap(g->slots, g->cap * SPAWN_NOTE);
-	(void)close(g->memory_fd);
-	*g = (struct guardian){ 0 };
+	close_table(g);
 	return left;
 }

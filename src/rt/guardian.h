@@ -15,7 +15,7 @@ struct guardian {
 	pid_t pid;               /* 0: there is no helper */
 };
 
-MUST int guardian_claim(struct guardian *, size_t *ret_slot); /* 0, -ENOMEM, -EMFILE */
+MUST int guardian_claim(struct guardian *, size_t *ret_slot); /* 0, -ENOMEM, -EMFILE, -EAGAIN */
 char *guardian_note(struct guardian *, size_t slot);          /* until the next claim */
 void guardian_release(struct guardian *, size_t slot);
 /* Kills and reaps the children that nobody waited for; returns how many. */

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -292,6 +293,41 @@ TEST(without_children_there_is_no_guardian)
 	CHECK_INT(hk_run(only_sleep, NULL, NULL), 0);
 }
 
+static int start_one(void *arg)
+{
+	const struct rlimit *few = arg;
+	struct rlimit former;
+	struct hk_process p;
+	int r;
+
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &former), 0);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, few), 0);
+	r = hk_process_start(&p, SH("read x"), NULL);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &former), 0);
+	CHECK(r == -EMFILE || (r == 0 && find_guardian(getpid()) != 0));
+	hk_process_stop(&p, NULL);
+	if (r < 0) {
+		CHECK_INT(hk_process_start(&p, SH("read x"), NULL), 0);
+		CHECK(find_guardian(getpid()) != 0);
+		hk_process_stop(&p, NULL);
+	}
+	return r;
+}
+
+/* For every number of descriptors that may still be opened. */
+TEST(no_child_starts_before_its_guardian)
+{
+	struct rlimit few;
+	int failed = 0;
+
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &few), 0);
+	for (rlim_t n = 6; n < 22; n++) {
+		few.rlim_cur = n;
+		failed += hk_run(start_one, &few, NULL) < 0;
+	}
+	CHECK(failed > 3 && failed < 16);
+}
+
 static const struct test tests[] = {
 	T(a_killed_parent_takes_its_grandchildren_along),
 	T(the_guardian_does_not_listen_to_signals),
@@ -300,6 +336,7 @@ static const struct test tests[] = {
 	T(one_that_ends_by_itself_leaves_nobody),
 	T(forgotten_children_are_killed_and_reported),
 	T(without_children_there_is_no_guardian),
+	T(no_child_starts_before_its_guardian),
 };
 
 int main(void)
