@@ -24,19 +24,22 @@ static inline int in_loop(hk_fn *fn, void *arg)
 	return hk_run(fn, arg, &(struct hk_run_options){ .virtual_clock = true, .seed = 1 });
 }
 
-#define TEST_IN_LOOP(name)                                 \
-	static void name##_body_(void);                    \
-	static int name##_main_(void *arg)                 \
-	{                                                  \
-		(void)arg;                                 \
-		name##_body_();                            \
-		return 0;                                  \
-	}                                                  \
-	static void name(void)                             \
-	{                                                  \
-		CHECK_INT(in_loop(name##_main_, NULL), 0); \
-	}                                                  \
+/* A test whose body is a task: the statements behind the name run name##_main_ in a loop of their kind. */
+#define TEST_IN(name, ...)                 \
+	static void name##_body_(void);    \
+	static int name##_main_(void *arg) \
+	{                                  \
+		(void)arg;                 \
+		name##_body_();            \
+		return 0;                  \
+	}                                  \
+	static void name(void)             \
+	{                                  \
+		__VA_ARGS__;               \
+	}                                  \
 	static void name##_body_(void)
+
+#define TEST_IN_LOOP(name) TEST_IN(name, CHECK_INT(in_loop(name##_main_, NULL), 0))
 
 static int sim_failures_; /* before the simulation */
 
@@ -74,21 +77,14 @@ static inline void in_sim(const char *name, hk_fn *fn, void *arg, unsigned seeds
 	in_sim_with(name, fn, arg, &(struct hk_sim_options){ .seeds = seeds });
 }
 
-#define TEST_IN_SIM(name, seeds)                                  \
-	static void name##_body_(void);                           \
-	static int name##_main_(void *arg)                        \
-	{                                                         \
-		(void)arg;                                        \
-		name##_body_();                                   \
-		return 0;                                         \
-	}                                                         \
-	static void name(void)                                    \
-	{                                                         \
-		CHECK_INT(in_loop(name##_main_, NULL), 0);        \
-		if (!test_failures_)                              \
-			in_sim(#name, name##_main_, NULL, seeds); \
-	}                                                         \
-	static void name##_body_(void)
+static inline void in_both_(const char *name, hk_fn *fn, unsigned seeds)
+{
+	CHECK_INT(in_loop(fn, NULL), 0);
+	if (!test_failures_)
+		in_sim(name, fn, NULL, seeds);
+}
+
+#define TEST_IN_SIM(name, seeds) TEST_IN(name, in_both_(#name, name##_main_, seeds))
 
 /* What happened, in order: "a1 b1 a2". Tests compare it as a whole. */
 struct trace {

@@ -1,31 +1,11 @@
 /* process.c - real programs: how they start, end, talk, and that nothing of them is left */
 #include <hocket/process.h>
-#include "in_loop.h"
+#include "real_loop.h"
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define IN_TIME(name)                                           \
-	static void name##_body_(void);                         \
-	static int name##_main_(void *arg)                      \
-	{                                                       \
-		(void)arg;                                      \
-		name##_body_();                                 \
-		return 0;                                       \
-	}                                                       \
-	static void name(void)                                  \
-	{                                                       \
-		int fds_ = open_fds();                          \
-		CHECK_INT(hk_run(name##_main_, NULL, NULL), 0); \
-		CHECK_INT(open_fds(), fds_);                    \
-		CHECK_INT(waitpid(-1, NULL, WNOHANG), -1);      \
-		CHECK_INT(errno, ECHILD);                       \
-	}                                                       \
-	static void name##_body_(void)
 
 #define ARGV(...)    ((const char *const[]){ __VA_ARGS__, NULL })
 #define SH(script)   ARGV("sh", "-c", script)
@@ -36,32 +16,6 @@
 	}
 
 enum { BIG = 16 << 20 };
-
-/* Is it alive: there, and not merely waiting to be reaped? */
-static bool runs(pid_t pid)
-{
-	char path[32], line[256];
-	FILE *f;
-	char state = 'X';
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (fgets(line, sizeof(line), f) && strrchr(line, ')'))
-		state = strrchr(line, ')')[2];
-	(void)fclose(f);
-	return state != 'Z' && state != 'X';
-}
-
-static int open_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 /* Starts, waits, and says how it ended; a negative number when one of both failed. */
 static struct hk_exit exit_of(const char *const argv[], const struct hk_process_options *o)
@@ -101,7 +55,7 @@ static char *text_of(const char *const argv[], const struct hk_process_options *
 
 /* ---- its end ------------------------------------------------------------------------------- */
 
-IN_TIME(it_tells_the_exit_status)
+TEST_IN_REAL_LOOP(it_tells_the_exit_status)
 {
 	CHECK_INT(exit_of(ARGV("true"), NULL).status, 0);
 	CHECK_INT(exit_of(SH("exit 7"), NULL).status, 7);
@@ -109,7 +63,7 @@ IN_TIME(it_tells_the_exit_status)
 	CHECK_INT(exit_of(SH("exit 7"), NULL).signal, 0);
 }
 
-IN_TIME(it_tells_the_signal)
+TEST_IN_REAL_LOOP(it_tells_the_signal)
 {
 	struct hk_exit e = exit_of(SH("kill -SEGV $$"), NULL);
 
@@ -118,7 +72,7 @@ IN_TIME(it_tells_the_signal)
 	CHECK_INT(exit_of(SH("kill -KILL $$"), NULL).signal, SIGKILL);
 }
 
-IN_TIME(it_is_waited_for_once)
+TEST_IN_REAL_LOOP(it_is_waited_for_once)
 {
 	struct hk_process p;
 	struct hk_exit e = { 9, 9 };
@@ -136,7 +90,7 @@ static int wait_for(void *arg)
 	return hk_process_wait(arg, NULL);
 }
 
-IN_TIME(one_task_waits_and_another_may_stop_it)
+TEST_IN_REAL_LOOP(one_task_waits_and_another_may_stop_it)
 {
 	struct hk_process p;
 	struct hk_exit e;
@@ -154,7 +108,7 @@ IN_TIME(one_task_waits_and_another_may_stop_it)
 	CHECK_INT(r, 0);
 }
 
-IN_TIME(a_stolen_end_is_told)
+TEST_IN_REAL_LOOP(a_stolen_end_is_told)
 {
 	struct hk_process p;
 	siginfo_t info;
@@ -165,7 +119,7 @@ IN_TIME(a_stolen_end_is_told)
 	hk_process_stop(&p, NULL);
 }
 
-IN_TIME(waiting_is_cut_short_and_the_child_still_runs)
+TEST_IN_REAL_LOOP(waiting_is_cut_short_and_the_child_still_runs)
 {
 	struct hk_process p;
 	struct hk_scope s;
@@ -173,9 +127,9 @@ IN_TIME(waiting_is_cut_short_and_the_child_still_runs)
 	CHECK_INT(hk_process_start(&p, ARGV("sleep", "1000"), NULL), 0);
 	hk_scope_open(&s, 10 * HK_MS);
 	CHECK_INT(hk_scope_close(&s, hk_process_wait(&p, NULL)), -ETIMEDOUT);
-	CHECK(runs(p.pid));
+	CHECK(!is_gone(p.pid));
 	hk_process_stop(&p, NULL);
-	CHECK(!runs(p.pid));
+	CHECK(is_gone(p.pid));
 }
 
 /* ---- starting ------------------------------------------------------------------------------ */
@@ -198,7 +152,7 @@ static void write_file(const char *path, const char *text, mode_t mode)
 	CHECK_INT(chmod(path, mode), 0);
 }
 
-IN_TIME(what_cannot_be_run_fails_at_once)
+TEST_IN_REAL_LOOP(what_cannot_be_run_fails_at_once)
 {
 	char folder[] = "/tmp/hocket-process-XXXXXX", plain[64], text[64];
 
@@ -221,7 +175,7 @@ IN_TIME(what_cannot_be_run_fails_at_once)
 }
 
 /* For every number of descriptors that may still be opened: it starts or says why not, and keeps none. */
-IN_TIME(without_descriptors_it_fails_cleanly)
+TEST_IN_REAL_LOOP(without_descriptors_it_fails_cleanly)
 {
 	const struct hk_process_options *o = OPTIONS(.in = PIPE, .out = PIPE, .err = PIPE);
 	struct rlimit former, few;
@@ -244,7 +198,7 @@ IN_TIME(without_descriptors_it_fails_cleanly)
 	CHECK(started > 0 && started < 16);
 }
 
-IN_TIME(the_path_is_searched_in_order)
+TEST_IN_REAL_LOOP(the_path_is_searched_in_order)
 {
 	char folder[] = "/tmp/hocket-process-XXXXXX", tool[64], path[128], *former;
 
@@ -268,7 +222,7 @@ IN_TIME(the_path_is_searched_in_order)
 	free(former);
 }
 
-IN_TIME(environment_and_folder_are_as_told)
+TEST_IN_REAL_LOOP(environment_and_folder_are_as_told)
 {
 	const char *const env[] = { "A=1", "B=two words", NULL };
 
@@ -278,17 +232,17 @@ IN_TIME(environment_and_folder_are_as_told)
 	CHECK_TEXT(ARGV("pwd"), OPTIONS(.folder = "/usr"), "/usr\n");
 }
 
-IN_TIME(arguments_are_not_seen_by_a_shell)
+TEST_IN_REAL_LOOP(arguments_are_not_seen_by_a_shell)
 {
 	CHECK_TEXT(ARGV("printf", "%s|", "a b", "$HOME", "", "'\"*;"), NULL, "a b|$HOME||'\"*;|");
 }
 
-IN_TIME(memory_is_limited)
+TEST_IN_REAL_LOOP(memory_is_limited)
 {
 	CHECK_TEXT(SH("ulimit -v"), OPTIONS(.memory_bytes = 1 << 30), "1048576\n");
 }
 
-IN_TIME(signals_are_as_after_login)
+TEST_IN_REAL_LOOP(signals_are_as_after_login)
 {
 	sigset_t block, former;
 
@@ -303,7 +257,7 @@ IN_TIME(signals_are_as_after_login)
 	CHECK_INT(pthread_sigmask(SIG_SETMASK, &former, NULL), 0);
 }
 
-IN_TIME(it_leads_a_group_of_its_own)
+TEST_IN_REAL_LOOP(it_leads_a_group_of_its_own)
 {
 	struct hk_process p;
 
@@ -317,7 +271,7 @@ IN_TIME(it_leads_a_group_of_its_own)
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 
-IN_TIME(the_three_streams_go_where_they_are_told)
+TEST_IN_REAL_LOOP(the_three_streams_go_where_they_are_told)
 {
 	struct hk_process p;
 	int ends[2];
@@ -345,7 +299,7 @@ IN_TIME(the_three_streams_go_where_they_are_told)
 	CHECK_INT(p.out, -1);
 }
 
-IN_TIME(null_is_the_default)
+TEST_IN_REAL_LOOP(null_is_the_default)
 {
 	CHECK_INT(exit_of(SH("for i in 0 1 2; do [ $(readlink /proc/$$/fd/$i) = /dev/null ] || "
 			     "exit 1; done"),
@@ -355,7 +309,7 @@ IN_TIME(null_is_the_default)
 }
 
 /* Wherever the descriptors are here, they must not overwrite each other on their way. */
-IN_TIME(kept_descriptors_are_renumbered)
+TEST_IN_REAL_LOOP(kept_descriptors_are_renumbered)
 {
 	int ends[3][2], keep[3], n;
 	char bytes[16];
@@ -388,7 +342,7 @@ IN_TIME(kept_descriptors_are_renumbered)
 		CHECK_INT(close(ends[i][0]) | close(ends[i][1]) | close(60 + i), 0);
 }
 
-IN_TIME(nothing_else_is_inherited)
+TEST_IN_REAL_LOOP(nothing_else_is_inherited)
 {
 	int leak = open("/dev/zero", O_RDONLY); /* not close-on-exec */
 
@@ -421,7 +375,7 @@ TEST(an_inherited_stream_that_is_closed_is_null)
 
 /* ---- run ----------------------------------------------------------------------------------- */
 
-IN_TIME(much_goes_both_ways_at_once)
+TEST_IN_REAL_LOOP(much_goes_both_ways_at_once)
 {
 	char *big = malloc(BIG);
 	struct hk_process_output o;
@@ -441,7 +395,7 @@ IN_TIME(much_goes_both_ways_at_once)
 	free(big);
 }
 
-IN_TIME(output_is_cut_at_the_ceiling)
+TEST_IN_REAL_LOOP(output_is_cut_at_the_ceiling)
 {
 	struct hk_process_output o;
 	struct hk_process_run_options options = { .max_bytes = 1000 };
@@ -459,7 +413,7 @@ IN_TIME(output_is_cut_at_the_ceiling)
 	free(o.err);
 }
 
-IN_TIME(a_child_that_does_not_read_is_no_failure)
+TEST_IN_REAL_LOOP(a_child_that_does_not_read_is_no_failure)
 {
 	char *big = calloc(1, BIG);
 	struct hk_process_output o;
@@ -476,7 +430,7 @@ IN_TIME(a_child_that_does_not_read_is_no_failure)
 	free(big);
 }
 
-IN_TIME(a_failed_run_leaves_nothing_to_free)
+TEST_IN_REAL_LOOP(a_failed_run_leaves_nothing_to_free)
 {
 	struct hk_process_output o;
 
@@ -484,7 +438,7 @@ IN_TIME(a_failed_run_leaves_nothing_to_free)
 	CHECK(!o.out && !o.err);
 }
 
-IN_TIME(a_cancelled_run_leaves_nothing_running)
+TEST_IN_REAL_LOOP(a_cancelled_run_leaves_nothing_running)
 {
 	struct hk_process_output o;
 	struct hk_scope s;
@@ -514,24 +468,24 @@ static pid_t start_talking(struct hk_process *p, const char *script, int64_t gra
 	return (pid_t)strtoll(line, NULL, 10);
 }
 
-IN_TIME(a_late_writer_is_not_cut_off)
+TEST_IN_REAL_LOOP(a_late_writer_is_not_cut_off)
 {
 	CHECK_TEXT(SH("(sleep 0.2; echo late) & echo early"), NULL, "early\nlate\n");
 }
 
-IN_TIME(a_forgotten_one_is_killed_after_the_grace)
+TEST_IN_REAL_LOOP(a_forgotten_one_is_killed_after_the_grace)
 {
 	int64_t before = hk_now_exact_ns();
 	char *text = text_of(SH("sleep 1000 & echo $!"), OPTIONS(.grace_ns = 100 * HK_MS));
 	pid_t left = (pid_t)strtoll(text, NULL, 10);
 
-	CHECK(left > 1 && !runs(left));
+	CHECK(left > 1 && is_gone(left));
 	CHECK(elapsed_ns(before) >= 100 * HK_MS && elapsed_ns(before) < 60 * HK_SEC);
 	free(text);
 }
 
 /* Looking for it needs two: the folder of all processes and one process. */
-IN_TIME(a_forgotten_one_is_found_with_one_descriptor)
+TEST_IN_REAL_LOOP(a_forgotten_one_is_found_with_one_descriptor)
 {
 	struct rlimit former, few;
 	struct hk_process p;
@@ -547,12 +501,12 @@ IN_TIME(a_forgotten_one_is_found_with_one_descriptor)
 	while (n > 0)
 		CHECK_INT(close(taken[--n]), 0);
 	CHECK_INT(setrlimit(RLIMIT_NOFILE, &former), 0);
-	CHECK(left > 1 && !runs(left));
+	CHECK(left > 1 && is_gone(left));
 	(void)kill(left, SIGKILL);
 	hk_process_stop(&p, NULL);
 }
 
-IN_TIME(one_that_left_the_group_cannot_hold_a_run)
+TEST_IN_REAL_LOOP(one_that_left_the_group_cannot_hold_a_run)
 {
 	struct hk_process_output o;
 	struct hk_process_run_options options = { .process.grace_ns = 100 * HK_MS };
@@ -568,7 +522,7 @@ IN_TIME(one_that_left_the_group_cannot_hold_a_run)
 
 /* ---- stopping ------------------------------------------------------------------------------ */
 
-IN_TIME(stop_asks_first)
+TEST_IN_REAL_LOOP(stop_asks_first)
 {
 	struct hk_process p;
 	struct hk_exit e;
@@ -579,7 +533,7 @@ IN_TIME(stop_asks_first)
 	CHECK_INT(e.status, 9);
 }
 
-IN_TIME(stop_kills_who_does_not_listen)
+TEST_IN_REAL_LOOP(stop_kills_who_does_not_listen)
 {
 	struct hk_process p;
 	struct hk_exit e;
@@ -588,15 +542,15 @@ IN_TIME(stop_kills_who_does_not_listen)
 		start_talking(&p, "trap '' TERM; sleep 1000 & echo $!; wait", 50 * HK_MS);
 
 	before = hk_now_exact_ns();
-	CHECK(runs(grandchild));
+	CHECK(!is_gone(grandchild));
 	hk_process_stop(&p, &e);
 	CHECK_INT(e.signal, SIGKILL);
 	CHECK(elapsed_ns(before) >= 50 * HK_MS);
-	CHECK(!runs(grandchild));
+	CHECK(is_gone(grandchild));
 	CHECK_INT(p.out, -1);
 }
 
-IN_TIME(stop_reaches_grandchildren_and_the_stopped)
+TEST_IN_REAL_LOOP(stop_reaches_grandchildren_and_the_stopped)
 {
 	struct hk_process p;
 	struct hk_exit e;
@@ -605,10 +559,10 @@ IN_TIME(stop_reaches_grandchildren_and_the_stopped)
 	CHECK_INT(hk_process_kill(&p, SIGSTOP), 0);
 	hk_process_stop(&p, &e);
 	CHECK_INT(e.signal, SIGTERM);
-	CHECK(grandchild > 1 && !runs(grandchild));
+	CHECK(grandchild > 1 && is_gone(grandchild));
 }
 
-IN_TIME(stop_waits_also_when_cancelled)
+TEST_IN_REAL_LOOP(stop_waits_also_when_cancelled)
 {
 	struct hk_process p;
 	struct hk_exit e;
@@ -646,7 +600,7 @@ static int run_one(void *arg)
 	return r;
 }
 
-IN_TIME(two_hundred_at_once)
+TEST_IN_REAL_LOOP(two_hundred_at_once)
 {
 	int numbers[200];
 
@@ -656,7 +610,7 @@ IN_TIME(two_hundred_at_once)
 }
 
 /* More than the guardian's first page of slots, and slots that are used again. */
-IN_TIME(more_than_a_page_of_children)
+TEST_IN_REAL_LOOP(more_than_a_page_of_children)
 {
 	static struct hk_process p[400];
 

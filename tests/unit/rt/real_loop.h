@@ -58,16 +58,4 @@ static inline void in_real_loop(hk_fn *fn)
 }
 
 /* A test whose body is a task on the real clock; no descriptor and no process is left behind it. */
-#define TEST_IN_REAL_LOOP(name)             \
-	static void name##_body_(void);     \
-	static int name##_main_(void *arg)  \
-	{                                   \
-		(void)arg;                  \
-		name##_body_();             \
-		return 0;                   \
-	}                                   \
-	static void name(void)              \
-	{                                   \
-		in_real_loop(name##_main_); \
-	}                                   \
-	static void name##_body_(void)
+#define TEST_IN_REAL_LOOP(name) TEST_IN(name, in_real_loop(name##_main_))

@@ -49,20 +49,9 @@ static void close_both(int fd[2])
 	CHECK_INT(hk_close(fd[1]), 0);
 }
 
-#define TEST_OVER_NET(name, n, ...)                                           \
-	static void name##_body_(void);                                       \
-	static int name##_main_(void *arg)                                    \
-	{                                                                     \
-		(void)arg;                                                    \
-		name##_body_();                                               \
-		return 0;                                                     \
-	}                                                                     \
-	static void name(void)                                                \
-	{                                                                     \
-		struct hk_sim_options o = { .seeds = n, .net = __VA_ARGS__ }; \
-		in_sim_with(#name, name##_main_, NULL, &o);                   \
-	}                                                                     \
-	static void name##_body_(void)
+#define TEST_OVER_NET(name, n, ...)                          \
+	TEST_IN(name, in_sim_with(#name, name##_main_, NULL, \
+				  &(struct hk_sim_options){ .seeds = n, .net = __VA_ARGS__ }))
 
 /* ---- time on the way ------------------------------------------------------------------------- */
 
