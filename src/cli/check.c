@@ -46,12 +46,14 @@ static int put_step_facts(const struct place *p, struct buf *out)
 		      : p->facts.concurrency > 0 ? (int64_t)p->facts.concurrency
 						 : 10;
 	int r = buf_printf(out, "%lld at a time", (long long)cap);
-	if (r == 0 && p->common.rate.per_ns > 0) {
-		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.count);
+	if (r == 0 && p->common.rate.starts.per_ns > 0) {
+		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.starts.count);
 		if (r == 0)
-			r = units_put_duration(out, p->common.rate.per_ns);
-		if (r == 0 && p->common.rate.per_host)
+			r = units_put_duration(out, p->common.rate.starts.per_ns);
+		if (r == 0 && p->common.rate.starts.per_host)
 			r = buf_add(out, S(" per host"));
+		if (r == 0 && p->common.rate.key)
+			r = buf_add(out, S(" per key"));
 	}
 	if (r == 0 && p->common.retry)
 		r = buf_printf(out, ", %lld retries", (long long)p->common.retry->times);

@@ -165,7 +165,7 @@ static void put_excerpt(struct slice body, struct buf *out)
 			out->p[i] = ' ';
 }
 
-static int judge(const struct reader *r, const struct http_response *a, struct slice origin,
+static int judge(const struct reader *r, const struct http_response *a, struct slice lane,
 		 struct err *err)
 {
 	AUTO(buf_done) struct buf shown = { 0 }, excerpt = { 0 };
@@ -175,7 +175,7 @@ static int judge(const struct reader *r, const struct http_response *a, struct s
 	put_excerpt(buf_slice(&a->body), &excerpt);
 	int64_t pause = http_retry_after_ns(a);
 	if (pause > 0)
-		site_lane_pause(r->site, origin, pause);
+		site_lane_pause(r->site, lane, pause);
 	if (err) {
 		err->code = a->status;
 		err->sent = true;
@@ -185,27 +185,29 @@ static int judge(const struct reader *r, const struct http_response *a, struct s
 		    "GET %.*s answered %d%.*s", SLICE(url), a->status, SLICE(buf_slice(&excerpt)));
 }
 
-static int origin_of(struct slice text, struct buf *out, struct err *err)
+static int origin_of(struct slice text, struct url *ret, struct buf *out, struct err *err)
 {
 	AUTO(buf_done) struct buf shown = { 0 };
-	struct url url;
 	const char *why = NULL;
-	if (url_parse(text, &url, &why) < 0) {
+	if (url_parse(text, ret, &why) < 0) {
 		(void)!url_put_shown(text, &shown);
 		return fail(err, FAULT_CONFIG, "'%.*s' is not a URL: %s",
 			    SLICE(slice_head(buf_slice(&shown), 200)), why);
 	}
-	int r = url_put_origin(&url, out);
+	int r = url_put_origin(ret, out);
 	return r < 0 ? fail_errno(err, FAULT_CONFIG, r, "the page's URL cannot be used") : 0;
 }
 
 static int fetch(struct reader *r, struct http_response *ret, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf origin = { 0 };
-	if (origin_of(buf_slice(&r->url), &origin, err) < 0)
+	AUTO(buf_done) struct buf origin = { 0 }, lane = { 0 };
+	struct url url;
+	if (origin_of(buf_slice(&r->url), &url, &origin, err) < 0)
 		return -1;
 	bool at_home = slice_eq(buf_slice(&origin), r->home);
 	const struct header_list *headers = at_home ? &r->headers : &r->stranger_headers;
+	if (headers_lane(at_home ? &r->o->head : NULL, headers, &url, &lane) < 0)
+		return fail(err, FAULT_CONFIG, "the page's URL cannot be used");
 	struct http_request q = {
 		.method = S("GET"),
 		.url = buf_slice(&r->url),
@@ -216,10 +218,10 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 	};
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;
-	if (site_lane(r->site, buf_slice(&origin), err) < 0 ||
+	if (site_lane(r->site, buf_slice(&lane), err) < 0 ||
 	    http_exchange(site_http(r->site), &q, ret, err) < 0)
 		return -1;
-	return judge(r, ret, buf_slice(&origin), err);
+	return judge(r, ret, buf_slice(&lane), err);
 }
 
 static int read_body(const struct reader *r, struct page *p, struct err *err)
@@ -390,9 +392,10 @@ static int begin(struct reader *r, const struct position *from, struct err *err)
 {
 	AUTO(buf_done) struct buf first = { 0 }, home = { 0 };
 	const struct env env = { .record = S("null") };
+	struct url url;
 	if (tpl_text(r->o->url, &env, &first, err) < 0 ||
 	    headers_make(&r->o->head, &env, r->arena, &r->headers, err) < 0 ||
-	    origin_of(buf_slice(&first), &home, err) < 0)
+	    origin_of(buf_slice(&first), &url, &home, err) < 0)
 		return -1;
 	headers_for_stranger(&r->headers, r->arena, &r->stranger_headers);
 	r->home = arena_copy(r->arena, buf_slice(&home));

@@ -8,7 +8,9 @@
  *  (3) an Authorization header beside `auth:` is a mistake in the file, not a race between two. */
 #include "connectors/http_headers.h"
 #include "base/banned.h"
+#include "base/hash.h"
 #include "base/json.h"
+#include <inttypes.h>
 
 const struct opt http_auth_options[] = {
 	OPT("bearer", struct http_auth, bearer, OPT_TEMPLATE, struct tpl *, .secret = true,
@@ -67,14 +69,14 @@ void headers_check(const struct header_options *o, struct diag *diag)
 		diag_error(diag, "auth", "`auth` wants one of bearer, basic and header");
 }
 
+static const char *const credentials[] = { "authorization", "cookie", "proxy-authorization", NULL };
+
 const char *headers_credentials(const struct header_options *o)
 {
-	static const char *const names[] = { "authorization", "cookie", "proxy-authorization",
-					     NULL };
 	if (o->auth)
 		return "auth";
 	for (size_t i = 0; i < o->headers.n; i++)
-		if (one_of(slice_str(o->headers.keys[i]), names))
+		if (one_of(slice_str(o->headers.keys[i]), credentials))
 			return "headers";
 	return NULL;
 }
@@ -182,6 +184,30 @@ void headers_for_stranger(const struct header_list *all, struct arena *arena,
 	for (size_t i = 0; i < all->n; i++)
 		if (http_header_harmless(all->v[i].name))
 			ret->v[ret->n++] = all->v[i];
+}
+
+/* Quotas are counted by key: two keys are two lanes. Headers of other names differ from record to record. */
+static bool marks_who_asks(struct slice name)
+{
+	static const char *const keys[] = { "x-api-key", "api-key", "apikey", "x-auth-token",
+					    NULL };
+	return one_of(name, credentials) || one_of(name, keys);
+}
+
+int headers_lane(const struct header_options *o, const struct header_list *list,
+		 const struct url *url, struct buf *out)
+{
+	bool own = o && o->auth && o->auth->header, any = url->userinfo.n > 0;
+	uint64_t mark = hash_add(HASH_START, url->userinfo);
+	for (size_t i = 0; i < list->n; i++) {
+		bool last = i + 1 == list->n; /* `auth: {header: ...}` stands there */
+		if (!marks_who_asks(list->v[i].name) && !(own && last))
+			continue;
+		mark = hash_add(hash_add(mark, list->v[i].name), list->v[i].value);
+		any = true;
+	}
+	int r = url_put_origin(url, out);
+	return r < 0 || !any ? r : buf_printf(out, " %016" PRIx64, hash_end(mark));
 }
 
 bool headers_find(const struct header_list *list, const char *name, struct slice *ret)

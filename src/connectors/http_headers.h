@@ -8,6 +8,7 @@
 #pragma once
 #include "engine/port.h"
 #include "io/http.h"
+#include "io/url.h"
 
 struct http_auth {
 	struct tpl *bearer, *basic, *header;
@@ -42,6 +43,9 @@ MUST int headers_make(const struct header_options *, const struct env *, struct 
 /* Only what says nothing about who asks: Accept..., User-Agent, Content-... */
 void headers_for_stranger(const struct header_list *, struct arena *, struct header_list *ret);
 bool headers_find(const struct header_list *, const char *name, struct slice *ret);
+/* The lane of such a request: its origin, with a mark of the credentials that it carries. Says nothing about what they are. */
+MUST int headers_lane(const struct header_options *, const struct header_list *, const struct url *,
+		      struct buf *out); /* NULL options: a stranger's */
 
 /* Appends the headers as a JSON object, names in lower case, equal ones joined by ", ". 0, or buf_add's errors. */
 MUST int headers_put_json(const struct http_response *, struct buf *out);

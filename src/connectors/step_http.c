@@ -18,7 +18,8 @@ struct http_step {
 	struct header_options head;
 	uint64_t max_body;
 	bool insecure;
-	int method; /* set by plan: index into methods */
+	int method;       /* set by plan: index into methods */
+	char origin[288]; /* set by plan: where all requests go; empty: the record says */
 };
 
 static const struct method {
@@ -67,8 +68,15 @@ static bool origin_stands(const struct tpl *url)
 	return memchr(rest.p, '/', rest.n) || memchr(rest.p, '?', rest.n);
 }
 
+static void keep_origin(struct http_step *o, const struct url *url)
+{
+	AUTO(buf_done) struct buf origin = { 0 };
+	if (url_put_origin(url, &origin) == 0 && origin.n < sizeof(o->origin))
+		memcpy(o->origin, origin.p, origin.n);
+}
+
 /* The literal part may be cut anywhere by an interpolation; what stands there must still begin like a URL. */
-static void check_url(const struct http_step *o, struct facts *facts, struct diag *diag)
+static void check_url(struct http_step *o, struct facts *facts, struct diag *diag)
 {
 	struct slice head = tpl_head(o->url), word, rest;
 	struct url url;
@@ -82,8 +90,11 @@ static void check_url(const struct http_step *o, struct facts *facts, struct dia
 	bool complete = head.n && url_parse(head, &url, &why) == 0;
 	if (head.n && !complete && (tpl_constant(o->url) || !slice_starts(head, S("http"))))
 		diag_error(diag, NULL, "'%.*s' is not a URL: %s", SLICE(head), why);
-	else if (complete && origin_stands(o->url))
+	else if (complete && origin_stands(o->url)) {
 		facts->door = url.host;
+		keep_origin(o, &url);
+		facts->origin = slice_str(o->origin);
+	}
 }
 
 /* Credentials are written for an origin; a record must not choose to whom they are sent. */
@@ -113,22 +124,19 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 /* ---- the request --------------------------------------------------------------------------------- */
 
 static int ask_url(const struct http_step *o, struct call *c, struct http_request *q,
-		   struct err *err) SUSPENDS
+		   struct url *ret, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf text = { 0 }, shown = { 0 }, origin = { 0 };
-	struct url url;
+	AUTO(buf_done) struct buf text = { 0 }, shown = { 0 };
 	const char *why = NULL;
 	if (tpl_text(o->url, c->env, &text, err) < 0)
 		return -1;
 	q->url = arena_copy(c->arena, buf_slice(&text));
 	int r = url_put_shown(q->url, &shown);
-	if (url_parse(q->url, &url, &why) < 0)
+	if (url_parse(q->url, ret, &why) < 0)
 		return fail(err, FAULT_BAD_VALUE, "'%.*s' is not a URL: %s",
 			    SLICE(slice_head(buf_slice(&shown), 200)), why);
-	r = r < 0 ? r : url_put_origin(&url, &origin);
 	if (r < 0)
 		return fail_errno(err, FAULT_BAD_VALUE, r, "the URL cannot be used");
-	c->origin = arena_copy(c->arena, buf_slice(&origin));
 	c->shown = slice_str(
 		arena_printf(c->arena, "%.*s %.*s", SLICE(q->method), SLICE(buf_slice(&shown))));
 	return 0;
@@ -163,15 +171,27 @@ static int ask_body(const struct http_step *o, struct call *c, struct header_lis
 	return 0;
 }
 
+static int ask_lane(const struct http_step *o, struct call *c, const struct url *url,
+		    const struct header_list *headers, struct err *err)
+{
+	AUTO(buf_done) struct buf lane = { 0 };
+	int r = headers_lane(&o->head, headers, url, &lane);
+	if (r < 0)
+		return fail_errno(err, FAULT_BAD_VALUE, r, "the URL cannot be used");
+	c->lane = arena_copy(c->arena, buf_slice(&lane));
+	return 0;
+}
+
 static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct http_step *o = site->options;
 	struct http_request *q = arena_zero(c->arena, sizeof(*q));
 	struct header_list headers;
+	struct url url;
 	q->method = slice_str(methods[o->method].name);
-	if (ask_url(o, c, q, err) < 0 ||
+	if (ask_url(o, c, q, &url, err) < 0 ||
 	    headers_make(&o->head, c->env, c->arena, &headers, err) < 0 ||
-	    ask_body(o, c, &headers, q, err) < 0)
+	    ask_lane(o, c, &url, &headers, err) < 0 || ask_body(o, c, &headers, q, err) < 0)
 		return -1;
 	c->safety = methods[o->method].safety;
 	if (c->safety == UNSAFE && c->retry_unsafe)

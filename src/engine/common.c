@@ -62,9 +62,10 @@ static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 	    .max = 1000000,                                                                        \
 	    .doc = "records in this step at once, waiting ones included; a full queue holds back " \
 		   "the source. max(100, 4 x concurrency)")
-#define RATE                                                                    \
-	OPT("rate", struct common, rate, OPT_RATE, struct rate, .tuning = true, \
-	    .doc = "never more than N starts in any T: 500/min, 10/s, 1/s per host")
+#define RATE                                                                                       \
+	OPT("rate", struct common, rate, OPT_RATE, struct rate_option, .tuning = true,             \
+	    .doc = "never more than N starts in any T, spread evenly: 500/min, 10/s burst 5, 1/s " \
+		   "per host, 10/s per .customer")
 #define RETRY                                                                                     \
 	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *, .sub = retry_table, \
 	    .sub_size = sizeof(struct retry_options), .tuning = true,                             \

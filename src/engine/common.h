@@ -21,7 +21,7 @@ struct common {
 	const char *name;
 	struct jq *when;            /* if: */
 	int64_t concurrency, queue; /* 0: by default */
-	struct rate rate;
+	struct rate_option rate;
 	struct retry_options *retry;
 	struct timeout_options *timeout;
 	struct jq *accept;

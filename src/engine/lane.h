@@ -1,27 +1,50 @@
-/* lane.h - the shared limiter of one origin: pauses (Retry-After, 429), pace, rate
+/* lane.h - the shared limiter of one (origin, credential): rates, pauses, pace
  *
- * What this room is for: a 429 pauses every record that wants the same server, whichever step it is in, and the sleepers
- *   wake one after the other instead of together.
- * What must hold: (1) starts are handed out in the order they were asked for. (2) between two starts lies at least the
- *   interval of the rate. (3) a waiting record holds no slot and no connection. */
+ * What this room is for: all requests with one credential to one origin stand in one line, whichever step they come from.
+ *   A 429 pauses all of them, a rate binds all of them, and the sleepers wake one after the other instead of together.
+ * Life of a start:       lane_wait() until it is one's turn; then, without parking in between, lane_may_start() and lane_start().
+ *   Who parked in between (for a slot) may have lost its turn and waits `again`: in front of those that never had one.
+ * What must hold: (1) turns come in the order they were asked for; only the first in line looks at the clock. (2) who waits
+ *   holds no slot and no connection. (3) who leaves the line, cancelled or not, hands the look at the clock on. */
 #pragma once
-#include "base/units.h"
+#include "engine/meter.h"
+#include "engine/pace.h"
 #include <hocket/types.h>
 
-struct lane;
-struct lanes; /* all of a run, by origin */
+struct lane_waiter;
+struct lane {
+	struct lane *next_in_bucket;
+	char *key;
+	size_t users; /* whoever holds it; without any it may be forgotten once it is idle */
+	struct lane_waiter *first, *last;
+	struct meter *meters; /* each must allow a start */
+	size_t meter_count;
+	int64_t paused_until_ns;
+	struct pace pace;
+};
 
-struct lanes *lanes_new(void);
-void lanes_free(struct lanes *);
-struct lane *lanes_get(struct lanes *,
-		       struct slice origin); /* made when missing; lives as long as the lanes */
+int lane_wait(struct lane *, bool again) SUSPENDS; /* 0, -ECANCELED */
+bool lane_open(const struct lane *);               /* lane_wait would not park */
+bool lane_may_start(struct lane *);                /* at this moment */
+void lane_start(struct lane *);
+int lane_enter(struct lane *) SUSPENDS; /* waits and starts: for those that need nothing else */
 
-void lane_limit(struct lane *, const struct rate *); /* the tighter of what it had and this */
-int lane_wait(struct lane *) SUSPENDS;               /* for a start: 0, -ECANCELED */
-/* Whoever had its turn and then waited for something else asks again: may it start at this moment? Else it takes a new turn. */
-bool lane_may_start(const struct lane *);
-void lane_started(struct lane *);
-bool lane_open(const struct lane *); /* lane_wait would not park now */
+/* One more rate that binds it; a rate that it has already is the same one. */
+void lane_limit(struct lane *, const struct rate *);
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
-void lane_served(struct lane *); /* one answer that was not a refusal: for the pace */
+static inline void lane_served(struct lane *l) /* an answer that was no refusal: for the pace */
+{
+	pace_served(&l->pace);
+}
+
+/* ---- lanes.c: all of a run ------------------------------------------------------------------------------------
+ * A key is an origin, with the mark of the credential behind a blank if there is one: "https://api.example.com 1f0c...". */
+struct lanes;
+struct lanes *lanes_new(void);
+void lanes_free(struct lanes *);
+struct lane *lanes_get(struct lanes *, struct slice key); /* made when missing; lane_leave() it */
+void lane_leave(struct lane *);                           /* NULL is allowed */
+/* Each lane of that origin, whatever the credential, is bound by this rate from its beginning. */
+void lanes_bind(struct lanes *, struct slice origin, const struct rate *);
+size_t lanes_count(const struct lanes *);

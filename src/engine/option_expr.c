@@ -121,6 +121,15 @@ static struct jq *compile(struct planner *p, const struct opt *o, const struct n
 	return NULL;
 }
 
+struct jq *option_compile(struct planner *p, const struct opt *o, const struct node *node,
+			  size_t from)
+{
+	struct jq *jq = compile(p, o, node, from);
+	if (jq)
+		own(p, jq, NULL);
+	return jq;
+}
+
 /* A program that the file does not spell out: a constant, or what {id} is short for. */
 static struct jq *compile_made(struct planner *p, const struct opt *o, const struct node *at,
 			       struct slice text)
@@ -250,9 +259,7 @@ static bool parse_assign(struct planner *p, const struct opt *o, const struct no
 					  "'.field = jq', such as '.text = $res.body.text'");
 	for (at++; at < node->text.n && node->text.p[at] == ' ';)
 		at++;
-	ret->value = compile(p, o, node, at);
-	if (ret->value)
-		own(p, ret->value, NULL);
+	ret->value = option_compile(p, o, node, at);
 	return ret->value != NULL;
 }
 
@@ -443,6 +450,8 @@ bool option_parse_expr(struct planner *p, const struct opt *o, const struct node
 		return parse_jq(p, o, node, at);
 	case OPT_ASSIGN:
 		return parse_assign(p, o, node, at);
+	case OPT_RATE:
+		return option_parse_rate(p, o, node, at);
 	default:
 		return parse_template(p, o, node, at);
 	}

@@ -1,4 +1,4 @@
-/* option_value.c - scalars: text, paths, numbers, durations, sizes, rates, words, fields
+/* option_value.c - scalars: text, paths, numbers, durations, sizes, words, fields
  *
  * What this room is for: one function for each type that holds no program. The units are base/units.h's; here they get
  *   their mistakes: what was wanted, what stands there, what was probably meant.
@@ -13,10 +13,7 @@
 
 #include "base/banned.h"
 
-static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt,
-		   ...) PRINTF(4, 5);
-
-static bool refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt,
+bool option_refuse(struct planner *p, const struct node *node, const char *hint, const char *fmt,
 		   ...)
 {
 	AUTO(buf_done) struct buf text = { .max = 1024 };
@@ -33,10 +30,10 @@ bool option_refuse_kind(struct planner *p, const struct opt *o, const struct nod
 			const char *wants)
 {
 	if (node->kind >= NODE_LIST)
-		return refuse(p, node, NULL, "'%s' wants %s, not %s", o->name, wants,
-			      node_kind_name(node));
-	return refuse(p, node, NULL, "'%s' wants %s, not '%.*s'", o->name, wants,
-		      SHOWN(node->text));
+		return option_refuse(p, node, NULL, "'%s' wants %s, not %s", o->name, wants,
+				     node_kind_name(node));
+	return option_refuse(p, node, NULL, "'%s' wants %s, not '%.*s'", o->name, wants,
+			     SHOWN(node->text));
 }
 
 static bool is_scalar(const struct node *node)
@@ -61,10 +58,10 @@ static bool parse_path(struct planner *p, const struct opt *o, const struct node
 	if (!is_scalar(node))
 		return option_refuse_kind(p, o, node, "a path");
 	if (slice_eq(node->text, S("-")))
-		return refuse(p, node, "write 'from: stdin' or 'to: stdout'",
-			      "'-' is not a file here");
+		return option_refuse(p, node, "write 'from: stdin' or 'to: stdout'",
+				     "'-' is not a file here");
 	if (node->text.n == 0)
-		return refuse(p, node, NULL, "'%s' wants a path, not empty text", o->name);
+		return option_refuse(p, node, NULL, "'%s' wants a path, not empty text", o->name);
 	if (node->text.p[0] == '/')
 		return *ret = arena_str(p->arena, node->text), true;
 	ASSERT(p->folder[0] == '/');
@@ -78,8 +75,8 @@ static bool parse_bool(struct planner *p, const struct opt *o, const struct node
 	static const char *const words[] = { "yes", "on", "no", "off" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (slice_eq_nocase(node->text, slice_str(words[i])))
-			return refuse(p, node, i < 2 ? "write true" : "write false",
-				      "'%s' is text in YAML 1.2", words[i]);
+			return option_refuse(p, node, i < 2 ? "write true" : "write false",
+					     "'%s' is text in YAML 1.2", words[i]);
 	if (node->kind != NODE_BOOL)
 		return option_refuse_kind(p, o, node, "true or false");
 	*ret = (node->text.p[0] | 0x20) == 't';
@@ -104,8 +101,8 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 	const char *near = nearest(node->text, o->words, n);
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-	return refuse(p, node, near ? hint : NULL, "'%s' is one of %s, not '%.*s'", o->name,
-		      r == 0 ? list.p : "a few words", SHOWN(node->text));
+	return option_refuse(p, node, near ? hint : NULL, "'%s' is one of %s, not '%.*s'", o->name,
+			     r == 0 ? list.p : "a few words", SHOWN(node->text));
 }
 
 /* ---- numbers --------------------------------------------------------------------------------------------- */
@@ -113,17 +110,17 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 static bool parse_int(struct planner *p, const struct opt *o, const struct node *node, int64_t *ret)
 {
 	if (slice_eq(node->text, S("auto")))
-		return refuse(p, node, NULL, "'%s: auto' is not in this version of hocket yet",
-			      o->name);
+		return option_refuse(p, node, NULL,
+				     "'%s: auto' is not in this version of hocket yet", o->name);
 	if (!is_scalar(node) || units_int(node->text, ret) < 0)
 		return option_refuse_kind(p, o, node, "a whole number");
 	if (node->kind != NODE_INT)
-		return refuse(p, node, "write it without quotes",
-			      "'%s' wants a whole number, not text", o->name);
+		return option_refuse(p, node, "write it without quotes",
+				     "'%s' wants a whole number, not text", o->name);
 	ASSERT(o->min <= o->max);
 	if ((o->min != 0 || o->max != 0) && (*ret < o->min || *ret > o->max))
-		return refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name,
-			      (long long)o->min, (long long)o->max, SHOWN(node->text));
+		return option_refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name,
+				     (long long)o->min, (long long)o->max, SHOWN(node->text));
 	return true;
 }
 
@@ -138,10 +135,10 @@ static bool parse_duration(struct planner *p, const struct opt *o, const struct 
 	if (node->kind == NODE_INT || node->kind == NODE_FLOAT) {
 		snprintf(hint, sizeof hint, "did you mean '%.*ss'?",
 			 SLICE(slice_head(node->text, 40)));
-		return refuse(p, node, hint, "'%s' wants a unit: ms, s, m, h or d", o->name);
+		return option_refuse(p, node, hint, "'%s' wants a unit: ms, s, m, h or d", o->name);
 	}
 	if (r == -ERANGE)
-		return refuse(p, node, NULL, "'%s' is too long a time", o->name);
+		return option_refuse(p, node, NULL, "'%s' is too long a time", o->name);
 	return option_refuse_kind(p, o, node, "a duration such as 30s, 5m, 24h or 7d");
 }
 
@@ -153,35 +150,8 @@ static bool parse_size(struct planner *p, const struct opt *o, const struct node
 	if (r == 0)
 		return true;
 	if (r == -ERANGE)
-		return refuse(p, node, NULL, "'%s' is too large", o->name);
+		return option_refuse(p, node, NULL, "'%s' is too large", o->name);
 	return option_refuse_kind(p, o, node, "a size such as 512K, 64MB or 1G");
-}
-
-static bool contains(struct slice text, struct slice word)
-{
-	return text.n > 0 && memmem(text.p, text.n, word.p, word.n) != NULL;
-}
-
-static bool parse_rate(struct planner *p, const struct opt *o, const struct node *node,
-		       struct rate *ret)
-{
-	if (node->kind == NODE_MAP)
-		return refuse(p, node, "write it as 500/min",
-			      "a rate as a mapping is not in this version of hocket yet");
-	if (!is_scalar(node))
-		return option_refuse_kind(p, o, node, "a rate such as 500/min");
-	if (contains(node->text, S(" burst ")))
-		return refuse(p, node, NULL,
-			      "'burst' in a rate is not in this version of hocket yet");
-	if (contains(node->text, S(" per ")) && !contains(node->text, S(" per host")))
-		return refuse(p, node, "'per host' is",
-			      "a rate per jq value is not in this version of hocket yet");
-	int r = units_rate(node->text, ret);
-	if (r == -ERANGE)
-		return refuse(p, node, NULL, "'%s' is out of range", o->name);
-	return r == 0 ? true
-		      : option_refuse_kind(p, o, node,
-					   "a rate such as 500/min, 10/s or 1/s per host");
 }
 
 /* ---- fields ---------------------------------------------------------------------------------------------- */
@@ -260,8 +230,8 @@ static bool parse_field(struct planner *p, const struct opt *o, const struct nod
 		return true;
 	if (n == 0 && identifier(node->text) == node->text.n && node->text.n > 0)
 		snprintf(hint, sizeof hint, "did you mean '.%.*s'?", SHOWN(node->text));
-	return refuse(p, node, hint, "'%s' wants a field of the record, not '%.*s'", o->name,
-		      SHOWN(node->text));
+	return option_refuse(p, node, hint, "'%s' wants a field of the record, not '%.*s'", o->name,
+			     SHOWN(node->text));
 }
 
 static bool parse_on_error(struct planner *p, const struct opt *o, const struct node *node,
@@ -300,8 +270,6 @@ bool option_parse_scalar(struct planner *p, const struct opt *o, const struct no
 		return parse_duration(p, o, node, at);
 	case OPT_SIZE:
 		return parse_size(p, o, node, at);
-	case OPT_RATE:
-		return parse_rate(p, o, node, at);
 	case OPT_ENUM:
 		return parse_enum(p, o, node, at);
 	case OPT_FIELD:

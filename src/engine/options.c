@@ -104,7 +104,7 @@ static size_t size_of(enum opt_type type)
 	case OPT_SIZE:
 		return sizeof(uint64_t);
 	case OPT_RATE:
-		return sizeof(struct rate);
+		return sizeof(struct rate_option);
 	case OPT_ENUM:
 		return sizeof(int);
 	case OPT_FIELD:
@@ -249,6 +249,7 @@ bool option_parse(struct planner *p, const struct opt *o, const struct node *nod
 	case OPT_TREE:
 	case OPT_JQ:
 	case OPT_ASSIGN:
+	case OPT_RATE:
 		return option_parse_expr(p, o, node, at);
 	default:
 		return option_parse_scalar(p, o, node, at);

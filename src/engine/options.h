@@ -39,12 +39,22 @@ bool option_parse(struct planner *, const struct opt *, const struct node *, voi
 bool option_parse_scalar(struct planner *, const struct opt *, const struct node *, void *at);
 /* ".a.b": how many bytes of text it takes; 0: it is none. */
 size_t field_path_parse(struct planner *, struct slice text, struct field_path *ret);
+/* A mistake at this value, with a hint or NULL. Returns false. */
+bool option_refuse(struct planner *, const struct node *, const char *hint, const char *fmt, ...)
+	PRINTF(4, 5);
 /* "'concurrency' wants a whole number, not a list". Returns false. */
 bool option_refuse_kind(struct planner *, const struct opt *, const struct node *,
 			const char *wants);
 
 /* ---- option_expr.c: programs and templates ---------------------------------------------------------------- */
 bool option_parse_expr(struct planner *, const struct opt *, const struct node *, void *at);
+
+/* The program in node's text from byte `from` on, owned by the plan; NULL: a mistake was added. */
+struct jq *option_compile(struct planner *, const struct opt *, const struct node *, size_t from);
+
+/* ---- option_rate.c ------------------------------------------------------------------------------------------- */
+bool option_parse_rate(struct planner *, const struct opt *, const struct node *,
+		       struct rate_option *ret);
 
 /* ---- vars.c: `vars:` and --set ------------------------------------------------------------------------------ */
 /* JSON object text; always one, also after mistakes, so that programs can be checked. Changes the nodes. */

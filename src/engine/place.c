@@ -45,18 +45,29 @@ static struct http_clocks clocks_of(const struct common *o)
 				     .idle_ns = t ? t->idle_ns : 0 };
 }
 
+/* Of a step that asks one origin the rate binds all who ask there; of one that asks many, all that it asks, unless it is per
+ * host: then each lane as it comes up. */
+static void bind_rate(struct step *s)
+{
+	const struct rate *rate = &s->place->common.rate.starts;
+	char key[128];
+	if (s->place->facts.origin.n) {
+		lanes_bind(s->run->lanes, s->place->facts.origin, rate);
+	} else if (!rate->per_host) {
+		snprintf(key, sizeof key, "step %s", s->place->label);
+		s->own = lanes_get(s->run->lanes, slice_str(key));
+		lane_limit(s->own, rate);
+	}
+}
+
 void step_init(struct step *s, struct run *run, const struct place *place, size_t index)
 {
 	const struct common *o = &place->common;
 	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
 	site_init(&s->site, run, place);
 	s->site.clocks = &s->clocks;
-	if (o->rate.per_ns && !o->rate.per_host) {
-		char name[128];
-		snprintf(name, sizeof name, "step %s", place->label);
-		s->pace = lanes_get(run->lanes, slice_str(name));
-		lane_limit(s->pace, &o->rate);
-	}
+	if (o->rate.starts.per_ns && !o->rate.key)
+		bind_rate(s);
 }
 
 int step_init_call(struct step *s, struct err *err)

@@ -36,7 +36,7 @@ enum opt_type {
 	OPT_INT,      /* int64_t            within min..max */
 	OPT_DURATION, /* int64_t            ns: 30s, 7d */
 	OPT_SIZE,     /* uint64_t           bytes: 64MB */
-	OPT_RATE,     /* struct rate        500/min */
+	OPT_RATE,     /* struct rate_option 500/min, 1/s per host, 10/s per .customer */
 	OPT_ENUM,     /* int                index into words */
 	OPT_FIELD,    /* struct field_path  .a.b: a place in the record, plain keys only */
 	OPT_ASSIGN,   /* struct assignment  .a.b = <jq> */
@@ -52,6 +52,10 @@ struct field_path {
 struct assignment {
 	struct field_path to;
 	struct jq *value; /* NULL: not given */
+};
+struct rate_option {
+	struct rate starts; /* per_ns 0: not given */
+	struct jq *key;     /* per <jq>: each value has its own; NULL: none */
 };
 enum on_error_kind { ON_ERROR_DEAD, ON_ERROR_STOP, ON_ERROR_INTO };
 struct on_error {
@@ -119,6 +123,8 @@ struct facts {
 	bool own_mark;        /* commit: the mark lives in the sink; else in the state */
 	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
+	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Borrows from the options. */
+	struct slice origin;
 	struct slice door; /* host, file, database: for check and messages; borrows from the plan */
 };
 /* Mistakes, each placed at its option in the file. */
@@ -138,9 +144,9 @@ struct site {
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
 const char *site_run_id(struct site *);
-/* Sources: waits until the lane of this origin lets a request through (pause, rate). */
-int site_lane(struct site *, struct slice origin, struct err *) SUSPENDS;
-void site_lane_pause(struct site *, struct slice origin,
+/* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
+int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
+void site_lane_pause(struct site *, struct slice lane,
 		     int64_t ns); /* Retry-After seen by a source */
 
 /* ---- sources --------------------------------------------------------------------------------------------------
@@ -202,7 +208,8 @@ struct call {
 	void *request;         /* ask:    the connector's own, in arena */
 	struct slice
 		shown; /*         "GET https://host/path" without secrets, for messages and dead letters */
-	struct slice origin; /*         the lane; empty: none */
+	struct slice
+		lane; /*         "ORIGIN" or "ORIGIN MARK": who asks with which credential; empty: none */
 	enum safety safety;
 	enum verdict verdict; /* call:   NONE on return is a bug */
 	struct answer answer; /*         gives, with VERDICT_ANSWER */

@@ -33,19 +33,20 @@ const char *site_run_id(struct site *at)
 	return at->run->id;
 }
 
-int site_lane(struct site *at, struct slice origin, struct err *err)
+int site_lane(struct site *at, struct slice lane, struct err *err)
 {
-	struct lane *l = lanes_get(at->run->lanes, origin);
-	int r = lane_wait(l);
-	if (r == 0)
-		lane_started(l);
+	struct lane *l = lanes_get(at->run->lanes, lane);
+	int r = lane_enter(l);
+	lane_leave(l);
 	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn")
 		     : 0;
 }
 
-void site_lane_pause(struct site *at, struct slice origin, int64_t ns)
+void site_lane_pause(struct site *at, struct slice lane, int64_t ns)
 {
-	lane_pause(lanes_get(at->run->lanes, origin), ns);
+	struct lane *l = lanes_get(at->run->lanes, lane);
+	lane_pause(l, ns);
+	lane_leave(l);
 }
 
 /* ---- going ---- */

@@ -40,7 +40,8 @@ struct step {
 	struct hk_queue *in; /* struct item *: the part of the window that no fiber has taken yet */
 	struct hk_sem slots; /* `concurrency`: held for one attempt */
 	struct hk_event room; /* set when the pump may look again */
-	struct lane *pace;    /* the step's own rate, when it is not per host */
+	struct lane *own;     /* of its rate, when it asks many origins */
+	struct lane *recent;  /* the origin's that the last record wanted */
 	unsigned cap;
 	size_t window, living_max, living, eager; /* fibers; those that hold or want a slot now */
 	size_t lane_waiting;

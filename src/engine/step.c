@@ -13,7 +13,8 @@
  *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
  *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end.
- *  (5) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
+ *  (5) between the last look at the lanes and the start nothing else runs: the rates hold for what is really sent.
+ *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
 #include "engine/doubt.h"
 
@@ -37,6 +38,7 @@ struct visit {
 	struct env env;
 	struct env_meta meta;
 	char id[20];
+	struct lane *own;  /* of the step's rate, or of its rate for this key; NULL: none */
 	struct lane *lane; /* the origin's; NULL: none */
 	int64_t began_ns, attempt_ns;
 	unsigned counted; /* failures that use up `times` */
@@ -78,15 +80,13 @@ static void arena_put(struct step *s, struct arena *a)
 }
 
 /* ---- waiting for the turn ---- */
-static int wait_lane(struct step *s, struct lane *l) SUSPENDS
+static int wait_lane(struct step *s, struct lane *l, bool again) SUSPENDS
 {
-	if (!l)
+	if (!l || lane_open(l))
 		return 0;
-	if (lane_open(l))
-		return lane_wait(l); /* does not park: reserves the start */
 	eager_leave(s);
 	span_set(&s->lane_bound, ++s->lane_waiting > 0);
-	int r = lane_wait(l);
+	int r = lane_wait(l, again);
 	span_set(&s->lane_bound, --s->lane_waiting > 0);
 	s->eager++;
 	return r;
@@ -100,22 +100,21 @@ static bool is_left(const struct item *it, const struct run *run)
 /* While it waited for a slot, others may have started, or the lane may have been paused. */
 static bool start(struct visit *v)
 {
-	struct lane *pace = v->step->pace;
-	if ((pace && !lane_may_start(pace)) || (v->lane && !lane_may_start(v->lane)))
+	if ((v->own && !lane_may_start(v->own)) || (v->lane && !lane_may_start(v->lane)))
 		return false;
-	if (pace)
-		lane_started(pace);
+	if (v->own)
+		lane_start(v->own);
 	if (v->lane)
-		lane_started(v->lane);
+		lane_start(v->lane);
 	return true;
 }
 
 static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
-	for (;;) {
-		int r = wait_lane(s, s->pace);
-		r = r < 0 ? r : wait_lane(s, v->lane);
+	for (bool again = false;; again = true) {
+		int r = wait_lane(s, v->own, again);
+		r = r < 0 ? r : wait_lane(s, v->lane, again);
 		r = r < 0 ? r : hk_sem_acquire(&s->slots);
 		if (r < 0)
 			return r;
@@ -390,6 +389,52 @@ static int attempts(struct visit *v) SUSPENDS
 	}
 }
 
+/* ---- its lanes ---- */
+/* The same as the last one's, nearly always. */
+static struct lane *origin_lane(struct step *s, struct slice key)
+{
+	if (s->recent && slice_eq_str(key, s->recent->key)) {
+		s->recent->users++;
+		return s->recent;
+	}
+	struct lane *l = lanes_get(s->run->lanes, key);
+	lane_leave(s->recent);
+	s->recent = l;
+	l->users++;
+	if (s->place->common.rate.starts.per_host)
+		lane_limit(l, &s->place->common.rate.starts);
+	return l;
+}
+
+/* `rate: ... per <jq>`: each value has its own. */
+static int take_key_lane(struct visit *v, struct err *err) SUSPENDS
+{
+	struct step *s = v->step;
+	const struct rate_option *rate = &s->place->common.rate;
+	AUTO(buf_done) struct buf key = { .max = 4096 };
+	int r = buf_printf(&key, "step %s per ", s->place->label);
+	if (r == 0 && jq_one(rate->key, &v->env, &key, err) < 0)
+		return err->fault == FAULT_CANCELLED ? -1 : err_wrap(err, "rate: ");
+	if (r < 0)
+		return fail_errno(err, FAULT_TOO_LARGE, r, "rate: the key is too long");
+	v->own = lanes_get(s->run->lanes, buf_slice(&key));
+	lane_limit(v->own, &rate->starts);
+	return 0;
+}
+
+static int take_lanes(struct visit *v, struct err *err) SUSPENDS
+{
+	struct step *s = v->step;
+	if (v->call.lane.n)
+		v->lane = origin_lane(s, v->call.lane);
+	if (s->place->common.rate.key)
+		return take_key_lane(v, err);
+	v->own = s->own;
+	if (v->own)
+		v->own->users++;
+	return 0;
+}
+
 static int ask(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
@@ -401,12 +446,7 @@ static int ask(struct visit *v) SUSPENDS
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
 		return -1;
-	if (v->call.origin.n) {
-		v->lane = lanes_get(s->run->lanes, v->call.origin);
-		if (s->place->common.rate.per_host)
-			lane_limit(v->lane, &s->place->common.rate);
-	}
-	return 0;
+	return take_lanes(v, &v->call.err);
 }
 
 static int visit(void *arg) SUSPENDS
@@ -422,6 +462,8 @@ static int visit(void *arg) SUSPENDS
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
 	answer_done(&v.call.answer);
 	buf_done(&v.attempts);
+	lane_leave(v.own);
+	lane_leave(v.lane);
 	arena_put(s, v.call.arena);
 	s->living--;
 	hk_event_set(&s->room);

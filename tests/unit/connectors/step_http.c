@@ -87,7 +87,7 @@ API_TEST(a_url_is_a_template, { "/users/a%2Fb", 200, JSON, "{\"name\":\"x\"}" })
 	CHECK_SLICE(a.call.answer.type, S("application/json"));
 	CHECK_INT(a.call.safety, SAFE);
 	CHECK_SLICE(a.call.shown, slice_str(api_text(api, "GET " HOME "/users/a%2Fb")));
-	CHECK_SLICE(a.call.origin, slice_str(api_text(api, HOME)));
+	CHECK_SLICE(a.call.lane, slice_str(api_text(api, HOME)));
 	CHECK_INT(a.f.facts.effect, EFFECT_READS);
 	CHECK_SLICE(a.f.facts.door, S("127.0.0.1"));
 	check_log(api, "GET /users/a%2Fb\n");
@@ -243,8 +243,27 @@ TEST(a_users_password_is_not_shown)
 	ask(NULL, &a, "http://user:geheim@x.org/a");
 	CHECK_INT(a.result, 0);
 	CHECK(!memmem(a.call.shown.p, a.call.shown.n, "geheim", 6));
-	CHECK_SLICE(a.call.origin, S("http://x.org"));
+	CHECK(slice_starts(a.call.lane, S("http://x.org ")) &&
+	      !memmem(a.call.lane.p, a.call.lane.n, "geheim", 6));
 	asking_done(&a);
+}
+
+/* A lane for each credential: quotas are counted by key. What else differs between requests makes no other lane. */
+TEST(the_lane_tells_who_asks)
+{
+	struct asking a = { .options = { "auth.bearer=\\(.t)" }, .record = "{\"t\":\"one\"}" };
+	struct asking b = { .options = { "auth.bearer=\\(.t)" }, .record = "{\"t\":\"two\"}" };
+	struct asking c = { .options = { "auth.bearer=one", "headers.X-Request-Id=7" } };
+	ask(NULL, &a, "http://x.org/a");
+	ask(NULL, &b, "http://x.org/a");
+	ask(NULL, &c, "http://x.org/c");
+	CHECK_SLICE(a.f.facts.origin, S("http://x.org"));
+	CHECK(slice_starts(a.call.lane, S("http://x.org ")));
+	CHECK(!slice_eq(a.call.lane, b.call.lane));
+	CHECK(slice_eq(a.call.lane, c.call.lane));
+	asking_done(&a);
+	asking_done(&b);
+	asking_done(&c);
 }
 
 API_TEST(a_status_is_an_answer, { "/404", 404, "text/plain; charset=utf-8", "no" },
@@ -353,6 +372,7 @@ static const struct test tests[] = {
 	T(what_must_not_be_sent_is_refused),
 	T(a_credential_of_its_own_name_stays_behind),
 	T(a_users_password_is_not_shown),
+	T(the_lane_tells_who_asks),
 	T(a_status_is_an_answer),
 	T(the_content_type_decides_the_body),
 	T(an_answer_above_max_body_is_a_fault),

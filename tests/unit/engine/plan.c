@@ -126,7 +126,8 @@ TEST(fills_every_type)
 	CHECK(tpl_constant(((struct tpl **)o->headers.v)[1]));
 	CHECK(o->auth && o->auth->bearer);
 	CHECK_INT(c->queue, 7);
-	CHECK(c->rate.count == 500 && c->rate.per_ns == INT64_C(60000000000) && c->rate.per_host);
+	CHECK(c->rate.starts.count == 500 && c->rate.starts.per_ns == INT64_C(60000000000) &&
+	      c->rate.starts.per_host && !c->rate.key);
 	CHECK(c->retry->times == 4 && c->retry->within_ns == INT64_C(3600000000000) &&
 	      c->retry->unsafe);
 	CHECK(c->timeout->connect_ns == INT64_C(2000000000) &&

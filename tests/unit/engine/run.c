@@ -29,6 +29,8 @@ struct world { /* the far side: survives runs */
 	int64_t throttled_until_ns;
 	uint64_t early; /* calls that began inside a Retry-After pause */
 	int64_t last_call_ns, least_gap_ns;
+	int64_t call_ns[ROWS_MAX]; /* of each call, in order */
+	int64_t call_n[ROWS_MAX];  /* the record that it was for */
 
 	int64_t rows[ROWS_MAX];
 	size_t row_count;
@@ -76,7 +78,7 @@ static int fake_ask(struct site *at, struct call *c, struct err *err)
 	(void)at;
 	(void)err;
 	c->shown = S("GET http://fake/");
-	c->origin = S("http://fake");
+	c->lane = S("http://fake");
 	c->safety = the_world->unsafe ? UNSAFE : SAFE;
 	return 0;
 }
@@ -101,6 +103,10 @@ static void fake_call(struct site *at, struct call *c)
 	struct world *w = the_world;
 	int64_t n = number_of(c->rec);
 	(void)at;
+	if (w->calls < ROWS_MAX) {
+		w->call_ns[w->calls] = hk_now_ns();
+		w->call_n[w->calls] = n;
+	}
 	w->calls++;
 	w->calls_of[n]++;
 	w->early += hk_now_ns() < w->throttled_until_ns;
@@ -327,7 +333,7 @@ TEST(a_rate_holds_also_when_slots_are_short)
 		s.w.throttle_every = 61;
 		s.w.latency_ns = 400 * HK_MS;
 		s.step.common.concurrency = 4;
-		s.step.common.rate =
+		s.step.common.rate.starts =
 			(struct rate){ .count = 20, .per_ns = HK_SEC, .per_host = per_host };
 		go(&s);
 		CHECK_INT(s.result.end, RUN_FINISHED);
@@ -338,6 +344,76 @@ TEST(a_rate_holds_also_when_slots_are_short)
 		CHECK(s.result.wall_ns < 60 * HK_SEC);
 		scene_close(&s);
 	}
+}
+
+/* Among the calls for records of this remainder there are never more than `most` within `per`. */
+static void check_windows(const struct world *w, int64_t mod, int64_t rest, size_t most,
+			  int64_t per)
+{
+	static int64_t at[ROWS_MAX];
+	size_t n = 0;
+	for (uint64_t i = 0; i < w->calls; i++)
+		if (w->call_n[i] % mod == rest)
+			at[n++] = w->call_ns[i];
+	for (size_t i = most; i < n; i++)
+		CHECK(at[i] - at[i - most] >= per);
+}
+
+TEST(no_window_has_more_starts_than_the_rate_says)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct scene s;
+		scene_open(&s, 200);
+		rand_seed(&s.w.rnd, seed);
+		struct rate *rate = &s.step.common.rate.starts;
+		rate->count = 1 + (int64_t)rand_below(&s.w.rnd, 40);
+		rate->per_ns = (int64_t)(1 + rand_below(&s.w.rnd, 3000)) * HK_MS;
+		rate->burst = (int64_t)rand_below(&s.w.rnd, (uint64_t)rate->count + 1);
+		rate->per_host = seed % 2;
+		s.step.common.concurrency = 1 + (int64_t)rand_below(&s.w.rnd, 30);
+		s.w.fail_percent = (unsigned)rand_below(&s.w.rnd, 30);
+		s.w.latency_ns = (int64_t)(1 + rand_below(&s.w.rnd, 500)) * HK_MS;
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		check_windows(&s.w, 1, 0, (size_t)rate->count, rate->per_ns);
+		scene_close(&s);
+	}
+}
+
+TEST(each_key_has_its_own_rate)
+{
+	struct scene s;
+	struct expr_error e;
+	struct rate_option *rate = &s.step.common.rate;
+	scene_open(&s, 300);
+	rate->starts = (struct rate){ .count = 2, .per_ns = HK_SEC, .burst = 2 };
+	CHECK_INT(jq_program_compile(S(".n % 3"), &(struct expr_names){ 0 }, &rate->key, &e), 0);
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	for (int64_t key = 0; key < 3; key++)
+		check_windows(&s.w, 3, key, 2, HK_SEC);
+	/* 100 of each key, 2 a second, side by side */
+	CHECK(s.result.wall_ns >= 49 * HK_SEC && s.result.wall_ns < 55 * HK_SEC);
+	jq_free(rate->key);
+	scene_close(&s);
+}
+
+/* The rate of a step that asks one origin is the origin's: another step that calls it without a rate is bound, too. */
+TEST(steps_that_call_one_origin_share_its_rate)
+{
+	struct scene s;
+	scene_open(&s, 60);
+	struct place both[2] = { s.step, s.step };
+	both[0].label = "first";
+	both[1].common.rate.starts = (struct rate){ .count = 20, .per_ns = HK_SEC, .burst = 5 };
+	both[1].facts.origin = S("http://fake");
+	s.plan.steps = both;
+	s.plan.step_count = 2;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.w.calls, 120);
+	check_windows(&s.w, 1, 0, 20, HK_SEC);
+	scene_close(&s);
 }
 
 TEST(deaths_are_counted_and_kept)
@@ -550,6 +626,9 @@ static const struct test tests[] = {
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
 	T(a_rate_holds_also_when_slots_are_short),
+	T(no_window_has_more_starts_than_the_rate_says),
+	T(each_key_has_its_own_rate),
+	T(steps_that_call_one_origin_share_its_rate),
 	T(deaths_are_counted_and_kept),
 	T(when_nothing_succeeds_it_stops_and_nothing_is_settled),
 	T(few_that_all_fail_are_dead_at_the_end),

@@ -141,7 +141,7 @@ static int fake_ask(struct site *at, struct call *c, struct err *err)
 	(void)at;
 	(void)err;
 	c->shown = S("GET http://fake/");
-	c->origin = S("http://fake");
+	c->lane = S("http://fake");
 	c->safety = SAFE;
 	return 0;
 }
@@ -331,7 +331,7 @@ static void make_step(struct scene *s, size_t i)
 	s->steps[i].common.concurrency = 1 + (int64_t)rand_below(&s->rnd, 20);
 	s->steps[i].common.queue = 1 + (int64_t)rand_below(&s->rnd, 30);
 	if (happens(20))
-		s->steps[i].common.rate =
+		s->steps[i].common.rate.starts =
 			(struct rate){ .count = 50, .per_ns = HK_SEC, .per_host = happens(50) };
 	if (f->kind == CALL_EMIT)
 		s->steps[i].common.emit = s->children;
