@@ -30,10 +30,14 @@ int hk_close(int fd);               /* unregisters, wakes waiters, closes; 0, -e
 /* TCP. Addresses are resolved elsewhere (io/dns). */
 /* A new connected socket with TCP_NODELAY. */
 HK_MUST int hk_connect(const struct sockaddr *, socklen_t) HK_SUSPENDS;
-/* "127.0.0.1" port 0 binds any free port. A listening socket, or -errno. */
+/* The address is a numeric one, "0.0.0.0" (everywhere), "127.0.0.1", "::1", or "localhost", which means 127.0.0.1; other names:
+ * -EINVAL. Port 0 binds any free port. backlog 0: the most there may be. A listening socket, or -errno. */
 HK_MUST int hk_listen(const char *address, uint16_t port, int backlog);
-HK_MUST int hk_accept(int listener) HK_SUSPENDS; /* a connected socket, TCP_NODELAY */
-HK_MUST int hk_socket_port(int fd);              /* the local port */
+/* A connected socket, TCP_NODELAY. While there is no descriptor or memory for one (EMFILE, ENFILE, ENOBUFS, ENOMEM) it waits: it
+ * looks again every 100 ms, connections wait in the backlog, and one report (HK_REPORT_SHORTAGE) says which limit it is. So an
+ * error ends the listener, not the rush: -ECANCELED, -EBADF: closed, -EBUSY: another task accepts. trio.serve_listeners */
+HK_MUST int hk_accept(int listener) HK_SUSPENDS;
+HK_MUST int hk_socket_port(int fd); /* the local port */
 /* Ends our side: the peer reads up to its end, and we can read on. shutdown(SHUT_WR), trio: send_eof. 0, -errno. Never parks. */
 HK_MUST int hk_send_eof(int fd);
 /* As hk_close, but the peer gets -ECONNRESET in place of an end: what it was sent is not to be trusted. */

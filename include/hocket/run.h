@@ -12,7 +12,7 @@
 #include <hocket/types.h>
 
 HK_BEGIN
-enum hk_report { HK_REPORT_STALL, HK_REPORT_UNREAD, HK_REPORT_REFUSED };
+enum hk_report { HK_REPORT_STALL, HK_REPORT_UNREAD, HK_REPORT_REFUSED, HK_REPORT_SHORTAGE };
 
 struct hk_run_options {
 	size_t stack_bytes; /* reserved per fiber, touched lazily; 0: 256 KiB. Who uses more is named, then SIGSEGV */
@@ -28,7 +28,7 @@ struct hk_run_options {
 	 * clock, nor under valgrind. */
 	int64_t stall_ns;
 	bool no_dump; /* leave SIGQUIT alone; else it prints all tasks (dump.h) and the program goes on */
-	/* Where reports go: stalls, failures that nobody read, refused loops. NULL: standard error. text has lines, ends with
+	/* Where reports go: stalls, failures that nobody read, refused calls, descriptors that hk_accept lacks. NULL: standard error. text has lines, ends with
 	 * a line feed, is borrowed. It may be called from another thread and must not call hocket. */
 	void (*report)(enum hk_report, const char *text, void *arg);
 	void *report_arg;

@@ -401,13 +401,6 @@ static int serve(void *arg) SUSPENDS
 
 /* ---- accepting -------------------------------------------------------------------------------------------------- */
 
-/* Errors of one connection, or of the moment; the listener lives on. */
-static bool passes(int r)
-{
-	return r == -ECONNABORTED || r == -EMFILE || r == -ENFILE || r == -ENOBUFS ||
-	       r == -ENOMEM || r == -EPROTO || r == -EINTR;
-}
-
 static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
 {
 	int r = hk_sem_acquire(&s->slots);
@@ -416,7 +409,7 @@ static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
 	int fd = hk_accept(s->listener);
 	if (fd < 0) {
 		hk_sem_release(&s->slots);
-		return passes(fd) ? hk_sleep(20 * HK_MS) : fd;
+		return fd;
 	}
 	struct serving *c = xcalloc(1, sizeof(*c));
 	c->server = s;

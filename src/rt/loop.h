@@ -49,6 +49,7 @@ struct hk_loop {
 	struct hk_waitlist_ idlers; /* hk_wait_all_parked */
 	struct hk_scope root;       /* scope.c */
 	struct poll poll;
+	int64_t short_until_ns; /* socket.c: hk_accept lacks descriptors, and has said so */
 	struct mailbox mailbox;
 	struct offloads offloads;
 	struct hk_waitlist_ signal_waiters; /* signal.c */

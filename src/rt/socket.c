@@ -6,15 +6,21 @@
  * What must hold:        a connect that does not succeed leaves no descriptor behind, cancelled or failed. */
 #include "rt/loop.h"
 #include "rt/poll.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/sim.h"
 #include <arpa/inet.h>
 #include <hocket/fd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/banned.h"
+
+#define LOOK_AGAIN_NS (100 * HK_MS) /* hk_accept, without a descriptor to be had */
+#define SHORTAGE_NS   (10 * HK_SEC)
 
 static int set_option(int fd, int level, int option)
 {
@@ -128,6 +134,8 @@ int hk_connect(const struct sockaddr *address, socklen_t size)
 static socklen_t parse_address(const char *text, uint16_t port, union any_address *ret)
 {
 	*ret = (union any_address){ 0 };
+	if (strcmp(text, "localhost") == 0)
+		text = "127.0.0.1"; /* RFC 6761, 6.3: needs no asking */
 	if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1) {
 		ret->v4.sin_family = AF_INET;
 		ret->v4.sin_port = htons(port);
@@ -173,7 +181,8 @@ int hk_listen(const char *address, uint16_t port, int backlog)
 /* A connection that died in the backlog is not the listener's failure. */
 static bool try_again(int error)
 {
-	return error == EINTR || error == ECONNABORTED || error == EPROTO;
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ECONNABORTED ||
+	       error == EPROTO;
 }
 
 /* The next connection of the backlog, known to poll.c; -errno. */
@@ -194,6 +203,84 @@ static int accept_next(struct hk_loop *loop, const struct poll_fd *s, int listen
 	return r < 0 ? r : fd;
 }
 
+/* ---- accepting while descriptors or memory are short ---------------------------------------- */
+
+/* Not the listener's failure either, and one that passes: a server that gave up here would turn a rush into an outage. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void describe_shortage(int error, char *ret, size_t room)
+{
+	struct rlimit limit = { 0 };
+
+	if (error == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		(void)snprintf(ret, room,
+			       "all %llu descriptors that this process may have are open "
+			       "(EMFILE; RLIMIT_NOFILE, ulimit -n)",
+			       (unsigned long long)limit.rlim_cur);
+	else if (error == ENFILE)
+		(void)snprintf(ret, room,
+			       "the whole system has no descriptor left (ENFILE; "
+			       "/proc/sys/fs/file-max)");
+	else
+		(void)snprintf(ret, room, "the kernel has no memory for a socket (%s)",
+			       error == ENOMEM ? "ENOMEM" : "ENOBUFS");
+}
+
+/* Once: it is another shortage when there was none for so long. */
+static void tell_shortage(const struct hk_fiber_ *self, int error)
+{
+	struct hk_loop *loop = self->loop;
+	bool told = loop->now_ns < loop->short_until_ns;
+	char what[128];
+
+	loop->short_until_ns = loop->now_ns + SHORTAGE_NS;
+	if (told)
+		return;
+	describe_shortage(error, what, sizeof(what));
+	report(loop, HK_REPORT_SHORTAGE,
+	       "hk_accept() in task \"%s\", spawned at %s: %s. Connections wait in the backlog, "
+	       "it looks again every %d ms: close what is done with, bound how many are open "
+	       "(hk_sem), or raise the limit",
+	       self->name, self->where, what, (int)(LOOK_AGAIN_NS / HK_MS));
+}
+
+/* A new connection, or hk_close, ends the pause early. */
+static int await_room(struct hk_fiber_ *self, int listener, int error) SUSPENDS
+{
+	struct poll *p = &self->loop->poll;
+	struct poll_fd *s = poll_find(p, listener);
+	uint32_t generation = s->generation;
+	struct hk_scope pause;
+	int r;
+
+	tell_shortage(self, error);
+	hk_scope_open(&pause, LOOK_AGAIN_NS);
+	r = hk_scope_close(&pause, poll_park(self->loop, listener, HK_READ));
+	if (r != -ETIMEDOUT)
+		return r < 0 ? r : -EAGAIN;
+	s = poll_find(p, listener);
+	if (!s || s->generation != generation)
+		return -EBADF; /* closed in the turn in which the pause ended */
+	s->ready |= HK_READ;
+	return -EAGAIN;
+}
+
+/* It may have connections. One of them; -EAGAIN: ask anew; else -errno. */
+static int accept_try(struct hk_fiber_ *self, int listener) SUSPENDS
+{
+	struct poll_fd *s = poll_find(&self->loop->poll, listener);
+	int fd = accept_next(self->loop, s, listener);
+
+	if (fd == -EAGAIN || fd == -EWOULDBLOCK)
+		s->ready &= (uint8_t)~HK_READ; /* nothing was accepted: s is where it was */
+	else if (fd < 0 && is_shortage(-fd))
+		return await_room(self, listener, -fd);
+	return fd < 0 && try_again(-fd) ? -EAGAIN : fd;
+}
+
 int hk_accept(int listener)
 {
 	struct hk_fiber_ *self = fiber_self();
@@ -204,20 +291,14 @@ int hk_accept(int listener)
 		r = poll_register(p, listener, POLL_UNKNOWN);
 	if (r == 0)
 		r = poll_busy(poll_find(p, listener), HK_READ);
-	while (r == 0) {
-		struct poll_fd *s = poll_find(p, listener);
-		int fd = -1;
-		if (!(s->ready & HK_READ)) {
+	while (r == 0 || r == -EAGAIN) {
+		if (poll_find(p, listener)->ready & HK_READ) {
+			r = accept_try(self, listener);
+			if (r >= 0)
+				return r;
+		} else {
 			r = poll_park(self->loop, listener, HK_READ);
-			continue;
 		}
-		fd = accept_next(self->loop, s, listener);
-		if (fd >= 0)
-			return fd;
-		if (fd == -EAGAIN || fd == -EWOULDBLOCK)
-			s->ready &= (uint8_t)~HK_READ; /* nothing was accepted: s is where it was */
-		else if (!try_again(-fd))
-			r = fd;
 	}
 	return r;
 }

@@ -25,7 +25,8 @@ static int serve(void *arg)
 
 	hk_group_open(&connections, &(struct hk_group_options){ .policy = HK_COLLECT });
 	while (r == 0 && (r = fd = hk_accept(listener)) >= 0)
-		r = hk_spawn(&connections, serve_one, (void *)(intptr_t)fd);
+		if ((r = hk_spawn(&connections, serve_one, (void *)(intptr_t)fd)) < 0)
+			hk_close(fd);
 	return hk_group_close(&connections, r);
 }
 

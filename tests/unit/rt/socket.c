@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static struct sockaddr_in loopback(int port)
@@ -178,8 +179,12 @@ TEST_IN_SIM(listen_refuses_what_it_cannot_bind, 3)
 {
 	int fd = hk_listen("127.0.0.1", 0, 5);
 
-	CHECK_INT(hk_listen("localhost", 0, 5), -EINVAL); /* names are resolved elsewhere */
+	CHECK_INT(hk_listen("example.org", 0, 5), -EINVAL); /* names are resolved elsewhere */
 	CHECK_INT(hk_listen("127.0.0.1", (uint16_t)hk_socket_port(fd), 5), -EADDRINUSE);
+	CHECK_INT(hk_close(fd), 0);
+	fd = hk_listen("localhost", 0, 5); /* but for this one */
+	CHECK(fd >= 0);
+	CHECK_INT(hk_close(connect_to(hk_socket_port(fd))), 0);
 	CHECK_INT(hk_close(fd), 0);
 	fd = hk_listen("::1", 0, 5);
 	CHECK(fd >= 0 || fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT);
@@ -396,6 +401,110 @@ TEST_IN_SIM(a_writer_that_waits_for_room_learns_of_the_end, 5)
 	CHECK_INT(hk_close(fd[0]), 0);
 }
 
+/* ---- out of descriptors -------------------------------------------------------------------- */
+
+static char told[1024];
+static int tellings;
+
+static void keep_report(enum hk_report kind, const char *text, void *arg)
+{
+	(void)arg;
+	CHECK_INT(kind, HK_REPORT_SHORTAGE);
+	tellings++;
+	snprintf(told, sizeof(told), "%s", text);
+}
+
+static rlim_t limit_descriptors(rlim_t most)
+{
+	struct rlimit limit, lower;
+
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	lower = limit;
+	lower.rlim_cur = most;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &lower), 0);
+	return limit.rlim_cur;
+}
+
+static int accept_late(void *arg)
+{
+	int *fd = arg;
+	return *fd = hk_accept(*fd);
+}
+
+/* Three times the only free descriptor is taken and given back: that is one shortage. */
+static int rush(void *arg)
+{
+	int listener = hk_listen("127.0.0.1", 0, 0), client[3], got, spare = dup(listener);
+	rlim_t former;
+	struct hk_group g;
+
+	(void)arg;
+	for (int i = 0; i < 3; i++)
+		CHECK((client[i] = connect_to(hk_socket_port(listener))) >= 0);
+	former = limit_descriptors((rlim_t)client[2] + 1);
+	for (int i = 0; i < 3; i++) {
+		got = listener;
+		hk_group_open(&g, NULL);
+		CHECK_INT(hk_spawn(&g, accept_late, &got), 0);
+		CHECK_INT(hk_sleep(2 * HK_SEC), 0);
+		CHECK_INT(hk_group_running(&g), 1);
+		CHECK_INT(close(spare), 0);
+		CHECK(hk_group_close(&g, 0) == 0 && got >= 0);
+		CHECK_INT(hk_close(got), 0);
+		CHECK_INT(dup(listener), spare);
+	}
+	CHECK_INT(tellings, 1);
+	limit_descriptors(former);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(hk_close(client[i]), 0);
+	CHECK_INT(close(spare), 0);
+	return hk_close(listener);
+}
+
+static int run_told(hk_fn *fn)
+{
+	told[0] = 0;
+	tellings = 0;
+	return hk_run(fn, NULL,
+		      &(struct hk_run_options){ .virtual_clock = true, .report = keep_report });
+}
+
+TEST(accept_waits_until_there_is_a_descriptor)
+{
+	CHECK_INT(run_told(rush), 0);
+	CHECK(strstr(told, "hk_accept() in task \"accept_late\", spawned at ") != NULL);
+	CHECK(strstr(told, "EMFILE") && strstr(told, "ulimit -n"));
+}
+
+/* Who waits for a descriptor is cancelled, and learns of a close, as who waits for a connection. */
+static int end_both_ways(void *arg)
+{
+	int listener = hk_listen("127.0.0.1", 0, 0), client, got = listener;
+	struct hk_scope scope;
+	struct hk_group g;
+	rlim_t former;
+
+	(void)arg;
+	CHECK((client = connect_to(hk_socket_port(listener))) >= 0);
+	former = limit_descriptors((rlim_t)client + 1);
+	hk_scope_open(&scope, 5 * HK_SEC);
+	CHECK_INT(hk_scope_close(&scope, hk_accept(listener)), -ETIMEDOUT);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, accept_late, &got), 0);
+	CHECK_INT(hk_sleep(50 * HK_MS), 0);
+	CHECK_INT(hk_accept(listener), -EBUSY);
+	CHECK_INT(hk_close(listener), 0);
+	CHECK_INT(hk_group_close(&g, 0), -EBADF);
+	limit_descriptors(former);
+	return hk_close(client);
+}
+
+TEST(who_waits_for_a_descriptor_can_be_stopped)
+{
+	CHECK_INT(run_told(end_both_ways), 0);
+	CHECK_INT(tellings, 1);
+}
+
 static const struct test tests[] = {
 	T(after_the_peers_end_one_write_succeeds),
 	T(unread_bytes_turn_a_close_into_a_reset),
@@ -412,6 +521,8 @@ static const struct test tests[] = {
 	T(listen_refuses_what_it_cannot_bind),
 	T(three_hundred_connections_at_once),
 	T(no_read_is_made_in_vain),
+	T(accept_waits_until_there_is_a_descriptor),
+	T(who_waits_for_a_descriptor_can_be_stopped),
 };
 
 int main(void)
