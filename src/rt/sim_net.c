@@ -135,8 +135,12 @@ void hk_sim_net_set(const struct hk_sim_net *rules)
 	struct sim_net *net = net_self();
 
 	ASSERT(rules);
-	if (net)
-		net->rules = *rules;
+	if (!net)
+		return;
+	net->rules = *rules;
+	for (struct sim_stream *s = net->streams; s; s = s->next)
+		for (size_t i = 0; i < 2; i++)
+			end_tell_room(&s->ends[i]); /* the window may have grown */
 }
 
 bool net_port_parted(const struct sim_net *net, uint16_t port)

@@ -97,6 +97,12 @@ void end_edge(const struct sim_end *e, int modes)
 		poll_take_edge(&e->stream->net->loop->poll, e->fd, edge);
 }
 
+void end_tell_room(const struct sim_end *e)
+{
+	if (e->connected && !e->broken && e->used < net_window(e->stream->net))
+		end_edge(e, HK_WRITE);
+}
+
 /* This end has come to its end by an error. What it received can still be read. */
 void end_break(struct sim_end *e, int error)
 {
@@ -159,8 +165,7 @@ static void arrive_room(struct sim_end *e, size_t n)
 {
 	ASSERT(e->used >= n);
 	e->used -= n;
-	if (!e->broken && e->used < net_window(e->stream->net))
-		end_edge(e, HK_WRITE);
+	end_tell_room(e);
 }
 
 /* Linux's three answers to an RST, by the state it is met in. */

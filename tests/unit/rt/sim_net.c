@@ -197,6 +197,37 @@ TEST_OVER_NET(a_window_may_shrink_without_delay, 20, { 0 })
 	write_while_the_window_shrinks(0);
 }
 
+static int write_4000(void *fd)
+{
+	static const char bytes[4000];
+	ssize_t r = hk_write(*(int *)fd, bytes, sizeof(bytes));
+
+	return r < 0 ? (int)r : 0;
+}
+
+/* What was full is no longer: nobody reads enough of it to tell the sender so. */
+TEST_OVER_NET(a_window_may_grow_while_a_sender_waits, 20, { .window_bytes = 1000 })
+{
+	char bytes[4000];
+	size_t got = 0;
+	struct hk_group g;
+	ssize_t r = 1;
+	int fd[2];
+
+	stream(fd);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, write_4000, &fd[0]), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	hk_sim_net_set(&(struct hk_sim_net){ 0 });
+	while (r > 0 && got < sizeof(bytes)) {
+		r = hk_read(fd[1], bytes, sizeof(bytes) - got);
+		got += r > 0 ? (size_t)r : 0;
+	}
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(got, sizeof(bytes));
+	close_both(fd);
+}
+
 /* ---- ends on the way ----------------------------------------------------------------------------- */
 
 TEST_OVER_NET(a_reset_of_the_net_reaches_both, 20, { .latency_ns = HK_MS })
@@ -449,6 +480,7 @@ static const struct test tests[] = {
 	T(the_window_is_what_a_sender_may_be_ahead),
 	T(a_window_may_shrink),
 	T(a_window_may_shrink_without_delay),
+	T(a_window_may_grow_while_a_sender_waits),
 	T(a_reset_of_the_net_reaches_both),
 	T(a_reset_from_the_test_hits_its_port_only),
 	T(connects_are_refused_as_told),
