@@ -17,10 +17,10 @@
 HK_BEGIN
 enum { HK_READ = 1, HK_WRITE = 2 };
 
-ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS; /* bytes; 0: end of file */
+HK_MUST ssize_t hk_read(int fd, void *, size_t) HK_SUSPENDS; /* bytes; 0: end of file */
 /* All of it, or an error; SIGPIPE is never raised. The iovecs are consumed. */
-ssize_t hk_write(int fd, const void *, size_t) HK_SUSPENDS;
-ssize_t hk_writev(int fd, struct iovec *, int n) HK_SUSPENDS;
+HK_MUST ssize_t hk_write(int fd, const void *, size_t) HK_SUSPENDS;
+HK_MUST ssize_t hk_writev(int fd, struct iovec *, int n) HK_SUSPENDS;
 /* Waits until fd may be ready: the mode bits that are. For libraries that read themselves (OpenSSL). The readiness
  * is consumed: the caller must read or write until EAGAIN, or tell with hk_fd_rearm that it stopped earlier. */
 HK_MUST int hk_fd_wait(int fd, int mode) HK_SUSPENDS;

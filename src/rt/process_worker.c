@@ -147,7 +147,8 @@ static int read_frame(struct worker *w, struct frame_reader *r) SUSPENDS
 		e = frame_reader_got(r, (size_t)got);
 		if (e != 0)
 			return e < 0 ? e : 0;
-		(void)hk_yield(); /* a worker that fills the pipe as fast as we empty it has no right to the loop */
+		e = hk_yield(); /* a worker that fills the pipe as fast as we empty it has no right to the loop */
+		(void)e; /* cancelled: the next read says so, and what to do then */
 	}
 }
 
@@ -214,7 +215,8 @@ static int drain_err(void *arg) SUSPENDS
 
 	while ((got = hk_read(w->err, bytes, sizeof(bytes))) > 0) {
 		tail_add(w, bytes, (size_t)got);
-		(void)hk_yield(); /* a flood must not keep the loop */
+		if (hk_yield() < 0) /* a flood must not keep the loop */
+			break;
 	}
 	return 0;
 }

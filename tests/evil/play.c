@@ -188,8 +188,8 @@ static void play_all(struct play *p, struct http_client *c) SUSPENDS
 		play_fine(p, c, "before");
 	p->later = 0;
 	play_evil(p, c);
-	if (p->gap_ns || p->script->later)
-		(void)hk_sleep(p->gap_ns ? p->gap_ns : HK_SEC);
+	if ((p->gap_ns || p->script->later) && hk_sleep(p->gap_ns ? p->gap_ns : HK_SEC) < 0)
+		complain(p, "cancelled between the requests");
 	for (int i = 0; i < NEXT_REQUESTS; i++)
 		play_fine(p, c, "the next request");
 }

@@ -143,7 +143,8 @@ int talk()
 // An exception may travel through calls of a task that has waited; it must not leave the task.
 void throw_late(int n)
 {
-	hk_yield();
+	if (hk_yield() < 0)
+		return;
 	if (n == 0)
 		throw std::string("caught");
 	throw_late(n - 1);

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/units.h"
+#include <errno.h>
 #include <hocket/hocket.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,7 @@ static int scripted_serve(void *arg) SUSPENDS
 	struct scripted *s = c->server;
 	const struct answer *a;
 	if (s->deaf)
-		(void)hk_sleep(HK_FOREVER); /* until the test is over */
+		CHECK_INT(hk_sleep(HK_FOREVER), -ECANCELED); /* until the test is over */
 	do {
 		bool greets = s->next < s->answer_count && s->answers[s->next].greets;
 		bool unread = s->next < s->answer_count && s->answers[s->next].unread;

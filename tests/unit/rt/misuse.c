@@ -186,6 +186,75 @@ MISUSE(a_task_returns_with_an_open_group, CULPRIT("leave_group_open"), "group \"
 	return in_child("leave_group_open", leave_group_open, &g);
 }
 
+static int nap(void *arg)
+{
+	(void)arg;
+	return hk_sleep(HK_SEC);
+}
+
+/* The group is in the frame of the function that returns: nothing of it may be read any more. */
+__attribute__((noinline)) static int forget_group(void *arg)
+{
+	struct hk_group g;
+
+	(void)arg;
+	hk_group_open(&g, &(struct hk_group_options){ .name = "pages" });
+	return hk_spawn(&g, nap, NULL);
+}
+
+MISUSE(a_task_returns_from_the_frame_of_its_group, CULPRIT("forget_group"),
+       "it returns while group \"pages\" that it opened is still open")
+{
+	return in_child("forget_group", forget_group, NULL);
+}
+
+/* As a function would that is called next: whatever the frame held is gone. */
+__attribute__((noinline)) static int overwrite(void)
+{
+	volatile char room[2048];
+
+	for (size_t i = 0; i < sizeof(room); i++)
+		room[i] = 7;
+	return room[9];
+}
+
+#define RETURNED "was opened in a function that has returned, and is still open"
+
+MISUSE(a_task_waits_after_it_left_the_frame_of_its_group, "task \"main\"",
+       "group \"pages\" " RETURNED)
+{
+	CHECK_INT(forget_group(NULL), 0);
+	CHECK_INT(overwrite(), 7);
+	return hk_sleep(HK_SEC);
+}
+
+MISUSE(a_group_opened_after_the_frame_of_another, "group \"pages\" " RETURNED)
+{
+	struct hk_group g;
+
+	CHECK_INT(forget_group(NULL), 0);
+	CHECK_INT(overwrite(), 7);
+	hk_group_open(&g, NULL);
+	return hk_group_close(&g, 0);
+}
+
+__attribute__((noinline)) static int forget_name(void)
+{
+	char name[16];
+	struct hk_group g;
+
+	(void)snprintf(name, sizeof(name), "page %d", 7);
+	hk_group_open(&g, &(struct hk_group_options){ .name = name });
+	return 0;
+}
+
+MISUSE(a_group_left_with_its_name, "group \"?\" " RETURNED)
+{
+	CHECK_INT(forget_name(), 0);
+	CHECK_INT(overwrite(), 7);
+	return hk_yield();
+}
+
 /* asyncio: "a coroutine was expected" */
 MISUSE(a_task_without_a_function, "group \"pages\"", "without a function")
 {
@@ -271,6 +340,49 @@ MISUSE(a_task_returns_with_an_open_scope, CULPRIT("leave_scope_open"), "returns 
 	return in_child("leave_scope_open", leave_scope_open, &s);
 }
 
+__attribute__((noinline)) static int forget_scope(void *arg)
+{
+	struct hk_scope s;
+
+	(void)arg;
+	hk_scope_open(&s, HK_SEC);
+	return hk_sleep(HK_MS);
+}
+
+MISUSE(a_task_returns_from_the_frame_of_its_scope, CULPRIT("forget_scope"),
+       "it returns while a scope that it opened is still open")
+{
+	return in_child("forget_scope", forget_scope, NULL);
+}
+
+MISUSE(a_task_waits_after_it_left_the_frame_of_its_scope, "task \"main\"", "a scope " RETURNED)
+{
+	CHECK_INT(forget_scope(NULL), 0);
+	CHECK_INT(overwrite(), 7);
+	return hk_yield();
+}
+
+MISUSE(a_scope_closed_after_the_frame_of_one_inside, "a scope " RETURNED)
+{
+	struct hk_scope s;
+
+	hk_scope_open(&s, HK_SEC);
+	CHECK_INT(forget_scope(NULL), 0);
+	CHECK_INT(overwrite(), 7);
+	return hk_scope_close(&s, 0);
+}
+
+MISUSE(a_scope_cancelled_around_the_frame_of_one_inside, "a scope " RETURNED)
+{
+	struct hk_scope s;
+
+	hk_scope_open(&s, HK_SEC);
+	CHECK_INT(forget_scope(NULL), 0);
+	CHECK_INT(overwrite(), 7);
+	hk_scope_cancel(&s);
+	return 0;
+}
+
 MISUSE(main_returns_with_an_open_scope, "task \"main\"", "returns while a scope")
 {
 	static struct hk_scope s;
@@ -319,7 +431,7 @@ MISUSE_ALONE(a_queue_without_a_limit, "outside of any task", "hk_queue_new() wit
 
 static void drop_slowly(void *item, void *arg)
 {
-	(void)hk_sleep(HK_MS);
+	CHECK_INT(hk_sleep(HK_MS), -ENOSYS); /* it does not return */
 }
 
 MISUSE(a_drop_function_that_waits, "task \"main\"", "drop function of hk_queue_abort()", "may wait")
@@ -336,7 +448,7 @@ static void page_done(int *page)
 {
 	const char *former = hk_no_suspend_begin("page_done");
 
-	(void)hk_yield();
+	CHECK_INT(hk_yield(), -ENOSYS); /* it does not return */
 	hk_no_suspend_end(former);
 }
 
@@ -404,7 +516,7 @@ TEST(every_call_that_could_wait_is_caught)
 
 static void wait_in_callback(void *arg)
 {
-	(void)hk_sleep(HK_MS);
+	CHECK_INT(hk_sleep(HK_MS), -ENOSYS); /* it does not return */
 }
 
 /* A callback runs on the loop's own stack. */
@@ -583,6 +695,10 @@ static const struct test tests[] = {
 	T(a_group_closed_by_its_child),
 	T(groups_closed_in_the_wrong_order),
 	T(a_task_returns_with_an_open_group),
+	T(a_task_returns_from_the_frame_of_its_group),
+	T(a_task_waits_after_it_left_the_frame_of_its_group),
+	T(a_group_opened_after_the_frame_of_another),
+	T(a_group_left_with_its_name),
 	T(a_task_without_a_function),
 	T(a_gather_without_a_size),
 	T(scopes_closed_in_the_wrong_order),
@@ -591,6 +707,10 @@ static const struct test tests[] = {
 	T(a_scope_opened_twice),
 	T(a_scope_closed_by_another_task),
 	T(a_task_returns_with_an_open_scope),
+	T(a_task_returns_from_the_frame_of_its_scope),
+	T(a_task_waits_after_it_left_the_frame_of_its_scope),
+	T(a_scope_closed_after_the_frame_of_one_inside),
+	T(a_scope_cancelled_around_the_frame_of_one_inside),
 	T(main_returns_with_an_open_scope),
 	T(a_deadline_moved_that_is_over),
 	T(a_queue_freed_while_somebody_waits),

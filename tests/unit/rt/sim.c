@@ -436,8 +436,7 @@ static int will_not_end(void *arg)
 	for (;;) {
 		struct hk_scope s;
 		hk_scope_open_shield(&s, HK_FOREVER);
-		(void)hk_sleep(3600 * HK_SEC);
-		(void)hk_scope_close(&s, 0);
+		CHECK_INT(hk_scope_close(&s, hk_sleep(3600 * HK_SEC)), 0);
 	}
 	return 0;
 }

@@ -178,7 +178,7 @@ static int acquire_once(void *arg)
 	r->result = r->lock->kind->acquire(r->lock);
 	(void)hk_scope_close(&r->scope, 0);
 	if (r->keep)
-		(void)hk_sleep(HK_FOREVER);
+		CHECK_INT(hk_sleep(HK_FOREVER), -ECANCELED);
 	if (r->keep && r->result == 0)
 		r->lock->kind->release(r->lock);
 	return 0;
