@@ -269,7 +269,9 @@ static int choose_seeds(struct hk_sim_options *o)
 
 int hk_sim(hk_fn *fn, void *arg, const struct hk_sim_options *options)
 {
-	struct seeds s = { .fn = fn, .arg = arg, .o = options ? *options : s.o };
+	struct seeds s = { .fn = fn,
+			   .arg = arg,
+			   .o = options ? *options : (struct hk_sim_options){ 0 } };
 	int r;
 
 	ASSERT(fn);
