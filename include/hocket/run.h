@@ -22,7 +22,8 @@ struct hk_run_options {
 	uint64_t seed;        /* of hk_random(); 0: from the kernel */
 	/* A task that keeps the loop from all others for so long is reported while it does so, with what it is doing
 	 * (asyncio's slow_callback_duration, which tells afterwards). 0: 100 ms; HK_FOREVER: never. To look, the thread gets
-	 * SIGURG once a report: a blocking call that signals interrupt ends with EINTR. Told again at 10, 100, ... times, and
+	 * SIGURG once a report: a blocking call that signals interrupt (sleep, nanosleep, poll, epoll_wait)
+	 * ends early, with EINTR, and the last line says so; HK_FOREVER keeps such a program as it is. Told again at 10, 100, ... times, and
 	 * when it is over. A machine that is merely crowded is no stall. Who watches also gives the loop its turn each quarter of
 	 * it, so that tasks which compute between two hk_yield() do not keep timers and sockets waiting. Never on the virtual
 	 * clock, nor under valgrind. */
@@ -48,8 +49,8 @@ int64_t hk_wall_ns(void);
 uint64_t hk_random(void); /* from the run's seed */
 
 /* asyncio.sleep. 0 or less: let the others run once. 0, -ECANCELED. */
-int hk_sleep(int64_t ns) HK_SUSPENDS;
-int hk_yield(void) HK_SUSPENDS;
+HK_MUST int hk_sleep(int64_t ns) HK_SUSPENDS;
+HK_MUST int hk_yield(void) HK_SUSPENDS;
 /* Only asks whether the task was cancelled: 0, -ECANCELED. Cheap; for long computations. trio.lowlevel.checkpoint_if_cancelled */
 int hk_checkpoint(void);
 

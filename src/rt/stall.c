@@ -21,6 +21,7 @@
 #include "rt/loop.h"
 #include "rt/report.h"
 #include "rt/sanitize.h"
+#include "rt/scope.h"
 #include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +48,10 @@ struct watch {
 	int64_t judged_ns; /* of it, since the thread's clock is compared */
 	int64_t cpu_ns;    /* of that, used by the thread */
 	int64_t cpu_before_ns;
-	int64_t next_ns; /* reported when kept_ns reaches it */
-	int told;        /* reports of this stall */
+	int64_t next_ns;        /* reported when kept_ns reaches it */
+	int told;               /* reports of this stall */
+	bool cancelled;         /* the task */
+	int64_t interrupted_ns; /* kept_ns when a blocking call got our signal; 0: none did */
 	char task[64], where[128];
 };
 
@@ -71,10 +74,19 @@ static uint64_t beat_of(const struct hk_loop *loop)
 	       __atomic_load_n(&loop->stats.polls, __ATOMIC_RELAXED);
 }
 
+/* It may be on its way from one scope to another: in none. */
+static bool is_cancelled(const struct hk_fiber_ *f)
+{
+	const struct hk_scope *s = f ? f->scope : NULL;
+	return s && scope_is_cancelled(s);
+}
+
 static void view_task(struct stall_view *v, const struct hk_loop *loop)
 {
 	const struct hk_fiber_ *f = loop_running(loop);
 
+	v->beat = beat_of(loop);
+	v->cancelled = is_cancelled(f);
 	copy_text(v->task, sizeof(v->task), f ? f->name : "");
 	copy_text(v->where, sizeof(v->where), f ? f->where : "");
 }
@@ -201,10 +213,23 @@ __attribute__((no_sanitize("thread"))) static void peek_task(struct watch *w)
 	const struct hk_fiber_ *f = w->loop->current ? w->loop->current : w->loop->big.runs_for;
 	const char *name = f ? f->name : "", *where = f ? f->where : "";
 
+	bool cancelled = is_cancelled(f);
+
 	if (beat_of(w->loop) != w->beat)
 		return;
+	w->cancelled = cancelled;
 	copy_text(w->task, sizeof(w->task), name);
 	copy_text(w->where, sizeof(w->where), where);
+}
+
+/* A task that goes on after -ECANCELED seems to wait and in truth runs in a circle: no call of its waits any more. */
+static const char *advice(const struct watch *w, bool computes)
+{
+	if (w->cancelled && computes)
+		return "it was cancelled, and calls that wait return -ECANCELED at once: return "
+		       "when one does";
+	return computes ? "hk_offload_cpu() it, or hk_yield() now and then"
+			: "hk_offload() it, or use the call of hocket that waits";
 }
 
 static void report_stall(struct watch *w)
@@ -213,9 +238,11 @@ static void report_stall(struct watch *w)
 	struct stall *s = w->stall;
 	bool seen = look(s), computes = w->cpu_ns >= w->judged_ns / 2;
 
-	if (beat_of(w->loop) != w->beat)
+	if ((seen ? s->view.beat : beat_of(w->loop)) != w->beat)
 		return; /* over in the meantime: what was seen is another's */
+	w->interrupted_ns = seen && !computes ? w->kept_ns : 0;
 	if (seen) {
+		w->cancelled = s->view.cancelled;
 		copy_text(w->task, sizeof(w->task), s->view.task);
 		copy_text(w->where, sizeof(w->where), s->view.where);
 	} else {
@@ -230,9 +257,7 @@ static void report_stall(struct watch *w)
 	w->told++;
 	atomic_fetch_add(&s->reports, w->told == 1);
 	report(w->loop, HK_REPORT_STALL, "%s  no other task runs meanwhile: %s",
-	       text.p ? text.p : "",
-	       computes ? "hk_offload_cpu() it, or hk_yield() now and then"
-			: "hk_offload() it, or use the call of hocket that waits");
+	       text.p ? text.p : "", advice(w, computes));
 }
 
 static void report_over(const struct watch *w)
@@ -240,8 +265,11 @@ static void report_over(const struct watch *w)
 	AUTO(buf_done) struct buf text = { .max = TEXT_BYTES };
 
 	put_who(&text, w);
-	report(w->loop, HK_REPORT_STALL, "%s let the loop go on after %jd ms", text.p ? text.p : "",
-	       (intmax_t)(w->kept_ns / HK_MS));
+	report(w->loop, HK_REPORT_STALL, "%s let the loop go on after %jd ms%s",
+	       text.p ? text.p : "", (intmax_t)(w->kept_ns / HK_MS),
+	       w->interrupted_ns > 0 && w->interrupted_ns == w->kept_ns
+		       ? ": our look may have cut its call short (EINTR)"
+		       : "");
 }
 
 /* ---- watching ------------------------------------------------------------------------------ */
@@ -273,6 +301,8 @@ static void begin_anew(struct watch *w, uint64_t beat)
 	w->kept_ns = w->judged_ns = w->cpu_ns = 0;
 	w->next_ns = w->stall->limit_ns;
 	w->told = 0;
+	w->cancelled = false;
+	w->interrupted_ns = 0;
 }
 
 /* Counts the tick that has just passed. */

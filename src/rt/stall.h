@@ -16,7 +16,9 @@ struct hk_loop;
 
 /* What the loop's thread was seen doing; filled by its own signal handler. */
 struct stall_view {
+	uint64_t beat;
 	char task[64], where[128];
+	bool cancelled; /* the task is, and has not ended yet */
 	struct backtrace calls;
 };
 struct stall {

@@ -171,6 +171,56 @@ TEST(a_blocking_call_is_named_and_not_broken)
 	CHECK_INT(close(block_fds[1]), 0);
 }
 
+static int sleeps_once(void *arg)
+{
+	struct timespec t = { .tv_sec = 10 };
+
+	(void)arg;
+	return nanosleep(&t, NULL) < 0 ? -errno : 0;
+}
+
+TEST(who_was_interrupted_by_our_look_is_told_so)
+{
+	if (!watched())
+		return;
+	CHECK_INT(run_watched(sleeps_once, NULL, 20 * HK_MS), -EINTR);
+	CHECK(has(told.text, ": it is in a blocking call\n"));
+	CHECK(has(told.text, " ms: our look may have cut its call short (EINTR)\n"));
+}
+
+/* Cancelled, every call that waits fails at once: it never lets the loop go on. */
+static int ignores_cancellation(void *arg)
+{
+	unsigned long failed = 0;
+
+	(void)arg;
+	while (atomic_load(&told.n) < 1)
+		failed += hk_sleep(HK_MS) < 0;
+	return failed > 0 ? 0 : -EIO;
+}
+
+static int cancels_in_vain(void *arg)
+{
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, ignores_cancellation, arg), 0);
+	CHECK_INT(hk_sleep(5 * HK_MS), 0);
+	hk_group_cancel(&g);
+	return hk_group_close(&g, 0);
+}
+
+TEST(who_ignores_cancellation_is_told_to_return)
+{
+	if (!watched())
+		return;
+	CHECK_INT(run_watched(cancels_in_vain, NULL, 20 * HK_MS), 0);
+	CHECK(has(told.text, "task \"ignores_cancellation\""));
+	CHECK(has(told.text, "it was cancelled, and calls that wait return -ECANCELED at once: "
+			     "return when one does\n"));
+	CHECK(!strstr(told.text, "hk_yield() now and then"));
+}
+
 static int computes_on_big_stack(void *arg)
 {
 	return hk_bigstack(computes, arg);
@@ -516,6 +566,8 @@ int main(void)
 		T(a_computation_is_told_of_while_it_lasts),
 		T(a_long_one_is_told_of_again_at_ten_times),
 		T(a_blocking_call_is_named_and_not_broken),
+		T(who_was_interrupted_by_our_look_is_told_so),
+		T(who_ignores_cancellation_is_told_to_return),
 		T(a_call_on_the_loops_stack_is_its_tasks),
 		T(a_callback_is_told_apart),
 		T(without_the_signal_the_task_is_named),
