@@ -4,7 +4,7 @@
  *   call (offload.h, HK_POOL_IO): the task is parked, the loop goes on. Whoever wants several steps in one go off-loads a
  *   function of its own with plain open(2), read(2) and so on.
  * Life cycle of a descriptor: hk_file_open ... hk_file_close; reads and writes say where, so that many tasks may use one at
- *   once. Pipes, sockets and terminals are not files: fd.h.
+ *   once. Pipes, sockets and terminals are not files: fd.h; opening a FIFO here would hold a thread for as long as nobody writes.
  * What must hold: (1) a call that began is finished and its result reported, cancelled or not; one that had not begun gets
  *   -ECANCELED and nothing happened. (2) hk_file_close closes in a cancelled task too. (3) all return >= 0 or -errno of
  *   the system call they are named after; interrupted ones are repeated.

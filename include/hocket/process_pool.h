@@ -10,7 +10,8 @@
  *   width; a worker that dies while it has none costs nothing. (3) a cancelled or timed-out call's worker is killed with its whole process group. (4) a worker is replaced after
  *   `recycle_calls` calls or above `recycle_bytes` of memory, between calls. (5) no worker survives this process, even after kill
  *   -9. (6) a worker that cannot be started at all fails calls with the reason instead of being tried for ever.
- * The frames that travel on the pipes are described in docs/reference/worker-protocol.md. */
+ * A worker that answers before it has read its call can block both sides: give calls a time-out.
+ * process.keep is ignored. The frames that travel on the pipes are described in docs/reference/worker-protocol.md. */
 #ifndef HOCKET_PROCESS_POOL_H
 #define HOCKET_PROCESS_POOL_H
 #include <hocket/process.h>

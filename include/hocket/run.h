@@ -63,7 +63,8 @@ void hk_no_suspend_end(const char *former);
  * Costs one switch. Outside a task it is a plain call. */
 int hk_bigstack(hk_fn *fn, void *arg);
 
-/* Runs cb(arg) soon on the given loop; from any thread. The loop must outlive the call. 0, -ENOMEM. */
+/* Runs cb(arg) soon on the given loop; from any thread. The loop must outlive the call: join the threads that post, or
+ * have them end, before the main task returns. 0, -ENOMEM. */
 struct hk_loop;
 struct hk_loop *hk_loop_self(void);
 int hk_post(struct hk_loop *, void (*cb)(void *), void *arg);

@@ -267,9 +267,12 @@ static int call_group_runs(void *arg)
 /* 1, 0, -ECANCELED. The sure answer is asked for when the cheap one does not settle it. */
 static int group_runs(struct hk_process *p, bool surely) SUSPENDS
 {
+	int r;
+
 	if (!p->leads_ || !p->slot_ || !process_group_exists(p->pid))
 		return 0;
-	return surely ? hk_offload(call_group_runs, p) : 1;
+	r = surely ? hk_offload(call_group_runs, p) : 1;
+	return r == -EAGAIN || r == -ENOMEM ? 1 : r; /* no thread for the question: as if it ran */
 }
 
 static int await_group(struct hk_process *p) SUSPENDS
