@@ -49,12 +49,13 @@ struct hk_fiber_ *fiber_self_of(const char *caller)
 }
 
 /* Every suspending call passes here first; what it found is rare. */
-int fiber_checkpoint_slow(const struct hk_fiber_ *f)
+int fiber_checkpoint_slow(const struct hk_fiber_ *f, const void *frame)
 {
+	scope_check_frame_slow(f, frame);
 	if (f->loop->no_suspend)
 		misuse("a call that suspends was made in %s, where nothing may wait",
 		       f->loop->no_suspend);
-	return -ECANCELED;
+	return scope_is_cancelled(f->scope) ? -ECANCELED : 0;
 }
 
 struct hk_task *fiber_task(struct hk_fiber_ *f)
@@ -237,7 +238,7 @@ struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, struct fib
 			  struct hk_scope *scope)
 {
 	char *top = stacks_take(&loop->stacks), *at;
-	size_t colour = (uintptr_t)top / loop->stacks.bytes % COLOURS;
+	size_t colour = (uintptr_t)top / loop->stacks.stride % COLOURS;
 	struct hk_task *task;
 	struct hk_fiber_ *f;
 
@@ -249,6 +250,7 @@ struct hk_task *fiber_new(struct hk_loop *loop, hk_fn *fn, void *arg, struct fib
 	*task = (struct hk_task){ .fiber = { .loop = loop,
 					     .state = FIBER_RUNNABLE,
 					     .stack = top,
+					     .low = stacks_low(&loop->stacks, top),
 					     .fn = fn,
 					     .arg = arg,
 					     .name = label.name,

@@ -37,17 +37,23 @@ struct park {
 };
 
 struct hk_fiber_ {
+	/* What each switch needs: one cache line. */
 	void *sp; /* while it does not run */
 	struct hk_fiber_ *run_next;
 	struct hk_loop *loop;
-	struct hk_scope *scope;                    /* the innermost */
-	struct hk_fiber_ *scope_next, *scope_prev; /* a ring: the fibers of one scope */
-	struct park *park;                         /* borrows, while PARKED */
+	struct hk_scope *scope; /* the innermost */
+	/* Counted from low: where the innermost lies, if that is on this stack; else the stack's end. */
+	uintptr_t scope_at;
+	char *low;         /* the lowest byte of its stack */
+	struct park *park; /* borrows, while PARKED */
 	int wake_result;
 	enum fiber_state state;
-	unsigned mutexes; /* sync.c: how many it holds */
-	size_t timer;     /* of hk_sleep */
-	char *stack;      /* owns; goes back to the pool at the end */
+
+	struct hk_fiber_ *scope_next, *scope_prev; /* a ring: the fibers of one scope */
+	const char *scope_name; /* borrows; the innermost's, if it is a group; NULL: a scope */
+	unsigned mutexes;       /* sync.c: how many it holds */
+	size_t timer;           /* of hk_sleep */
+	char *stack;            /* owns, the top of it; goes back to the pool at the end */
 	hk_fn *fn;
 	void *arg;
 	const char *name, *where; /* borrows; where: who spawned it, "pages.c:12" */

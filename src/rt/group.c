@@ -24,6 +24,7 @@ void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 	struct hk_group_options o = options ? *options : (struct hk_group_options){ 0 };
 
 	ASSERT(!o.failures_max || o.failures);
+	scope_check_frame(fiber_self());
 	scope_check_new(&g->scope_, fiber_self());
 	*g = (struct hk_group){ .policy_ = o.policy,
 				.name_ = o.name ? o.name : "group",
@@ -83,9 +84,9 @@ static void report_unread(struct hk_group *g, const struct hk_failure *f)
 	if (!worth_telling(++g->unread_))
 		return;
 	report(loop_self(), HK_REPORT_UNREAD,
-	       "task \"%s\", spawned at %s, failed and nobody read it: %s (%d). Read what "
-	       "hk_group_close() returns, or give group \"%s\" room for failures or the task a "
-	       "result",
+	       "task \"%s\", spawned at %s, failed and nobody read it: %s (%d). "
+	       "hk_group_close() returns another failure: give group \"%s\" room for failures, "
+	       "or the task a result",
 	       f->task, f->where, strerror(-f->code), f->code, g->name_);
 	if (g->unread_ == UNREAD_ONE_BY_ONE)
 		report(loop_self(), HK_REPORT_UNREAD,
@@ -150,7 +151,7 @@ static int verdict(const struct hk_group *g, int result, bool outside, bool own)
 	if (outside && (result == -ECANCELED || g->obeyed_ > 0))
 		return -ECANCELED;
 	/* The body may bring an -ECANCELED from a scope of its own; the group's is swallowed here. */
-	return result == -ECANCELED && !own ? -ECANCELED : 0;
+	return result == -ECANCELED && own ? 0 : result;
 }
 
 struct closing {
@@ -195,7 +196,7 @@ static void check_close(const struct hk_group *g, const struct hk_fiber_ *self)
 		       "is still open: close them in the reverse order of opening",
 		       g->name_);
 	if (self->loop->no_suspend)
-		(void)fiber_checkpoint_slow(self);
+		(void)fiber_checkpoint_slow(self, __builtin_frame_address(0));
 }
 
 int hk_group_close(struct hk_group *g, int result)

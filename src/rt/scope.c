@@ -22,12 +22,21 @@ void scope_init_root(struct hk_scope *s)
 	*s = (struct hk_scope){ .deadline_ns_ = HK_FOREVER, .open_ = true };
 }
 
+/* A scope elsewhere - on the heap, of the spawner's block, in an ASan fake frame - cannot be judged by the stack pointer. */
+static uintptr_t scope_place(const struct hk_scope *s, const struct hk_fiber_ *f)
+{
+	uintptr_t at = (uintptr_t)s - (uintptr_t)f->low, end = (uintptr_t)(f->stack - f->low);
+	return at < end ? at : end;
+}
+
 void scope_add_fiber(struct hk_scope *s, struct hk_fiber_ *f)
 {
 	struct hk_fiber_ *first = s->fibers_;
 
 	ASSERT(s->open_ && !f->scope);
 	f->scope = s;
+	f->scope_name = s->group_ ? container_of(s, struct hk_group, scope_)->name_ : NULL;
+	f->scope_at = scope_place(s, f);
 	if (!first) {
 		s->fibers_ = f->scope_next = f->scope_prev = f;
 		return;
@@ -73,27 +82,51 @@ void scope_enter(struct hk_scope *s, struct hk_fiber_ *self)
 struct label {
 	char text[128];
 };
-static struct label label_of(const struct hk_scope *s)
+static struct label label_of(const char *name)
 {
 	struct label l = { "a scope" };
 
-	if (s->group_)
-		(void)snprintf(l.text, sizeof(l.text), "group \"%.100s\"",
-			       container_of(s, const struct hk_group, scope_)->name_);
+	if (name)
+		(void)snprintf(l.text, sizeof(l.text), "group \"%.100s\"", name);
 	return l;
+}
+
+/* Of the fiber's innermost, which may be gone: it is not read, and neither is a name that lay on the same stack below frame and
+ * went with it. */
+static struct label innermost(const struct hk_fiber_ *f, const char *frame)
+{
+	const char *name = f->scope_name;
+	return label_of(name && name >= f->low && name < frame ? "?" : name);
 }
 
 void scope_check_new(const struct hk_scope *s, const struct hk_fiber_ *self)
 {
 	if (self->scope == s)
-		misuse("%s is opened again while it is open: close it first", label_of(s).text);
+		misuse("%s is opened again while it is open: close it first",
+		       innermost(self, FRAME_HERE).text);
 }
 
 void scope_left_open(const struct hk_fiber_ *f)
 {
 	ASSERT(f->loop->current == f); /* so that it is the one who is named */
 	misuse("it returns while %s that it opened is still open: close it first, on every way out",
-	       label_of(f->scope).text);
+	       innermost(f, f->stack).text);
+}
+
+void scope_check_frame_slow(const struct hk_fiber_ *f, const void *frame)
+{
+	uintptr_t at = (uintptr_t)frame - (uintptr_t)f->low;
+	size_t bytes = (size_t)(f->stack - f->low);
+
+	if (at < bytes && at > f->scope_at)
+		misuse("%s was opened in a function that has returned, and is still open: close it "
+		       "first, on every way out",
+		       innermost(f, frame).text);
+	if (at >= bytes && stacks_contain(&f->loop->stacks, frame))
+		misuse("it used more than its stack of %zu KiB and is in another task's: raise "
+		       "hk_run_options.stack_bytes, make large arrays static or take them from "
+		       "malloc(), and compile with -fstack-clash-protection",
+		       bytes >> 10);
 }
 
 NORETURN static void closed_wrongly(const struct hk_scope *s, struct hk_fiber_ *self)
@@ -109,7 +142,7 @@ NORETURN static void closed_wrongly(const struct hk_scope *s, struct hk_fiber_ *
 			misuse("a scope is closed out of order: %s was opened inside it and is "
 			       "still open; scopes and groups close in the reverse order of "
 			       "opening",
-			       label_of(self->scope).text);
+			       innermost(self, FRAME_HERE).text);
 	misuse("a scope is closed by another task than the one that opened it");
 }
 
@@ -212,6 +245,8 @@ void hk_scope_cancel(struct hk_scope *s)
 {
 	struct hk_loop *loop = loop_here(__func__);
 
+	if (loop->current)
+		scope_check_frame(loop->current);
 	if (s->open_ && !s->cancelled_)
 		cancel(loop, s);
 }
@@ -236,6 +271,7 @@ static void open_scope(struct hk_scope *s, int64_t timeout_ns, bool shield)
 {
 	struct hk_fiber_ *self = fiber_self();
 
+	scope_check_frame(self);
 	scope_check_new(s, self);
 	*s = (struct hk_scope){ .shield_ = shield };
 	if (timeout_ns <= 0)
@@ -259,6 +295,7 @@ int hk_scope_close(struct hk_scope *s, int result)
 {
 	struct hk_fiber_ *self = fiber_self();
 
+	scope_check_frame(self);
 	if (self->scope != s)
 		closed_wrongly(s, self);
 	timers_clear(&self->loop->timers, &s->timer_);
@@ -288,6 +325,7 @@ int64_t hk_time_left_ns(void)
 	struct hk_fiber_ *self = fiber_self();
 	int64_t nearest = HK_FOREVER, now;
 
+	scope_check_frame(self);
 	if (scope_is_cancelled(self->scope))
 		return 0;
 	for (const struct hk_scope *s = self->scope; s; s = s->shield_ ? NULL : s->parent_)

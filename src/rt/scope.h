@@ -10,13 +10,31 @@ static inline bool scope_is_cancelled(const struct hk_scope *s)
 	return s->cancelled_ | s->inherited_;
 }
 
-int fiber_checkpoint_slow(const struct hk_fiber_ *); /* fiber.c */
-/* The checkpoint at the start of every call that suspends. */
-static inline int fiber_checkpoint(const struct hk_fiber_ *f)
+/* Where the caller, a public function, was called. All that its callers have lies above, so that a scope below it is in the frame
+ * of a function that has returned. The other way round it is as well: a caller below the stack's low end wraps to above all. */
+#define FRAME_HERE __builtin_frame_address(0)
+static inline bool scope_frame_is_odd(const struct hk_fiber_ *f, const void *frame)
 {
-	if (__builtin_expect(scope_is_cancelled(f->scope) | (f->loop->no_suspend != NULL), 0))
-		return fiber_checkpoint_slow(f);
+	return (uintptr_t)frame - (uintptr_t)f->low > f->scope_at;
+}
+/* Odd: is it misuse? Returns when it is not: a caller on a stack of the program's own making. */
+void scope_check_frame_slow(const struct hk_fiber_ *, const void *frame);
+
+int fiber_checkpoint_slow(const struct hk_fiber_ *, const void *frame); /* fiber.c */
+/* The checkpoint at the start of every call that suspends. */
+__attribute__((always_inline)) static inline int fiber_checkpoint(const struct hk_fiber_ *f)
+{
+	if (__builtin_expect(scope_is_cancelled(f->scope) | (f->loop->no_suspend != NULL) |
+				     scope_frame_is_odd(f, FRAME_HERE),
+			     0))
+		return fiber_checkpoint_slow(f, FRAME_HERE);
 	return 0;
+}
+/* The same look for calls that do not suspend but read the innermost scope. */
+__attribute__((always_inline)) static inline void scope_check_frame(const struct hk_fiber_ *f)
+{
+	if (__builtin_expect(scope_frame_is_odd(f, FRAME_HERE), 0))
+		scope_check_frame_slow(f, FRAME_HERE);
 }
 
 void scope_init_root(struct hk_scope *);

@@ -4,7 +4,7 @@
  *   neither. Slabs of 64 stacks keep the number of mappings near the number of slabs.
  * What flows through:    tops of stacks. Who takes one owns it until it gives it back.
  * What must hold:
- *  (1) a guard page is a marker in the page table (MADV_GUARD_INSTALL, Linux 6.13) where the kernel has it; else
+ *  (1) a guard is markers in the page table (MADV_GUARD_INSTALL, Linux 6.13) where the kernel has it; else
  *      mprotect, which costs two mappings a stack; when those run out, one line says so and stacks go unguarded.
  *  (2) idle[] has room for every stack there is, so that giving back never allocates.
  *  (3) no huge pages: one touched byte would cost 2 MiB. */
@@ -27,6 +27,7 @@
 #endif
 
 enum { DEFAULT_BYTES = (256 << 10) * SANITIZE_STACK_FACTOR, LEAST_BYTES = 16 << 10 };
+enum { GUARD_BYTES = 64 << 10 }; /* a whole number of pages, of whatever size */
 
 static size_t page_bytes(void)
 {
@@ -41,12 +42,13 @@ void stacks_init(struct stacks *s, size_t bytes)
 	size_t page = page_bytes();
 
 	bytes = bytes == 0 ? DEFAULT_BYTES : bytes < LEAST_BYTES ? LEAST_BYTES : bytes;
-	*s = (struct stacks){ .bytes = (bytes + page - 1) / page * page };
+	bytes = (bytes + page - 1) / page * page;
+	*s = (struct stacks){ .bytes = bytes, .stride = bytes + GUARD_BYTES };
 }
 
 static size_t slab_bytes(const struct stacks *s)
 {
-	return s->bytes * STACKS_SLAB;
+	return s->stride * STACKS_SLAB;
 }
 
 static bool slab_new(struct stacks *s)
@@ -65,18 +67,19 @@ static bool slab_new(struct stacks *s)
 	return true;
 }
 
-static void guard(struct stacks *s, char *page)
+static void guard(struct stacks *s, char *low)
 {
 	if (!s->guard_by_mprotect) {
-		if (madvise(page, page_bytes(), MADV_GUARD_INSTALL) == 0)
+		if (madvise(low, GUARD_BYTES, MADV_GUARD_INSTALL) == 0)
 			return;
 		s->guard_by_mprotect = true;
 	}
-	if (s->unguarded || mprotect(page, page_bytes(), PROT_NONE) == 0)
+	if (s->unguarded || mprotect(low, GUARD_BYTES, PROT_NONE) == 0)
 		return;
 	s->unguarded = true;
 	fprintf(stderr,
-		"hocket: no guard pages beyond %zu tasks: the kernel's limit of mappings "
+		"hocket: no guards below the stacks beyond %zu tasks: the kernel's limit of "
+		"mappings "
 		"(vm.max_map_count) is reached\n",
 		(s->slabs_n - 1) * STACKS_SLAB + s->carved);
 }
@@ -90,9 +93,10 @@ static char *carve(struct stacks *s)
 		return NULL;
 	slab = &s->slabs[s->slabs_n - 1];
 	ASSERT(s->carved < STACKS_SLAB);
-	low = slab->low + s->carved * s->bytes;
+	low = slab->low + s->carved * s->stride;
 	guard(s, low);
-	slab->valgrind[s->carved] = VALGRIND_STACK_REGISTER(low + page_bytes(), low + s->bytes - 1);
+	low += GUARD_BYTES;
+	slab->valgrind[s->carved] = VALGRIND_STACK_REGISTER(low, low + s->bytes - 1);
 	s->carved++;
 	return low + s->bytes;
 }
@@ -119,13 +123,21 @@ void stacks_trim(struct stacks *s)
 {
 	while (s->idle_n - s->cold_n > STACKS_WARM) {
 		char *top = s->idle[s->cold_n++];
-		(void)madvise(stacks_low(s, top), s->bytes - page_bytes(), MADV_DONTNEED);
+		(void)madvise(stacks_low(s, top), s->bytes, MADV_DONTNEED);
 	}
 }
 
 char *stacks_low(const struct stacks *s, char *top)
 {
-	return top - s->bytes + page_bytes();
+	return top - s->bytes;
+}
+
+bool stacks_contain(const struct stacks *s, const void *p)
+{
+	for (size_t i = 0; i < s->slabs_n; i++)
+		if ((uintptr_t)p - (uintptr_t)s->slabs[i].low < slab_bytes(s))
+			return true;
+	return false;
 }
 
 static size_t touched_pages(char *low, size_t bytes)

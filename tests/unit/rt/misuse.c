@@ -100,7 +100,8 @@ static int unlock_it(void *mutex)
 }
 
 /* trio: "can't release a Lock you don't own" (asyncio lets any task) */
-MISUSE(a_mutex_unlocked_by_another_task, CULPRIT("unlock_it"), "that another task holds")
+MISUSE(a_mutex_unlocked_by_another_task, CULPRIT("unlock_it"),
+       "that another task holds, \"main\", spawned at hk_run(): did hk_mutex_lock() fail?")
 {
 	struct hk_mutex m = { 0 };
 

@@ -17,8 +17,7 @@ TEST(last_given_is_first_taken)
 	a = stacks_take(&s);
 	b = stacks_take(&s);
 	CHECK(a && b && a != b);
-	CHECK_INT(a - stacks_low(&s, a),
-		  (256 << 10) * SANITIZE_STACK_FACTOR - sysconf(_SC_PAGESIZE));
+	CHECK_INT(a - stacks_low(&s, a), (256 << 10) * SANITIZE_STACK_FACTOR);
 	stacks_give(&s, a);
 	stacks_give(&s, b);
 	CHECK(stacks_take(&s) == b);
@@ -56,7 +55,22 @@ static void check_guards(struct stacks *s)
 		char *low = stacks_low(s, stacks_take(s));
 		CHECK(!faults(low));
 		CHECK(faults(low - 1));
+		CHECK(faults(low - (64 << 10)));
 	}
+}
+
+TEST(an_address_is_known_to_be_in_a_stack)
+{
+	struct stacks s;
+	char *top, elsewhere;
+
+	stacks_init(&s, 0);
+	CHECK(!stacks_contain(&s, &elsewhere));
+	top = stacks_take(&s);
+	CHECK(stacks_contain(&s, top - 1));
+	CHECK(stacks_contain(&s, stacks_low(&s, top) - 1));
+	CHECK(!stacks_contain(&s, &elsewhere));
+	stacks_done(&s);
 }
 
 TEST(below_a_stack_is_a_guard)
@@ -107,6 +121,7 @@ TEST(idle_stacks_keep_only_so_many_pages)
 static const struct test tests[] = {
 	T(last_given_is_first_taken),
 	T(small_sizes_are_raised),
+	T(an_address_is_known_to_be_in_a_stack),
 	T(below_a_stack_is_a_guard),
 	T(without_guard_install_mprotect_guards),
 	T(idle_stacks_keep_only_so_many_pages),
