@@ -68,7 +68,7 @@ HK_MUST int hk_group_spawn_at_(struct hk_group *, hk_fn *fn, void *arg, const ch
 			       const char *where);
 /* Ends the block. result < 0 (the block's own failure) cancels the tasks first. Waits for all - also while the
  * caller is cancelled: the tasks are cancelled too then. Returns result if it is < 0 (and not merely the
- * group's own cancellation), else the first task's failure, else 0. HK_COLLECT: the number of failed tasks is
+ * group's own cancellation), else the first task's failure, else result, also a positive one, as hk_scope_close does. HK_COLLECT: the number of failed tasks is
  * hk_group_failed(). */
 HK_MUST int hk_group_close(struct hk_group *, int result) HK_SUSPENDS;
 void hk_group_cancel(struct hk_group *);

@@ -24,8 +24,10 @@ NORETURN static void stop(const char *words, int n, size_t cap)
 void assert_failed(const char *cond, const char *file, int line, const char *func)
 {
 	char words[512];
-	int n = snprintf(words, sizeof(words), "hocket: bug: %s:%d: %s: %s does not hold\n", file,
-			 line, func, cond);
+	int n = snprintf(words, sizeof(words),
+			 "hocket: bug: %s:%d: %s: %s does not hold: a mistake of hocket's own, or "
+			 "memory was overwritten; please report it with the lines above\n",
+			 file, line, func, cond);
 	stop(words, n, sizeof(words));
 }
 

@@ -155,13 +155,21 @@ int hk_mutex_lock(struct hk_mutex *m)
 	return 0;
 }
 
+NORETURN static void unlocked_wrongly(const struct hk_fiber_ *owner)
+{
+	if (!owner)
+		misuse("a mutex is unlocked that nobody holds: did hk_mutex_lock() fail?");
+	misuse("a mutex is unlocked that another task holds, \"%s\", spawned at %s: did "
+	       "hk_mutex_lock() fail?",
+	       owner->name, owner->where);
+}
+
 void hk_mutex_unlock(struct hk_mutex *m)
 {
 	struct hk_waiter_ *next;
 
 	if (m->owner_ != fiber_self())
-		misuse(m->owner_ ? "a mutex is unlocked that another task holds"
-				 : "a mutex is unlocked that nobody holds");
+		unlocked_wrongly(m->owner_);
 	fiber_self()->mutexes--;
 	m->owner_ = NULL;
 	next = waitlist_take(&m->waiters_);

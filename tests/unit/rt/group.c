@@ -51,9 +51,37 @@ TEST_IN_SIM(an_empty_group_closes_at_once, 50)
 	hk_group_open(&g, NULL);
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	hk_group_open(&g, NULL);
-	CHECK_INT(hk_group_close(&g, 7), 0);
+	CHECK_INT(hk_group_close(&g, 7), 7);
 	hk_group_open(&g, NULL);
 	CHECK_INT(hk_group_close(&g, -EIO), -EIO);
+}
+
+static int close_with_three(hk_fn *fn)
+{
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, fn, NULL), 0);
+	return hk_group_close(&g, 3);
+}
+
+static int returns_eleven(void *arg)
+{
+	(void)arg;
+	return 11;
+}
+
+static int fails(void *arg)
+{
+	(void)arg;
+	return -EIO;
+}
+
+/* What the block has counted comes out, as of a scope; of its tasks only a failure is more important. */
+TEST_IN_SIM(the_blocks_positive_result_is_kept, 20)
+{
+	CHECK_INT(close_with_three(returns_eleven), 3);
+	CHECK_INT(close_with_three(fails), -EIO);
 }
 
 /* asyncio: test_taskgroup_04; trio: test_run.py, test_child_crash_propagation */
@@ -314,6 +342,7 @@ TEST_IN_SIM(success_though_cancelled_is_success, 50)
 static const struct test tests[] = {
 	T(close_waits_for_all),
 	T(an_empty_group_closes_at_once),
+	T(the_blocks_positive_result_is_kept),
 	T(the_first_failure_cancels_the_others),
 	T(a_childs_failure_ends_the_body),
 	T(the_bodys_failure_cancels_the_tasks),

@@ -92,7 +92,9 @@ static struct outcome group_outcome(struct node *n, int64_t outside_ns)
 		return (struct outcome){ end_ns, block.result };
 	if (n->want_cause < 0)
 		return (struct outcome){ end_ns, n->want_cause };
-	return (struct outcome){ end_ns, outside_ns <= end_ns && obeyed ? -ECANCELED : 0 };
+	if (outside_ns <= end_ns && obeyed)
+		return (struct outcome){ end_ns, -ECANCELED };
+	return (struct outcome){ end_ns, block.result > 0 ? block.result : 0 };
 }
 
 static struct outcome outcome_of(struct node *n, int64_t cancel_ns)
