@@ -49,6 +49,7 @@ struct hk_http_client_options {
 	int64_t idle_ns;          /* how long one is kept; 0: 30 s */
 	const char *ca_file;      /* PEM; NULL: SSL_CERT_FILE, else the system's */
 	const char *user_agent;   /* NULL: "hocket/VERSION" */
+	bool environment_proxies; /* honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in lower case, too */
 };
 /* options and error may be NULL everywhere. 0, < 0. In a task. */
 HK_MUST int hk_http_client_new(const struct hk_http_client_options *, struct hk_http_client **ret,

@@ -236,7 +236,7 @@ static void set_batch(struct run *run)
 int run_open_parts(struct run *run, struct err *err)
 {
 	AUTO(buf_done) struct buf mark = { 0 };
-	const struct http_client_options client = { 0 };
+	const struct http_client_options client = { .environment_proxies = true };
 	set_batch(run);
 	if (http_client_new(&client, &run->http, err) < 0 || open_steps(run, err) < 0)
 		return -1;

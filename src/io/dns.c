@@ -122,18 +122,20 @@ const char *dns_address_text(const union dns_address *a, char out[64])
 	return inet_ntop(a->any.sa_family, raw, out, 64) ? out : "?";
 }
 
-static bool parse_numeric(const char *host, struct dns_answer *ret)
+bool dns_address_parse(struct slice host, union dns_address *ret)
 {
-	ret->n = 0;
-	union dns_address *a = &ret->at[0];
-	memset(a, 0, sizeof(*a));
-	if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1)
-		a->v4.sin_family = AF_INET;
-	else if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1)
-		a->v6.sin6_family = AF_INET6;
+	char text[64];
+	*ret = (union dns_address){ 0 };
+	if (host.n == 0 || host.n >= sizeof(text) || memchr(host.p, 0, host.n))
+		return false;
+	memcpy(text, host.p, host.n);
+	text[host.n] = 0;
+	if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1)
+		ret->v4.sin_family = AF_INET;
+	else if (inet_pton(AF_INET6, text, &ret->v6.sin6_addr) == 1)
+		ret->v6.sin6_family = AF_INET6;
 	else
 		return false;
-	ret->n = 1;
 	return true;
 }
 
@@ -309,8 +311,10 @@ int dns_lookup(struct dns *d, struct slice host, struct dns_answer *ret, const c
 	for (size_t i = 0; i < host.n; i++)
 		name[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] + 32) : host.p[i];
 	name[host.n] = 0;
-	if (parse_numeric(name, ret))
+	if (dns_address_parse(host, &ret->at[0])) {
+		ret->n = 1;
 		return 0;
+	}
 	struct entry *e = find_or_make(d, name);
 	e->users++;
 	int r = settle(d, e);

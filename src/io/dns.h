@@ -36,5 +36,7 @@ MUST int dns_lookup(struct dns *, struct slice host, struct dns_answer *ret,
 		    const char **why) SUSPENDS;
 socklen_t dns_address_size(const union dns_address *);
 void dns_address_set_port(union dns_address *, uint16_t);
+/* A numeric address, without brackets; port 0. */
+bool dns_address_parse(struct slice, union dns_address *ret);
 /* The address as text, for messages: "127.0.0.1", "::1". */
 const char *dns_address_text(const union dns_address *, char out[64]);

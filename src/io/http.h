@@ -23,6 +23,7 @@ struct http_client_options {
 	int64_t idle_ns;          /* how long one is kept; 0: 30 s */
 	const char *ca_file;      /* PEM; NULL: SSL_CERT_FILE, else the system's */
 	const char *user_agent;   /* NULL: "hocket/VERSION" */
+	bool environment_proxies; /* honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY (proxy.h) */
 	/* Test builds only (meson -Dtest_hosts=true): "api.example.com:443=127.0.0.1:8001 ..." in the environment variable
 	 * HOCKET_TEST_HOSTS makes these names connect there, https spoken as plain http. Not compiled in otherwise. */
 };
@@ -72,7 +73,8 @@ void http_response_done(struct http_response *); /* AUTO */
 bool http_header_harmless(struct slice name);
 /* First header of that name, in any case. */
 bool http_response_header(const struct http_response *, const char *name, struct slice *ret);
-/* Retry-After as nanoseconds from now: seconds or a date. 0 when absent, zero, in the past or garbage. */
+/* Retry-After (or retry-after-ms) as nanoseconds from now: seconds or a date. 0 when absent, zero, in the past or garbage.
+ * http_quota.c, and so is what answers say about quotas before they refuse. */
 int64_t http_retry_after_ns(const struct http_response *);
 
 struct http_client_stats {

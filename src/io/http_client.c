@@ -32,11 +32,15 @@ int http_client_new(const struct http_client_options *o, struct http_client **re
 	*ret = NULL;
 	if (!http_is_value(slice_str(agent)))
 		return fail(err, FAULT_BAD_VALUE, "the user agent has a line break inside");
+	AUTO(proxies_freep) struct proxies *proxies = NULL;
+	if (o->environment_proxies && proxies_from_environment(&proxies, err) < 0)
+		return -1;
 	struct http_client *c = xcalloc(1, sizeof(*c));
 	http_pool_init(&c->pool, o->idle_per_origin ? o->idle_per_origin : IDLE_PER_ORIGIN,
 		       o->idle_ns > 0 ? o->idle_ns : IDLE_NS);
 	c->pool.forget_session = tls_forget_session;
 	c->dns = dns_new();
+	c->proxies = take(proxies);
 	c->user_agent = copy_text(agent);
 	c->ca_file = copy_text(o->ca_file);
 	*ret = c;
@@ -53,6 +57,7 @@ void http_client_free(struct http_client *c)
 	spare_done(&c->spare);
 	tls_context_free(c->tls);
 	dns_free(c->dns);
+	proxies_free(c->proxies);
 	free(c->user_agent);
 	free(c->ca_file);
 	free(c);

@@ -5,6 +5,7 @@
 #include "io/http_inflate.h"
 #include "io/http_pool.h"
 #include "io/http_request.h"
+#include "io/proxy.h"
 #include "io/spare.h"
 #include "io/tls.h"
 
@@ -15,8 +16,9 @@ struct http_client {
 	struct spare spare;
 	struct http_inflate_spare inflaters;
 	struct http_client_stats stats;
-	char *user_agent; /* owns */
-	char *ca_file;    /* owns; may be NULL */
+	struct proxies *proxies; /* owns; NULL: none */
+	char *user_agent;        /* owns */
+	char *ca_file;           /* owns; may be NULL */
 };
 
 /* Where one request of an exchange goes: the caller's URL, or a redirect's. */

@@ -15,6 +15,7 @@
 #include "io/http_conn.h"
 #include "io/dns.h"
 #include "io/http_pool.h"
+#include "io/proxy.h"
 #include "io/reach.h"
 #include "io/test_hosts.h"
 #include "io/tls.h"
@@ -77,24 +78,40 @@ static const struct http_wire plain = {
 
 struct dialing {
 	const struct http_dial *dial;
+	const char *what, *host; /* whom we connect to: "", or "proxy " */
+	uint16_t port;
 	struct dns_answer answer;
 	const char *dns_why;
 	int tried;      /* index of the address reached, or last tried; -1: none yet */
 	bool plain_tls; /* a test host: https is spoken plainly */
 };
 
+static struct dialing dialing(const struct http_dial *dial)
+{
+	struct dialing d = { .dial = dial,
+			     .what = "",
+			     .host = dial->origin->host,
+			     .port = dial->origin->port,
+			     .tried = -1 };
+	if (dial->proxy) {
+		d.what = "proxy ";
+		d.host = dial->proxy->host;
+		d.port = dial->proxy->url.port;
+	}
+	return d;
+}
+
 static int resolve(struct dialing *d) SUSPENDS
 {
-	const struct http_origin *o = d->dial->origin;
-	if (test_hosts_find(o->host, o->port, &d->answer)) {
+	if (test_hosts_find(d->host, d->port, &d->answer)) {
 		d->plain_tls = true;
 		return 0;
 	}
-	int r = dns_lookup(d->dial->dns, slice_str(o->host), &d->answer, &d->dns_why);
+	int r = dns_lookup(d->dial->dns, slice_str(d->host), &d->answer, &d->dns_why);
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; i < d->answer.n; i++)
-		dns_address_set_port(&d->answer.at[i], o->port);
+		dns_address_set_port(&d->answer.at[i], d->port);
 	return 0;
 }
 
@@ -136,10 +153,10 @@ static enum fault connect_fault(int r)
 
 static int tell_dns(struct dialing *d, int r, struct err *err)
 {
-	const char *host = d->dial->origin->host;
+	const char *what = *d->what ? d->what : "host ";
 	if (r != -ETIMEDOUT)
-		return fail(err, FAULT_DNS, "host '%s': %s", host, d->dns_why);
-	fail(err, FAULT_TIMEOUT, "host '%s': no answer from the name server in time", host);
+		return fail(err, FAULT_DNS, "%s'%s': %s", what, d->host, d->dns_why);
+	fail(err, FAULT_TIMEOUT, "%s'%s': no answer from the name server in time", what, d->host);
 	if (err)
 		err->clock = CLOCK_DNS;
 	return -1;
@@ -148,21 +165,21 @@ static int tell_dns(struct dialing *d, int r, struct err *err)
 static int tell_connect(struct dialing *d, int r, struct err *err)
 {
 	char text[64];
-	const struct http_origin *o = d->dial->origin;
 	if (r == -ECANCELED)
-		return fail_errno(err, FAULT_IO, r, "connecting to '%s' port %u", o->host, o->port);
+		return fail_errno(err, FAULT_IO, r, "connecting to %s'%s' port %u", d->what,
+				  d->host, d->port);
 	if (d->tried < 0)
 		return tell_dns(d, r, err);
 	const char *address = dns_address_text(&d->answer.at[d->tried], text);
 	if (r == -ETIMEDOUT) {
-		fail(err, FAULT_CONNECT_TIMEOUT, "'%s' port %u (%s) does not answer", o->host,
-		     o->port, address);
+		fail(err, FAULT_CONNECT_TIMEOUT, "%s'%s' port %u (%s) does not answer", d->what,
+		     d->host, d->port, address);
 		if (err)
 			err->clock = CLOCK_CONNECT;
 		return -1;
 	}
-	return fail_errno(err, connect_fault(r), r, "connecting to '%s' port %u (%s)", o->host,
-			  o->port, address);
+	return fail_errno(err, connect_fault(r), r, "connecting to %s'%s' port %u (%s)", d->what,
+			  d->host, d->port, address);
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------- */
@@ -189,9 +206,37 @@ static int shake_hands(const struct http_dial *dial, struct http_conn *c, struct
 	return r < 0 ? -1 : 0;
 }
 
+/* To the origin through the proxy that we are connected to. */
+static int open_tunnel(const struct http_dial *dial, struct http_conn *c, struct err *err) SUSPENDS
+{
+	struct hk_scope clock;
+	const struct proxy *p = dial->proxy;
+	hk_scope_open(&clock, clock_or_forever(dial->clocks->connect_ns));
+	int r = hk_scope_close(&clock, proxy_tunnel(p, c, err));
+	if (r == -ETIMEDOUT) {
+		fail(err, FAULT_CONNECT_TIMEOUT, "proxy '%s' port %u found no way to '%s' in time",
+		     p->host, p->url.port, dial->origin->host);
+		if (err)
+			err->clock = CLOCK_CONNECT;
+	} else if (r == -ECANCELED) {
+		fail_errno(err, FAULT_IO, r, "proxy '%s' port %u", p->host, p->url.port);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* What makes a connected socket a connection to the origin. */
+static int finish_opening(const struct dialing *d, struct http_conn *c, struct err *err) SUSPENDS
+{
+	if (!d->dial->origin->tls)
+		return 0; /* a proxy reads such requests itself */
+	if (d->dial->proxy && open_tunnel(d->dial, c, err) < 0)
+		return -1;
+	return d->plain_tls ? 0 : shake_hands(d->dial, c, err);
+}
+
 struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) SUSPENDS
 {
-	struct dialing d = { .dial = dial, .tried = -1 };
+	struct dialing d = dialing(dial);
 	struct hk_scope clock;
 	hk_scope_open(&clock, clock_or_forever(dial->clocks->connect_ns));
 	int fd = hk_scope_close(&clock, resolve_and_connect(&d));
@@ -203,7 +248,7 @@ struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) 
 	c->wire = &plain;
 	c->fd = fd;
 	c->origin = dial->origin;
-	if (dial->origin->tls && !d.plain_tls && shake_hands(dial, c, err) < 0) {
+	if (finish_opening(&d, c, err) < 0) {
 		http_conn_close(c);
 		return NULL;
 	}

@@ -346,11 +346,22 @@ static void finish(struct exchange *x, int r)
 	http_parse_done(&x->parse);
 }
 
+struct attempt { /* what the two tries of the stale rule share */
+	struct http_client *client;
+	const struct http_request *request;
+	const struct http_head *head;
+	struct http_origin *origin;
+	const struct proxy *proxy; /* NULL: directly */
+	struct slice shown_url;
+	bool sent; /* by the first try */
+};
+
 /* A used connection, if there is one and it may be used; else a fresh one. */
-static struct http_conn *get_conn(struct http_client *c, struct http_origin *o,
-				  const struct http_request *q, bool fresh, bool *ret_reused,
+static struct http_conn *get_conn(const struct attempt *a, bool fresh, bool *ret_reused,
 				  struct err *err) SUSPENDS
 {
+	struct http_client *c = a->client;
+	struct http_origin *o = a->origin;
 	struct http_conn *conn = fresh ? NULL : http_pool_take(&c->pool, o, hk_now_ns());
 	*ret_reused = conn != NULL;
 	if (conn) {
@@ -362,7 +373,8 @@ static struct http_conn *get_conn(struct http_client *c, struct http_origin *o,
 				  .spare = &c->spare,
 				  .pool = &c->pool,
 				  .origin = o,
-				  .clocks = &q->clocks };
+				  .proxy = a->proxy,
+				  .clocks = &a->request->clocks };
 	o->uses++;
 	conn = http_conn_open(&dial, err);
 	if (!conn)
@@ -422,15 +434,6 @@ static int tell(const struct exchange *x, struct slice text, int r, struct err *
 	return -1;
 }
 
-struct attempt { /* what the two tries of the stale rule share */
-	struct http_client *client;
-	const struct http_request *request;
-	const struct http_head *head;
-	struct http_origin *origin;
-	struct slice shown_url;
-	bool sent; /* by the first try */
-};
-
 enum { TRY_STALE = 1 }; /* beside 0 and -1 */
 
 /* Field by field: what is set later (parser, scope, quotation) is not cleared for nothing. */
@@ -461,7 +464,7 @@ static int try_once(struct attempt *a, bool fresh, struct http_response *ret,
 	struct exchange x;
 	exchange_init(&x, a, ret);
 	bool reused;
-	x.conn = get_conn(a->client, a->origin, q, fresh, &reused, err);
+	x.conn = get_conn(a, fresh, &reused, err);
 	if (!x.conn)
 		return -1;
 	a->client->stats.active++;
@@ -493,6 +496,10 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q,
 	if (hop->url.tls && !c->tls && tls_context_new(c->ca_file, &c->tls, err) < 0)
 		return -1;
 	struct attempt a = { .client = c, .request = q, .head = &head };
+	if (c->proxies) {
+		a.proxy = proxies_find(c->proxies, &hop->url);
+		head.proxy = hop->url.tls ? NULL : a.proxy;
+	}
 	a.origin = http_pool_origin(&c->pool, &hop->url, q->insecure);
 	a.shown_url = hop->text;
 	int r = try_once(&a, false, ret, err);

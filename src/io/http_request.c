@@ -137,7 +137,8 @@ static char *put_target(char *at, struct slice t)
 static char *put_host(char *at, const struct url *u)
 {
 	bool v6 = memchr(u->host.p, ':', u->host.n) != NULL;
-	at = put(at, v6 ? S("Host: [") : S("Host: "));
+	if (v6)
+		*at++ = '[';
 	at = put(at, u->host);
 	if (v6)
 		*at++ = ']';
@@ -145,7 +146,7 @@ static char *put_host(char *at, const struct url *u)
 		*at++ = ':';
 		at = put_number(at, u->port);
 	}
-	return put(at, S("\r\n"));
+	return at;
 }
 
 static int hex_value(char c)
@@ -170,12 +171,13 @@ static unsigned char next_decoded(struct slice *s)
 }
 
 /* "user:password@" in the URL is Basic authentication (RFC 7617); the colon is there even without a password. */
-static char *put_basic(char *at, struct slice userinfo)
+static char *put_basic(char *at, struct slice name, struct slice userinfo)
 {
 	static const char base64[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	struct slice colon = memchr(userinfo.p, ':', userinfo.n) ? S("") : S(":");
-	at = put(at, S("Authorization: Basic "));
+	at = put(at, name);
+	at = put(at, S(": Basic "));
 	while (userinfo.n + colon.n > 0) {
 		unsigned bits = 0, n = 0;
 		for (; n < 3 && userinfo.n + colon.n > 0; n++)
@@ -187,6 +189,15 @@ static char *put_basic(char *at, struct slice userinfo)
 		*at++ = n > 2 ? base64[bits & 63] : '=';
 	}
 	return put(at, S("\r\n"));
+}
+
+int http_add_basic(struct buf *out, struct slice name, struct slice userinfo)
+{
+	int r = buf_reserve(out, name.n + 2 * userinfo.n + 32);
+	if (r == 0)
+		buf_added(out,
+			  (size_t)(put_basic(out->p + out->n, name, userinfo) - (out->p + out->n)));
+	return r;
 }
 
 static bool takes_body(struct slice m)
@@ -209,8 +220,10 @@ bool http_header_harmless(struct slice name)
 size_t http_head_bound(const struct http_head *h)
 {
 	const struct http_request *r = h->request;
-	size_t n = 512 + r->method.n + 3 * h->url->target.n + h->url->host.n + h->user_agent.n +
+	size_t n = 512 + r->method.n + 3 * h->url->target.n + 2 * h->url->host.n + h->user_agent.n +
 		   2 * h->url->userinfo.n;
+	if (h->proxy)
+		n += 2 * h->proxy->url.userinfo.n;
 	for (size_t i = 0; i < r->header_count; i++)
 		n += r->headers[i].name.n + r->headers[i].value.n + 4;
 	return n;
@@ -221,7 +234,7 @@ static char *put_ours(const struct http_head *h, char *at)
 	const struct http_request *r = h->request;
 	const struct http_given *g = h->given;
 	if (!g->host || h->other_origin)
-		at = put_host(at, h->url);
+		at = put(put_host(put(at, S("Host: ")), h->url), S("\r\n"));
 	if (!g->user_agent)
 		at = put_line(at, S("User-Agent"), h->user_agent);
 	if (!g->accept)
@@ -229,7 +242,9 @@ static char *put_ours(const struct http_head *h, char *at)
 	if (!g->accept_encoding)
 		at = put(at, S("Accept-Encoding: " HTTP_INFLATE_ACCEPT "\r\n"));
 	if (!g->authorization && !h->other_origin && h->url->userinfo.n > 0)
-		at = put_basic(at, h->url->userinfo);
+		at = put_basic(at, S("Authorization"), h->url->userinfo);
+	if (h->proxy && h->proxy->url.userinfo.n > 0)
+		at = put_basic(at, S("Proxy-Authorization"), h->proxy->url.userinfo);
 	if (!g->length && (r->body.p || takes_body(r->method))) {
 		at = put(at, S("Content-Length: "));
 		at = put_number(at, r->body.n);
@@ -243,6 +258,8 @@ size_t http_head_put(const struct http_head *h, char *out)
 	const struct http_request *r = h->request;
 	char *at = put(out, r->method);
 	*at++ = ' ';
+	if (h->proxy) /* the absolute form (RFC 9112 3.2.2) */
+		at = put_host(put(at, S("http://")), h->url);
 	at = put_target(at, h->url->target);
 	at = put(at, S(" HTTP/1.1\r\n"));
 	at = put_ours(h, at);

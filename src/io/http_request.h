@@ -4,6 +4,7 @@
 #pragma once
 #include "base/err.h"
 #include "io/http.h"
+#include "io/proxy.h"
 #include "io/url.h"
 
 /* Which headers the caller gave; they are not added then. */
@@ -18,8 +19,11 @@ struct http_head {
 	const struct http_given *given;
 	const struct url *url;
 	struct slice user_agent;
-	bool other_origin; /* a redirect led elsewhere: credentials and Host stay behind */
+	const struct proxy *proxy; /* NULL, or who reads this request and passes it on */
+	bool other_origin;         /* a redirect led elsewhere: credentials and Host stay behind */
 };
 size_t http_head_bound(const struct http_head *);          /* room that is surely enough */
 size_t http_head_put(const struct http_head *, char *out); /* bytes written */
-bool http_method_is_safe(struct slice method);             /* RFC 9110 9.2.1 */
+/* A header line with user:password, percent-decoded, as Basic authentication (RFC 7617). 0, or buf_add's errors. */
+MUST int http_add_basic(struct buf *out, struct slice name, struct slice userinfo);
+bool http_method_is_safe(struct slice method); /* RFC 9110 9.2.1 */

@@ -28,11 +28,13 @@ int hk_http_client_new(const struct hk_http_client_options *o, struct hk_http_cl
 	if (!o)
 		o = &none;
 	*ret = NULL;
-	if (http_client_new(&(struct http_client_options){ .idle_per_origin = o->idle_per_origin,
-							   .idle_ns = o->idle_ns,
-							   .ca_file = o->ca_file,
-							   .user_agent = o->user_agent },
-			    &inner, &err) < 0)
+	if (http_client_new(
+		    &(struct http_client_options){ .idle_per_origin = o->idle_per_origin,
+						   .idle_ns = o->idle_ns,
+						   .ca_file = o->ca_file,
+						   .user_agent = o->user_agent,
+						   .environment_proxies = o->environment_proxies },
+		    &inner, &err) < 0)
 		return public_error(&err, error);
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->inner = inner;

@@ -1,0 +1,82 @@
+"""Proxies and TLS as a run meets them: the environment, tunnels, own authorities; credentials stay where they belong."""
+import gateway
+import pytest
+
+PIPE = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: %s/\\(.id)
+    auth: {bearer: canary-for-the-server}
+    retry: 0
+    into: .answer
+to: {jsonl: out.jsonl}
+"""
+HOST = "api.example.test"
+
+
+@pytest.fixture
+def folder(hocket):
+    gateway.make_authority(hocket.folder)
+    gateway.make_certificate(hocket.folder, HOST)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"):
+        hocket.env.pop(name, None)
+    hocket.write_jsonl("in.jsonl", [{"id": n} for n in range(20)])
+    return hocket.folder
+
+
+def answer(path, attempt):
+    return {"path": path}
+
+
+def test_https_goes_through_a_tunnel(hocket, folder):
+    server = gateway.SecureFar(answer, folder, HOST)
+    proxy = gateway.Gateway({HOST: server.port}, user="me:canary-for-the-proxy")
+    hocket.env["SSL_CERT_FILE"] = str(folder / "authority.pem")
+    hocket.env["HTTPS_PROXY"] = f"http://me:canary-for-the-proxy@127.0.0.1:{proxy.port}"
+    result = hocket.run(PIPE % f"https://{HOST}")
+    assert result.code == 0, result.err
+    assert hocket.read_jsonl("out.jsonl")[7] == {"id": 7, "answer": {"path": "/7"}}
+    assert sum(server.asked.values()) == 20
+    assert set(proxy.asked) == {f"CONNECT {HOST}:443"}
+    assert not any("canary-for-the-server" in head for head in proxy.heads), "what is the server's is inside the tunnel"
+    assert "canary" not in result.out + result.err
+
+
+def test_http_is_asked_of_the_proxy(hocket, folder):
+    import far
+    server = far.Far(answer)
+    proxy = gateway.Gateway({HOST: server.port})
+    hocket.env["http_proxy"] = f"127.0.0.1:{proxy.port}"
+    result = hocket.run(PIPE % f"http://{HOST}")
+    assert result.code == 0, result.err
+    assert sum(server.asked.values()) == 20
+    assert f"GET http://{HOST}/" in "".join(proxy.asked)
+
+
+def test_no_proxy_is_honoured(hocket, folder):
+    import far
+    server = far.Far(answer)
+    proxy = gateway.Gateway({})
+    hocket.env["http_proxy"] = f"127.0.0.1:{proxy.port}"
+    assert hocket.run(PIPE % server.base).code == 0, "this machine is never asked for through a proxy"
+    hocket.env["no_proxy"] = "example.test"
+    result = hocket.run(PIPE % f"http://{HOST}", "--fresh")
+    assert proxy.asked == [] and "no such host name" in result.err + hocket("dead", "ls", "pipe.yaml").out
+
+
+@pytest.mark.parametrize("user, says", [(None, "(status 407)"), ("me:canary-wrong", "(status 407)")])
+def test_a_proxy_that_wants_a_password(hocket, folder, user, says):
+    proxy = gateway.Gateway({}, user="me:canary-right")
+    hocket.env["HTTPS_PROXY"] = f"http://{user + '@' if user else ''}127.0.0.1:{proxy.port}"
+    result = hocket.run(PIPE % f"https://{HOST}")
+    assert result.code == 1
+    assert says in result.err and f"proxy '127.0.0.1' port {proxy.port}" in result.err
+    assert "canary" not in result.out + result.err
+    assert len(proxy.asked) <= 20, "nobody tries again: a human must act"
+
+
+def test_a_proxy_variable_that_is_wrong(hocket, folder):
+    hocket.env["HTTPS_PROXY"] = "socks5://me:canary-secret@127.0.0.1:1080"
+    result = hocket.run(PIPE % f"https://{HOST}")
+    assert result.code != 0 and "HTTPS_PROXY: only proxies that are spoken to in plain HTTP are known" in result.err
+    assert "canary" not in result.err
