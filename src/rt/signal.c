@@ -55,7 +55,7 @@ static void restore(void)
 
 int hk_signal_open(const int *signals, size_t n)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART };
 	struct hk_loop *none = NULL;
 
 	ASSERT(loop_self());

@@ -34,6 +34,17 @@ TEST_IN_LOOP(a_waiting_task_gets_the_signal)
 	}
 }
 
+/* A signal comes at any depth: a task that is near the end of its stack must not fault because of it. */
+TEST_IN_LOOP(the_handler_takes_none_of_a_tasks_stack)
+{
+	struct sigaction now;
+
+	CHECK_INT(hk_signal_open(both, 1), 0);
+	CHECK_INT(sigaction(SIGUSR1, NULL, &now), 0);
+	CHECK(now.sa_flags & SA_ONSTACK);
+	hk_signal_close();
+}
+
 /* trio: test_open_signal_receiver_no_starvation; signal.h: kept, not lost */
 TEST_IN_LOOP(signals_before_the_wait_are_kept)
 {
@@ -130,9 +141,10 @@ TEST_IN_LOOP(what_cannot_be_caught_is_refused)
 }
 
 static const struct test tests[] = {
-	T(a_waiting_task_gets_the_signal), T(signals_before_the_wait_are_kept),
-	T(a_sleeping_loop_is_woken),       T(a_wait_can_be_cancelled),
-	T(former_actions_come_back),       T(what_cannot_be_caught_is_refused),
+	T(a_waiting_task_gets_the_signal),   T(the_handler_takes_none_of_a_tasks_stack),
+	T(signals_before_the_wait_are_kept), T(a_sleeping_loop_is_woken),
+	T(a_wait_can_be_cancelled),          T(former_actions_come_back),
+	T(what_cannot_be_caught_is_refused),
 };
 
 int main(void)
