@@ -200,10 +200,14 @@ static void sleep_over(size_t *place, void *arg)
 static void sleep_describe(const struct park *park, struct wait *ret)
 {
 	const struct hk_loop *loop = park->fiber->loop;
-	int64_t left = timers_when_ns(&loop->timers, &park->fiber->timer) - loop->now_ns;
+	int64_t at = timers_when_ns(&loop->timers, &park->fiber->timer);
+	int64_t left = at > loop->now_ns ? at - loop->now_ns : 0;
 
-	(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep (%.3f s left)",
-		       (double)(left > 0 ? left : 0) / 1e9);
+	if (at == HK_FOREVER)
+		(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep (it has none)");
+	else
+		(void)snprintf(ret->what, sizeof(ret->what), "the end of a sleep (%.3f s left)",
+			       (double)left / 1e9);
 }
 
 static bool sleep_cancel(struct park *park)
@@ -220,7 +224,7 @@ int hk_yield(void)
 	if (r < 0)
 		return r;
 	fiber_yield(self);
-	return fiber_checkpoint(self);
+	return scope_is_cancelled(self->scope) ? -ECANCELED : 0;
 }
 
 int hk_sleep(int64_t ns)
@@ -236,20 +240,27 @@ int hk_sleep(int64_t ns)
 	return fiber_park(self, &park);
 }
 
+static void set_no_suspend(struct hk_loop *loop, const char *where)
+{
+	loop->no_suspend = where;
+	if (loop->current)
+		scope_mark(loop->current);
+}
+
 const char *hk_no_suspend_begin(const char *where)
 {
 	struct hk_loop *loop = loop_self();
 	const char *former = loop ? loop->no_suspend : NULL;
 
 	if (loop)
-		loop->no_suspend = where ? where : "a place that forbids it";
+		set_no_suspend(loop, where ? where : "a place that forbids it");
 	return former;
 }
 
 void hk_no_suspend_end(const char *former)
 {
 	if (loop_self())
-		loop_self()->no_suspend = former;
+		set_no_suspend(loop_self(), former);
 }
 
 /* It does not wait, so it may be called where nothing may wait. */

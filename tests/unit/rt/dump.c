@@ -50,6 +50,24 @@ TEST_IN_LOOP(a_group_without_an_opener_is_shown)
 	group_close_aside(&g);
 }
 
+static int sleeps_for_ever(void *arg)
+{
+	(void)arg;
+	return hk_sleep(HK_FOREVER);
+}
+
+TEST_IN_LOOP(a_sleep_without_end_counts_no_seconds)
+{
+	struct hk_group g;
+
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, sleeps_for_ever, NULL), 0);
+	CHECK_INT(hk_yield(), 0);
+	CHECK(has(dump_text(0), ": waits for the end of a sleep (it has none), for "));
+	hk_group_cancel(&g);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+}
+
 /* ---- what tasks wait for ------------------------------------------------------------------- */
 
 struct things {
@@ -473,6 +491,7 @@ int main(void)
 		T(the_asker_is_told_apart),
 		T(an_error_of_the_descriptor_is_returned),
 		T(a_group_without_an_opener_is_shown),
+		T(a_sleep_without_end_counts_no_seconds),
 		T(everything_is_named_with_what_it_waits_for),
 		T(an_off_loaded_call_is_named),
 		T(stacks_begin_at_the_call_that_waits),
