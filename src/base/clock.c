@@ -208,6 +208,11 @@ static bool date_exists(const struct date *d)
 	return back.month == d->month && back.day == d->day;
 }
 
+static int64_t seconds_of(const struct date *d)
+{
+	return days_from_date(d) * S_PER_DAY + d->hour * 3600 + d->minute * 60 + d->second;
+}
+
 int clock_parse_http_date(struct slice text, int64_t *ret_wall_ns)
 {
 	static const char *const long_days[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -228,7 +233,55 @@ int clock_parse_http_date(struct slice text, int64_t *ret_wall_ns)
 	}
 	if (r.bad || r.rest.n || !date_exists(&d))
 		return -EINVAL;
-	int64_t seconds = d.hour * 3600 + d.minute * 60 + d.second;
-	*ret_wall_ns = (days_from_date(&d) * S_PER_DAY + seconds) * NS_PER_S;
+	*ret_wall_ns = seconds_of(&d) * NS_PER_S;
+	return 0;
+}
+
+/* ---- RFC 3339 ------------------------------------------------------------------------------------ */
+
+/* ".123": nanoseconds; what is finer is dropped. */
+static int64_t read_fraction(struct reader *r)
+{
+	int64_t ns = 0, worth = NS_PER_S / 10;
+	if (!slice_starts(r->rest, S(".")))
+		return 0;
+	for (r->rest = slice_from(r->rest, 1);
+	     r->rest.n && r->rest.p[0] >= '0' && r->rest.p[0] <= '9'; worth /= 10) {
+		ns += (r->rest.p[0] - '0') * worth;
+		r->rest = slice_from(r->rest, 1);
+	}
+	return ns;
+}
+
+/* "Z", "+02:00": seconds ahead of UTC. */
+static int64_t read_offset(struct reader *r)
+{
+	if (slice_starts(r->rest, S("Z")) || slice_starts(r->rest, S("z"))) {
+		r->rest = slice_from(r->rest, 1);
+		return 0;
+	}
+	bool west = slice_starts(r->rest, S("-"));
+	expect(r, west ? "-" : "+");
+	int64_t seconds = read_digits(r, 2, false) * 3600;
+	expect(r, ":");
+	seconds += read_digits(r, 2, false) * 60;
+	return west ? -seconds : seconds;
+}
+
+int clock_parse_utc(struct slice text, int64_t *ret_wall_ns)
+{
+	struct reader r = { text, false };
+	struct date d = { 0 };
+	d.year = read_digits(&r, 4, false);
+	expect(&r, "-");
+	d.month = read_digits(&r, 2, false);
+	expect(&r, "-");
+	d.day = read_digits(&r, 2, false);
+	expect(&r, "T");
+	read_time(&r, &d);
+	int64_t ns = read_fraction(&r), ahead = read_offset(&r);
+	if (r.bad || r.rest.n || d.month < 1 || d.month > 12 || !date_exists(&d))
+		return -EINVAL;
+	*ret_wall_ns = (seconds_of(&d) - ahead) * NS_PER_S + ns;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "connectors/http_headers.h"
 #include "connectors/lines.h"
 #include "connectors/value.h"
+#include "io/http_quota.h"
 #include "io/url.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -165,17 +166,27 @@ static void put_excerpt(struct slice body, struct buf *out)
 			out->p[i] = ' ';
 }
 
+/* Asked for, or because nothing is left of the quota. */
+static int64_t pause_of(const struct http_response *a)
+{
+	struct http_quota quota;
+	int64_t asked = http_retry_after_ns(a);
+	if (asked > 0 || !http_quota_get(a, &quota) || quota.left > 0)
+		return asked;
+	return quota.reset_ns;
+}
+
 static int judge(const struct reader *r, const struct http_response *a, struct slice lane,
 		 struct err *err)
 {
 	AUTO(buf_done) struct buf shown = { 0 }, excerpt = { 0 };
+	int64_t pause = pause_of(a);
+	if (pause > 0)
+		site_lane_pause(r->site, lane, pause);
 	if (a->status >= 200 && a->status < 300)
 		return 0;
 	struct slice url = shown_url(r, &shown);
 	put_excerpt(buf_slice(&a->body), &excerpt);
-	int64_t pause = http_retry_after_ns(a);
-	if (pause > 0)
-		site_lane_pause(r->site, lane, pause);
 	if (err) {
 		err->code = a->status;
 		err->sent = true;

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/json.h"
 #include "connectors/http_headers.h"
+#include "io/http_quota.h"
 #include "io/url.h"
 
 struct http_step {
@@ -232,6 +233,11 @@ static void http_call(struct site *site, struct call *c) SUSPENDS
 	}
 	c->verdict = VERDICT_ANSWER;
 	c->err.retry_after_ns = http_retry_after_ns(&a);
+	struct http_quota quota;
+	if (http_quota_get(&a, &quota)) {
+		c->answer.quota_left = quota.left;
+		c->answer.quota_reset_ns = quota.reset_ns;
+	}
 	c->answer.status = a.status;
 	c->answer.type = media_type(&a, c->arena);
 	c->answer.body = body_kind(&a, o->method, c->answer.type);

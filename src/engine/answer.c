@@ -49,8 +49,12 @@ static int bad_status(const struct answer *a, struct err *err)
 {
 	char text[EXCERPT + 8];
 	int64_t retry_after_ns = err->retry_after_ns;
+	if (retry_after_ns == 0 && a->quota_left == 0)
+		retry_after_ns = a->quota_reset_ns;
 	excerpt(buf_slice(&a->value), text);
-	fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d%s%s",
+	/* 403 with nothing left of the quota: that is how GitHub and others say 429. */
+	bool spent = a->status == 403 && a->quota_reset_ns > 0 && a->quota_left == 0;
+	fail(err, a->status == 429 || spent ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d%s%s",
 	     a->status, text[0] ? ": " : "", text);
 	err->code = a->status;
 	err->sent = true;

@@ -31,7 +31,7 @@ static int64_t latest(int64_t a, int64_t b)
 
 static int64_t next_start_ns(struct lane *l, int64_t now)
 {
-	int64_t at = l->paused_until_ns;
+	int64_t at = latest(l->paused_until_ns, quota_next_ns(&l->quota));
 	if (l->pace.interval_ns) {
 		pace_ease(&l->pace, now);
 		at = latest(at, l->pace.started_ns + l->pace.interval_ns);
@@ -44,7 +44,7 @@ static int64_t next_start_ns(struct lane *l, int64_t now)
 /* Nothing was ever asked of it: the common case, and it costs no look at the clock. */
 static bool is_free(const struct lane *l)
 {
-	return l->paused_until_ns == 0 && l->meter_count == 0;
+	return l->paused_until_ns == 0 && l->meter_count == 0 && l->quota.until_ns == 0;
 }
 
 bool lane_may_start(struct lane *l)
@@ -62,6 +62,7 @@ bool lane_open(const struct lane *l)
 
 void lane_start(struct lane *l)
 {
+	l->in_flight++;
 	if (is_free(l))
 		return;
 	/* Read anew: a turn of the loop takes its time, and the far side's clock goes on in it. */
@@ -70,6 +71,13 @@ void lane_start(struct lane *l)
 	for (size_t i = 0; i < l->meter_count; i++)
 		meter_start(&l->meters[i], now);
 	l->pace.started_ns = now;
+	quota_start(&l->quota);
+}
+
+void lane_finish(struct lane *l)
+{
+	ASSERT(l->in_flight > 0);
+	l->in_flight--;
 }
 
 /* ---- the line ---- */
@@ -87,6 +95,12 @@ static void step_out(struct lane *l, struct lane_waiter *w)
 	*(w->prev ? &w->prev->next : &l->first) = w->next;
 	*(w->next ? &w->next->prev : &l->last) = w->prev;
 	if (was_first && l->first)
+		hk_event_set(&l->first->turn);
+}
+
+static void look_again(struct lane *l)
+{
+	if (l->first)
 		hk_event_set(&l->first->turn);
 }
 
@@ -146,6 +160,13 @@ void lane_limit(struct lane *l, const struct rate *rate)
 			return;
 	l->meters = xrealloc(l->meters, l->meter_count + 1, sizeof *l->meters);
 	meter_init(&l->meters[l->meter_count++], rate);
+}
+
+void lane_told(struct lane *l, int64_t left, int64_t reset_ns)
+{
+	ASSERT(l->in_flight > 0 && left >= 0 && reset_ns > 0);
+	quota_told(&l->quota, left, hk_now_ns() + reset_ns, l->in_flight - 1);
+	look_again(l);
 }
 
 void lane_pause(struct lane *l, int64_t ns)

@@ -9,6 +9,7 @@
 #pragma once
 #include "engine/meter.h"
 #include "engine/pace.h"
+#include "engine/quota.h"
 #include <hocket/types.h>
 
 struct lane_waiter;
@@ -19,20 +20,25 @@ struct lane {
 	struct lane_waiter *first, *last;
 	struct meter *meters; /* each must allow a start */
 	size_t meter_count;
+	size_t in_flight; /* started and not finished */
 	int64_t paused_until_ns;
 	struct pace pace;
+	struct quota quota;
 };
 
 int lane_wait(struct lane *, bool again) SUSPENDS; /* 0, -ECANCELED */
 bool lane_open(const struct lane *);               /* lane_wait would not park */
 bool lane_may_start(struct lane *);                /* at this moment */
 void lane_start(struct lane *);
-int lane_enter(struct lane *) SUSPENDS; /* waits and starts: for those that need nothing else */
+void lane_finish(struct lane *);        /* once for each start */
+int lane_enter(struct lane *) SUSPENDS; /* waits, then starts */
 
 /* One more rate that binds it; a rate that it has already is the same one. */
 void lane_limit(struct lane *, const struct rate *);
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
+/* The server says that so many requests are left until its quota is whole again, in reset_ns. Call it before lane_finish. */
+void lane_told(struct lane *, int64_t left, int64_t reset_ns);
 static inline void lane_served(struct lane *l) /* an answer that was no refusal: for the pace */
 {
 	pace_served(&l->pace);

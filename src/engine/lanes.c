@@ -72,7 +72,8 @@ static struct lane **bucket_of(const struct lanes *all, struct slice key)
 /* ---- forgetting ---- */
 static bool is_idle(const struct lane *l, int64_t now)
 {
-	bool idle = l->users == 0 && l->paused_until_ns <= now && l->pace.interval_ns == 0;
+	bool idle = l->users == 0 && l->paused_until_ns <= now && l->pace.interval_ns == 0 &&
+		    l->quota.until_ns <= now;
 	for (size_t i = 0; idle && i < l->meter_count; i++)
 		idle = meter_idle(&l->meters[i], now);
 	return idle;

@@ -360,6 +360,21 @@ static void answer_done(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
+/* What the attempt says about the far side. */
+static void tell_lanes(struct visit *v)
+{
+	const struct answer *a = &v->call.answer;
+	bool answered = v->call.verdict == VERDICT_ANSWER;
+	if (v->lane && answered && a->quota_reset_ns > 0)
+		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
+	if (v->lane && answered && !throttled(&v->call.err))
+		lane_served(v->lane);
+	if (v->lane)
+		lane_finish(v->lane);
+	if (v->own)
+		lane_finish(v->own);
+}
+
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
 static int attempts(struct visit *v) SUSPENDS
 {
@@ -372,8 +387,7 @@ static int attempts(struct visit *v) SUSPENDS
 		struct err *err = &v->call.err;
 		bool good = v->call.verdict == VERDICT_ANSWER &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
-		if (v->lane && v->call.verdict == VERDICT_ANSWER && !throttled(err))
-			lane_served(v->lane);
+		tell_lanes(v);
 		if (good)
 			return 1;
 		answer_done(&v->call.answer);

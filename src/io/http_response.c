@@ -3,10 +3,7 @@
  * What this room is for: the small questions about a complete answer.
  * What flows through:    header lines; nothing here suspends or touches the connection.
  * What must hold:        http_response_done accepts an empty response and leaves an empty one. */
-#include "base/clock.h"
-#include "base/units.h"
 #include "io/http.h"
-#include <hocket/run.h>
 #include <stdlib.h>
 
 void http_response_done(struct http_response *r)
@@ -27,20 +24,4 @@ bool http_response_header(const struct http_response *r, const char *name, struc
 		return true;
 	}
 	return false;
-}
-
-/* RFC 9110 10.2.3. More than ten years ahead is garbage too. */
-int64_t http_retry_after_ns(const struct http_response *r)
-{
-	struct slice v;
-	int64_t n;
-	const int64_t most = INT64_C(10) * 366 * 86400;
-	if (!http_response_header(r, "Retry-After", &v))
-		return 0;
-	if (units_int(v, &n) == 0)
-		return n > 0 && n < most ? n * HK_SEC : 0;
-	if (clock_parse_http_date(v, &n) < 0)
-		return 0;
-	n -= hk_wall_ns();
-	return n > 0 && n / HK_SEC < most ? n : 0;
 }

@@ -150,6 +150,28 @@ TEST(dates_survive_the_way_out_and_back)
 	}
 }
 
+TEST(rfc3339_is_read)
+{
+	int64_t ns;
+	CHECK_INT(clock_parse_utc(S("2026-01-31T12:30:00Z"), &ns), 0);
+	CHECK_INT(ns, INT64_C(1769862600) * SECOND);
+	CHECK_INT(clock_parse_utc(S("2026-01-31T12:30:00.1234567891Z"), &ns), 0);
+	CHECK_INT(ns, INT64_C(1769862600) * SECOND + 123456789);
+	CHECK_INT(clock_parse_utc(S("2026-01-31T14:00:00+01:30"), &ns), 0);
+	CHECK_INT(ns, INT64_C(1769862600) * SECOND);
+	static const char *const bad[] = { "",
+					   "2026-01-31",
+					   "2026-13-01T00:00:00Z",
+					   "2026-02-30T00:00:00Z",
+					   "2026-01-31T12:30:00",
+					   "2026-01-31T12:30:00Z ",
+					   "2026-01-31 12:30:00Z",
+					   "2026-01-31T25:30:00Z",
+					   "2026-01-31T12:30:00+0130" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(clock_parse_utc(slice_str(bad[i]), &ns) < 0);
+}
+
 TEST(monotonic_does_not_go_back)
 {
 	int64_t before = clock_mono_ns();
@@ -169,6 +191,7 @@ static const struct test tests[] = {
 	T(other_texts_are_refused),
 	T(every_prefix_and_mutation_stays_in_bounds),
 	T(dates_survive_the_way_out_and_back),
+	T(rfc3339_is_read),
 	T(monotonic_does_not_go_back),
 };
 

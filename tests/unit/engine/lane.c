@@ -174,6 +174,28 @@ TEST_IN_LOOP(a_pause_does_not_open_a_second_line)
 	lanes_free(all);
 }
 
+/* Three are left, two are on their way: one more may start now, the rest when the quota is whole again. */
+TEST_IN_LOOP(what_is_left_of_a_quota_is_all_that_starts)
+{
+	struct lanes *all = lanes_new();
+	struct lane *l = lanes_get(all, S("http://a"));
+	int64_t began = hk_now_ns();
+	for (int i = 0; i < 3; i++)
+		CHECK_INT(lane_enter(l), 0);
+	lane_told(l, 3, 10 * HK_SEC);
+	lane_finish(l);
+	CHECK_INT(lane_enter(l), 0);
+	CHECK_INT(hk_now_ns(), began);
+	CHECK(!lane_open(l));
+	lane_told(l, 9, 10 * HK_SEC); /* it had counted them already */
+	CHECK(lane_open(l));
+	lane_told(l, 0, 10 * HK_SEC);
+	CHECK_INT(lane_enter(l), 0);
+	CHECK_INT(hk_now_ns() - began, 10 * HK_SEC);
+	CHECK(lane_open(l));
+	lanes_free(all);
+}
+
 TEST_IN_LOOP(the_pace_is_forgotten_when_it_is_quiet)
 {
 	struct lanes *all = lanes_new();
@@ -211,6 +233,7 @@ static const struct test tests[] = {
 	T(idle_lanes_are_forgotten),
 	T(sleepers_wake_after_the_pause_and_spaced),
 	T(a_pause_does_not_open_a_second_line),
+	T(what_is_left_of_a_quota_is_all_that_starts),
 	T(the_pace_is_forgotten_when_it_is_quiet),
 	T(a_cancelled_waiter_leaves),
 };

@@ -17,6 +17,10 @@ struct world { /* the far side: survives runs */
 	unsigned fail_percent;   /* of attempts: reset */
 	unsigned throttle_every; /* every so many attempts: 429 with Retry-After 1 s */
 	bool all_fail, unsafe;
+	int64_t quota,
+		quota_window_ns; /* so many requests in each window, then 429; answers say what is left */
+	int64_t window, window_used;
+	uint64_t refused;
 	int64_t dead_every; /* records divisible by it get 404 */
 	int64_t source_fails_at;
 	int64_t stop_at; /* the call of this record stops the run */
@@ -83,6 +87,26 @@ static int fake_ask(struct site *at, struct call *c, struct err *err)
 	return 0;
 }
 
+/* Counted as it comes in; said with the answer. false: refused. */
+static bool take_quota(struct world *w)
+{
+	int64_t window = hk_now_ns() / w->quota_window_ns;
+	if (window != w->window)
+		w->window_used = 0;
+	w->window = window;
+	return w->window_used < w->quota && ++w->window_used > 0;
+}
+
+static void tell_quota(struct world *w, struct call *c, bool served)
+{
+	c->answer.quota_left = w->quota - w->window_used;
+	c->answer.quota_reset_ns = (w->window + 1) * w->quota_window_ns - hk_now_ns();
+	if (c->answer.quota_reset_ns <= 0) /* the window has passed meanwhile */
+		c->answer.quota_left = c->answer.quota_reset_ns = 0;
+	w->refused += !served;
+	c->answer.status = served ? 200 : 429;
+}
+
 static void answer(struct world *w, struct call *c, int64_t n)
 {
 	c->verdict = VERDICT_ANSWER;
@@ -115,6 +139,7 @@ static void fake_call(struct site *at, struct call *c)
 	w->last_call_ns = hk_now_ns();
 	if (++w->in_flight > w->in_flight_high)
 		w->in_flight_high = w->in_flight;
+	bool served = w->quota == 0 || take_quota(w);
 	if (n == w->stop_at) {
 		w->stop_at = -1;
 		run_stop(w->run);
@@ -128,6 +153,8 @@ static void fake_call(struct site *at, struct call *c)
 		fail(&c->err, FAULT_RESET, "connection reset"), c->err.sent = true;
 	else
 		answer(w, c, n);
+	if (w->quota && c->verdict == VERDICT_ANSWER)
+		tell_quota(w, c, served);
 }
 
 static int fake_resume(struct site *at, struct resumption *r, struct err *err)
@@ -322,6 +349,25 @@ TEST(a_refusal_pauses_the_lane_and_kills_nobody)
 	CHECK_INT(s.w.early, 0);
 	check_rows_in_order(&s, 400);
 	scene_close(&s);
+}
+
+/* The server counts 30 in 2 s and tells what is left: it need not refuse anybody. */
+TEST(a_quota_that_is_told_is_not_run_into)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct scene s;
+		scene_open(&s, 300);
+		rand_seed(&s.w.rnd, seed);
+		s.w.quota = 30;
+		s.w.quota_window_ns = 2 * HK_SEC;
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.w.refused, 0);
+		check_rows_in_order(&s, 300);
+		/* ten windows; what is on its way is taken off the rest and given back, so hardly any is lost */
+		CHECK(s.result.wall_ns < 26 * HK_SEC);
+		scene_close(&s);
+	}
 }
 
 /* Both limits are near each other, so that records wait for a slot after they had their turn in the lane. */
@@ -625,6 +671,7 @@ static const struct test tests[] = {
 	T(resets_are_tried_again_and_nobody_is_lost),
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
+	T(a_quota_that_is_told_is_not_run_into),
 	T(a_rate_holds_also_when_slots_are_short),
 	T(no_window_has_more_starts_than_the_rate_says),
 	T(each_key_has_its_own_rate),

@@ -273,34 +273,9 @@ TEST(credentials_stay_at_home)
 	CHECK_INT(hk_run(elsewhere, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
 }
 
-/* ---- questions about an answer ---------------------------------------------------------------------------- */
-
-static int64_t retry_after(const char *value)
-{
-	struct http_header h = { S("retry-AFTER"), slice_str(value) };
-	struct http_response r = { .headers = &h, .header_count = 1 };
-	return http_retry_after_ns(&r);
-}
-
-TEST(seconds_and_dates_to_wait)
-{
-	CHECK_INT(retry_after("2"), 2 * HK_SEC);
-	CHECK_INT(retry_after("0"), 0);
-	CHECK_INT(retry_after("-1"), 0);
-	CHECK_INT(retry_after("soon"), 0);
-	CHECK_INT(retry_after(""), 0);
-	CHECK_INT(retry_after("1.5"), 0);
-	CHECK_INT(retry_after("99999999999999999999"), 0);
-	CHECK_INT(retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), 0);
-	CHECK(retry_after("Wed, 01 Jan 2031 00:00:00 GMT") > HK_SEC);
-	struct http_response none = { 0 };
-	CHECK_INT(http_retry_after_ns(&none), 0);
-}
-
 static const struct test tests[] = {
 	T(curl_sees_the_same),
 	T(credentials_stay_at_home),
-	T(seconds_and_dates_to_wait),
 };
 
 int main(void)
