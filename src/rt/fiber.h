@@ -42,7 +42,8 @@ struct hk_fiber_ {
 	struct hk_fiber_ *run_next;
 	struct hk_loop *loop;
 	struct hk_scope *scope; /* the innermost */
-	/* Counted from low: where the innermost lies, if that is on this stack; else the stack's end. */
+	/* Counted from low: where the innermost lies, if that is on this stack; else the stack's end. While the task may not suspend, 0:
+	 * one compare in each checkpoint finds all that is odd. */
 	uintptr_t scope_at;
 	char *low;         /* the lowest byte of its stack */
 	struct park *park; /* borrows, while PARKED */

@@ -23,10 +23,16 @@ void scope_init_root(struct hk_scope *s)
 }
 
 /* A scope elsewhere - on the heap, of the spawner's block, in an ASan fake frame - cannot be judged by the stack pointer. */
-static uintptr_t scope_place(const struct hk_scope *s, const struct hk_fiber_ *f)
+static uintptr_t place(const struct hk_fiber_ *f)
 {
-	uintptr_t at = (uintptr_t)s - (uintptr_t)f->low, end = (uintptr_t)(f->stack - f->low);
+	uintptr_t at = (uintptr_t)f->scope - (uintptr_t)f->low,
+		  end = (uintptr_t)(f->stack - f->low);
 	return at < end ? at : end;
+}
+
+void scope_mark(struct hk_fiber_ *f)
+{
+	f->scope_at = f->loop->no_suspend ? 0 : place(f);
 }
 
 void scope_add_fiber(struct hk_scope *s, struct hk_fiber_ *f)
@@ -36,7 +42,7 @@ void scope_add_fiber(struct hk_scope *s, struct hk_fiber_ *f)
 	ASSERT(s->open_ && !f->scope);
 	f->scope = s;
 	f->scope_name = s->group_ ? container_of(s, struct hk_group, scope_)->name_ : NULL;
-	f->scope_at = scope_place(s, f);
+	scope_mark(f);
 	if (!first) {
 		s->fibers_ = f->scope_next = f->scope_prev = f;
 		return;
@@ -118,7 +124,7 @@ void scope_check_frame_slow(const struct hk_fiber_ *f, const void *frame)
 	uintptr_t at = (uintptr_t)frame - (uintptr_t)f->low;
 	size_t bytes = (size_t)(f->stack - f->low);
 
-	if (at < bytes && at > f->scope_at)
+	if (at < bytes && at > place(f))
 		misuse("%s was opened in a function that has returned, and is still open: close it "
 		       "first, on every way out",
 		       innermost(f, frame).text);
@@ -235,6 +241,7 @@ static struct hk_loop *loop_here(const char *caller)
 {
 	struct hk_loop *loop = loop_self();
 
+	offload_check_not_in(caller);
 	if (!loop)
 		misuse("%s() was called where no loop runs: from another thread, hk_post() it",
 		       caller);

@@ -19,14 +19,14 @@ static inline bool scope_frame_is_odd(const struct hk_fiber_ *f, const void *fra
 }
 /* Odd: is it misuse? Returns when it is not: a caller on a stack of the program's own making. */
 void scope_check_frame_slow(const struct hk_fiber_ *, const void *frame);
+/* Makes what the look compares with: after the innermost scope changed, and where it may not suspend any more, or again. */
+void scope_mark(struct hk_fiber_ *);
 
 int fiber_checkpoint_slow(const struct hk_fiber_ *, const void *frame); /* fiber.c */
 /* The checkpoint at the start of every call that suspends. */
 __attribute__((always_inline)) static inline int fiber_checkpoint(const struct hk_fiber_ *f)
 {
-	if (__builtin_expect(scope_is_cancelled(f->scope) | (f->loop->no_suspend != NULL) |
-				     scope_frame_is_odd(f, FRAME_HERE),
-			     0))
+	if (__builtin_expect(scope_is_cancelled(f->scope) || scope_frame_is_odd(f, FRAME_HERE), 0))
 		return fiber_checkpoint_slow(f, FRAME_HERE);
 	return 0;
 }
