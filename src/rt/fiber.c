@@ -39,6 +39,7 @@ struct hk_fiber_ *fiber_self_of(const char *caller)
 
 	if (__builtin_expect(loop && loop->current, 1))
 		return loop->current;
+	offload_check_not_in(caller);
 	if (!loop)
 		misuse("%s() was called where no loop runs: start one with hk_run()", caller);
 	if (loop->big.runs_for)

@@ -45,6 +45,7 @@ int hk_group_spawn(struct hk_group *g, hk_fn *fn, void *arg, const struct hk_spa
 				     o.where ? o.where : "an unnamed place" };
 	struct hk_task *task;
 
+	offload_check_not_in("hk_spawn");
 	if (!loop)
 		misuse("hk_spawn() was called where no loop runs: start one with hk_run()");
 	if (!fn)

@@ -142,8 +142,10 @@ static int submit(struct call *c)
 static struct call call_of(struct hk_loop *loop, hk_fn *fn, void *arg,
 			   const struct hk_offload_options *o)
 {
+	struct call c;
+
 	ASSERT(fn && (unsigned)o->pool < POOLS);
-	return (struct call){
+	c = (struct call){
 		.job = { .fn = fn, .arg = arg, .give_back = post_back },
 		.letter = { .deliver = deliver },
 		.loop = loop,
@@ -151,6 +153,15 @@ static struct call call_of(struct hk_loop *loop, hk_fn *fn, void *arg,
 		.limiter = o->limiter,
 		.abandoned = o->abandoned,
 	};
+	(void)snprintf(c.job.name, sizeof(c.job.name), "%s", o->name ? o->name : "a call");
+	return c;
+}
+
+void offload_refuse(const char *caller)
+{
+	misuse("%s() was called in the off-loaded call \"%s\", beside the loop: only hk_post() may "
+	       "be called there",
+	       caller, pool_job_name_);
 }
 
 static int wait_for(struct hk_fiber_ *self, struct call *c, struct waiter *w) SUSPENDS
@@ -253,6 +264,7 @@ static struct pool *pool_of_loop(enum hk_pool pool, const char *caller)
 {
 	struct hk_loop *loop = loop_self();
 
+	offload_check_not_in(caller);
 	if (!loop)
 		misuse("%s() was called where no loop runs: start one with hk_run()", caller);
 	ASSERT((unsigned)pool < POOLS);

@@ -15,3 +15,11 @@ void offloads_init(struct offloads *, unsigned io_threads, unsigned cpu_threads)
 void offloads_done(struct offloads *); /* nothing may be pending */
 /* For hk_file_close: as hk_offload, but not refused and not taken back when the caller is cancelled. */
 MUST int offload_always(hk_fn *fn, void *arg) SUSPENDS;
+
+/* A misuse within an off-loaded call: what belongs to a loop is not for other threads, and would be a data race. */
+NORETURN void offload_refuse(const char *caller);
+static inline void offload_check_not_in(const char *caller)
+{
+	if (__builtin_expect(pool_job_name_ != NULL, 0))
+		offload_refuse(caller);
+}

@@ -98,13 +98,23 @@ struct job *pool_end_job(struct pool *p)
 	return next;
 }
 
+__thread const char *pool_job_name_;
+
+void pool_run_job(struct job *j)
+{
+	ASSERT(j->started && !pool_job_name_);
+	pool_job_name_ = j->name;
+	j->result = j->fn(j->arg);
+	pool_job_name_ = NULL;
+}
+
 static void *work(void *arg)
 {
 	struct pool *p = arg;
 	struct job *j, *next = NULL;
 
 	while ((j = next ? next : wait_for_job(p)) != NULL) {
-		j->result = j->fn(j->arg);
+		pool_run_job(j);
 		next = pool_end_job(p);
 		j->give_back(j); /* from here on the job may be gone */
 	}

@@ -17,6 +17,7 @@ struct job {
 	hk_fn *fn;
 	void *arg;
 	int result;
+	char name[40];                   /* for who does in it what only tasks may */
 	bool started;                    /* under the pool's lock, or after give_back */
 	size_t timer;                    /* sim_pool.c: when it ends */
 	struct pool *pool;               /* the same: whose it is */
@@ -43,6 +44,9 @@ MUST int pool_submit(struct pool *, struct job *);
 bool pool_take_back(struct pool *, struct job *);
 void pool_limit_set(struct pool *, unsigned limit);
 
+/* The name of the job that this thread runs just now; NULL: none. */
+extern __thread const char *pool_job_name_ __attribute__((tls_model("initial-exec")));
+void pool_run_job(struct job *);
 /* For sim_pool.c, which has no threads that could ask: the next that may start, NULL: none; and the end of one, with the next. */
 struct job *pool_next_job(struct pool *);
 struct job *pool_end_job(struct pool *);

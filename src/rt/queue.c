@@ -139,6 +139,7 @@ int hk_queue_try_put(struct hk_queue *q, const void *item)
 {
 	struct hk_waiter_ *receiver;
 
+	offload_check_not_in(__func__);
 	if (q->closed)
 		return -EPIPE;
 	receiver = waitlist_take(&q->receivers);
@@ -179,6 +180,7 @@ int hk_queue_try_get(struct hk_queue *q, void *item)
 {
 	struct hk_waiter_ *sender;
 
+	offload_check_not_in(__func__);
 	if (q->n == 0)
 		return q->closed ? -EPIPE : -EAGAIN;
 	ring_pop(q, item);
@@ -214,6 +216,7 @@ int hk_queue_get(struct hk_queue *q, void *item)
 
 void hk_queue_close(struct hk_queue *q)
 {
+	offload_check_not_in(__func__);
 	ASSERT(!q->senders.first_ || !q->receivers.first_);
 	q->closed = true;
 	waitlist_serve_all(&q->senders, -EPIPE);

@@ -30,7 +30,7 @@ static void run_due(size_t *place, void *arg)
 	struct pool *p = j->pool;
 
 	sim_note(arg, "ended a call of", p->name, p->busy_n, (struct slice){ 0 });
-	j->result = j->fn(j->arg);
+	pool_run_job(j);
 	next = pool_end_job(p);
 	j->give_back(j); /* from here on the job may be gone */
 	if (next)

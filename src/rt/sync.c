@@ -71,6 +71,7 @@ int hk_sem_try_acquire(struct hk_sem *s)
 
 void hk_sem_release(struct hk_sem *s)
 {
+	offload_check_not_in(__func__);
 	if (!s->waiters_.first_ || s->free_ < 0) {
 		if (s->most_ > 0 && s->free_ >= s->most_)
 			misuse("a semaphore of %lld permits is released more often than acquired",
@@ -204,6 +205,7 @@ int hk_event_wait_for(struct hk_event *e, int64_t timeout_ns)
 
 void hk_event_set(struct hk_event *e)
 {
+	offload_check_not_in(__func__);
 	e->set_ = true;
 	waitlist_serve_all(&e->waiters_, 0);
 	ASSERT(!e->waiters_.first_);

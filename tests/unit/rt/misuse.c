@@ -551,6 +551,61 @@ MISUSE_ALONE(waiting_without_a_loop, "outside of any task",
 	return hk_sleep(HK_SEC);
 }
 
+/* ---- in an off-loaded call, where only hk_post() may be called -------------------------------- */
+
+enum { ASIDE = 6 };
+static int aside;
+
+static int call_aside(void *arg)
+{
+	static const int item = 1;
+	struct hk_queue *q = arg;
+	struct hk_event e = { 0 };
+	struct hk_sem s = { 0 };
+	int got;
+
+	switch (aside) {
+	case 0:
+		return hk_sleep(HK_MS);
+	case 1:
+		return hk_queue_try_put(q, &item);
+	case 2:
+		return hk_queue_try_get(q, &got);
+	case 3:
+		return hk_offload_limit(HK_POOL_IO) > 0;
+	case 4:
+		hk_event_set(&e);
+		return 0;
+	default:
+		hk_sem_release(&s);
+		return 0;
+	}
+}
+
+static int offload_it(void *arg)
+{
+	struct hk_queue *q = hk_queue_new(sizeof(int), 1);
+
+	(void)arg;
+	return hk_offload_with(call_aside, q, &(struct hk_offload_options){ .name = "resize" });
+}
+
+static int offload_in_sim(void *arg)
+{
+	return hk_sim(offload_it, arg, NULL);
+}
+
+TEST(what_only_tasks_may_do_is_refused_in_an_offloaded_call)
+{
+	const char *const words[MOST_WORDS] = { "in the off-loaded call \"resize\"",
+						"only hk_post() may be called there" };
+
+	for (aside = 0; aside < ASIDE; aside++) {
+		dies(offload_it, false, words);
+		dies(offload_in_sim, true, words);
+	}
+}
+
 MISUSE_ALONE(a_group_without_a_loop, "hk_group_open() was called where no loop runs")
 {
 	struct hk_group g;
@@ -722,6 +777,7 @@ static const struct test tests[] = {
 	T(a_posted_callback_that_waits),
 	T(a_deep_call_that_waits),
 	T(waiting_without_a_loop),
+	T(what_only_tasks_may_do_is_refused_in_an_offloaded_call),
 	T(a_group_without_a_loop),
 	T(a_scope_cancelled_without_a_loop),
 	T(an_event_set_by_another_thread),
