@@ -12,7 +12,7 @@
  *   another user (sudo) has left our care, too. (5) the child inherits only 0, 1, 2 and what `keep` lists; signals have
  *   their default actions and none is blocked. (6) argv is never seen by a shell. (7) this process must not reap what it did
  *   not start (waitpid(-1), an ignored SIGCHLD): then how a child ended is lost, -ECHILD. (8) in the simulation (sim.h) nothing
- *   can be started, -ENOSYS: no seed replays what a program of the real world does. On the virtual clock (run.h)
+ *   can be started, -ENOSYS and a report: no seed replays what a program of the real world does. On the virtual clock (run.h)
  *   every grace is over as soon as nothing else runs. Linux 5.11 or later. */
 #ifndef HOCKET_PROCESS_H
 #define HOCKET_PROCESS_H

@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -57,8 +59,12 @@ static bool is_free(const struct guardian *g, size_t slot)
 static int grow(struct guardian *g)
 {
 	size_t cap = g->cap ? g->cap * 2 : FIRST_SLOTS, bytes = cap * SPAWN_NOTE;
+	struct guardian_origin *origins = reallocarray(g->origins, cap, sizeof(*origins));
 	void *slots;
 
+	if (!origins)
+		return -ENOMEM;
+	g->origins = origins;
 	if (ftruncate(g->memory_fd, (off_t)bytes) < 0)
 		return -errno;
 	slots = g->cap ? mremap(g->slots, g->cap * SPAWN_NOTE, bytes, MREMAP_MAYMOVE)
@@ -135,6 +141,7 @@ static void close_table(struct guardian *g)
 	if (g->slots)
 		(void)munmap(g->slots, g->cap * SPAWN_NOTE);
 	(void)close(g->memory_fd);
+	free(g->origins);
 	*g = (struct guardian){ 0 };
 }
 
@@ -168,7 +175,7 @@ static void end_helper(struct guardian *g)
 
 /* ---- for those who start children ---------------------------------------------------------- */
 
-int guardian_claim(struct guardian *g, size_t *ret_slot)
+int guardian_claim(struct guardian *g, const struct guardian_origin *origin, size_t *ret_slot)
 {
 	int r = g->cap ? 0 : open_table(g);
 	size_t slot = r == 0 ? find_free(g) : 0;
@@ -181,6 +188,7 @@ int guardian_claim(struct guardian *g, size_t *ret_slot)
 		return r;
 	ASSERT(slot > 0 && is_free(g, slot));
 	*slot_at(g, slot) = claimed;
+	g->origins[slot] = *origin;
 	g->hint = slot + 1;
 	*ret_slot = slot;
 	return 0;
@@ -200,9 +208,25 @@ void guardian_release(struct guardian *g, size_t slot)
 		g->hint = slot;
 }
 
-size_t guardian_done(struct guardian *g)
+static void put_who(char **at, size_t *room, pid_t pid, const struct guardian_origin *o, bool first)
+{
+	int n = snprintf(*at, *room, "%s%d (%s), started by task \"%s\", spawned at %s",
+			 first ? "" : "; ", (int)pid, o->program, o->task, o->where);
+
+	if (n < 0 || (size_t)n >= *room) {
+		**at = 0; /* only whole ones */
+		*room = 0;
+		return;
+	}
+	*at += n;
+	*room -= (size_t)n;
+}
+
+size_t guardian_done(struct guardian *g, char *ret_who, size_t room)
 {
 	size_t left = 0;
+
+	*ret_who = 0;
 
 	if (!g->cap)
 		return 0;
@@ -210,6 +234,8 @@ size_t guardian_done(struct guardian *g)
 		pid_t pid = is_free(g, i) ? 0 : read_note(slot_at(g, i));
 		if (pid == 0)
 			continue;
+		if (room > 0)
+			put_who(&ret_who, &room, pid < 0 ? -pid : pid, &g->origins[i], left == 0);
 		(void)kill(pid, SIGKILL);
 		while (waitpid(pid < 0 ? -pid : pid, NULL, 0) < 0 && errno == EINTR)
 			continue;

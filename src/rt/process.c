@@ -18,10 +18,12 @@
 #include "rt/guardian.h"
 #include "rt/loop.h"
 #include "rt/process_group.h"
+#include "rt/report.h"
 #include "rt/scope.h"
 #include "rt/spawn.h"
 #include <fcntl.h>
 #include <hocket/fd.h>
+#include <hocket/group.h>
 #include <hocket/offload.h>
 #include <hocket/sim.h>
 #include <signal.h>
@@ -152,7 +154,14 @@ static int call_start(void *arg)
 	struct start *s = arg;
 	struct hk_process *p = s->process;
 	struct guardian *guardian = &loop_self()->guardian;
-	int r = guardian_claim(guardian, &p->slot_);
+	const struct hk_fiber_ *task = loop_running(loop_self());
+	struct guardian_origin origin;
+	int r;
+
+	(void)snprintf(origin.program, sizeof(origin.program), "%s", s->recipe.argv[0]);
+	(void)snprintf(origin.task, sizeof(origin.task), "%s", task ? task->name : "?");
+	(void)snprintf(origin.where, sizeof(origin.where), "%s", task ? task->where : "?");
+	r = guardian_claim(guardian, &origin, &p->slot_);
 
 	if (r < 0)
 		return r;
@@ -191,6 +200,16 @@ static int start(struct hk_process *p, const char *const argv[], const struct hk
 	return r;
 }
 
+/* No seed can replay what a program of the real world does. */
+static int refuse_in_sim(const char *program)
+{
+	report(loop_self(), HK_REPORT_REFUSED,
+	       "child processes cannot be simulated (\"%s\", task \"%s\"): replace this call when "
+	       "hk_sim_running()",
+	       program, hk_task_name(hk_task_self()));
+	return -ENOSYS;
+}
+
 int hk_process_start(struct hk_process *p, const char *const argv[],
 		     const struct hk_process_options *options)
 {
@@ -204,8 +223,8 @@ int hk_process_start(struct hk_process *p, const char *const argv[],
 	if (!argv || !argv[0])
 		return -EINVAL;
 	if (hk_sim_running())
-		return -ENOSYS; /* no seed can replay what a program of the real world does */
-	r = hk_yield();         /* who starts many lets the others run in between */
+		return refuse_in_sim(argv[0]);
+	r = hk_yield(); /* who starts many lets the others run in between */
 	if (r == 0)
 		r = wire_all(&w, &o);
 	if (r < 0)

@@ -84,13 +84,14 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 
 static void end_children(struct hk_loop *loop)
 {
-	size_t left = guardian_done(&loop->guardian);
+	char who[1024];
+	size_t left = guardian_done(&loop->guardian, who, sizeof(who));
 
 	if (left > 0)
 		report(loop, HK_REPORT_UNREAD,
 		       "%zu child process%s never waited for, killed now: end each with "
-		       "hk_process_wait() or hk_process_stop()",
-		       left, left > 1 ? "es were" : " was");
+		       "hk_process_wait() or hk_process_stop(): %s",
+		       left, left > 1 ? "es were" : " was", who);
 }
 
 static void loop_done(struct hk_loop *loop)

@@ -276,6 +276,7 @@ TEST(forgotten_children_are_killed_and_reported)
 			 &(struct hk_run_options){ .report = keep_report, .report_arg = text }),
 		  0);
 	CHECK(strstr(text, "2 child processes were never waited for"));
+	CHECK(strstr(text, " (sh), started by task \"main\", spawned at hk_run(); "));
 	CHECK_INT(close(ends[1]), 0);
 	CHECK(all_have_ended(ends[0]));
 	CHECK_INT(close(ends[0]), 0);

@@ -674,9 +674,20 @@ static int start_in_simulation(void *arg)
 	return 0;
 }
 
+static void keep_refusal(enum hk_report kind, const char *text, void *arg)
+{
+	CHECK_INT(kind, HK_REPORT_REFUSED);
+	(void)snprintf(arg, 256, "%s", text);
+}
+
 TEST(a_simulation_starts_nothing)
 {
-	CHECK_INT(hk_sim(start_in_simulation, NULL, NULL), 0);
+	char text[256] = "";
+	struct hk_run_options o = { .report = keep_refusal, .report_arg = text };
+
+	CHECK_INT(hk_sim(start_in_simulation, NULL, &(struct hk_sim_options){ .run = &o }), 0);
+	CHECK(strstr(text, "child processes cannot be simulated (\"true\", task \"main\"): replace "
+			   "this call when hk_sim_running()\n"));
 }
 
 static const struct test tests[] = {
