@@ -71,7 +71,10 @@ static void say_overflow(const struct hk_fiber_ *f)
 
 static const char *signal_name(int number)
 {
-	return number == SIGSEGV ? "SIGSEGV" : number == SIGBUS ? "SIGBUS" : "SIGFPE";
+	return number == SIGSEGV  ? "SIGSEGV"
+	       : number == SIGBUS ? "SIGBUS"
+	       : number == SIGFPE ? "SIGFPE"
+				  : "SIGILL";
 }
 
 static void say_fault(const struct hk_fiber_ *f, int number, const void *address)
@@ -94,22 +97,28 @@ static void say_calls(const void *context)
 			     STDERR_FILENO);
 }
 
-static void on_fault(int number, siginfo_t *info, void *context)
+void overflow_say(int number, const siginfo_t *info, const void *context)
 {
-	struct sigaction end = { .sa_handler = SIG_DFL };
 	bool fault = info->si_code > 0; /* else somebody sent the signal */
 	const struct hk_loop *loop = loop_self();
 	const struct hk_fiber_ *f = fault && loop ? loop_running(loop) : NULL;
 
+	if (!f)
+		return;
+	if (f == loop->current && overflowed(f, info->si_addr, stack_pointer(context)))
+		say_overflow(f);
+	else
+		say_fault(f, number, info->si_addr);
+	say_calls(context);
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	struct sigaction end = { .sa_handler = SIG_DFL };
+
 	(void)sigaction(number, &end, NULL);
-	if (f) {
-		if (f == loop->current && overflowed(f, info->si_addr, stack_pointer(context)))
-			say_overflow(f);
-		else
-			say_fault(f, number, info->si_addr);
-		say_calls(context);
-	}
-	if (!fault)
+	overflow_say(number, info, context);
+	if (info->si_code <= 0)
 		(void)raise(number); /* it arrives when this handler returns */
 }
 

@@ -13,3 +13,5 @@ struct overflow {
 
 void overflow_open(struct overflow *);
 void overflow_close(struct overflow *);
+/* In a handler of a fatal signal, with all that it is given: which task runs and by which calls, if it is its own fault. */
+void overflow_say(int number, const siginfo_t *, const void *context);

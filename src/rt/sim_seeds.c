@@ -86,11 +86,28 @@ static void tell_failure(const struct seeds *s, uint64_t seed, const char *what)
 	fprintf(stderr, "hocket: simulation: seed %" PRIu64 ": %s\n%s", seed, what, s->last_words);
 }
 
+/* What hk_sim itself finds, in its own words. NULL: it is the program's. */
+static const char *own_verdict(int result)
+{
+	switch (result) {
+	case -EILSEQ:
+		return "two runs of this seed differed";
+	case -ETIME:
+		return "the limit of virtual time ran out";
+	case -EUCLEAN:
+		return "a socket was left open";
+	default:
+		return NULL;
+	}
+}
+
 static int tell_result(const struct seeds *s, uint64_t seed, int result)
 {
+	const char *own = own_verdict(result);
 	char what[160];
 
-	(void)snprintf(what, sizeof(what), "the result is %d (%s)", result, strerror(-result));
+	(void)snprintf(what, sizeof(what), "the result is %d (%s)", result,
+		       own ? own : strerror(-result));
 	tell_failure(s, seed, what);
 	return result;
 }
@@ -102,25 +119,25 @@ static pthread_mutex_t fatal_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned fatal_users;
 static struct sigaction fatal_former[ARRAY_SIZE(fatal)];
 
-/* The default action follows: the handler is there only once. */
-static void say_last_words(int signal)
+static void say_last_words(void)
 {
 	ssize_t wrote;
 
-	(void)signal;
 	if (!running)
 		return;
 	wrote = write(STDERR_FILENO, running->last_words, strlen(running->last_words));
 	(void)wrote; /* nowhere left to complain */
 }
 
+/* The default action follows: the handler is there only once. It is here instead of the loop's own (overflow.c). */
+static void on_fatal(int number, siginfo_t *info, void *context)
+{
+	overflow_say(number, info, context);
+	say_last_words();
+}
+
 /* A sanitizer ends the process without a signal, but not without a word. NULL where there is none. */
 void __sanitizer_set_death_callback(void (*)(void)) __attribute__((weak));
-
-static void say_last_words_to_sanitizer(void)
-{
-	say_last_words(0);
-}
 
 static void sanitizer_watch(void (*callback)(void))
 {
@@ -130,8 +147,8 @@ static void sanitizer_watch(void (*callback)(void))
 
 static void fatal_watch(void)
 {
-	struct sigaction ours = { .sa_handler = say_last_words,
-				  .sa_flags = SA_RESETHAND | SA_ONSTACK };
+	struct sigaction ours = { .sa_sigaction = on_fatal,
+				  .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK };
 
 	pthread_mutex_lock(&fatal_lock);
 	for (size_t i = 0; fatal_users == 0 && i < ARRAY_SIZE(fatal); i++) {
@@ -140,7 +157,7 @@ static void fatal_watch(void)
 			(void)sigaction(fatal[i], &ours, NULL);
 	}
 	if (fatal_users++ == 0)
-		sanitizer_watch(say_last_words_to_sanitizer);
+		sanitizer_watch(say_last_words);
 	pthread_mutex_unlock(&fatal_lock);
 }
 

@@ -464,6 +464,7 @@ TEST(every_failure_names_its_seed)
 	CHECK_SAYS(s, "\nreplay: HOCKET_SEED=7 make it\n");
 	s = sim_in_child(sleep_long, &(struct hk_sim_options){ .seed = 9, .limit_ns = HK_SEC });
 	CHECK_INT(WEXITSTATUS(s.status), ETIME);
+	CHECK_SAYS(s, "the result is -62 (the limit of virtual time ran out)");
 	CHECK_SAYS(s, "seed 9: the limit of virtual time ran out while these waited\n");
 	CHECK_SAYS(s, "task \"main\"");
 	CHECK_SAYS(s, "\nreplay: HOCKET_SEED=9 ");
@@ -491,6 +492,8 @@ TEST(an_abort_in_the_middle_is_replayable_too)
 	if (TSAN)
 		return; /* it falls over its own report of a crash in a fiber */
 	CHECK(WIFSIGNALED(s.status) || WEXITSTATUS(s.status) > 0); /* sanitizers exit */
+	if (!WIFEXITED(s.status))
+		CHECK_SAYS(s, "hocket: SIGSEGV in task \"main\", spawned at hk_run()");
 	CHECK_SAYS(s, "replay: HOCKET_SEED=6 ");
 }
 
