@@ -132,6 +132,15 @@ static void tell_resuming(struct job *job)
 	say("going on with run %s: %s records are done", run_id(job->run), n.p);
 }
 
+static void warn_insecure(const struct job *job, const struct place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].facts.insecure)
+			say("warning: %s '%s' checks no certificates (insecure: true): anybody "
+			    "on the way may answer in its name",
+			    places == job->plan->sources ? "source" : "step", places[i].label);
+}
+
 /* The run between its two companions; both end with it. */
 static int run_beside(struct job *job) SUSPENDS
 {
@@ -152,6 +161,8 @@ static int run_opened(struct job *job) SUSPENDS
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
 	run_counts(job->run, &job->before);
 	tell_resuming(job);
+	warn_insecure(job, job->plan->sources, job->plan->source_count);
+	warn_insecure(job, job->plan->steps, job->plan->step_count);
 	int r = hk_signal_open(signals, ARRAY_SIZE(signals));
 	if (r < 0) {
 		say("cannot watch for signals: %s", strerror(-r));

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "connectors/http_headers.h"
+#include "connectors/http_tls.h"
 #include "connectors/lines.h"
 #include "connectors/value.h"
 #include "io/http_quota.h"
@@ -28,7 +29,7 @@ struct http_source {
 	struct pages_options *pages;
 	struct header_options head;
 	uint64_t max_body;
-	bool insecure;
+	struct tls_options tls;
 };
 
 static const struct opt pages_options[] = {
@@ -50,8 +51,7 @@ static const struct opt options[] = {
 	HEADER_OPTIONS(struct http_source, head, .at_plan = true),
 	OPT("max_body", struct http_source, max_body, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = "64MB", .doc = "the largest page"),
-	OPT("insecure", struct http_source, insecure, OPT_BOOL, bool, .tuning = true,
-	    .doc = "do not check the server's certificate"),
+	TLS_OPTIONS(struct http_source, tls),
 	OPT_END,
 };
 
@@ -70,6 +70,7 @@ static int pages_plan(void *of, struct facts *facts, struct diag *diag)
 	else if (head.n && tpl_constant(o->url))
 		diag_error(diag, NULL, "'%.*s' is not a URL: %s", SLICE(head), why);
 	headers_check(&o->head, diag);
+	tls_check(&o->tls, facts, diag);
 	return 0;
 }
 
@@ -122,6 +123,7 @@ struct reader {
 	struct split *split;
 	struct arena *arena; /* for what lives as long as the run: headers, the home origin */
 	struct header_list headers, stranger_headers;
+	const struct http_trust *trust;
 	struct slice home; /* the origin that credentials were written for */
 	struct buf url;    /* of the page at hand */
 	struct seen seen;
@@ -225,7 +227,8 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 		.headers = headers->v,
 		.header_count = headers->n,
 		.max_body_bytes = r->o->max_body,
-		.insecure = r->o->insecure,
+		.trust = r->trust && !at_home ? r->trust->stranger : r->trust,
+		.insecure = r->o->tls.insecure,
 	};
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;
@@ -404,7 +407,8 @@ static int begin(struct reader *r, const struct position *from, struct err *err)
 	AUTO(buf_done) struct buf first = { 0 }, home = { 0 };
 	const struct env env = { .record = S("null") };
 	struct url url;
-	if (tpl_text(r->o->url, &env, &first, err) < 0 ||
+	if (tls_open(&r->o->tls, r->site, &r->trust, err) < 0 ||
+	    tpl_text(r->o->url, &env, &first, err) < 0 ||
 	    headers_make(&r->o->head, &env, r->arena, &r->headers, err) < 0 ||
 	    origin_of(buf_slice(&first), &url, &home, err) < 0)
 		return -1;

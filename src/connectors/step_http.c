@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/json.h"
 #include "connectors/http_headers.h"
+#include "connectors/http_tls.h"
 #include "io/http_quota.h"
 #include "io/url.h"
 
@@ -18,7 +19,7 @@ struct http_step {
 	struct tpl *url, *body;
 	struct header_options head;
 	uint64_t max_body;
-	bool insecure;
+	struct tls_options tls;
 	int method;       /* set by plan: index into methods */
 	char origin[288]; /* set by plan: where all requests go; empty: the record says */
 };
@@ -41,8 +42,7 @@ static const struct opt options[] = {
 	HEADER_OPTIONS(struct http_step, head, .at_plan = false),
 	OPT("max_body", struct http_step, max_body, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = "64MB", .doc = "a larger answer is dead: too_large"),
-	OPT("insecure", struct http_step, insecure, OPT_BOOL, bool, .tuning = true,
-	    .doc = "do not check the server's certificate"),
+	TLS_OPTIONS(struct http_step, tls),
 	OPT_END,
 };
 
@@ -118,8 +118,16 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->guarantee = safety == UNSAFE ? APPEND_ONLY : IDEMPOTENT;
 	check_url(o, facts, diag);
 	headers_check(&o->head, diag);
+	tls_check(&o->tls, facts, diag);
 	check_credentials(o, diag);
 	return 0;
+}
+
+/* What is shared by all requests: the trust. */
+static int http_open(struct site *site, struct err *err) SUSPENDS
+{
+	const struct http_step *o = site->options;
+	return tls_open(&o->tls, site, site->shared, err);
 }
 
 /* ---- the request --------------------------------------------------------------------------------- */
@@ -201,7 +209,8 @@ static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 	q->header_count = headers.n;
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
-	q->insecure = o->insecure;
+	q->insecure = o->tls.insecure;
+	q->trust = *(const struct http_trust **)site->shared;
 	if (site->clocks)
 		q->clocks = *site->clocks;
 	c->request = q;
@@ -264,7 +273,9 @@ const struct port step_http = {
 	.roles = ROLE_STEP,
 	.options = options,
 	.options_size = sizeof(struct http_step),
+	.shared_size = sizeof(const struct http_trust *),
 	.plan = http_plan,
+	.open = http_open,
 	.ask = http_ask,
 	.call = http_call,
 };

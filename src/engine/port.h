@@ -121,6 +121,7 @@ struct facts {
 	bool endless;         /* sources: until interrupted */
 	bool many;            /* apply makes children, even when it makes one (emit) */
 	bool own_mark;        /* commit: the mark lives in the sink; else in the state */
+	bool insecure;        /* certificates are not checked: every run says so */
 	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Borrows from the options. */

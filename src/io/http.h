@@ -15,6 +15,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "io/trust.h"
 
 struct http_client;
 
@@ -47,7 +48,8 @@ struct http_request {
 	struct http_clocks clocks;
 	uint64_t max_body_bytes; /* as received; 0: 64 MiB. Inflated: 4 times that, at most 200:1 */
 	bool keyed; /* sending twice is harmless (idempotency key): may be sent again on a stale connection */
-	bool insecure; /* no certificate check */
+	const struct http_trust *trust; /* NULL: the client's own */
+	bool insecure;                  /* no certificate check */
 	bool no_redirects;
 };
 struct http_response {
@@ -76,6 +78,10 @@ bool http_response_header(const struct http_response *, const char *name, struct
 /* Retry-After (or retry-after-ms) as nanoseconds from now: seconds or a date. 0 when absent, zero, in the past or garbage.
  * http_quota.c, and so is what answers say about quotas before they refuse. */
 int64_t http_retry_after_ns(const struct http_response *);
+
+/* Reads the files, or finds what was read before. It lives as long as the client. */
+MUST int http_client_trust(struct http_client *, const struct http_trust_files *,
+			   const struct http_trust **ret, struct err *);
 
 struct http_client_stats {
 	uint64_t requests, connections, reused, resent, bytes_in, bytes_out;

@@ -56,6 +56,7 @@ void http_client_free(struct http_client *c)
 	http_inflate_spare_done(&c->inflaters);
 	spare_done(&c->spare);
 	tls_context_free(c->tls);
+	http_trust_free_all(c->trusts);
 	dns_free(c->dns);
 	proxies_free(c->proxies);
 	free(c->user_agent);
@@ -67,6 +68,12 @@ void http_client_stats_get(const struct http_client *c, struct http_client_stats
 {
 	*ret = c->stats;
 	ret->idle = c->pool.idle_count;
+}
+
+int http_client_trust(struct http_client *c, const struct http_trust_files *files,
+		      const struct http_trust **ret, struct err *err)
+{
+	return http_trust_find(&c->trusts, files, ret, err);
 }
 
 /* ---- redirects ---------------------------------------------------------------------------------------- */

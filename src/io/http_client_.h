@@ -16,9 +16,10 @@ struct http_client {
 	struct spare spare;
 	struct http_inflate_spare inflaters;
 	struct http_client_stats stats;
-	struct proxies *proxies; /* owns; NULL: none */
-	char *user_agent;        /* owns */
-	char *ca_file;           /* owns; may be NULL */
+	struct http_trust *trusts; /* owns */
+	struct proxies *proxies;   /* owns; NULL: none */
+	char *user_agent;          /* owns */
+	char *ca_file;             /* owns; may be NULL */
 };
 
 /* Where one request of an exchange goes: the caller's URL, or a redirect's. */

@@ -15,7 +15,7 @@ struct proxy;
 struct tls_context;
 
 /* The operations of a connection. 0 or bytes, else -errno; -ECONNRESET for all ways in which a peer goes away in
- * mid-stream, -EBADMSG for what TLS cannot make sense of. */
+ * mid-stream, -EBADMSG for what TLS cannot make sense of, -EKEYREJECTED when the peer refuses our certificate. */
 struct http_wire {
 	int (*wait)(struct http_conn *)
 		SUSPENDS; /* until there is something to read: no block is held meanwhile */

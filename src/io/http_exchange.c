@@ -369,7 +369,7 @@ static struct http_conn *get_conn(const struct attempt *a, bool fresh, bool *ret
 		return conn;
 	}
 	struct http_dial dial = { .dns = c->dns,
-				  .tls = c->tls,
+				  .tls = o->trust ? o->trust->tls : c->tls,
 				  .spare = &c->spare,
 				  .pool = &c->pool,
 				  .origin = o,
@@ -424,6 +424,9 @@ static int tell(const struct exchange *x, struct slice text, int r, struct err *
 		fail(err, FAULT_PROTOCOL, "%s: %s%s%s%s", url,
 		     x->why ? x->why : "TLS that makes no sense",
 		     x->said[0] ? ": it begins with '" : "", x->said, x->said[0] ? "'" : "");
+		break;
+	case -EKEYREJECTED: /* TLS 1.3 says so only behind the handshake; the request was not looked at */
+		fail(err, FAULT_CERTIFICATE, "%s: the server " TLS_REFUSES_OURS, url);
 		break;
 	default:
 		fail_errno(err, FAULT_IO, r, "%s", url);
@@ -493,14 +496,17 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q,
 				  .url = &hop->url,
 				  .user_agent = slice_str(c->user_agent),
 				  .other_origin = hop->other_origin };
-	if (hop->url.tls && !c->tls && tls_context_new(c->ca_file, &c->tls, err) < 0)
+	const struct http_trust *trust = q->trust;
+	if (trust && hop->other_origin)
+		trust = trust->stranger;
+	if (hop->url.tls && !trust && !c->tls && tls_context_new(c->ca_file, &c->tls, err) < 0)
 		return -1;
 	struct attempt a = { .client = c, .request = q, .head = &head };
 	if (c->proxies) {
 		a.proxy = proxies_find(c->proxies, &hop->url);
 		head.proxy = hop->url.tls ? NULL : a.proxy;
 	}
-	a.origin = http_pool_origin(&c->pool, &hop->url, q->insecure);
+	a.origin = http_pool_origin(&c->pool, &hop->url, q->insecure, trust);
 	a.shown_url = hop->text;
 	int r = try_once(&a, false, ret, err);
 	if (r == TRY_STALE) {

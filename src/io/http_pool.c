@@ -65,7 +65,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-static uint64_t hash_origin(const struct url *u, bool insecure)
+static uint64_t hash_origin(const struct url *u, bool insecure, const struct http_trust *trust)
 {
 	char key[264];
 	size_t n = u->host.n < 255 ? u->host.n : 255;
@@ -74,13 +74,15 @@ static uint64_t hash_origin(const struct url *u, bool insecure)
 	key[n++] = (char)(u->port >> 8);
 	key[n++] = (char)(u->port & 255);
 	key[n++] = (char)(u->tls * 2 + insecure);
-	return hash_end(hash_add(HASH_START, (struct slice){ key, n }));
+	uint64_t h = hash_add(HASH_START, (struct slice){ key, n });
+	return hash_end(hash_add(h, (struct slice){ (const char *)&trust, sizeof(trust) }));
 }
 
-static bool same_origin(const struct http_origin *o, const struct url *u, bool insecure)
+static bool same_origin(const struct http_origin *o, const struct url *u, bool insecure,
+			const struct http_trust *trust)
 {
 	return o->port == u->port && o->tls == u->tls && o->insecure == insecure &&
-	       slice_eq_nocase(slice_str(o->host), u->host);
+	       o->trust == trust && slice_eq_nocase(slice_str(o->host), u->host);
 }
 
 static void grow(struct http_pool *p)
@@ -110,11 +112,12 @@ static void wake(struct http_pool *p, struct http_origin *o)
 	p->dormant_count--;
 }
 
-struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, bool insecure)
+struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, bool insecure,
+				     const struct http_trust *trust)
 {
-	uint64_t h = hash_origin(u, insecure);
+	uint64_t h = hash_origin(u, insecure, trust);
 	struct http_origin *o = p->buckets[h & (p->bucket_count - 1)];
-	while (o && !(o->hash == h && same_origin(o, u, insecure)))
+	while (o && !(o->hash == h && same_origin(o, u, insecure, trust)))
 		o = o->chain;
 	if (o) {
 		wake(p, o);
@@ -130,6 +133,7 @@ struct http_origin *http_pool_origin(struct http_pool *p, const struct url *u, b
 	o->port = u->port;
 	o->tls = u->tls;
 	o->insecure = insecure;
+	o->trust = trust;
 	o->uses = 1;
 	link_init(&o->idle);
 	o->chain = p->buckets[h & (p->bucket_count - 1)];

@@ -22,6 +22,7 @@ struct http_origin {
 	struct http_link dormant;       /* while uses == 0 */
 	union dns_address reached;      /* by the last connection; family 0: none yet */
 	struct ssl_session_st *session; /* owns; the last TLS session, for resumption */
+	const struct http_trust *trust; /* NULL: the client's own */
 	uint16_t port;
 	bool tls, insecure;
 	char host[]; /* lower case, 0-terminated */
@@ -43,7 +44,8 @@ void http_pool_init(struct http_pool *, size_t idle_per_origin, int64_t idle_ns)
 void http_pool_done(struct http_pool *); /* closes all; no origin may be in use */
 
 /* Finds or makes the origin and names it once more; give it back with http_origin_release. */
-struct http_origin *http_pool_origin(struct http_pool *, const struct url *, bool insecure);
+struct http_origin *http_pool_origin(struct http_pool *, const struct url *, bool insecure,
+				     const struct http_trust *);
 void http_origin_release(struct http_pool *, struct http_origin *);
 
 struct http_conn *http_pool_take(struct http_pool *, struct http_origin *,

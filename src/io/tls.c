@@ -17,7 +17,8 @@
  *  (1) after every job what it wrote is sent before anything else is waited for.
  *  (2) a connection that waits holds neither block: both are given back when they are empty.
  *  (3) the error queue, which is the thread's, is read and emptied within the job.
- *  (4) a session is kept per origin, and origins with and without checks are different ones. */
+ *  (4) a session is kept per origin, and origins with and without checks are different ones.
+ *  (5) a peer that sends records without end, and nothing in them, is refused: OpenSSL would read on for ever. */
 #include "io/tls.h"
 #include "io/http_pool.h"
 #include "io/spare.h"
@@ -33,7 +34,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD (16u << 10) /* plain bytes of one TLS record */
+#define RECORD    (16u << 10)  /* plain bytes of one TLS record */
+#define MUTE_MOST (256u << 10) /* bytes that bring neither text nor the end of a handshake */
 
 struct tls_context {
 	SSL_CTX *ctx;
@@ -48,6 +50,7 @@ struct tls {
 	char *out_block; /* borrowed from the first byte written until it is sent */
 	size_t out_n;
 	bool eof;
+	size_t mute; /* bytes received since the last job that was done */
 };
 
 /* ---- the BIO: our two blocks as a stream -------------------------------------------------------------- */
@@ -161,6 +164,34 @@ int tls_context_new(const char *ca_file, struct tls_context **ret, struct err *e
 	return 0;
 }
 
+/* Nobody sits there to be asked. */
+static int no_password(char *out, int n, int writing, void *arg)
+{
+	(void)out, (void)n, (void)writing, (void)arg;
+	return 0;
+}
+
+int tls_context_show(struct tls_context *t, const char *cert_file, const char *key_file,
+		     struct err *err)
+{
+	const char *key = key_file ? key_file : cert_file;
+	int r = 0;
+	ERR_clear_error();
+	SSL_CTX_set_default_passwd_cb(t->ctx, no_password);
+	if (SSL_CTX_use_certificate_chain_file(t->ctx, cert_file) != 1)
+		r = fail(err, FAULT_CONFIG, "'%s': no certificate in PEM form can be read from it",
+			 cert_file);
+	else if (SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM) != 1)
+		r = fail(err, FAULT_CONFIG,
+			 ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH
+				 ? "'%s': this key belongs to another certificate"
+				 : "'%s': no private key in PEM form, without a password, can be "
+				   "read from it",
+			 key);
+	ERR_clear_error();
+	return r;
+}
+
 /* ---- jobs: one call of OpenSSL --------------------------------------------------------------------------- */
 
 enum job_kind { JOB_HANDSHAKE, JOB_READ, JOB_WRITE };
@@ -230,19 +261,34 @@ static int fill_window(struct http_conn *c) SUSPENDS
 		return r;
 	t->in_block = spare_get(t->spare);
 	ssize_t n = hk_read(c->fd, t->in_block, SPARE_BYTES);
-	if (n > 0)
-		t->window = (struct slice){ t->in_block, (size_t)n };
-	else
-		t->eof = n == 0;
 	if (n < 0)
 		return n == -ECANCELED ? -ECANCELED : -ECONNRESET;
-	return 0;
+	t->window = (struct slice){ t->in_block, (size_t)n };
+	t->eof = n == 0;
+	t->mute += (size_t)n;
+	return t->mute > MUTE_MOST ? -EBADMSG : 0;
 }
 
-/* Runs a job until it is done. 0; -EBADMSG with j->code; -ENODATA: the stream ended without TLS's own end. */
+/* The peer's words about a certificate of ours, or about there being none (RFC 8446 6.2). */
+static bool refuses_ours(unsigned long code)
+{
+	static const int reasons[] = {
+		SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,      SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+		SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED,  SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
+		SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN,  SSL_R_TLSV1_ALERT_UNKNOWN_CA,
+		SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == reasons[i])
+			return true;
+	return false;
+}
+
+/* Runs a job until it is done. 0; -EBADMSG, with j->code if it was OpenSSL that refused; -EKEYREJECTED: the peer wants another certificate of us; -ENODATA: the stream ended without TLS's own end. */
 static int do_job(struct http_conn *c, struct job *j) SUSPENDS
 {
 	j->tls = c->tls;
+	c->tls->mute = 0;
 	for (;;) {
 		bool was_eof = c->tls->eof;
 		hk_bigstack(run_job, j);
@@ -263,6 +309,8 @@ static int do_job(struct http_conn *c, struct job *j) SUSPENDS
 			r = fill_window(c);
 			break;
 		default:
+			if (refuses_ours(j->code))
+				return -EKEYREJECTED;
 			return was_eof ? -ENODATA : -EBADMSG;
 		}
 		if (r < 0)
@@ -401,6 +449,9 @@ static int tell(const struct http_conn *c, const struct job *j, int r, struct er
 		return fail(err, FAULT_CERTIFICATE,
 			    "the certificate of '%s' port %u is refused: %s", o->host, o->port,
 			    X509_verify_cert_error_string(verdict));
+	if (r == -EKEYREJECTED)
+		return fail(err, FAULT_CERTIFICATE, "'%s' port %u " TLS_REFUSES_OURS, o->host,
+			    o->port);
 	if (r == -EBADMSG && speaks_no_tls(j->code))
 		return fail(err, FAULT_PROTOCOL, "'%s' port %u does not speak TLS; write http://",
 			    o->host, o->port);

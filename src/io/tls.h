@@ -12,8 +12,15 @@
 struct tls_context;
 struct tls;
 
+/* What there is to say about -EKEYREJECTED. */
+#define TLS_REFUSES_OURS \
+	"wants another client certificate than it was shown; set tls: {cert: FILE, key: FILE}"
+
 /* ca_file NULL: SSL_CERT_FILE and the system's. */
 MUST int tls_context_new(const char *ca_file, struct tls_context **ret, struct err *);
+/* The certificate that servers are shown when they ask for one; key_file NULL: it is in the same file. */
+MUST int tls_context_show(struct tls_context *, const char *cert_file, const char *key_file,
+			  struct err *);
 void tls_context_free(struct tls_context *); /* accepts NULL */
 
 /* Shakes hands on a plain connected c. 0; -ECANCELED; -ETIMEDOUT never (the caller's scope says that); else -1 with *err:

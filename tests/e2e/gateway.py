@@ -35,20 +35,26 @@ def openssl(*arguments):
 
 
 class SecureFar(far.Far):
-    """A Far that speaks TLS as `host`; with clients_from (a CA) only to clients with a certificate of that CA."""
+    """A Far that speaks TLS as `host`; with clients_from (a CA) to clients with a certificate of that CA, only or preferred.
 
-    def __init__(self, answer, folder, host, clients_from=None):
+    shown: the names in the certificates that clients showed; None where one showed nothing.
+    """
+
+    def __init__(self, answer, folder, host, clients_from=None, optional=False):
         super().__init__(answer)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / f"{host}.pem", folder / f"{host}.key")
         if clients_from:
             context.load_verify_locations(clients_from)
-            context.verify_mode = ssl.CERT_REQUIRED
+            context.verify_mode = ssl.CERT_OPTIONAL if optional else ssl.CERT_REQUIRED
         self.context = context
+        self.shown = []
 
     def finish_request(self, request, address):
         request.settimeout(20)
         with self.context.wrap_socket(request, server_side=True) as secure:
+            names = dict(pair[0] for pair in (secure.getpeercert() or {}).get("subject", ()))
+            self.shown.append(names.get("commonName"))
             self.RequestHandlerClass(secure, address, self)
 
 
