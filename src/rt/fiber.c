@@ -32,6 +32,7 @@ enum {
 };
 
 __thread struct hk_loop *loop_of_thread_;
+bool sanitize_told_;
 
 struct hk_fiber_ *fiber_self_of(const char *caller)
 {
@@ -105,8 +106,7 @@ static void switch_to(struct hk_loop *loop, void **save, struct sanitize *from, 
 		sp = next->sp;
 		counter_add(&loop->stats.switches);
 	}
-	sanitize_leave(from, ends, next ? &next->sanitize : &loop->sanitize);
-	context_switch(save, sp);
+	sanitize_switch(from, ends, next ? &next->sanitize : &loop->sanitize, save, sp);
 }
 
 /* One switch less. The watcher (stall.c) may have ended the turn; that it may be overwritten here does not matter, it does so
@@ -129,7 +129,6 @@ static void suspend(struct hk_fiber_ *self, struct hk_fiber_ *next) SUSPENDS
 	struct hk_loop *loop = self->loop;
 
 	switch_to(loop, &self->sp, &self->sanitize, false, next);
-	sanitize_arrive(&self->sanitize);
 	ASSERT(loop->current == self);
 }
 
@@ -291,7 +290,6 @@ void fibers_run_turn(struct hk_loop *loop)
 	__atomic_store_n(&loop->turn_left, TURN_LENGTH, __ATOMIC_RELAXED);
 	while (f) {
 		switch_to(loop, &loop->sp, &loop->sanitize, false, f);
-		sanitize_arrive(&loop->sanitize);
 		f = big_call(loop);
 	}
 }
@@ -308,6 +306,5 @@ int hk_bigstack(hk_fn *fn, void *arg)
 	loop->big.arg = arg;
 	loop->big.caller = self;
 	switch_to(loop, &self->sp, &self->sanitize, false, NULL);
-	sanitize_arrive(&self->sanitize);
 	return loop->big.result;
 }

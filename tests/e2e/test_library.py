@@ -9,6 +9,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -68,6 +69,18 @@ def installed(tmp_path_factory):
     return Installed(tmp_path_factory.mktemp("installed"))
 
 
+@pytest.mark.parametrize("kind", ["address", "thread"])
+@pytest.mark.parametrize("compiler, source", [("gcc", "sanitized.c"), ("clang-14", "sanitized.c"), ("g++", "sanitized.cc"),
+                                              ("clang++-14", "sanitized.cc")])
+def test_a_sanitized_program_with_the_plain_library(installed, tmp_path, compiler, source, kind):
+    if kind == "thread" and source.endswith(".cc"):
+        pytest.skip("threads see nothing of exceptions")
+    program = installed.build(tmp_path / "program", [compiler, "-g", "-O1", f"-fsanitize={kind}"], [PROGRAMS / source], False)
+    done = subprocess.run([program], env={**os.environ, "LD_LIBRARY_PATH": str(installed.lib)}, capture_output=True, text=True,
+                          timeout=120 * SLOW)
+    assert (done.stdout, done.stderr, done.returncode) == ("ended 0\n", "", 0)
+
+
 @pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang-14"])
 def test_a_program_in_c(installed, tmp_path, compiler, static):
@@ -81,6 +94,31 @@ def test_a_program_in_c(installed, tmp_path, compiler, static):
 def test_a_program_in_cxx(installed, tmp_path, compiler, standard, static):
     program = installed.build(tmp_path / "tour", [compiler, f"-std={standard}", *WARNINGS], [PROGRAMS / "tour.cc"], static)
     assert installed.run(program) == SAYS + "exceptions 3\noff-load 42\n"
+
+
+def test_the_version_is_the_same_everywhere(installed, tmp_path):
+    source = tmp_path / "version.c"
+    source.write_text("#include <hocket/hocket.h>\n#include <stdio.h>\n"
+                      "int main(void)\n{\n\tprintf(\"%s %d.%d.%d\\n\", hk_version(), HK_VERSION_MAJOR, HK_VERSION_MINOR, "
+                      "HK_VERSION_PATCH);\n\treturn 0;\n}\n")
+    program = installed.build(tmp_path / "version", ["gcc", *WARNINGS], [source], static=False)
+    version, = installed.flags("--modversion")
+    assert installed.run(program) == f"{version} {version}\n"
+    minor = "_".join(version.split(".")[:2])
+    assert f"hk_abi_{minor}(void);" in (manual.FOLDER / "run.h").read_text()
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+@pytest.mark.parametrize("compiler, source", [("gcc", "tour.c"), ("g++", "tour.cc")])
+def test_headers_of_another_minor_version_do_not_link(installed, tmp_path, compiler, source, static):
+    others = tmp_path / "hocket"
+    shutil.copytree(installed.prefix / "include/hocket", others)
+    run_h = others / "run.h"
+    run_h.write_text(run_h.read_text().replace("hk_abi_0_1", "hk_abi_0_2"))
+    words = [compiler, f"-I{tmp_path}", "-D_POSIX_C_SOURCE=200809L", "-o", tmp_path / "tour", PROGRAMS / source,
+             *(["-static"] if static else []), *installed.flags("--libs", *(["--static"] if static else []))]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120 * SLOW)
+    assert done.returncode != 0 and "undefined reference to `hk_abi_0_2" in done.stderr
 
 
 @pytest.mark.parametrize("compiler, standard", C + CXX)

@@ -16,16 +16,12 @@ static struct {
 
 static void to_other(void)
 {
-	sanitize_leave(&s.main_sanitize, false, &s.other_sanitize);
-	context_switch(&s.main_sp, s.other_sp);
-	sanitize_arrive(&s.main_sanitize);
+	sanitize_switch(&s.main_sanitize, false, &s.other_sanitize, &s.main_sp, s.other_sp);
 }
 
 static void to_main(bool ends)
 {
-	sanitize_leave(&s.other_sanitize, ends, &s.main_sanitize);
-	context_switch(&s.other_sp, s.main_sp);
-	sanitize_arrive(&s.other_sanitize);
+	sanitize_switch(&s.other_sanitize, ends, &s.main_sanitize, &s.other_sp, s.main_sp);
 }
 
 static void other(void *arg)
