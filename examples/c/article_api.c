@@ -2,15 +2,19 @@
 #include "article_api.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { BEARS = 20 };
 
 static int answer(const struct hk_http_incoming *in, struct hk_http_reply *reply, void *arg)
 {
 	struct article_api *api = arg;
-	int id, r;
+	bool found = strncmp(in->path, "/articles/", 10) == 0;
+	long id = found ? strtol(in->path + 10, NULL, 10) : 0;
+	int r;
 
-	if (sscanf(in->path, "/articles/%d", &id) != 1 || id % 10 == 7) {
+	if (!found || id % 10 == 7) {
 		reply->status = 404;
 		return hk_http_reply_printf(reply, "{\"error\":\"no such article\"}");
 	}
@@ -25,7 +29,7 @@ static int answer(const struct hk_http_incoming *in, struct hk_http_reply *reply
 	if (r < 0)
 		return r;
 	api->served++;
-	return hk_http_reply_printf(reply, "{\"id\":%d,\"title\":\"Article number %d\"}", id, id);
+	return hk_http_reply_printf(reply, "{\"id\":%ld,\"title\":\"Article number %ld\"}", id, id);
 }
 
 static int serve(void *arg)

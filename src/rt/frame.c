@@ -67,7 +67,8 @@ int frame_put_prefix(unsigned char *ret, enum frame_kind kind, uint32_t call,
 			return -E2BIG;
 		put_number(ret + FRAME_HEAD_BYTES + i * FRAME_LENGTH_BYTES, 8, parts[i].n);
 	}
-	memcpy(ret + AT_MAGIC, FRAME_MAGIC, 3);
+	for (size_t i = 0; i < 3; i++)
+		ret[AT_MAGIC + i] = FRAME_MAGIC[i];
 	ret[AT_VERSION] = FRAME_VERSION;
 	put_number(ret + AT_KIND, 2, kind);
 	put_number(ret + AT_ZERO, 2, 0);

@@ -8,6 +8,8 @@
  *      kill(2) says has to do.
  *  (2) a name may contain blanks and brackets: the fields begin behind the last bracket of the line. */
 #include "rt/process_group.h"
+#include "base/slice.h"
+#include "base/units.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,12 +31,25 @@ bool process_group_exists(pid_t group)
 	return kill(-group, 0) == 0 || errno != ESRCH;
 }
 
+/* "1234 (a name) S 1 567 ...": state S, group 567. */
+static bool read_stat(const char *line, char *state, int64_t *group)
+{
+	const char *rest = strrchr(line, ')'); /* a name may contain anything */
+	struct slice field, fields;
+
+	if (!rest || !slice_cut(slice_str(rest), ' ', &field, &fields))
+		return false;
+	*state = fields.n > 0 ? fields.p[0] : 'X';
+	for (int i = 0; i < 2; i++)
+		(void)slice_cut(fields, ' ', &field, &fields);
+	return slice_cut(fields, ' ', &field, &fields) && units_int(field, group) == 0;
+}
+
 /* One of the group that is neither dead nor about to be? Yes also when it cannot be told. */
 static bool runs_in(pid_t group, int proc_fd, const char *pid)
 {
 	char path[32], line[512];
-	const char *rest;
-	pid_t its_group = 0;
+	int64_t its_group = 0;
 	char state = 'X';
 	ssize_t n;
 	int fd;
@@ -46,10 +61,8 @@ static bool runs_in(pid_t group, int proc_fd, const char *pid)
 	n = read(fd, line, sizeof(line) - 1);
 	(void)close(fd);
 	line[n > 0 ? n : 0] = 0;
-	rest = strrchr(line, ')');
-	if (!rest || sscanf(rest, ") %c %*d %d", &state, &its_group) != 2)
-		return false;
-	return its_group == group && state != 'Z' && state != 'X';
+	return read_stat(line, &state, &its_group) && its_group == group && state != 'Z' &&
+	       state != 'X';
 }
 
 bool process_group_runs(pid_t group)
