@@ -3,12 +3,18 @@
  * Kernel sockets (descriptors and memory are counted there), simulated ones, the same in pieces of any size over a net that takes
  * its time, and byte by byte. A virtual clock makes an hour of silence cost nothing. A script has passed when it passed in all
  * of them; the table at the end is what docs/scorecard.md shows. */
+#include "cancel.h"
+#include "curl.h"
 #include "play.h"
+#include "tls_far.h"
 #include "rt/real_loop.h"
 
-static const struct family *const families[] = { &evil_heads,     &evil_lengths, &evil_chunks,
+static const struct family *const families[] = { /* the last one has a test of its own */
+						 &evil_heads,     &evil_lengths, &evil_chunks,
 						 &evil_bombs,     &evil_silence, &evil_ends,
-						 &evil_redirects, &evil_waits };
+						 &evil_redirects, &evil_waits,   &evil_tls,
+						 &evil_cuts
+};
 
 enum { SCRIPTS_MOST = 512, CLASSES_MOST = 24 };
 
@@ -38,7 +44,7 @@ static void make_records(void)
 static bool is_wanted(const struct record *r)
 {
 	const char *word = getenv("HOCKET_SCRIPT");
-	return !word || strstr(r->script->name, word);
+	return (!word || strstr(r->script->name, word)) && r->family != &evil_cuts;
 }
 
 static void add_play(struct record *r, const struct play *p, const char *way)
@@ -61,6 +67,16 @@ static void add_play(struct record *r, const struct play *p, const char *way)
 
 /* ---- four ways ------------------------------------------------------------------------------------------ */
 
+static void play_for_real(struct record *r, const struct script *script, const char *way)
+{
+	struct play p = { .script = script, .memory = true, .first_id = CUT_ID };
+	int before = open_fds();
+	(void)!hk_run(play_run, &p, &(struct hk_run_options){ .virtual_clock = true, .seed = 1 });
+	if (open_fds() != before && !p.why[0])
+		snprintf(p.why, sizeof(p.why), "%d descriptors are left", open_fds() - before);
+	add_play(r, &p, way);
+}
+
 TEST(over_sockets_of_the_kernel)
 {
 	for (size_t i = 0; i < record_count; i++) {
@@ -80,16 +96,17 @@ TEST(over_sockets_of_the_kernel)
 struct simulated {
 	struct play play;
 	struct record *record;
+	const struct script *script; /* NULL: the record's */
 	const char *way;
 };
 
 static void before_seed(uint64_t seed, void *arg)
 {
 	struct simulated *s = arg;
-	s->play = (struct play){ .script = s->record->script,
+	s->play = (struct play){ .script = s->script ? s->script : s->record->script,
 				 .in_pieces = s->play.in_pieces,
 				 .gap_ns = s->play.gap_ns,
-				 .first_id = (unsigned)seed * 1000 };
+				 .first_id = (unsigned)seed * CUT_ID };
 }
 
 static int after_seed(uint64_t seed, int result, void *arg)
@@ -139,8 +156,8 @@ TEST(in_pieces_over_a_slow_net)
 	}
 }
 
-/* A window of one byte. What floods or uploads would take too long that way, and was seen in pieces; who speaks first and reads
- * nothing meets a client that does the same. */
+/* A window of one byte. What floods or uploads would take too long that way, and was seen in pieces. Where both sides speak at once
+ * (greetings, TLS) each would wait for the other to read: a window that no system has. */
 TEST(byte_by_byte)
 {
 	for (size_t i = 0; i < record_count; i++) {
@@ -148,13 +165,94 @@ TEST(byte_by_byte)
 		struct simulated s = { .record = &records[i],
 				       .way = "byte by byte",
 				       .play = { .in_pieces = true, .gap_ns = 5 * HK_SEC } };
-		bool large = script->body_bytes > 1000 || script->greets;
+		bool large = script->body_bytes > 1000 || script->greets || script->https;
 		for (size_t j = 0; j < ARRAY_SIZE(script->moves); j++)
 			large |= script->moves[j].kind == MOVE_FLOOD ||
 				 script->moves[j].kind == MOVE_MAKE;
 		if (is_wanted(&records[i]) && !large && !script->whole_requests)
 			simulate(&s, 2, &(struct hk_sim_net){ .window_bytes = 1 });
 	}
+}
+
+TEST(ends_at_every_byte)
+{
+	for (size_t i = 0; i < record_count; i++) {
+		struct record *r = &records[i];
+		size_t n = r->family == &evil_cuts ? cut_bytes(r->script) + 1 : 0;
+		for (size_t at = 0; at < n; at++) {
+			struct cut cut = { 0 };
+			struct simulated s = { .record = r, .script = &cut.script };
+			char way[64];
+			snprintf(way, sizeof(way), "byte %zu", at);
+			s.way = way;
+			cut_make(r->script, at, &cut);
+			play_for_real(r, &cut.script, way);
+			simulate(&s, 1, &(struct hk_sim_net){ .latency_ns = HK_MS });
+		}
+	}
+}
+
+/* ---- other witnesses --------------------------------------------------------------------------------------- */
+
+static bool is_slow(const struct script *s)
+{
+	bool slow = s->class && strstr(s->class, "timeout");
+	for (size_t i = 0; i < ARRAY_SIZE(s->moves); i++)
+		slow |= s->moves[i].kind == MOVE_FLOOD || s->moves[i].ns > HK_MS;
+	return slow || s->body_bytes > 0 || s->warm;
+}
+
+static void ask_curl(const struct record *r, bool must_agree)
+{
+	struct curl c = { .script = r->script, .id = 4711, .seconds = must_agree ? 20 : 2 };
+	if (hk_run(curl_run, &c, NULL) < 0)
+		test_failures_++,
+			printf("# %s: %s: curl cannot be run\n", r->family->name, r->script->name);
+	else if (must_agree && !curl_agrees(&c))
+		test_failures_++,
+			printf("# %s: %s: curl ends with %d and reads [%.*s]\n", r->family->name,
+			       r->script->name, c.exit >> 8, SLICE(buf_slice(&c.out)));
+	else if (!must_agree && r->script->class && c.exit == 0)
+		printf("# curl reads what we refuse: %s: %s: [%.*s]\n", r->family->name,
+		       r->script->name, SLICE(slice_head(buf_slice(&c.out), 60)));
+	curl_done(&c);
+}
+
+/* HOCKET_CURL=all: also tells which of the refused answers curl would have taken. */
+TEST(curl_reads_legal_answers_alike)
+{
+	bool all = getenv("HOCKET_CURL") != NULL;
+	unsigned n = 0;
+	if (!curl_is_there()) {
+		printf("# the curl program is not there: nothing compared\n");
+		return;
+	}
+	for (size_t i = 0; i < record_count; i++) {
+		bool legal = records[i].script->legal;
+		if (is_wanted(&records[i]) && (legal || (all && !is_slow(records[i].script))))
+			ask_curl(&records[i], legal);
+		n += legal;
+	}
+	printf("# curl: %u legal answers compared\n", n);
+}
+
+/* HOCKET_CANCELLATIONS=100000: so many. */
+TEST(cancelled_at_random)
+{
+	const char *many = getenv("HOCKET_CANCELLATIONS");
+	struct cancellations c = { .wanted = 10000 };
+	if (many)
+		c.wanted = strtoull(many, NULL, 10);
+	CHECK_INT(cancellations_run(&c), 0);
+	CHECK_INT(c.crossed, 0);
+	CHECK_INT(c.other, 0);
+	CHECK(c.in_the_middle > c.cancelled / 10);
+	CHECK(c.answers > c.requests / 10);
+	printf("# cancellations: %ju of %ju requests (%ju of them while the server was answering), "
+	       "%ju answers, %ju crossed; "
+	       "seeds 1 to %ju\n",
+	       (uintmax_t)c.cancelled, (uintmax_t)c.requests, (uintmax_t)c.in_the_middle,
+	       (uintmax_t)c.answers, (uintmax_t)c.crossed, (uintmax_t)c.seeds);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
@@ -224,17 +322,19 @@ static void print_classes(void)
 }
 
 static const struct test tests[] = {
-	T(over_sockets_of_the_kernel),
-	T(over_simulated_sockets),
-	T(in_pieces_over_a_slow_net),
-	T(byte_by_byte),
+	T(over_sockets_of_the_kernel), T(over_simulated_sockets),
+	T(in_pieces_over_a_slow_net),  T(byte_by_byte),
+	T(ends_at_every_byte),         T(curl_reads_legal_answers_alike),
+	T(cancelled_at_random),
 };
 
 int main(void)
 {
 	alarm(600); /* a client that hangs is a failure, too */
 	make_records();
+	tls_world_open();
 	int r = RUN_TESTS(tests);
+	tls_world_close();
 	print_families();
 	print_classes();
 	return r;

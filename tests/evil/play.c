@@ -6,6 +6,7 @@
 #include "play.h"
 #include "io/http.h"
 #include "memory.h"
+#include "tls_far.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <stdarg.h>
@@ -59,8 +60,8 @@ static void ask(struct play *p, struct http_client *c, const struct script *s,
 	struct hk_scope total;
 	char url[96];
 	o->id = p->first_id++;
-	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/%s?id=%08u", p->server.port,
-		       s ? "evil" : "fine", o->id);
+	(void)snprintf(url, sizeof(url), "http%s://127.0.0.1:%u/%s?id=%08u",
+		       p->script->https ? "s" : "", p->server.port, s ? "evil" : "fine", o->id);
 	if (s && make_body(&body, s->body_bytes) < 0)
 		complain(p, "out of memory");
 	struct http_request q = { .method = s && s->method ? slice_str(s->method) : S("GET"),
@@ -200,6 +201,7 @@ int play_run(void *play) SUSPENDS
 	struct http_client *c = NULL;
 	struct hk_group g;
 	struct err err = { 0 };
+	struct http_client_options options = { .ca_file = tls_world_ca_file() };
 	p->server = (struct evil_server){ .script = p->script };
 	if (evil_server_open(&p->server) < 0) {
 		complain(p, "no listener");
@@ -207,7 +209,7 @@ int play_run(void *play) SUSPENDS
 	}
 	hk_group_open(&g, NULL);
 	int r = hk_spawn(&g, evil_server_run, &p->server);
-	if (r == 0 && http_client_new(NULL, &c, &err) == 0)
+	if (r == 0 && http_client_new(&options, &c, &err) == 0)
 		play_all(p, c);
 	else
 		complain(p, "cannot begin");

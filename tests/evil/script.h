@@ -15,20 +15,27 @@ enum move_kind {
 	MOVE_SAY,
 	MOVE_MAKE,  /* say what a function makes */
 	MOVE_DRIP,  /* byte by byte, ns apart */
+	MOVE_RAW,   /* say beneath TLS */
 	MOVE_FLOOD, /* the text again and again, until the client has gone */
 	MOVE_PAUSE,
+	MOVE_TLS, /* what tls_far.h can do */
 	MOVE_FIN, /* our end; what the client says is still read */
 	MOVE_CLOSE,
 	MOVE_RESET,
 	MOVE_HANG, /* nothing more, until the client goes */
 };
 
+struct tls_far;
+struct tls_manner;
+
 struct move {
 	enum move_kind kind;
 	const char *text;
 	size_t n;
+	size_t most; /* only so many of its bytes; 0: all */
 	int64_t ns;
 	int (*make)(struct buf *out, unsigned id); /* 0, -errno */
+	int (*tls)(struct tls_far *);
 };
 
 /* clang-format off */
@@ -36,6 +43,9 @@ struct move {
 #define DRIP(t, ns_){ .kind = MOVE_DRIP, .text = t, .n = sizeof(t) - 1, .ns = ns_ }
 #define FLOOD(t)    { .kind = MOVE_FLOOD, .text = t, .n = sizeof(t) - 1 }
 #define MAKE(fn)    { .kind = MOVE_MAKE, .make = fn }
+#define RAW(t)      { .kind = MOVE_RAW, .text = t, .n = sizeof(t) - 1 }
+#define TLS(fn)     { .kind = MOVE_TLS, .tls = fn }
+#define NOTIFY      TLS(tls_far_notify)
 #define PAUSE(ns_)  { .kind = MOVE_PAUSE, .ns = ns_ }
 #define FIN         { .kind = MOVE_FIN }
 #define CLOSE       { .kind = MOVE_CLOSE }
@@ -62,6 +72,9 @@ struct script {
 	uint64_t max_body; /* 0: 256 KiB */
 	bool warm;         /* on a connection that was used before */
 	bool keyed;
+	bool https;
+	const struct tls_manner
+		*manner; /* https: of the first connection; NULL: there is no handshake */
 
 	/* the far side */
 	bool greets; /* the first connection is spoken to before it says anything */
@@ -88,4 +101,13 @@ struct family {
 	size_t n;
 };
 extern const struct family evil_heads, evil_lengths, evil_chunks, evil_bombs, evil_silence,
-	evil_ends, evil_redirects, evil_waits;
+	evil_ends, evil_redirects, evil_waits, evil_tls, evil_cuts;
+
+/* Of evil_cuts: each is an answer and an end, and stands for as many scripts as the answer has bytes. */
+#define CUT_ID 1000 /* of the request that is cut off */
+struct cut {
+	struct script script;
+	char body[16]; /* the script's */
+};
+size_t cut_bytes(const struct script *whole);                          /* of the answer */
+void cut_make(const struct script *whole, size_t at, struct cut *ret); /* at 0 .. bytes */

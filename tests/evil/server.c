@@ -7,6 +7,7 @@
  *   does, a connection of this server ends: by the client's end, or with the server's task. */
 #include "server.h"
 #include "base/units.h"
+#include "tls_far.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <stdlib.h>
@@ -17,9 +18,23 @@ enum { HEAD_MOST = 16 << 10, FLOOD_STEP = 64 << 10, FLOODS_MOST = 4096 };
 struct line { /* one connection */
 	struct evil_server *server;
 	int fd;
+	struct tls_far *tls;  /* owns; NULL: plain */
+	bool first;           /* of the server's connections */
 	char head[HEAD_MOST]; /* what was read and not yet understood */
 	size_t n;
 };
+
+/* ---- bytes ----------------------------------------------------------------------------------------- */
+
+static ssize_t line_read(struct line *l, void *p, size_t n) SUSPENDS
+{
+	return l->tls ? tls_far_read(l->tls, p, n) : hk_read(l->fd, p, n);
+}
+
+static ssize_t line_write(struct line *l, const void *p, size_t n) SUSPENDS
+{
+	return l->tls ? tls_far_write(l->tls, p, n) : hk_write(l->fd, p, n);
+}
 
 /* ---- requests -------------------------------------------------------------------------------------- */
 
@@ -61,7 +76,7 @@ static int read_head(struct line *l, struct asked *ret) SUSPENDS
 {
 	const char *end;
 	while (!(end = memmem(l->head, l->n, "\r\n\r\n", 4))) {
-		ssize_t n = l->n < HEAD_MOST ? hk_read(l->fd, l->head + l->n, HEAD_MOST - l->n) : 0;
+		ssize_t n = l->n < HEAD_MOST ? line_read(l, l->head + l->n, HEAD_MOST - l->n) : 0;
 		if (n <= 0)
 			return 0;
 		l->n += (size_t)n;
@@ -83,7 +98,7 @@ static int read_body(struct line *l, size_t body) SUSPENDS
 		size_t here = l->n < body ? l->n : body;
 		drop(l, here);
 		body -= here;
-		ssize_t n = body > 0 ? hk_read(l->fd, l->head, HEAD_MOST) : 0;
+		ssize_t n = body > 0 ? line_read(l, l->head, HEAD_MOST) : 0;
 		if (n < 0 || (n == 0 && body > 0))
 			return 0;
 		l->n += (size_t)n;
@@ -124,7 +139,7 @@ static ssize_t drip(struct line *l, struct slice text, int64_t ns) SUSPENDS
 {
 	ssize_t r = 0;
 	for (size_t i = 0; i < text.n && r >= 0; i++) {
-		r = hk_write(l->fd, text.p + i, 1);
+		r = line_write(l, text.p + i, 1);
 		if (r >= 0)
 			r = hk_sleep(ns);
 	}
@@ -139,7 +154,7 @@ static ssize_t flood(struct line *l, struct slice text) SUSPENDS
 	while (many.n < FLOOD_STEP && r == 0)
 		r = buf_add(&many, text);
 	for (unsigned i = 0; i < FLOODS_MOST && r >= 0; i++)
-		r = hk_write(l->fd, many.p, many.n);
+		r = line_write(l, many.p, many.n);
 	if (r >= 0)
 		read_to_the_end(l);
 	return -EPIPE;
@@ -155,7 +170,9 @@ static ssize_t say(struct line *l, const struct move *m, unsigned id) SUSPENDS
 		return flood(l, buf_slice(&text));
 	if (m->kind == MOVE_DRIP)
 		return drip(l, buf_slice(&text), m->ns);
-	return hk_write(l->fd, text.p, text.n);
+	if (m->kind == MOVE_RAW)
+		return hk_write(l->fd, text.p, text.n);
+	return line_write(l, text.p, m->most && m->most < text.n ? m->most : text.n);
 }
 
 static ssize_t finish(struct line *l, enum move_kind kind) SUSPENDS
@@ -183,6 +200,8 @@ static ssize_t play(struct line *l, unsigned id) SUSPENDS
 			break;
 		if (m->kind == MOVE_PAUSE)
 			r = hk_sleep(m->ns);
+		else if (m->kind == MOVE_TLS)
+			r = m->tls(l->tls);
 		else if (m->kind <= MOVE_FLOOD)
 			r = say(l, m, id);
 		else
@@ -213,14 +232,35 @@ static ssize_t serve_one(struct line *l) SUSPENDS
 	return read_body(l, a.body) == 0 ? -EPIPE : answer(l, &a);
 }
 
+/* https: to the handshake's end, or - the first connection of a script without manners - the script instead of it. */
+static ssize_t shake_hands(struct line *l) SUSPENDS
+{
+	static const struct tls_manner decent;
+	const struct script *s = l->server->script;
+	bool evil = l->first && !s->manner;
+	if (evil && !s->greets && hk_read(l->fd, l->head, HEAD_MOST) <= 0)
+		return -EPIPE;
+	if (evil) {
+		(void)play(l, 0);
+		return -EPIPE;
+	}
+	l->tls = tls_far_accept(l->fd, l->first ? s->manner : &decent);
+	if (!l->tls)
+		read_to_the_end(l); /* a reset would overtake the alert */
+	return l->tls ? 0 : -EPIPE;
+}
+
 static int serve(void *arg) SUSPENDS
 {
 	struct line *l = arg;
 	ssize_t r = 0;
-	if (l->server->script->greets && l->server->connections == 1)
+	if (l->server->script->https)
+		r = shake_hands(l);
+	else if (l->server->script->greets && l->first)
 		r = play(l, 0);
 	while (r >= 0)
 		r = serve_one(l);
+	tls_far_free(l->tls);
 	if (l->fd >= 0)
 		(void)hk_close(l->fd);
 	free(l);
@@ -254,8 +294,9 @@ int evil_server_run(void *server) SUSPENDS
 		ASSERT(l);
 		l->server = s;
 		l->fd = r;
+		l->tls = NULL;
 		l->n = 0;
-		s->connections++;
+		l->first = s->connections++ == 0;
 		r = hk_spawn(&g, serve, l);
 	}
 	return hk_group_close(&g, r);
