@@ -11,11 +11,24 @@
 #define HOCKET_RUN_H
 #include <hocket/types.h>
 
+/* Of these headers. Within one minor version a program of older headers runs with a newer library. */
+#define HK_VERSION_MAJOR 0
+#define HK_VERSION_MINOR 1
+#define HK_VERSION_PATCH 0
+
 HK_BEGIN
+const char *hk_version(void); /* of the library: "0.1.0" */
+/* Structs of the headers may grow with the minor version. So who includes this asks for that version, and does not link with the
+ * library of another one: "undefined reference to hk_abi_0_1" means headers and library that do not belong together. */
+void hk_abi_0_1(void);
+static void (*const hk_abi_wanted_)(void) __attribute__((used)) = hk_abi_0_1;
+
 enum hk_report { HK_REPORT_STALL, HK_REPORT_UNREAD, HK_REPORT_REFUSED, HK_REPORT_SHORTAGE };
 
 struct hk_run_options {
-	size_t stack_bytes; /* reserved per fiber, touched lazily; 0: 256 KiB. Who uses more is named, then SIGSEGV */
+	/* Of each task, touched lazily; 0: 256 KiB. 64 KiB of addresses below come on top as a guard: who runs into them is named,
+	 * then SIGSEGV. Large local arrays: static or from malloc(). */
+	size_t stack_bytes;
 	unsigned threads;     /* of the pool for short blocking calls; 0: 4 */
 	unsigned cpu_threads; /* of the pool for CPU work; 0: as many as there are cores */
 	bool virtual_clock;   /* tests: time jumps to the next timer when every task waits */

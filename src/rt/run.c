@@ -180,6 +180,17 @@ int loop_open_and_run(hk_fn *fn, void *arg, const struct hk_run_options *options
 
 /* ---- small calls --------------------------------------------------------------------------- */
 
+const char *hk_version(void)
+{
+	return HK_TEXT(HK_VERSION_MAJOR) "." HK_TEXT(HK_VERSION_MINOR) "." HK_TEXT(
+		HK_VERSION_PATCH);
+}
+
+/* There to be asked for (run.h). */
+void hk_abi_0_1(void)
+{
+}
+
 bool hk_running(void)
 {
 	struct hk_loop *loop = loop_self();
