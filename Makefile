@@ -54,6 +54,7 @@ install: all ## PREFIX (/usr/local): program, library, headers, man pages, compl
 	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 	@echo "installed in $(DESTDIR)$(abspath $(PREFIX))"
+	@tools/install-hint $(abspath $(PREFIX)) "$(DESTDIR)"
 
 clean: ## removes build folders and the demo's output
 	rm -rf build build-* demo.out
