@@ -298,9 +298,9 @@ static int do_job(struct http_conn *c, struct job *j) SUSPENDS
 		switch (j->error) {
 		case SSL_ERROR_NONE:
 			return 0;
-		case SSL_ERROR_ZERO_RETURN:
+		case SSL_ERROR_ZERO_RETURN: /* the orderly end: of what is read, and of nothing else */
 			j->done = 0;
-			return 0;
+			return j->kind == JOB_READ ? 0 : -ENODATA;
 		case SSL_ERROR_WANT_WRITE:
 			break;
 		case SSL_ERROR_WANT_READ:
