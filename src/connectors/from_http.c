@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "connectors/http_fields.h"
 #include "connectors/http_headers.h"
 #include "connectors/http_tls.h"
 #include "connectors/lines.h"
@@ -27,6 +28,7 @@ struct http_source {
 	struct tpl *url;
 	struct jq *each;
 	struct pages_options *pages;
+	struct opt_map query; /* v: struct tpl *[] */
 	struct header_options head;
 	uint64_t max_body;
 	struct tls_options tls;
@@ -48,6 +50,9 @@ static const struct opt options[] = {
 	OPT("pages", struct http_source, pages, OPT_TABLE, struct pages_options *,
 	    .sub = pages_options, .sub_size = sizeof(struct pages_options),
 	    .doc = "how to go on: {next: .links.next}"),
+	OPT("query", struct http_source, query, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,
+	    .secret = true, .at_plan = true,
+	    .doc = "parameters behind the URL of the first page: {size: 100}"),
 	HEADER_OPTIONS(struct http_source, head, .at_plan = true),
 	OPT("max_body", struct http_source, max_body, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = "64MB", .doc = "the largest page"),
@@ -409,6 +414,7 @@ static int begin(struct reader *r, const struct position *from, struct err *err)
 	struct url url;
 	if (tls_open(&r->o->tls, r->site, &r->trust, err) < 0 ||
 	    tpl_text(r->o->url, &env, &first, err) < 0 ||
+	    fields_put_query(&r->o->query, &env, &first, err) < 0 ||
 	    headers_make(&r->o->head, &env, r->arena, &r->headers, err) < 0 ||
 	    origin_of(buf_slice(&first), &url, &home, err) < 0)
 		return -1;

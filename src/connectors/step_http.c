@@ -10,6 +10,7 @@
  *  (4) `shown` and messages never contain credentials or a URL's userinfo. */
 #include "base/banned.h"
 #include "base/json.h"
+#include "connectors/http_fields.h"
 #include "connectors/http_headers.h"
 #include "connectors/http_tls.h"
 #include "io/http_quota.h"
@@ -17,6 +18,7 @@
 
 struct http_step {
 	struct tpl *url, *body;
+	struct opt_map query, form; /* v: struct tpl *[] */
 	struct header_options head;
 	uint64_t max_body;
 	struct tls_options tls;
@@ -39,6 +41,11 @@ static const struct opt options[] = {
 	    .doc = "URL, with a method before it if it is neither GET nor, with a body, POST"),
 	OPT("body", struct http_step, body, OPT_TREE, struct tpl *, .secret = true,
 	    .doc = "JSON to send; a text is sent as it is when a header says another content-type"),
+	OPT("query", struct http_step, query, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,
+	    .secret = true, .doc = "parameters behind the URL: {page: 1, name: '\\(.name)'}"),
+	OPT("form", struct http_step, form, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,
+	    .secret = true,
+	    .doc = "fields to send as a form (application/x-www-form-urlencoded), by POST"),
 	HEADER_OPTIONS(struct http_step, head, .at_plan = false),
 	OPT("max_body", struct http_step, max_body, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = "64MB", .doc = "a larger answer is dead: too_large"),
@@ -53,7 +60,7 @@ static int method_of(struct http_step *o)
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (tpl_cut(o->url, methods[i].name))
 			return (int)i;
-	return o->body ? POST : GET;
+	return o->body || o->form.n ? POST : GET;
 }
 
 /* Does the file itself say which host and port is asked? What is interpolated before the path could change them. */
@@ -119,6 +126,8 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 	check_url(o, facts, diag);
 	headers_check(&o->head, diag);
 	tls_check(&o->tls, facts, diag);
+	if (o->body && o->form.n)
+		diag_error(diag, "form", "a request has one body: choose one of `body` and `form`");
 	check_credentials(o, diag);
 	return 0;
 }
@@ -137,7 +146,8 @@ static int ask_url(const struct http_step *o, struct call *c, struct http_reques
 {
 	AUTO(buf_done) struct buf text = { 0 }, shown = { 0 };
 	const char *why = NULL;
-	if (tpl_text(o->url, c->env, &text, err) < 0)
+	if (tpl_text(o->url, c->env, &text, err) < 0 ||
+	    fields_put_query(&o->query, c->env, &text, err) < 0)
 		return -1;
 	q->url = arena_copy(c->arena, buf_slice(&text));
 	int r = url_put_shown(q->url, &shown);
@@ -162,18 +172,37 @@ static int put_body(struct slice json, struct slice content_type, struct buf *ou
 	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the request's body does not fit") : 0;
 }
 
+static void say_type(struct header_list *headers, struct slice type)
+{
+	struct slice given;
+	if (!headers_find(headers, "content-type", &given))
+		headers->v[headers->n++] = (struct http_header){ S("Content-Type"), type };
+}
+
+static int ask_form(const struct http_step *o, struct call *c, struct header_list *headers,
+		    struct http_request *q, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf body = { 0 };
+	if (fields_put(&o->form, c->env, &body, err) < 0)
+		return -1;
+	say_type(headers, S("application/x-www-form-urlencoded"));
+	q->body = arena_copy(c->arena, body.n ? buf_slice(&body) : S(""));
+	return 0;
+}
+
 static int ask_body(const struct http_step *o, struct call *c, struct header_list *headers,
 		    struct http_request *q, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf json = { 0 }, body = { 0 };
 	struct slice type = { 0 };
+	if (o->form.n)
+		return ask_form(o, c, headers, q, err);
 	if (!o->body)
 		return 0;
 	if (tpl_json(o->body, c->env, &json, err) < 0)
 		return -1;
-	if (!headers_find(headers, "content-type", &type))
-		headers->v[headers->n++] =
-			(struct http_header){ S("Content-Type"), S("application/json") };
+	(void)headers_find(headers, "content-type", &type);
+	say_type(headers, S("application/json"));
 	if (put_body(buf_slice(&json), type, &body, err) < 0)
 		return -1;
 	q->body = arena_copy(c->arena, buf_slice(&body));

@@ -25,6 +25,7 @@ class Far(http.server.ThreadingHTTPServer):
         self.answer = answer
         self.asked = collections.Counter()
         self.bodies = []
+        self.heads = []
         self.inside = self.most_inside = 0
         self.lock = threading.Lock()
         self.arrived = threading.Condition(self.lock)
@@ -59,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with far.arrived:
             far.asked[self.path] += 1
             attempt = far.asked[self.path]
+            far.heads.append(self.headers)
             if body:
                 far.bodies.append(body)
             far.inside += 1
