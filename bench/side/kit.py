@@ -85,7 +85,7 @@ class Kit:
         made = self.build / f"bench-{sources[0].stem}"
         if not newer(made, *sources, *layers):
             sh(os.environ.get("CC", "cc"), *CFLAGS, f"-I{ROOT}/include", f"-I{ROOT}/src", "-o", made, *sources, *layers,
-               "-lssl", "-lcrypto", "-lz", "-lm", "-pthread")
+               "-lssl", "-lcrypto", "-lz", "-lzstd", "-lbrotlidec", "-lm", "-pthread")
         return made
 
     def python(self):

@@ -2,19 +2,28 @@
 #include "article_api.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BEARS = 20 };
 
+/* "/articles/17" is 17; what is none of ours is -1. */
+static int article_of(const char *path)
+{
+	int id = 0;
+
+	if (strncmp(path, "/articles/", 10) != 0)
+		return -1;
+	for (path += 10; *path >= '0' && *path <= '9' && id < 100000; path++)
+		id = id * 10 + (*path - '0');
+	return *path ? -1 : id;
+}
+
 static int answer(const struct hk_http_incoming *in, struct hk_http_reply *reply, void *arg)
 {
 	struct article_api *api = arg;
-	bool found = strncmp(in->path, "/articles/", 10) == 0;
-	long id = found ? strtol(in->path + 10, NULL, 10) : 0;
-	int r;
+	int id = article_of(in->path), r;
 
-	if (!found || id % 10 == 7) {
+	if (id < 0 || id % 10 == 7) {
 		reply->status = 404;
 		return hk_http_reply_printf(reply, "{\"error\":\"no such article\"}");
 	}
@@ -29,7 +38,7 @@ static int answer(const struct hk_http_incoming *in, struct hk_http_reply *reply
 	if (r < 0)
 		return r;
 	api->served++;
-	return hk_http_reply_printf(reply, "{\"id\":%ld,\"title\":\"Article number %ld\"}", id, id);
+	return hk_http_reply_printf(reply, "{\"id\":%d,\"title\":\"Article number %d\"}", id, id);
 }
 
 static int serve(void *arg)
