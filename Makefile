@@ -5,7 +5,7 @@ NINJA  ?= ninja
 CLANG  ?= clang-14
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-all asan tsan bench fuzz lint format install clean help
+.PHONY: all demo test test-all asan tsan evil bench fuzz lint format install clean help
 
 all: ## build/hocket (installs missing Debian packages first)
 	@tools/deps build
@@ -31,6 +31,11 @@ asan: ## build-asan: clang with AddressSanitizer and UBSan, unit tests run
 tsan: ## build-tsan: ThreadSanitizer, tests of what uses threads run
 	@tools/deps build test
 	@tools/test --only tsan
+
+evil: ## the evil server's misbehaviours, and CANCELLATIONS (100000) at random moments
+	@tools/deps build test
+	@tools/build $(BUILD)
+	@HOCKET_CANCELLATIONS=$(or $(CANCELLATIONS),100000) $(BUILD)/tests/evil/evil
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@tools/deps build test

@@ -4,9 +4,11 @@
  * What flows through:    scripts (script.h); bodies packed here by zlib.
  * What must hold:        no byte of output beyond the ceilings, no end taken for one that is not. */
 #include "script.h"
+#include <brotli/encode.h>
 #include <errno.h>
 #include <stdio.h>
 #include <zlib.h>
+#include <zstd.h>
 
 enum { GZIP = 31, ZLIB = 15, RAW = -15 };
 
@@ -35,6 +37,33 @@ static int pack_zeros(struct buf *out, int bits)
 {
 	static const char zeros[64 << 10];
 	return pack(out, bits, (struct slice){ zeros, sizeof(zeros) }, 480);
+}
+
+enum { PACKED_MOST = 64 << 10 }; /* in brotli and zstd */
+
+/* The same in brotli and zstd, as one piece. */
+static int pack_br(struct buf *out, struct slice text)
+{
+	size_t n = PACKED_MOST;
+	int r = buf_reserve(out, n);
+	if (r == 0 &&
+	    !BrotliEncoderCompress(5, 22, BROTLI_MODE_GENERIC, text.n, (const uint8_t *)text.p, &n,
+				   (uint8_t *)out->p + out->n))
+		r = -EIO;
+	if (r == 0)
+		buf_added(out, n);
+	return r;
+}
+
+static int pack_zstd(struct buf *out, struct slice text)
+{
+	int r = buf_reserve(out, PACKED_MOST);
+	size_t n = r == 0 ? ZSTD_compress(out->p + out->n, PACKED_MOST, text.p, text.n, 3) : 0;
+	if (r == 0 && ZSTD_isError(n))
+		r = -EIO;
+	if (r == 0)
+		buf_added(out, n);
+	return r;
 }
 
 static int pack_id(struct buf *out, int bits, unsigned id)
@@ -181,6 +210,61 @@ static int bomb_of_deflate(struct buf *out, unsigned id)
 	return r < 0 ? r : answer(out, "deflate", &body, 0);
 }
 
+typedef int packer(struct buf *out, struct slice text);
+
+/* The number in this coding without its last bytes. */
+static int answer_packed(struct buf *out, unsigned id, const char *coding, packer *pack_text,
+			 size_t less)
+{
+	AUTO(buf_done) struct buf body = { 0 };
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%08u", id);
+	int r = pack_text(&body, (struct slice){ text, (size_t)n });
+	body.n -= r == 0 ? less : 0;
+	return r < 0 ? r : answer(out, coding, &body, 0);
+}
+
+/* 16 MiB of zeros are a few hundred bytes: the far side's own are static. */
+static int bomb_packed(struct buf *out, const char *coding, packer *pack_text)
+{
+	static const char zeros[16 << 20];
+	AUTO(buf_done) struct buf body = { 0 };
+	int r = pack_text(&body, (struct slice){ zeros, sizeof(zeros) });
+	return r < 0 ? r : answer(out, coding, &body, 0);
+}
+
+static int brotli(struct buf *out, unsigned id)
+{
+	return answer_packed(out, id, "br", pack_br, 0);
+}
+
+static int brotli_cut(struct buf *out, unsigned id)
+{
+	return answer_packed(out, id, "br", pack_br, 1);
+}
+
+static int brotli_bomb(struct buf *out, unsigned id)
+{
+	(void)id;
+	return bomb_packed(out, "br", pack_br);
+}
+
+static int zstd(struct buf *out, unsigned id)
+{
+	return answer_packed(out, id, "zstd", pack_zstd, 0);
+}
+
+static int zstd_cut(struct buf *out, unsigned id)
+{
+	return answer_packed(out, id, "zstd", pack_zstd, 1);
+}
+
+static int zstd_bomb(struct buf *out, unsigned id)
+{
+	(void)id;
+	return bomb_packed(out, "zstd", pack_zstd);
+}
+
 /* A bomb within a bomb is a small one outside: only the outer layer is ours to open. */
 static int nested_bomb(struct buf *out, unsigned id)
 {
@@ -255,6 +339,22 @@ static const struct script scripts[] = {
 	{ "a bomb of deflate", { MAKE(bomb_of_deflate) }, .class = "too_large" },
 	{ "a bomb in a bomb", { MAKE(nested_bomb) }, .class = "protocol" },
 	{ "a bomb below the ratio", { MAKE(slow_bomb) }, .class = "too_large" },
+	{ "brotli", { MAKE(brotli) }, .keeps = true, .legal = true },
+	{ "cut-off brotli", { MAKE(brotli_cut) }, .class = "truncated" },
+	{ "a bomb of brotli", { MAKE(brotli_bomb) }, .class = "too_large" },
+	{ "plain text that says br",
+	  { SAY(STATUS "Content-Encoding: br\r\nContent-Length: 8\r\n\r\n" ID) },
+	  .class = "protocol|truncated|too_large" },
+	{ "zstd", { MAKE(zstd) }, .keeps = true },
+	{ "cut-off zstd", { MAKE(zstd_cut) }, .class = "truncated" },
+	{ "a bomb of zstd", { MAKE(zstd_bomb) }, .class = "too_large" },
+	{ "a zstd window of 2 GiB",
+	  { SAY(STATUS
+		"Content-Encoding: zstd\r\nContent-Length: 8\r\n\r\n\x28\xb5\x2f\xfd\0\xa8\0\0") },
+	  .class = "too_large" },
+	{ "endless empty zstd frames",
+	  { SAY(STATUS "Content-Encoding: zstd\r\n\r\n"), FLOOD("\x28\xb5\x2f\xfd\x20\0\x01\0\0") },
+	  .class = "too_large" },
 	{ "endless stored blocks",
 	  { SAY(GZIPPED GZIP_HEAD), FLOOD("\0\x08\0\xf7\xff"
 					  "12345678") },

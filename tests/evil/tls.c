@@ -119,7 +119,7 @@ static const struct script scripts[] = {
 	{ "a certificate demanded, TLS 1.3",
 	  { HANG },
 	  WITH(.wants_cert = true),
-	  .class = "tls|protocol" },
+	  .class = "certificate" },
 	{ "HTTP/2 picked",
 	  { SAY("\0\0\0\x04\0\0\0\0\0"), HANG },
 	  WITH(.picks_http2 = true),

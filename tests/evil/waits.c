@@ -22,7 +22,7 @@ static const struct script scripts[] = {
 	{ "0 s", WAIT(" 0") },
 	{ "a negative wait", WAIT(" -5") },
 	{ "minus 2^63", WAIT(" -9223372036854775808") },
-	{ "half a second", WAIT(" 0.5") },
+	{ "half a second", WAIT(" 0.5"), .wait_ns = HK_SEC / 2 },
 	{ "an exponent", WAIT(" 1e9") },
 	{ "hexadecimal", WAIT(" 0x10") },
 	{ "a unit", WAIT(" 5s") },
