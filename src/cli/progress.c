@@ -118,6 +118,8 @@ static size_t limiting(const struct progress *p)
 	for (size_t i = 0; i < p->gauge_count; i++) {
 		const struct gauge *g = &p->gauges[i];
 		double share = g->held > g->full ? g->held : g->full;
+		if (g->now.down)
+			return i;
 		if (g->now.cap > 0 && share > most) {
 			most = share;
 			best = i;
@@ -197,10 +199,11 @@ static int put_limit(const struct progress *p, size_t limit, struct buf *out)
 	if (limit == p->gauge_count)
 		return 0;
 	const struct gauge *g = &p->gauges[limit];
+	if (g->now.down)
+		return buf_printf(out, "limit: %s %s", g->now.label, g->now.held);
 	if (g->full >= g->held)
 		return buf_printf(out, "limit: %s: all %u busy", g->now.label, g->now.cap);
-	return buf_printf(out, "limit: %s: %s", g->now.label,
-			  g->now.throttled > 0 ? "the far side's rate limit" : "its rate");
+	return buf_printf(out, "limit: %s: %s", g->now.label, g->now.held);
 }
 
 static int put_place(const struct progress *p, size_t i, bool marked, struct buf *out)

@@ -5,6 +5,7 @@
 #include "engine/running.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void span_set(struct span *s, bool on)
@@ -65,6 +66,65 @@ const char *run_id(const struct run *run)
 	return run->id;
 }
 
+/* ---- what holds records back ---- */
+static enum lane_cause main_cause(const struct step *s)
+{
+	enum lane_cause most = LANE_RATE;
+	for (enum lane_cause c = LANE_RATE; c < LANE_CAUSES; c++)
+		if (s->held_ns[c] > s->held_ns[most])
+			most = c;
+	return most;
+}
+
+static const struct lane *down_lane(const struct step *s)
+{
+	return s->recent && lane_is_down(s->recent) ? s->recent : NULL;
+}
+
+/* "waits for api.example.com: it does not answer since 14:03 UTC" */
+static int put_down(const struct step *s, const struct lane *l, struct buf *out)
+{
+	int64_t day_s = 86400, since_s = (l->circuit.since_ns + s->run->wall_offset_ns) / HK_SEC;
+	int64_t minutes = since_s % day_s / 60;
+	return buf_printf(out, "waits for %.*s: it does not answer since %02lld:%02lld UTC",
+			  SLICE(lane_name(l)), (long long)minutes / 60, (long long)minutes % 60);
+}
+
+/* Behind "limit: http (": what it was, over the whole run. */
+static int put_cause(const struct step *s, struct buf *out)
+{
+	const struct lane *l = s->recent;
+	int r;
+	switch (main_cause(s)) {
+	case LANE_QUOTA:
+		return buf_add(out, S("the server's quota"));
+	case LANE_PAUSE:
+	case LANE_PACE:
+		return buf_printf(out, "the server's rate limit: it refused %llu request%s",
+				  (unsigned long long)s->throttled, s->throttled == 1 ? "" : "s");
+	case LANE_CIRCUIT:
+		r = l ? buf_add(out, lane_name(l)) : buf_add(out, S("the server"));
+		r = r < 0 ? r : buf_add(out, S(" did not answer for "));
+		return r < 0 || !l
+			       ? r
+			       : units_put_duration(out, circuit_open_ns(&l->circuit, hk_now_ns()));
+	case LANE_BUDGET:
+		return buf_add(out, S("so many attempts failed that retries had to wait"));
+	default:
+		return buf_add(out, S("its rate"));
+	}
+}
+
+static void put_held(const struct step *s, struct place_stats *ret)
+{
+	AUTO(buf_done) struct buf text = { .max = sizeof ret->held };
+	const struct lane *down = down_lane(s);
+	ret->down = down && s->lane_waiting > 0;
+	int r = ret->down ? put_down(s, down, &text) : put_cause(s, &text);
+	snprintf(ret->held, sizeof ret->held, "%.*s", r < 0 ? 0 : (int)text.n,
+		 text.n ? text.p : "");
+}
+
 static void step_stats(struct step *s, struct place_stats *ret)
 {
 	*ret = (struct place_stats){
@@ -87,6 +147,7 @@ static void step_stats(struct step *s, struct place_stats *ret)
 	ret->in_flight = s->cap - (unsigned)hk_sem_free(&s->slots);
 	ret->queued = hk_queue_len(s->in) + s->living - ret->in_flight;
 	ret->queue_cap = s->window;
+	put_held(s, ret);
 }
 
 void run_place_stats(struct run *run, size_t i, struct place_stats *ret)
@@ -141,12 +202,13 @@ int run_limit_put(struct run *run, struct buf *out)
 		return buf_printf(out, "%s (%u of %u slots busy %lld %% of the time)",
 				  most.step->place->label, most.step->cap, most.step->cap,
 				  (long long)(share > 100 ? 100 : share));
-	if (most.step->throttled)
-		return buf_printf(out,
-				  "%s (the server's rate limit: it refused %llu request%s; records "
-				  "waited for it %lld %% of the time)",
-				  most.step->place->label, (unsigned long long)most.step->throttled,
-				  most.step->throttled == 1 ? "" : "s", (long long)share);
-	return buf_printf(out, "%s (its rate; records waited for it %lld %% of the time)",
-			  most.step->place->label, (long long)share);
+	if (down_lane(most.step)) {
+		int r = buf_printf(out, "%s ", most.step->place->label);
+		return r < 0 ? r : put_down(most.step, down_lane(most.step), out);
+	}
+	int r = buf_printf(out, "%s (", most.step->place->label);
+	r = r < 0 ? r : put_cause(most.step, out);
+	return r < 0 ? r
+		     : buf_printf(out, "; records waited for it %lld %% of the time)",
+				  (long long)share);
 }

@@ -1,37 +1,67 @@
-/* lane.h - the shared limiter of one (origin, credential): rates, pauses, pace
+/* lane.h - the shared limiter of one (origin, credential): rates, pauses, pace, quota, circuit, retry budget
  *
  * What this room is for: all requests with one credential to one origin stand in one line, whichever step they come from.
  *   A 429 pauses all of them, a rate binds all of them, and the sleepers wake one after the other instead of together.
- * Life of a start:       lane_wait() until it is one's turn; then, without parking in between, lane_may_start() and lane_start().
+ * Life of a start:       lane_wait() until it is one's turn; then, without parking in between, lane_may_start() and lane_start();
+ *   lane_finish() with what became of it.
  *   Who parked in between (for a slot) may have lost its turn and waits `again`: in front of those that never had one.
  * What must hold: (1) turns come in the order they were asked for; only the first in line looks at the clock. (2) who waits
  *   holds no slot and no connection. (3) who leaves the line, cancelled or not, hands the look at the clock on. */
 #pragma once
+#include "engine/budget.h"
+#include "engine/circuit.h"
 #include "engine/meter.h"
 #include "engine/pace.h"
 #include "engine/quota.h"
-#include <hocket/types.h>
 
+/* What holds back the first in line. */
+enum lane_cause {
+	LANE_RATE,
+	LANE_QUOTA,
+	LANE_PAUSE,
+	LANE_PACE,
+	LANE_CIRCUIT,
+	LANE_BUDGET,
+	LANE_CAUSES
+};
+enum lane_outcome {
+	LANE_SERVED,  /* an answer, whatever it says */
+	LANE_REFUSED, /* 429: it answers, but takes no more */
+	LANE_DOWN,    /* no answer, or 5xx */
+	LANE_UNKNOWN, /* cut off, or it failed on our side */
+};
 struct lane_waiter;
+struct line {
+	struct lane_waiter *first, *last;
+	enum lane_cause cause;
+};
 struct lane {
 	struct lane *next_in_bucket;
 	char *key;
 	size_t users; /* whoever holds it; without any it may be forgotten once it is idle */
-	struct lane_waiter *first, *last;
-	struct meter *meters; /* each must allow a start */
+	struct line starts, retries; /* who waits for a start; for a retry out of the budget */
+	struct meter *meters;        /* each must allow a start */
 	size_t meter_count;
 	size_t in_flight; /* started and not finished */
 	int64_t paused_until_ns;
 	struct pace pace;
 	struct quota quota;
+	struct circuit circuit;
+	struct budget budget;
 };
 
 int lane_wait(struct lane *, bool again) SUSPENDS; /* 0, -ECANCELED */
 bool lane_open(const struct lane *);               /* lane_wait would not park */
 bool lane_may_start(struct lane *);                /* at this moment */
-void lane_start(struct lane *);
-void lane_finish(struct lane *);        /* once for each start */
-int lane_enter(struct lane *) SUSPENDS; /* waits, then starts */
+/* fresh: the record's first here. 0, or the number of a probe, for lane_finish. */
+unsigned lane_start(struct lane *, bool fresh);
+/* Once for each start. who: the record, or anything else that tells it from others. */
+void lane_finish(struct lane *, enum lane_outcome, unsigned probe, uintptr_t who);
+int lane_enter(struct lane *) SUSPENDS; /* waits and starts; how it ends is not told */
+bool lane_is_down(const struct lane *); /* its circuit is not closed */
+
+int lane_wait_retry(struct lane *) SUSPENDS; /* until the budget has a retry, which it takes */
+void lane_give_back(struct lane *);          /* that retry has succeeded */
 
 /* One more rate that binds it; a rate that it has already is the same one. */
 void lane_limit(struct lane *, const struct rate *);
@@ -39,10 +69,6 @@ void lane_limit(struct lane *, const struct rate *);
 void lane_pause(struct lane *, int64_t ns);
 /* The server says that so many requests are left until its quota is whole again, in reset_ns. Call it before lane_finish. */
 void lane_told(struct lane *, int64_t left, int64_t reset_ns);
-static inline void lane_served(struct lane *l) /* an answer that was no refusal: for the pace */
-{
-	pace_served(&l->pace);
-}
 
 /* ---- lanes.c: all of a run ------------------------------------------------------------------------------------
  * A key is an origin, with the mark of the credential behind a blank if there is one: "https://api.example.com 1f0c...". */
@@ -54,3 +80,4 @@ void lane_leave(struct lane *);                           /* NULL is allowed */
 /* Each lane of that origin, whatever the credential, is bound by this rate from its beginning. */
 void lanes_bind(struct lanes *, struct slice origin, const struct rate *);
 size_t lanes_count(const struct lanes *);
+struct slice lane_name(const struct lane *); /* "api.example.com", for people */

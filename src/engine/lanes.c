@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include <hocket/run.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BUCKETS_FIRST = 64, SWEEP_FIRST = 1024 };
 
@@ -36,7 +37,7 @@ struct lanes *lanes_new(void)
 
 static void lane_free(struct lane *l)
 {
-	ASSERT(!l->first);
+	ASSERT(!l->starts.first && !l->retries.first);
 	for (size_t i = 0; i < l->meter_count; i++)
 		meter_done(&l->meters[i]);
 	free(l->meters);
@@ -72,8 +73,8 @@ static struct lane **bucket_of(const struct lanes *all, struct slice key)
 /* ---- forgetting ---- */
 static bool is_idle(const struct lane *l, int64_t now)
 {
-	bool idle = l->users == 0 && l->paused_until_ns <= now && l->pace.interval_ns == 0 &&
-		    l->quota.until_ns <= now;
+	bool idle = l->users == 0 && !lane_is_down(l) && l->paused_until_ns <= now &&
+		    l->pace.interval_ns == 0 && l->quota.until_ns <= now;
 	for (size_t i = 0; idle && i < l->meter_count; i++)
 		idle = meter_idle(&l->meters[i], now);
 	return idle;
@@ -129,7 +130,8 @@ static struct lane *lane_new(struct lanes *all, struct slice key)
 	struct slice origin, credential;
 	(void)slice_cut(key, ' ', &origin, &credential);
 	l->key = xstrndup(key.p, key.n);
-	l->pace.counted_from_ns = hk_now_ns();
+	l->pace.counted_from_ns = l->budget.at_ns = hk_now_ns();
+	l->budget.milli = BUDGET_FIRST;
 	for (size_t i = 0; i < all->binding_count; i++)
 		if (slice_eq(origin, all->bindings[i].origin))
 			lane_limit(l, &all->bindings[i].rate);
@@ -150,6 +152,14 @@ struct lane *lanes_get(struct lanes *all, struct slice key)
 	l->users = 1;
 	all->count++;
 	return *head = l;
+}
+
+struct slice lane_name(const struct lane *l)
+{
+	struct slice origin, credential;
+	const char *host = strstr(l->key, "://");
+	(void)slice_cut(slice_str(host ? host + 3 : l->key), ' ', &origin, &credential);
+	return origin;
 }
 
 void lane_leave(struct lane *l)

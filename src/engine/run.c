@@ -37,9 +37,6 @@ int site_lane(struct site *at, struct slice lane, struct err *err)
 {
 	struct lane *l = lanes_get(at->run->lanes, lane);
 	int r = lane_enter(l);
-	if (r == 0)
-		lane_finish(
-			l); /* a source asks one page at a time: what is on its way need not be counted */
 	lane_leave(l);
 	return r < 0 ? fail_errno(err, FAULT_CANCELLED, r, "stopped while waiting for its turn")
 		     : 0;

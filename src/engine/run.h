@@ -24,6 +24,9 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	int64_t busy_ns;         /* sum over slots of time in attempts */
 	unsigned in_flight, cap; /* cap 0: a pure step */
 	size_t queued, queue_cap;
+	bool down; /* it waits for an origin that does not answer */
+	char held
+		[128]; /* what its records wait for beside slots: "its rate"; with down: for whom, since when */
 	int64_t full_ns;        /* time its window was full: it held back what is before it */
 	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
 	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */

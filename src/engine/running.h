@@ -45,6 +45,7 @@ struct step {
 	unsigned cap;
 	size_t window, living_max, living, eager; /* fibers; those that hold or want a slot now */
 	size_t lane_waiting;
+	int64_t held_ns[LANE_CAUSES]; /* records waited for a lane so long, by what held it */
 	bool wants_about;
 	struct arena *spare[64]; /* arenas at rest */
 	size_t spare_count;

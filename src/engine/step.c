@@ -40,7 +40,10 @@ struct visit {
 	char id[20];
 	struct lane *own;  /* of the step's rate, or of its rate for this key; NULL: none */
 	struct lane *lane; /* the origin's; NULL: none */
-	int64_t began_ns, attempt_ns;
+	int64_t began_ns,
+		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
+	unsigned probe;   /* its attempt is a probe of the lane's circuit: which one */
+	bool paid;        /* its attempt was taken out of the retry budget */
 	unsigned counted; /* failures that use up `times` */
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
@@ -80,16 +83,30 @@ static void arena_put(struct step *s, struct arena *a)
 }
 
 /* ---- waiting for the turn ---- */
-static int wait_lane(struct step *s, struct lane *l, bool again) SUSPENDS
+/* A rate, an origin that is down and an empty budget are nobody's failure: `within` does not count them. */
+static void note_held(struct visit *v, enum lane_cause cause, int64_t ns)
 {
-	if (!l || lane_open(l))
-		return 0;
+	v->step->held_ns[cause] += ns;
+	if (v->began_ns && (cause == LANE_RATE || cause == LANE_CIRCUIT || cause == LANE_BUDGET))
+		v->began_ns += ns;
+}
+
+static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again) SUSPENDS
+{
+	struct step *s = v->step;
+	int64_t from = hk_now_ns();
 	eager_leave(s);
 	span_set(&s->lane_bound, ++s->lane_waiting > 0);
-	int r = lane_wait(l, again);
+	int r = q == &l->starts ? lane_wait(l, again) : lane_wait_retry(l);
 	span_set(&s->lane_bound, --s->lane_waiting > 0);
 	s->eager++;
+	note_held(v, q->cause, hk_now_ns() - from);
 	return r;
+}
+
+static int wait_lane(struct visit *v, struct lane *l, bool again) SUSPENDS
+{
+	return !l || lane_open(l) ? 0 : wait_line(v, l, &l->starts, again);
 }
 
 static bool is_left(const struct item *it, const struct run *run)
@@ -102,10 +119,10 @@ static bool start(struct visit *v)
 {
 	if ((v->own && !lane_may_start(v->own)) || (v->lane && !lane_may_start(v->lane)))
 		return false;
+	bool fresh = v->call.attempt == 0;
 	if (v->own)
-		lane_start(v->own);
-	if (v->lane)
-		lane_start(v->lane);
+		lane_start(v->own, fresh);
+	v->probe = v->lane ? lane_start(v->lane, fresh) : 0;
 	return true;
 }
 
@@ -113,8 +130,8 @@ static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	for (bool again = false;; again = true) {
-		int r = wait_lane(s, v->own, again);
-		r = r < 0 ? r : wait_lane(s, v->lane, again);
+		int r = wait_lane(v, v->own, again);
+		r = r < 0 ? r : wait_lane(v, v->lane, again);
 		r = r < 0 ? r : hk_sem_acquire(&s->slots);
 		if (r < 0)
 			return r;
@@ -158,6 +175,7 @@ static void attempt(struct visit *v) SUSPENDS
 	v->call.verdict = VERDICT_NONE;
 	v->call.err = (struct err){ 0 };
 	v->attempt_ns = hk_now_ns();
+	v->began_ns = v->began_ns ? v->began_ns : v->attempt_ns;
 	s->attempts++;
 	v->item->touched = true;
 	hk_scope_open(&scope, total_timeout_ns(s));
@@ -216,6 +234,28 @@ static bool throttled(const struct err *err)
 	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0);
 }
 
+/* What a failed attempt says about the far side. */
+static enum lane_outcome outcome_of(const struct visit *v)
+{
+	const struct err *err = &v->call.err;
+	if (err->fault == FAULT_RATE_LIMITED)
+		return LANE_REFUSED;
+	if (v->call.verdict == VERDICT_ANSWER)
+		return err->fault == FAULT_STATUS && err->code >= 500 ? LANE_DOWN : LANE_SERVED;
+	switch (err->fault) {
+	case FAULT_REFUSED:
+	case FAULT_DNS:
+	case FAULT_CONNECT_TIMEOUT:
+	case FAULT_TLS:
+	case FAULT_RESET:
+	case FAULT_TIMEOUT:
+	case FAULT_TRUNCATED:
+		return LANE_DOWN;
+	default:
+		return LANE_UNKNOWN;
+	}
+}
+
 static int64_t backoff_ns(unsigned failures)
 {
 	int64_t most = BACKOFF_FIRST_NS;
@@ -232,6 +272,41 @@ static bool harmless_again(const struct visit *v)
 	if (v->call.safety != UNSAFE || (retry && retry->unsafe) || !err->sent)
 		return true;
 	return err->fault == FAULT_RATE_LIMITED || (err->fault == FAULT_STATUS && err->code == 503);
+}
+
+/* Nothing but the network was asked: whatever the record is, it would have failed. */
+static bool never_answered(const struct err *err)
+{
+	return err->fault == FAULT_REFUSED || err->fault == FAULT_DNS ||
+	       err->fault == FAULT_CONNECT_TIMEOUT || err->fault == FAULT_TLS;
+}
+
+/* While the lane's circuit is open no attempt is counted. Unless it is this record alone on which an origin that does
+ * answer fails: then it is the record. */
+static bool is_excused(struct visit *v, int64_t times)
+{
+	struct circuit *c = v->lane ? &v->lane->circuit : NULL;
+	if (!c || outcome_of(v) != LANE_DOWN)
+		return false;
+	if (!c->many && !v->lane->starts.first && !never_answered(&v->call.err))
+		return false;
+	bool last = v->counted >= times;
+	return lane_is_down(v->lane) || (last && circuit_trip(c, (unsigned)times + 1, hk_now_ns()));
+}
+
+static bool outlasts(const struct visit *v, int64_t within)
+{
+	const struct circuit *c = &v->lane->circuit;
+	return hk_now_ns() - c->since_ns > within;
+}
+
+/* An origin that does not come back for so long is a human's business. */
+static void stop_down(struct visit *v)
+{
+	struct err err = v->call.err;
+	err_wrap(&err, "step '%s': %.*s does not answer any more: ", v->step->place->label,
+		 SLICE(lane_name(v->lane)));
+	run_abort(v->step->run, RUN_STOPPED_BY_FAILURES, &err);
 }
 
 /* How long to wait before the next attempt, or -1: there is none. A refusal for lack of quota pauses the lane and
@@ -251,6 +326,9 @@ static int64_t next_delay_ns(struct visit *v)
 		delay = err->retry_after_ns ? err->retry_after_ns
 					    : backoff_ns(v->throttled) + HK_MS;
 		lane_pause(v->lane, delay);
+	} else if (times > 0 && is_excused(v, times)) {
+		if (outlasts(v, within))
+			stop_down(v);
 	} else {
 		if (++v->counted > times)
 			return -1;
@@ -266,12 +344,16 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 {
 	struct step *s = v->step;
 	s->retries++;
-	if (throttled(&v->call.err) && v->lane)
+	v->paid = false;
+	if ((throttled(&v->call.err) && v->lane) || (v->lane && lane_is_down(v->lane)))
 		return 0;
 	eager_leave(s);
 	int r = hk_sleep(delay);
 	s->eager++;
-	return r;
+	if (r < 0 || !v->lane)
+		return r;
+	v->paid = !lane_is_down(v->lane);
+	return wait_line(v, v->lane, &v->lane->retries, false);
 }
 
 /* ---- giving up ---- */
@@ -360,19 +442,19 @@ static void answer_done(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
-/* What the attempt says about the far side. */
-static void tell_lanes(struct visit *v)
+static void tell_lanes(struct visit *v, bool good)
 {
 	const struct answer *a = &v->call.answer;
-	bool answered = v->call.verdict == VERDICT_ANSWER;
-	if (v->lane && answered && a->quota_reset_ns > 0)
-		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
-	if (v->lane && answered && !throttled(&v->call.err))
-		lane_served(v->lane);
-	if (v->lane)
-		lane_finish(v->lane);
+	enum lane_outcome outcome = good ? LANE_SERVED : outcome_of(v);
 	if (v->own)
-		lane_finish(v->own);
+		lane_finish(v->own, LANE_UNKNOWN, 0, 0);
+	if (!v->lane)
+		return;
+	if (v->call.verdict == VERDICT_ANSWER && a->quota_reset_ns > 0)
+		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
+	lane_finish(v->lane, outcome, v->probe, (uintptr_t)v->item);
+	if (outcome == LANE_SERVED && v->paid)
+		lane_give_back(v->lane);
 }
 
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
@@ -387,7 +469,7 @@ static int attempts(struct visit *v) SUSPENDS
 		struct err *err = &v->call.err;
 		bool good = v->call.verdict == VERDICT_ANSWER &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
-		tell_lanes(v);
+		tell_lanes(v, good);
 		if (good)
 			return 1;
 		answer_done(&v->call.answer);
@@ -467,9 +549,7 @@ static int visit(void *arg) SUSPENDS
 {
 	struct item *it = arg;
 	struct step *s = it->visiting;
-	struct visit v = {
-		.step = s, .item = it, .began_ns = hk_now_ns(), .attempts = { .max = 1u << 20 }
-	};
+	struct visit v = { .step = s, .item = it, .attempts = { .max = 1u << 20 } };
 	int good = ask(&v) < 0 ? 0 : attempts(&v);
 	eager_leave(s);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */

@@ -13,7 +13,7 @@ static int wait_here(void *arg)
 	struct waiter *w = arg;
 	int r = lane_wait(w->lane, w->again);
 	if (r == 0)
-		lane_start(w->lane);
+		lane_finish(w->lane, LANE_UNKNOWN, lane_start(w->lane, false), 0);
 	w->woke_ns = hk_now_ns();
 	return r;
 }
@@ -98,7 +98,7 @@ TEST_IN_LOOP(who_leaves_the_line_hands_the_clock_on)
 	hk_group_cancel(&cut);
 	CHECK(hk_group_close(&cut, 0) <= 0);
 	CHECK_INT(hk_group_close(&kept, 0), 0);
-	CHECK(!l->first && !l->last);
+	CHECK(!l->starts.first && !l->starts.last);
 	lanes_free(all);
 }
 
@@ -128,8 +128,8 @@ TEST_IN_LOOP(sleepers_wake_after_the_pause_and_spaced)
 	struct waiter w[5];
 	int64_t began = hk_now_ns();
 	for (int i = 0; i < 10; i++)
-		lane_served(
-			l); /* ten answers in the first second: the pace is one in 200 ms with the pause */
+		pace_served(
+			&l->pace); /* ten answers in the first second: the pace is one in 200 ms with the pause */
 	CHECK_INT(hk_sleep(HK_SEC), 0);
 	lane_pause(l, HK_SEC);
 	CHECK(!lane_open(l));
@@ -175,22 +175,30 @@ TEST_IN_LOOP(a_pause_does_not_open_a_second_line)
 }
 
 /* Three are left, two are on their way: one more may start now, the rest when the quota is whole again. */
+static int wait_and_start(struct lane *l)
+{
+	int r = lane_wait(l, false);
+	if (r == 0)
+		lane_start(l, true);
+	return r;
+}
+
 TEST_IN_LOOP(what_is_left_of_a_quota_is_all_that_starts)
 {
 	struct lanes *all = lanes_new();
 	struct lane *l = lanes_get(all, S("http://a"));
 	int64_t began = hk_now_ns();
 	for (int i = 0; i < 3; i++)
-		CHECK_INT(lane_enter(l), 0);
+		CHECK_INT(wait_and_start(l), 0);
 	lane_told(l, 3, 10 * HK_SEC);
-	lane_finish(l);
-	CHECK_INT(lane_enter(l), 0);
+	lane_finish(l, LANE_SERVED, 0, 0);
+	CHECK_INT(wait_and_start(l), 0);
 	CHECK_INT(hk_now_ns(), began);
 	CHECK(!lane_open(l));
 	lane_told(l, 9, 10 * HK_SEC); /* it had counted them already */
 	CHECK(lane_open(l));
 	lane_told(l, 0, 10 * HK_SEC);
-	CHECK_INT(lane_enter(l), 0);
+	CHECK_INT(wait_and_start(l), 0);
 	CHECK_INT(hk_now_ns() - began, 10 * HK_SEC);
 	CHECK(lane_open(l));
 	lanes_free(all);
@@ -200,7 +208,7 @@ TEST_IN_LOOP(the_pace_is_forgotten_when_it_is_quiet)
 {
 	struct lanes *all = lanes_new();
 	struct lane *l = lanes_get(all, S("http://a"));
-	lane_served(l);
+	pace_served(&l->pace);
 	CHECK_INT(hk_sleep(HK_SEC), 0);
 	lane_pause(l, HK_SEC);
 	CHECK_INT(lane_enter(l), 0);

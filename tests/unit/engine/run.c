@@ -17,6 +17,13 @@ struct world { /* the far side: survives runs */
 	unsigned fail_percent;   /* of attempts: reset */
 	unsigned throttle_every; /* every so many attempts: 429 with Retry-After 1 s */
 	bool all_fail, unsafe;
+	int64_t began_ns, down_from_ns,
+		down_ns;    /* the far side is down then, since the run began */
+	enum fault down_as; /* REFUSED, RESET, or STATUS: 503 without a word */
+	int64_t poison;     /* this record gets 500; -1: none */
+	int64_t back_ns;    /* the first answer after the outage */
+	uint64_t down_calls;
+	struct buf said; /* the limit, in the words of the account, as it is down */
 	int64_t quota,
 		quota_window_ns; /* so many requests in each window, then 429; answers say what is left */
 	int64_t window, window_used;
@@ -107,6 +114,26 @@ static void tell_quota(struct world *w, struct call *c, bool served)
 	c->answer.status = served ? 200 : 429;
 }
 
+static bool is_down(const struct world *w)
+{
+	int64_t at = hk_now_ns() - w->began_ns;
+	return w->down_ns && at >= w->down_from_ns && at < w->down_from_ns + w->down_ns;
+}
+
+static void fail_down(struct world *w, struct call *c)
+{
+	w->down_calls++;
+	buf_clear(&w->said);
+	CHECK_INT(run_limit_put(w->run, &w->said), 0);
+	if (w->down_as == FAULT_STATUS) {
+		c->verdict = VERDICT_ANSWER;
+		c->answer.status = 503;
+		return;
+	}
+	c->err.sent = w->down_as == FAULT_RESET;
+	fail(&c->err, w->down_as, "it is down");
+}
+
 static void answer(struct world *w, struct call *c, int64_t n)
 {
 	c->verdict = VERDICT_ANSWER;
@@ -118,6 +145,8 @@ static void answer(struct world *w, struct call *c, int64_t n)
 		w->throttled_until_ns = hk_now_ns() + HK_SEC;
 	} else if (w->all_fail || (w->dead_every && n % w->dead_every == 0)) {
 		c->answer.status = 404;
+	} else if (n == w->poison) {
+		c->answer.status = 500;
 	}
 	CHECK_INT(buf_printf(&c->answer.value, "{\"twice\": %lld}", (long long)n * 2), 0);
 }
@@ -149,10 +178,15 @@ static void fake_call(struct site *at, struct call *c)
 	c->verdict = VERDICT_FAULT;
 	if (r < 0)
 		fail_errno(&c->err, FAULT_CANCELLED, r, "cancelled");
+	else if (is_down(w))
+		fail_down(w, c);
 	else if (rand_below(&w->rnd, 100) < w->fail_percent)
 		fail(&c->err, FAULT_RESET, "connection reset"), c->err.sent = true;
 	else
 		answer(w, c, n);
+	if (w->down_ns && !w->back_ns && !is_down(w) && c->verdict == VERDICT_ANSWER &&
+	    hk_now_ns() - w->began_ns > w->down_from_ns)
+		w->back_ns = hk_now_ns() - w->began_ns;
 	if (w->quota && c->verdict == VERDICT_ANSWER)
 		tell_quota(w, c, served);
 }
@@ -212,6 +246,7 @@ struct scene {
 	char folder[64];
 	struct run_options options;
 	struct run_result result;
+	struct buf limit; /* at the end */
 };
 
 static void scene_open(struct scene *s, int64_t records)
@@ -221,6 +256,7 @@ static void scene_open(struct scene *s, int64_t records)
 				    .latency_ns = 50 * HK_MS,
 				    .least_gap_ns = HK_SEC,
 				    .source_fails_at = -1,
+				    .poison = -1,
 				    .stop_at = -1 } };
 	rand_seed(&s->w.rnd, 42);
 	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
@@ -262,7 +298,10 @@ static int go_body(void *arg)
 		s->result = (struct run_result){ .end = RUN_FAILED, .err = err };
 		return 0;
 	}
+	s->w.began_ns = hk_now_ns();
 	run_go(s->w.run, &s->result);
+	buf_clear(&s->limit);
+	CHECK_INT(run_limit_put(s->w.run, &s->limit), 0);
 	run_close(s->w.run);
 	return 0;
 }
@@ -280,6 +319,8 @@ static void scene_close(struct scene *s)
 {
 	char command[128];
 	buf_done(&s->w.mark);
+	buf_done(&s->w.said);
+	buf_done(&s->limit);
 	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
 	CHECK_INT(system(command), 0);
 }
@@ -368,6 +409,103 @@ TEST(a_quota_that_is_told_is_not_run_into)
 		CHECK(s.result.wall_ns < 26 * HK_SEC);
 		scene_close(&s);
 	}
+}
+
+/* ---- outages ---- */
+static void outage(struct scene *s, int64_t ns, uint64_t seed)
+{
+	static const enum fault kinds[] = { FAULT_REFUSED, FAULT_RESET, FAULT_STATUS,
+					    FAULT_TIMEOUT };
+	scene_open(s, 2000);
+	rand_seed(&s->w.rnd, seed);
+	s->w.down_as = kinds[seed % ARRAY_SIZE(kinds)];
+	s->w.down_from_ns = (int64_t)rand_below(&s->w.rnd, 800) * HK_MS + 100 * HK_MS;
+	s->w.down_ns = ns;
+	s->retry.times = 1 + (int64_t)rand_below(&s->w.rnd, 4);
+	s->step.common.concurrency = 1 + (int64_t)rand_below(&s->w.rnd, 40);
+}
+
+TEST(ten_minutes_of_outage_kill_nobody_and_hammer_nobody)
+{
+	uint64_t most_calls = 0, most_down = 0;
+	int64_t latest_ns = 0;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct scene s;
+		outage(&s, 600 * HK_SEC, seed);
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.result.counts.dead, 0);
+		check_rows_in_order(&s, 2000);
+		CHECK(slice_starts(buf_slice(&s.w.said),
+				   S("call waits for fake: it does not answer since ")));
+		CHECK(slice_starts(buf_slice(&s.limit), S("call (fake did not answer for 10m")));
+		CHECK(s.w.calls <= 2200); /* amplification: at most 1.1 */
+		CHECK(s.w.down_calls <=
+		      40 + 5 + 35); /* what was on its way, what opened it, probes */
+		int64_t late_ns = s.w.back_ns - s.w.down_from_ns - s.w.down_ns;
+		CHECK(late_ns < 31 * HK_SEC);
+		most_calls = s.w.calls > most_calls ? s.w.calls : most_calls;
+		most_down = s.w.down_calls > most_down ? s.w.down_calls : most_down;
+		latest_ns = late_ns > latest_ns ? late_ns : latest_ns;
+		scene_close(&s);
+	}
+	printf("# 2,000 records: at most %llu requests, %llu while it was down, back after %lld "
+	       "ms\n",
+	       (unsigned long long)most_calls, (unsigned long long)most_down,
+	       (long long)(latest_ns / HK_MS));
+}
+
+TEST(an_outage_longer_than_within_stops_resumable)
+{
+	struct scene s;
+	outage(&s, 7200 * HK_SEC, 1);
+	s.retry.within_ns = 600 * HK_SEC;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK(s.result.resumable);
+	CHECK_INT(s.result.counts.dead, 0);
+	CHECK(s.result.wall_ns > 600 * HK_SEC && s.result.wall_ns < 640 * HK_SEC);
+	CHECK(strstr(s.result.err.text, "fake does not answer any more"));
+	s.w.down_ns = 0;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 2000);
+	scene_close(&s);
+}
+
+TEST(one_bad_record_is_dead_and_holds_nobody_back)
+{
+	static const int64_t places[] = {
+		50, 299
+	}; /* in the middle; the last, when nobody is left to probe */
+	for (size_t i = 0; i < ARRAY_SIZE(places) * 2; i++) {
+		struct scene s;
+		scene_open(&s, 300);
+		s.w.poison = places[i / 2];
+		s.retry.times = i % 2 ? 4 : 8;
+		s.step.common.concurrency = i % 2 ? 1 : 20;
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.result.counts.dead, 1);
+		CHECK_INT(s.result.counts.delivered, 299);
+		CHECK(s.result.wall_ns < 300 * HK_SEC);
+		scene_close(&s);
+	}
+}
+
+TEST(what_fails_often_is_asked_again_within_the_budget)
+{
+	struct scene s;
+	scene_open(&s, 2000);
+	s.w.fail_percent = 60;
+	s.retry.times = 100;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 0);
+	/* 2.5 attempts each are needed; they come no faster than what succeeds allows, and it does end. */
+	CHECK(s.w.calls < 6500);
+	check_rows_in_order(&s, 2000);
+	scene_close(&s);
 }
 
 /* Both limits are near each other, so that records wait for a slot after they had their turn in the lane. */
@@ -671,6 +809,10 @@ static const struct test tests[] = {
 	T(resets_are_tried_again_and_nobody_is_lost),
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
+	T(ten_minutes_of_outage_kill_nobody_and_hammer_nobody),
+	T(an_outage_longer_than_within_stops_resumable),
+	T(one_bad_record_is_dead_and_holds_nobody_back),
+	T(what_fails_often_is_asked_again_within_the_budget),
 	T(a_quota_that_is_told_is_not_run_into),
 	T(a_rate_holds_also_when_slots_are_short),
 	T(no_window_has_more_starts_than_the_rate_says),

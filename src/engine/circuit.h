@@ -1,0 +1,34 @@
+/* circuit.h - does this origin answer at all?
+ *
+ * What this room is for: a host that is down is not hammered, and nobody dies of it.
+ *
+ *             5 failures in a row               its time has come
+ *   CLOSED ------------------------> OPEN ----------------------> PROBING: one request is on its way
+ *     ^  ^-- any answer that is none   ^------ it failed too: twice as long, up to 30 s --'   |
+ *     '---------------------------------------------------------------------------------------'
+ *
+ * What flows through:    outcomes of attempts; when the next probe may start.
+ * What must hold: (1) it opens only where something has succeeded before: what never worked is the pipeline's mistake, see
+ *   doubt.c. (2) one probe at a time. (3) failures of requests that were on their way when it opened change nothing. */
+#pragma once
+#include <hocket/types.h>
+
+enum circuit_state { CIRCUIT_CLOSED, CIRCUIT_OPEN, CIRCUIT_PROBING };
+struct circuit {
+	enum circuit_state state;
+	bool served, many; /* something has succeeded; more than one record failed since */
+	unsigned failures, probes, probe; /* probe: the number of the one on its way */
+	uintptr_t who;                    /* the record that failed first */
+	int64_t since_ns, probe_ns,
+		open_ns; /* down since; the next probe; all time that it was open before */
+};
+void circuit_up(struct circuit *, int64_t now); /* it answered */
+/* probe: what circuit_start said. */
+void circuit_down(struct circuit *, uintptr_t who, unsigned probe, int64_t now);
+void circuit_lost(struct circuit *, unsigned probe,
+		  int64_t now); /* an attempt that tells nothing */
+/* A record is about to die of failures that all fell on this origin in a row. true: it opens instead. */
+bool circuit_trip(struct circuit *, unsigned failures, int64_t now);
+int64_t circuit_open_ns(const struct circuit *, int64_t now); /* how long it was down, in all */
+int64_t circuit_next_ns(const struct circuit *); /* INT64_MAX: when the probe is back */
+unsigned circuit_start(struct circuit *);        /* 0, or this start is a probe: its number */
