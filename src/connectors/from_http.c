@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "connectors/http_fields.h"
 #include "connectors/http_headers.h"
+#include "connectors/http_oauth.h"
 #include "connectors/http_tls.h"
 #include "connectors/lines.h"
 #include "connectors/value.h"
@@ -129,6 +130,7 @@ struct reader {
 	struct arena *arena; /* for what lives as long as the run: headers, the home origin */
 	struct header_list headers, stranger_headers;
 	const struct http_trust *trust;
+	struct oauth oauth;
 	struct slice home; /* the origin that credentials were written for */
 	struct buf url;    /* of the page at hand */
 	struct seen seen;
@@ -238,7 +240,8 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;
 	if (site_lane(r->site, buf_slice(&lane), err) < 0 ||
-	    http_exchange(site_http(r->site), &q, ret, err) < 0)
+	    oauth_exchange(&r->oauth, headers->bearer ? r->o->head.auth->oauth2 : NULL, r->site, &q,
+			   headers->bearer, ret, err) < 0)
 		return -1;
 	return judge(r, ret, buf_slice(&lane), err);
 }
@@ -427,6 +430,7 @@ static int begin(struct reader *r, const struct position *from, struct err *err)
 static void reader_done(struct reader *r)
 {
 	arena_free(r->arena);
+	oauth_done(&r->oauth);
 	buf_done(&r->url);
 	free(r->seen.v);
 }

@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "connectors/http_oauth.h"
 #include <inttypes.h>
 
 const struct opt http_auth_options[] = {
@@ -19,6 +20,9 @@ const struct opt http_auth_options[] = {
 	    .doc = "Authorization: Basic ...; written as USER:PASSWORD"),
 	OPT("header", struct http_auth, header, OPT_TEMPLATE, struct tpl *, .secret = true,
 	    .doc = "a header of its own: 'X-Api-Key: ...'"),
+	OPT("oauth2", struct http_auth, oauth2, OPT_TABLE, struct oauth_options *,
+	    .sub = oauth_options, .sub_size = sizeof(struct oauth_options),
+	    .doc = "a token of a token server, by client credentials (RFC 6749 4.4)"),
 	OPT_END,
 };
 
@@ -60,13 +64,26 @@ static void check_name(const char *name, bool auth, struct diag *diag)
 		diag_error(diag, "headers", "choose one of `auth` and the header '%s'", name);
 }
 
+static void check_token_url(const struct oauth_options *o, struct diag *diag)
+{
+	struct slice head = o->token_url ? tpl_head(o->token_url) : S("");
+	struct url url;
+	const char *why;
+	if (o->token_url && tpl_constant(o->token_url) && url_parse(head, &url, &why) < 0)
+		diag_error(diag, "auth", "token_url '%.*s' is not a URL: %s", SLICE(head), why);
+}
+
 void headers_check(const struct header_options *o, struct diag *diag)
 {
 	const struct http_auth *a = o->auth;
 	for (size_t i = 0; i < o->headers.n; i++)
 		check_name(o->headers.keys[i], a && !a->header, diag);
-	if (a && (a->bearer != NULL) + (a->basic != NULL) + (a->header != NULL) != 1)
-		diag_error(diag, "auth", "`auth` wants one of bearer, basic and header");
+	if (a &&
+	    (a->bearer != NULL) + (a->basic != NULL) + (a->header != NULL) + (a->oauth2 != NULL) !=
+		    1)
+		diag_error(diag, "auth", "`auth` wants one of bearer, basic, header and oauth2");
+	if (a && a->oauth2)
+		check_token_url(a->oauth2, diag);
 }
 
 static const char *const credentials[] = { "authorization", "cookie", "proxy-authorization", NULL };
@@ -106,8 +123,7 @@ static int text_of(const struct tpl *tpl, const struct env *env, struct arena *a
 	return 0;
 }
 
-/* RFC 4648 section 4. */
-static struct slice base64(struct arena *arena, struct slice s)
+struct slice headers_base64(struct arena *arena, struct slice s)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -146,6 +162,11 @@ static int add_auth(struct header_list *list, const struct http_auth *a, const s
 		    struct arena *arena, struct err *err) SUSPENDS
 {
 	struct slice text;
+	if (a->oauth2) {
+		list->bearer = &list->v[list->n++];
+		*list->bearer = (struct http_header){ S("Authorization"), S("") };
+		return 0;
+	}
 	if (text_of(a->bearer  ? a->bearer
 		    : a->basic ? a->basic
 			       : a->header,
@@ -158,7 +179,7 @@ static int add_auth(struct header_list *list, const struct http_auth *a, const s
 	if (!memchr(text.p, ':', text.n))
 		return fail(err, FAULT_CONFIG,
 			    "auth: basic wants USER:PASSWORD; there is no ':' in it");
-	return add_authorization(list, "Basic", base64(arena, text), arena, err);
+	return add_authorization(list, "Basic", headers_base64(arena, text), arena, err);
 }
 
 int headers_make(const struct header_options *o, const struct env *env, struct arena *arena,
@@ -166,6 +187,7 @@ int headers_make(const struct header_options *o, const struct env *env, struct a
 {
 	struct tpl *const *values = o->headers.v;
 	ret->n = 0;
+	ret->bearer = NULL;
 	ret->v = arena_alloc(arena, (o->headers.n + 2) * sizeof(*ret->v));
 	for (size_t i = 0; i < o->headers.n; i++) {
 		struct slice value;
@@ -180,6 +202,7 @@ void headers_for_stranger(const struct header_list *all, struct arena *arena,
 			  struct header_list *ret)
 {
 	ret->n = 0;
+	ret->bearer = NULL;
 	ret->v = arena_alloc(arena, (all->n + 1) * sizeof(*ret->v));
 	for (size_t i = 0; i < all->n; i++)
 		if (http_header_harmless(all->v[i].name))

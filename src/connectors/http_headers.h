@@ -10,8 +10,10 @@
 #include "io/http.h"
 #include "io/url.h"
 
+struct oauth_options;
 struct http_auth {
 	struct tpl *bearer, *basic, *header;
+	struct oauth_options *oauth2; /* the header comes with the exchange: http_oauth.h */
 };
 struct header_options {
 	struct opt_map headers; /* v: struct tpl *[] */
@@ -20,14 +22,17 @@ struct header_options {
 extern const struct opt http_auth_options[];
 
 /* Two lines of an option table; `when` is `.at_plan = true` or `.at_plan = false`. */
-#define HEADER_OPTIONS(T, member, when)                                                        \
-	OPT("headers", T, member.headers, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,         \
-	    .secret = true, .tuning = true, when, .doc = "more request headers"),              \
-		OPT("auth", T, member.auth, OPT_TABLE, struct http_auth *,                     \
-		    .sub = http_auth_options, .sub_size = sizeof(struct http_auth),            \
-		    .tuning = true,                                                            \
-		    .doc = "credentials: {bearer: TOKEN}, {basic: USER:PASSWORD} or {header: " \
-			   "'NAME: VALUE'}")
+#define HEADER_OPTIONS(T, member, when)                                                      \
+	OPT("headers", T, member.headers, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,       \
+	    .secret = true, .tuning = true, when, .doc = "more request headers"),            \
+		OPT("auth", T, member.auth, OPT_TABLE, struct http_auth *,                   \
+		    .sub = http_auth_options, .sub_size = sizeof(struct http_auth),          \
+		    .tuning = true,                                                          \
+		    .doc = "credentials: {bearer: TOKEN}, {basic: USER:PASSWORD}, {header: " \
+			   "'NAME: VALUE'} or {oauth2: {...}}")
+
+/* RFC 4648 section 4. */
+struct slice headers_base64(struct arena *, struct slice);
 
 void headers_check(const struct header_options *, struct diag *); /* in plan() */
 /* The option that holds credentials ("auth", "headers"); NULL: there are none. */
@@ -36,8 +41,9 @@ const char *headers_credentials(const struct header_options *);
 struct header_list {
 	struct http_header *v; /* in the arena */
 	size_t n;
+	struct http_header *bearer; /* NULL: none is wanted */
 };
-/* Room for one more header is left behind v[n - 1]. */
+/* Room for one more header is left behind v[n - 1]. With oauth2 the last one is Authorization, still empty: *ret->bearer. */
 MUST int headers_make(const struct header_options *, const struct env *, struct arena *,
 		      struct header_list *ret, struct err *) SUSPENDS;
 /* Only what says nothing about who asks: Accept..., User-Agent, Content-... */

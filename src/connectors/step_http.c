@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "connectors/http_fields.h"
 #include "connectors/http_headers.h"
+#include "connectors/http_oauth.h"
 #include "connectors/http_tls.h"
 #include "io/http_quota.h"
 #include "io/url.h"
@@ -132,14 +133,31 @@ static int http_plan(void *of, struct facts *facts, struct diag *diag)
 	return 0;
 }
 
-/* What is shared by all requests: the trust. */
+/* What all requests of a step share. */
+struct http_shared {
+	const struct http_trust *trust;
+	struct oauth oauth;
+};
+
 static int http_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct http_step *o = site->options;
-	return tls_open(&o->tls, site, site->shared, err);
+	struct http_shared *shared = site->shared;
+	return tls_open(&o->tls, site, &shared->trust, err);
+}
+
+static void http_close(struct site *site) SUSPENDS
+{
+	struct http_shared *shared = site->shared;
+	oauth_done(&shared->oauth);
 }
 
 /* ---- the request --------------------------------------------------------------------------------- */
+
+struct asked {
+	struct http_request request;
+	struct http_header *bearer; /* NULL: no token is wanted */
+};
 
 static int ask_url(const struct http_step *o, struct call *c, struct http_request *q,
 		   struct url *ret, struct err *err) SUSPENDS
@@ -223,7 +241,8 @@ static int ask_lane(const struct http_step *o, struct call *c, const struct url 
 static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct http_step *o = site->options;
-	struct http_request *q = arena_zero(c->arena, sizeof(*q));
+	struct asked *asked = arena_zero(c->arena, sizeof(*asked));
+	struct http_request *q = &asked->request;
 	struct header_list headers;
 	struct url url;
 	q->method = slice_str(methods[o->method].name);
@@ -239,10 +258,11 @@ static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
 	q->insecure = o->tls.insecure;
-	q->trust = *(const struct http_trust **)site->shared;
+	q->trust = ((const struct http_shared *)site->shared)->trust;
 	if (site->clocks)
 		q->clocks = *site->clocks;
-	c->request = q;
+	asked->bearer = headers.bearer;
+	c->request = asked;
 	return 0;
 }
 
@@ -259,8 +279,11 @@ static void http_call(struct site *site, struct call *c) SUSPENDS
 {
 	const struct http_step *o = site->options;
 	AUTO(http_response_done) struct http_response a = { 0 };
+	struct asked *asked = c->request;
+	struct http_shared *shared = site->shared;
 	c->verdict = VERDICT_FAULT;
-	if (http_exchange(site_http(site), c->request, &a, &c->err) < 0)
+	if (oauth_exchange(&shared->oauth, o->head.auth ? o->head.auth->oauth2 : NULL, site,
+			   &asked->request, asked->bearer, &a, &c->err) < 0)
 		return;
 	if (c->wants_about) {
 		int r = headers_put_json(&a, &c->answer.headers);
@@ -302,9 +325,10 @@ const struct port step_http = {
 	.roles = ROLE_STEP,
 	.options = options,
 	.options_size = sizeof(struct http_step),
-	.shared_size = sizeof(const struct http_trust *),
+	.shared_size = sizeof(struct http_shared),
 	.plan = http_plan,
 	.open = http_open,
+	.close = http_close,
 	.ask = http_ask,
 	.call = http_call,
 };
