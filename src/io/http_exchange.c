@@ -277,8 +277,10 @@ static int read_block(struct exchange *x) SUSPENDS
 	ssize_t n = x->conn->wire->read(x->conn, block, SPARE_BYTES);
 	if (n > 0)
 		r = take_bytes(x, (struct slice){ block, (size_t)n });
+	else if (n == 0 || (n == -ENODATA && !x->heard))
+		r = take_eof(x); /* an end that TLS was not told of cuts nothing off where nothing came */
 	else
-		r = n < 0 ? (int)n : take_eof(x);
+		r = (int)n;
 	spare_put(&x->client->spare, block);
 	return r;
 }

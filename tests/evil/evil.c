@@ -9,11 +9,10 @@
 #include "tls_far.h"
 #include "rt/real_loop.h"
 
-static const struct family *const families[] = { /* the last one has a test of its own */
-						 &evil_heads,     &evil_lengths, &evil_chunks,
-						 &evil_bombs,     &evil_silence, &evil_ends,
-						 &evil_redirects, &evil_waits,   &evil_tls,
-						 &evil_cuts
+static const struct family *const families[] = {
+	/* the last two have tests of their own */
+	&evil_heads,     &evil_lengths, &evil_chunks, &evil_bombs,      &evil_silence, &evil_ends,
+	&evil_redirects, &evil_waits,   &evil_tls,    &evil_handshakes, &evil_cuts,
 };
 
 enum { SCRIPTS_MOST = 512, CLASSES_MOST = 24 };
@@ -44,7 +43,8 @@ static void make_records(void)
 static bool is_wanted(const struct record *r)
 {
 	const char *word = getenv("HOCKET_SCRIPT");
-	return (!word || strstr(r->script->name, word)) && r->family != &evil_cuts;
+	return (!word || strstr(r->script->name, word)) && r->family != &evil_cuts &&
+	       r->family != &evil_handshakes;
 }
 
 static void add_play(struct record *r, const struct play *p, const char *way)
@@ -121,12 +121,16 @@ static int after_seed(uint64_t seed, int result, void *arg)
 
 static void simulate(struct simulated *s, unsigned seeds, const struct hk_sim_net *net)
 {
+	char replay[512];
 	struct hk_sim_options o = { .seeds = seeds,
 				    .before = before_seed,
+				    .replay = replay,
 				    .after = after_seed,
 				    .net = *net,
 				    .run = &(struct hk_run_options){ .report = sim_quiet_ } };
 	int before = test_failures_;
+	snprintf(replay, sizeof(replay), "HOCKET_SCRIPT='%s' %s", s->record->script->name,
+		 program_invocation_name);
 	if (hk_sim(play_run, s, &o) < 0 && test_failures_ == before)
 		test_failures_++;
 }
@@ -188,6 +192,25 @@ TEST(ends_at_every_byte)
 			cut_make(r->script, at, &cut);
 			play_for_real(r, &cut.script, way);
 			simulate(&s, 1, &(struct hk_sim_net){ .latency_ns = HK_MS });
+		}
+	}
+}
+
+/* More bytes than that the far side does not send before it is asked something. */
+enum { HANDSHAKE_BYTES = 1500, HANDSHAKE_STEP = 7 };
+
+TEST(handshakes_end_anywhere)
+{
+	for (size_t i = 0; i < record_count; i++) {
+		struct record *r = &records[i];
+		for (size_t at = 1; r->family == &evil_handshakes && at < HANDSHAKE_BYTES;
+		     at += HANDSHAKE_STEP) {
+			struct tls_manner manner = { .most = at };
+			struct script script = *r->script;
+			char way[64];
+			snprintf(way, sizeof(way), "byte %zu", at);
+			script.manner = &manner;
+			play_for_real(r, &script, way);
 		}
 	}
 }
@@ -322,15 +345,19 @@ static void print_classes(void)
 }
 
 static const struct test tests[] = {
-	T(over_sockets_of_the_kernel), T(over_simulated_sockets),
-	T(in_pieces_over_a_slow_net),  T(byte_by_byte),
-	T(ends_at_every_byte),         T(curl_reads_legal_answers_alike),
+	T(over_sockets_of_the_kernel),
+	T(over_simulated_sockets),
+	T(in_pieces_over_a_slow_net),
+	T(byte_by_byte),
+	T(ends_at_every_byte),
+	T(handshakes_end_anywhere),
+	T(curl_reads_legal_answers_alike),
 	T(cancelled_at_random),
 };
 
 int main(void)
 {
-	alarm(600); /* a client that hangs is a failure, too */
+	alarm(3000); /* a client that hangs is a failure, too */
 	make_records();
 	tls_world_open();
 	int r = RUN_TESTS(tests);

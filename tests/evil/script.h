@@ -101,7 +101,7 @@ struct family {
 	size_t n;
 };
 extern const struct family evil_heads, evil_lengths, evil_chunks, evil_bombs, evil_silence,
-	evil_ends, evil_redirects, evil_waits, evil_tls, evil_cuts;
+	evil_ends, evil_redirects, evil_waits, evil_tls, evil_handshakes, evil_cuts;
 
 /* Of evil_cuts: each is an answer and an end, and stands for as many scripts as the answer has bytes. */
 #define CUT_ID 1000 /* of the request that is cut off */

@@ -245,9 +245,12 @@ static ssize_t shake_hands(struct line *l) SUSPENDS
 		return -EPIPE;
 	}
 	l->tls = tls_far_accept(l->fd, l->first ? s->manner : &decent);
-	if (!l->tls)
-		read_to_the_end(l); /* a reset would overtake the alert */
-	return l->tls ? 0 : -EPIPE;
+	if (l->tls)
+		return 0;
+	if (l->first && s->manner->most)
+		return finish(l, s->moves[0].kind);
+	read_to_the_end(l); /* a reset would overtake the alert */
+	return -EPIPE;
 }
 
 static int serve(void *arg) SUSPENDS

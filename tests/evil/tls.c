@@ -133,7 +133,7 @@ static const struct script scripts[] = {
 	  DECENT,
 	  .class = "timeout(idle)" },
 	{ "byte by byte", { DRIP(GOOD, HK_MS) }, DECENT, .keeps = true },
-	{ "closed without an answer", { CLOSE }, DECENT, .class = "reset|truncated" },
+	{ "closed without an answer", { CLOSE }, DECENT, .class = "reset" },
 	{ "notified without an answer", { NOTIFY, CLOSE }, DECENT, .class = "reset" },
 	{ "reset without an answer", { RESET }, DECENT, .class = "reset" },
 	{ "closed in the body", { SAY(LENGTH8 "1234"), CLOSE }, DECENT, .class = "truncated" },
@@ -155,6 +155,35 @@ static const struct script scripts[] = {
 	  { SAY(STATUS "\r\n" ID), RAW("\x15\x03\x03\0\x02\x01\0"), CLOSE },
 	  DECENT,
 	  .class = "protocol" },
+	{ "a used connection closed",
+	  { CLOSE },
+	  DECENT,
+	  .warm = true,
+	  .once = true,
+	  .keeps = true,
+	  .asked = 2 },
+	{ "a used connection notified",
+	  { NOTIFY, CLOSE },
+	  DECENT,
+	  .warm = true,
+	  .once = true,
+	  .keeps = true,
+	  .asked = 2 },
+	{ "a used connection reset",
+	  { RESET },
+	  DECENT,
+	  .warm = true,
+	  .once = true,
+	  .keeps = true,
+	  .asked = 2 },
+	{ "a used connection closed under POST",
+	  { CLOSE },
+	  DECENT,
+	  .method = "POST",
+	  .body_bytes = 10,
+	  .warm = true,
+	  .class = "reset",
+	  .asked = 1 },
 	{ "an answer, then closed", { SAY(GOOD), CLOSE }, DECENT, .keeps = true, .later = true },
 	{ "an answer, then notified",
 	  { SAY(GOOD), NOTIFY, CLOSE },
@@ -201,5 +230,18 @@ static const struct script scripts[] = {
 	  .class = "protocol" },
 	{ "500 tickets", { TLS(tls_far_tickets), SAY(GOOD) }, DECENT, .keeps = true },
 };
+
+/* Played at each byte that the far side sends in the handshake and just behind it. */
+#define CUT(name_, end, class_)                                                          \
+	{                                                                                \
+		"ends in the handshake: " name_, { end }, .https = true, .class = class_ \
+	}
+static const struct script cuts[] = {
+	CUT("closed", CLOSE, "tls|reset"),
+	CUT("reset", RESET, "tls|reset"),
+	CUT("silent", HANG, "timeout(tls)|timeout(first byte)"),
+};
+
+const struct family evil_handshakes = { "handshakes that end", cuts, ARRAY_SIZE(cuts) };
 
 const struct family evil_tls = { "tls", scripts, ARRAY_SIZE(scripts) };

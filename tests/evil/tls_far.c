@@ -21,6 +21,7 @@ struct tls_far {
 	SSL *ssl;
 	BIO *in, *out; /* the ssl's */
 	int fd;
+	size_t sent, most; /* 0: no bound */
 };
 
 /* ---- identities -------------------------------------------------------------------------------------- */
@@ -69,9 +70,13 @@ static int send_out(struct tls_far *t) SUSPENDS
 {
 	char block[4096];
 	int n;
-	while ((n = BIO_read(t->out, block, sizeof(block))) > 0)
-		if (hk_write(t->fd, block, (size_t)n) < 0)
+	while ((n = BIO_read(t->out, block, sizeof(block))) > 0) {
+		bool last = t->most && t->sent + (size_t)n >= t->most;
+		size_t some = last ? t->most - t->sent : (size_t)n;
+		t->sent += some;
+		if (hk_write(t->fd, block, some) < 0 || last)
 			return -EPIPE;
+	}
 	return 0;
 }
 
@@ -126,6 +131,7 @@ struct tls_far *tls_far_accept(int fd, const struct tls_manner *m) SUSPENDS
 	int r;
 	ASSERT(t);
 	t->fd = fd;
+	t->most = m->most;
 	t->ctx = context_new(m);
 	t->ssl = SSL_new(t->ctx);
 	t->in = BIO_new(BIO_s_mem());

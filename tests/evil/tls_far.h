@@ -16,6 +16,7 @@ struct tls_manner { /* how a handshake is gone through; all zero: decently */
 	bool wants_cert;  /* of the client, who has none */
 	bool picks_http2; /* by ALPN, though it was not offered */
 	bool no_tickets;
+	size_t most; /* bytes that are sent; 0: all. Behind them comes the script's end */
 };
 
 void tls_world_open(void);
