@@ -11,8 +11,8 @@
 
 static const struct family *const families[] = {
 	/* the last two have tests of their own */
-	&evil_heads,     &evil_lengths, &evil_chunks, &evil_bombs,      &evil_silence, &evil_ends,
-	&evil_redirects, &evil_waits,   &evil_tls,    &evil_handshakes, &evil_cuts,
+	&evil_heads,     &evil_lengths, &evil_chunks, &evil_bombs,   &evil_silence,    &evil_ends,
+	&evil_redirects, &evil_waits,   &evil_tls,    &evil_proxies, &evil_handshakes, &evil_cuts,
 };
 
 enum { SCRIPTS_MOST = 512, CLASSES_MOST = 24 };

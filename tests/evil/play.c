@@ -11,6 +11,7 @@
 #include <hocket/hocket.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CLOCK_NS  (10 * HK_SEC)
@@ -60,8 +61,13 @@ static void ask(struct play *p, struct http_client *c, const struct script *s,
 	struct hk_scope total;
 	char url[96];
 	o->id = p->first_id++;
-	(void)snprintf(url, sizeof(url), "http%s://127.0.0.1:%u/%s?id=%08u",
-		       p->script->https ? "s" : "", p->server.port, s ? "evil" : "fine", o->id);
+	if (p->script->proxied)
+		(void)snprintf(url, sizeof(url), "https://evil.test/%s?id=%08u",
+			       s ? "evil" : "fine", o->id);
+	else
+		(void)snprintf(url, sizeof(url), "http%s://127.0.0.1:%u/%s?id=%08u",
+			       p->script->https ? "s" : "", p->server.port, s ? "evil" : "fine",
+			       o->id);
 	if (s && make_body(&body, s->body_bytes) < 0)
 		complain(p, "out of memory");
 	struct http_request q = { .method = s && s->method ? slice_str(s->method) : S("GET"),
@@ -195,18 +201,30 @@ static void play_all(struct play *p, struct http_client *c) SUSPENDS
 		play_fine(p, c, "the next request");
 }
 
+static void set_proxy(const struct play *p)
+{
+	char url[64];
+	(void)snprintf(url, sizeof(url), "http://user:secret@127.0.0.1:%u", p->server.port);
+	if (p->script->proxied)
+		(void)setenv("https_proxy", url, 1);
+	else
+		(void)unsetenv("https_proxy");
+}
+
 int play_run(void *play) SUSPENDS
 {
 	struct play *p = play;
 	struct http_client *c = NULL;
 	struct hk_group g;
 	struct err err = { 0 };
-	struct http_client_options options = { .ca_file = tls_world_ca_file() };
+	struct http_client_options options = { .ca_file = tls_world_ca_file(),
+					       .environment_proxies = p->script->proxied };
 	p->server = (struct evil_server){ .script = p->script };
 	if (evil_server_open(&p->server) < 0) {
 		complain(p, "no listener");
 		return -EBADMSG;
 	}
+	set_proxy(p);
 	hk_group_open(&g, NULL);
 	int r = hk_spawn(&g, evil_server_run, &p->server);
 	if (r == 0 && http_client_new(&options, &c, &err) == 0)

@@ -73,6 +73,7 @@ struct script {
 	bool warm;         /* on a connection that was used before */
 	bool keyed;
 	bool https;
+	bool proxied; /* https, by CONNECT: the far side is the proxy and, behind it, the server */
 	const struct tls_manner
 		*manner; /* https: of the first connection; NULL: there is no handshake */
 
@@ -101,7 +102,7 @@ struct family {
 	size_t n;
 };
 extern const struct family evil_heads, evil_lengths, evil_chunks, evil_bombs, evil_silence,
-	evil_ends, evil_redirects, evil_waits, evil_tls, evil_handshakes, evil_cuts;
+	evil_ends, evil_redirects, evil_waits, evil_tls, evil_handshakes, evil_proxies, evil_cuts;
 
 /* Of evil_cuts: each is an answer and an end, and stands for as many scripts as the answer has bytes. */
 #define CUT_ID 1000 /* of the request that is cut off */

@@ -216,7 +216,7 @@ static ssize_t answer(struct line *l, const struct asked *a) SUSPENDS
 {
 	static const struct move good = SAY(GOOD);
 	const struct script *s = l->server->script;
-	bool evil = a->evil && !s->greets && !(s->once && l->server->evil > 0);
+	bool evil = a->evil && !s->greets && !s->proxied && !(s->once && l->server->evil > 0);
 	return evil ? play(l, a->id) : say(l, &good, a->id);
 }
 
@@ -232,19 +232,32 @@ static ssize_t serve_one(struct line *l) SUSPENDS
 	return read_body(l, a.body) == 0 ? -EPIPE : answer(l, &a);
 }
 
+/* A proxy's part: the first CONNECT is answered by the script, and, if that comes to its end, there is a tunnel. */
+static ssize_t open_tunnel(struct line *l) SUSPENDS
+{
+	static const struct move good = SAY("HTTP/1.1 200 Connection established\r\n\r\n");
+	struct asked a;
+	if (read_head(l, &a) == 0)
+		return -EPIPE;
+	drop(l, a.head);
+	return l->first ? play(l, 0) : say(l, &good, 0);
+}
+
 /* https: to the handshake's end, or - the first connection of a script without manners - the script instead of it. */
 static ssize_t shake_hands(struct line *l) SUSPENDS
 {
 	static const struct tls_manner decent;
 	const struct script *s = l->server->script;
-	bool evil = l->first && !s->manner;
+	bool evil = l->first && !s->manner && !s->proxied;
+	if (s->proxied && open_tunnel(l) < 0)
+		return -EPIPE;
 	if (evil && !s->greets && hk_read(l->fd, l->head, HEAD_MOST) <= 0)
 		return -EPIPE;
 	if (evil) {
 		(void)play(l, 0);
 		return -EPIPE;
 	}
-	l->tls = tls_far_accept(l->fd, l->first ? s->manner : &decent);
+	l->tls = tls_far_accept(l->fd, l->first && s->manner ? s->manner : &decent);
 	if (l->tls)
 		return 0;
 	if (l->first && s->manner->most)

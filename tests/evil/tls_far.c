@@ -31,7 +31,7 @@ static char ca_file[] = "/tmp/hocket-evil-ca-XXXXXX";
 
 void tls_world_open(void)
 {
-	static const char names[] = "DNS:localhost,IP:127.0.0.1";
+	static const char names[] = "DNS:localhost,DNS:evil.test,IP:127.0.0.1";
 	ca = make_identity("test CA", NULL, 10, NULL);
 	unknown = make_identity("another CA", NULL, 10, NULL);
 	identities[GOOD_HOST] = make_identity("localhost", names, 10, &ca);
