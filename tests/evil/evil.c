@@ -15,13 +15,12 @@ static const struct family *const families[] = {
 	&evil_redirects, &evil_waits,   &evil_tls,    &evil_proxies, &evil_handshakes, &evil_cuts,
 };
 
-enum { SCRIPTS_MOST = 512, CLASSES_MOST = 24 };
+enum { SCRIPTS_MOST = 512, ENDINGS_MOST = 256 };
 
 struct record { /* of a script, over all plays */
 	const struct family *family;
 	const struct script *script;
 	unsigned plays, failures;
-	char class[48];
 	int64_t took_ns;
 	size_t peak_bytes;
 	uint64_t bytes_in;
@@ -47,11 +46,31 @@ static bool is_wanted(const struct record *r)
 	       r->family != &evil_handshakes;
 }
 
+/* What plays ended with, by family. */
+static struct ending {
+	const struct family *family;
+	char class[48];
+	unsigned plays;
+} endings[ENDINGS_MOST];
+static size_t ending_count;
+
+static void count_class(const struct family *family, const char *class)
+{
+	size_t i = 0;
+	while (i < ending_count &&
+	       (endings[i].family != family || strcmp(endings[i].class, class) != 0))
+		i++;
+	ASSERT(i < ENDINGS_MOST);
+	if (i == ending_count)
+		snprintf(endings[ending_count++].class, sizeof(endings[i].class), "%s", class);
+	endings[i].family = family;
+	endings[i].plays++;
+}
+
 static void add_play(struct record *r, const struct play *p, const char *way)
 {
 	r->plays++;
-	if (!r->class[0])
-		memcpy(r->class, p->class, sizeof(r->class));
+	count_class(r->family, p->class);
 	if (p->took_ns > r->took_ns)
 		r->took_ns = p->took_ns;
 	if (p->memory && p->peak_bytes > r->peak_bytes)
@@ -300,48 +319,40 @@ static void tally_add(struct tally *t, const struct record *r)
 
 static void print_tally(const struct tally *t)
 {
-	printf("# | %s | %u | %u | %u | %.1f | %zu | %ju |\n", t->name, t->scripts, t->passed,
+	printf("# | %s | %u | %u | %u | %.1f | %zu | %ju |", t->name, t->scripts, t->passed,
 	       t->plays, (double)t->took_ns / (double)HK_SEC, t->peak_bytes >> 10,
 	       (uintmax_t)(t->bytes_in >> 10));
+}
+
+static void print_endings(const struct family *family)
+{
+	const char *comma = " ";
+	for (size_t i = 0; i < ending_count; i++)
+		if (endings[i].family == family) {
+			printf("%s%s %u", comma, endings[i].class, endings[i].plays);
+			comma = ", ";
+		}
+	printf(" |\n");
 }
 
 static void print_families(void)
 {
 	struct tally all = { .name = "all" };
 	printf("# | misbehaviours | n | passed | plays | longest (virtual s) | memory at most "
-	       "(KiB) | taken at most (KiB) |\n");
-	printf("# |---|---|---|---|---|---|---|\n");
+	       "(KiB) | taken at most (KiB) | plays by their end |\n");
+	printf("# |---|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct tally t = { .name = families[i]->name };
 		for (size_t j = 0; j < record_count; j++)
 			if (records[j].family == families[i])
 				tally_add(&t, &records[j]);
 		print_tally(&t);
+		print_endings(families[i]);
 	}
 	for (size_t j = 0; j < record_count; j++)
 		tally_add(&all, &records[j]);
 	print_tally(&all);
-}
-
-static void print_classes(void)
-{
-	const char *names[CLASSES_MOST];
-	unsigned counts[CLASSES_MOST] = { 0 };
-	size_t n = 0;
-	for (size_t i = 0; i < record_count; i++) {
-		size_t j = 0;
-		while (j < n && strcmp(names[j], records[i].class) != 0)
-			j++;
-		if (j == n && n < CLASSES_MOST)
-			names[n++] = records[i].class;
-		if (j < CLASSES_MOST)
-			counts[j]++;
-	}
-	printf("# classes:");
-	for (size_t i = 0; i < n; i++)
-		printf("%s %s %u", i ? "," : "", names[i][0] ? names[i] : "(not played)",
-		       counts[i]);
-	printf("\n");
+	print_endings(NULL);
 }
 
 static const struct test tests[] = {
@@ -363,6 +374,5 @@ int main(void)
 	int r = RUN_TESTS(tests);
 	tls_world_close();
 	print_families();
-	print_classes();
 	return r;
 }
