@@ -42,10 +42,14 @@ static int put_step_facts(const struct place *p, struct buf *out)
 	const struct port *port = p->port;
 	if (port->apply)
 		return 0;
-	int64_t cap = p->common.concurrency > 0  ? p->common.concurrency
+	bool automatic = p->common.concurrency.automatic;
+	int64_t cap = automatic                  ? 256
 		      : p->facts.concurrency > 0 ? (int64_t)p->facts.concurrency
 						 : 10;
-	int r = buf_printf(out, "%lld at a time", (long long)cap);
+	if (p->common.concurrency.most > 0)
+		cap = p->common.concurrency.most;
+	int r = buf_printf(out, "%s%lld at a time", automatic ? "auto, at most " : "",
+			   (long long)cap);
 	if (r == 0 && p->common.rate.starts.per_ns > 0) {
 		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.starts.count);
 		if (r == 0)

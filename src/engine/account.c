@@ -81,6 +81,14 @@ static const struct lane *down_lane(const struct step *s)
 	return s->recent && lane_is_down(s->recent) ? s->recent : NULL;
 }
 
+/* What holds now: of `auto` the last lane's limit, at most the step's own. */
+static unsigned tuned(const struct step *s)
+{
+	double limit = s->recent ? s->recent->tuner.limit : 0;
+	bool smaller = s->place->common.concurrency.automatic && limit >= 1 && limit < s->cap;
+	return smaller ? (unsigned)limit : s->cap;
+}
+
 /* "waits for api.example.com: it does not answer since 14:03 UTC" */
 static int put_down(const struct step *s, const struct lane *l, struct buf *out)
 {
@@ -108,6 +116,8 @@ static int put_cause(const struct step *s, struct buf *out)
 		return r < 0 || !l
 			       ? r
 			       : units_put_duration(out, circuit_open_ns(&l->circuit, hk_now_ns()));
+	case LANE_FULL:
+		return buf_printf(out, "auto: %u at once, more would only wait there", tuned(s));
 	case LANE_BUDGET:
 		return buf_add(out, S("so many attempts failed that retries had to wait"));
 	default:
@@ -136,7 +146,7 @@ static void step_stats(struct step *s, struct place_stats *ret)
 		.retries = s->retries,
 		.throttled = s->throttled,
 		.busy_ns = s->busy_ns,
-		.cap = s->cap,
+		.cap = tuned(s),
 		.full_ns = span_total_ns(&s->window_full),
 		.slots_full_ns = span_total_ns(&s->slots_full),
 		.p50_ns = latency_percentile_ns(&s->latency, 50),

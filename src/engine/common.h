@@ -19,8 +19,9 @@ struct commit_options { /* a sink's */
 enum as { AS_BY_TYPE, AS_JSON, AS_TEXT, AS_BLOB };
 struct common {
 	const char *name;
-	struct jq *when;            /* if: */
-	int64_t concurrency, queue; /* 0: by default */
+	struct jq *when; /* if: */
+	struct concurrency concurrency;
+	int64_t queue; /* 0: by default */
 	struct rate_option rate;
 	struct retry_options *retry;
 	struct timeout_options *timeout;

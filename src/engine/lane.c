@@ -33,6 +33,11 @@ static void not_before(int64_t *at, enum lane_cause *cause, int64_t time, enum l
 	*cause = why;
 }
 
+static bool is_full(const struct lane *l)
+{
+	return l->tuner.limit > 0 && (double)l->in_flight + 1 > l->tuner.limit;
+}
+
 /* When the first in line may start; INT64_MAX: when something else has happened. */
 static int64_t next_start_ns(struct lane *l, int64_t now)
 {
@@ -46,6 +51,8 @@ static int64_t next_start_ns(struct lane *l, int64_t now)
 	}
 	not_before(&at, cause, quota_next_ns(&l->quota), LANE_QUOTA);
 	not_before(&at, cause, l->paused_until_ns, LANE_PAUSE);
+	if (is_full(l))
+		not_before(&at, cause, INT64_MAX, LANE_FULL);
 	not_before(&at, cause, circuit_next_ns(&l->circuit), LANE_CIRCUIT);
 	return at;
 }
@@ -60,7 +67,7 @@ static int64_t next_retry_ns(struct lane *l, int64_t now)
 static bool is_free(const struct lane *l)
 {
 	return l->paused_until_ns == 0 && l->meter_count == 0 && l->quota.until_ns == 0 &&
-	       l->circuit.state == CIRCUIT_CLOSED;
+	       l->circuit.state == CIRCUIT_CLOSED && l->tuner.limit == 0;
 }
 
 bool lane_may_start(struct lane *l)
@@ -83,14 +90,14 @@ bool lane_is_down(const struct lane *l)
 
 unsigned lane_start(struct lane *l, bool fresh)
 {
-	l->in_flight++;
 	if (fresh)
 		budget_add(&l->budget, BUDGET_FRESH);
 	if (is_free(l))
-		return 0;
+		return l->in_flight++, 0;
 	/* Read anew: a turn of the loop takes its time, and the far side's clock goes on in it. */
 	int64_t now = hk_now_exact_ns();
 	ASSERT(next_start_ns(l, now) <= now);
+	l->in_flight++;
 	for (size_t i = 0; i < l->meter_count; i++)
 		meter_start(&l->meters[i], now);
 	l->pace.started_ns = now;
@@ -173,14 +180,27 @@ int lane_enter(struct lane *l)
 {
 	int r = lane_wait(l, false);
 	if (r == 0)
-		lane_finish(l, LANE_UNKNOWN, lane_start(l, false), 0);
+		lane_finish(l, &(struct lane_end){ LANE_UNKNOWN, .probe = lane_start(l, false) });
 	return r;
 }
 
-void lane_finish(struct lane *l, enum lane_outcome outcome, unsigned probe, uintptr_t who)
+static void tell_tuner(struct lane *l, const struct lane_end *end)
 {
+	int64_t now = hk_now_ns();
+	if (end->outcome == LANE_SERVED)
+		tuner_took(&l->tuner, end->took_ns, l->starts.first != NULL || is_full(l), now);
+	else if (end->outcome != LANE_UNKNOWN)
+		tuner_refused(&l->tuner, end->took_ns, now);
+	look_again(&l->starts);
+}
+
+void lane_finish(struct lane *l, const struct lane_end *end)
+{
+	enum lane_outcome outcome = end->outcome;
 	ASSERT(l->in_flight > 0);
 	l->in_flight--;
+	if (l->tuner.limit > 0)
+		tell_tuner(l, end);
 	if (outcome == LANE_SERVED)
 		pace_served(&l->pace);
 	if (outcome == LANE_SERVED && l->circuit.served && l->circuit.failures == 0)
@@ -189,9 +209,9 @@ void lane_finish(struct lane *l, enum lane_outcome outcome, unsigned probe, uint
 	if (outcome == LANE_SERVED || (outcome == LANE_REFUSED && l->circuit.served))
 		circuit_up(&l->circuit, now);
 	else if (outcome == LANE_DOWN)
-		circuit_down(&l->circuit, who, probe, now);
+		circuit_down(&l->circuit, end->who, end->probe, now);
 	else
-		circuit_lost(&l->circuit, probe, now);
+		circuit_lost(&l->circuit, end->probe, now);
 	look_again(&l->starts);
 	look_again(&l->retries);
 }
@@ -211,6 +231,14 @@ void lane_limit(struct lane *l, const struct rate *rate)
 			return;
 	l->meters = xrealloc(l->meters, l->meter_count + 1, sizeof *l->meters);
 	meter_init(&l->meters[l->meter_count++], rate);
+}
+
+void lane_tune(struct lane *l, unsigned most)
+{
+	if (l->tuner.limit == 0)
+		tuner_init(&l->tuner, most, hk_now_ns());
+	else if (most < l->tuner.most)
+		l->tuner.most = most;
 }
 
 void lane_told(struct lane *l, int64_t left, int64_t reset_ns)

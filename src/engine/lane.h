@@ -13,6 +13,7 @@
 #include "engine/meter.h"
 #include "engine/pace.h"
 #include "engine/quota.h"
+#include "engine/tuner.h"
 
 /* What holds back the first in line. */
 enum lane_cause {
@@ -22,6 +23,7 @@ enum lane_cause {
 	LANE_PACE,
 	LANE_CIRCUIT,
 	LANE_BUDGET,
+	LANE_FULL, /* as many are in flight as it bears */
 	LANE_CAUSES
 };
 enum lane_outcome {
@@ -48,6 +50,7 @@ struct lane {
 	struct quota quota;
 	struct circuit circuit;
 	struct budget budget;
+	struct tuner tuner;
 };
 
 int lane_wait(struct lane *, bool again) SUSPENDS; /* 0, -ECANCELED */
@@ -55,8 +58,13 @@ bool lane_open(const struct lane *);               /* lane_wait would not park *
 bool lane_may_start(struct lane *);                /* at this moment */
 /* fresh: the record's first here. 0, or the number of a probe, for lane_finish. */
 unsigned lane_start(struct lane *, bool fresh);
-/* Once for each start. who: the record, or anything else that tells it from others. */
-void lane_finish(struct lane *, enum lane_outcome, unsigned probe, uintptr_t who);
+struct lane_end {
+	enum lane_outcome outcome;
+	unsigned probe; /* as lane_start said */
+	int64_t took_ns;
+	uintptr_t who; /* the record, or anything else that tells it from others */
+};
+void lane_finish(struct lane *, const struct lane_end *); /* once for each start */
 int lane_enter(struct lane *) SUSPENDS; /* waits and starts; how it ends is not told */
 bool lane_is_down(const struct lane *); /* its circuit is not closed */
 
@@ -65,6 +73,8 @@ void lane_give_back(struct lane *);          /* that retry has succeeded */
 
 /* One more rate that binds it; a rate that it has already is the same one. */
 void lane_limit(struct lane *, const struct rate *);
+/* How many at once is found out from its answers: `concurrency: auto`. Of several, the smallest `most` holds. */
+void lane_tune(struct lane *, unsigned most);
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
 /* The server says that so many requests are left until its quota is whole again, in reset_ns. Call it before lane_finish. */

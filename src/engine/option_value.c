@@ -109,9 +109,6 @@ static bool parse_enum(struct planner *p, const struct opt *o, const struct node
 
 static bool parse_int(struct planner *p, const struct opt *o, const struct node *node, int64_t *ret)
 {
-	if (slice_eq(node->text, S("auto")))
-		return option_refuse(p, node, NULL,
-				     "'%s: auto' is not in this version of hocket yet", o->name);
 	if (!is_scalar(node) || units_int(node->text, ret) < 0)
 		return option_refuse_kind(p, o, node, "a whole number");
 	if (node->kind != NODE_INT)
@@ -122,6 +119,32 @@ static bool parse_int(struct planner *p, const struct opt *o, const struct node 
 		return option_refuse(p, node, NULL, "'%s' is from %lld to %lld, not %.*s", o->name,
 				     (long long)o->min, (long long)o->max, SHOWN(node->text));
 	return true;
+}
+
+/* {auto: {max: N}} */
+static bool parse_auto(struct planner *p, const struct opt *o, const struct node *node,
+		       struct concurrency *ret)
+{
+	struct opt max = *o;
+	const struct node *of = node_get(node, "auto"), *most = node_get(of, "max");
+	max.name = "max";
+	if (!of || node->n != 1 || !most || of->n != 1)
+		return option_refuse(p, node, "write {auto: {max: 64}}",
+				     "'%s' as a mapping knows auto and its max", o->name);
+	return parse_int(p, &max, most, &ret->most);
+}
+
+static bool parse_concurrency(struct planner *p, const struct opt *o, const struct node *node,
+			      struct concurrency *ret)
+{
+	ret->automatic = node->kind == NODE_MAP || slice_eq(node->text, S("auto"));
+	if (node->kind == NODE_MAP)
+		return parse_auto(p, o, node, ret);
+	if (ret->automatic)
+		return true;
+	if (node->kind != NODE_INT && is_scalar(node) && units_int(node->text, &ret->most) < 0)
+		return option_refuse_kind(p, o, node, "a whole number or auto");
+	return parse_int(p, o, node, &ret->most);
 }
 
 static bool parse_duration(struct planner *p, const struct opt *o, const struct node *node,
@@ -268,6 +291,8 @@ bool option_parse_scalar(struct planner *p, const struct opt *o, const struct no
 		return parse_int(p, o, node, at);
 	case OPT_DURATION:
 		return parse_duration(p, o, node, at);
+	case OPT_CONCURRENCY:
+		return parse_concurrency(p, o, node, at);
 	case OPT_SIZE:
 		return parse_size(p, o, node, at);
 	case OPT_ENUM:

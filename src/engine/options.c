@@ -103,6 +103,8 @@ static size_t size_of(enum opt_type type)
 		return sizeof(int64_t);
 	case OPT_SIZE:
 		return sizeof(uint64_t);
+	case OPT_CONCURRENCY:
+		return sizeof(struct concurrency);
 	case OPT_RATE:
 		return sizeof(struct rate_option);
 	case OPT_ENUM:

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define CONNECT_DEFAULT_NS (10 * HK_SEC)
-enum { CONCURRENCY_DEFAULT = 10, QUEUE_MIN = 100 };
+enum { CONCURRENCY_DEFAULT = 10, CONCURRENCY_AUTO = 256, QUEUE_MIN = 100 };
 
 void site_init(struct site *site, struct run *run, const struct place *place)
 {
@@ -75,7 +75,9 @@ int step_init_call(struct step *s, struct err *err)
 	const struct common *o = &s->place->common;
 	unsigned fallback =
 		s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
-	s->cap = o->concurrency ? (unsigned)o->concurrency : fallback;
+	if (o->concurrency.automatic)
+		fallback = CONCURRENCY_AUTO;
+	s->cap = o->concurrency.most ? (unsigned)o->concurrency.most : fallback;
 	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
 	if (!o->queue && s->window < QUEUE_MIN)
 		s->window = QUEUE_MIN;

@@ -28,19 +28,20 @@
 enum opt_type {
 	OPT_STRING, /* const char *       as it is */
 	OPT_PATH, /* const char *       a file, relative to the pipeline's folder; made absolute */
-	OPT_TEMPLATE, /* struct tpl *       text with \( ) */
-	OPT_URL,      /* struct tpl *       what is interpolated is percent-encoded */
-	OPT_TREE,     /* struct tpl *       YAML tree of templates; gives JSON (body:) */
-	OPT_JQ,       /* struct jq *        a program, or a mapping key -> program */
-	OPT_BOOL,     /* bool */
-	OPT_INT,      /* int64_t            within min..max */
-	OPT_DURATION, /* int64_t            ns: 30s, 7d */
-	OPT_SIZE,     /* uint64_t           bytes: 64MB */
-	OPT_RATE,     /* struct rate_option 500/min, 1/s per host, 10/s per .customer */
-	OPT_ENUM,     /* int                index into words */
-	OPT_FIELD,    /* struct field_path  .a.b: a place in the record, plain keys only */
-	OPT_ASSIGN,   /* struct assignment  .a.b = <jq> */
-	OPT_ON_ERROR, /* struct on_error    dead | stop | into .path */
+	OPT_TEMPLATE,    /* struct tpl *       text with \( ) */
+	OPT_URL,         /* struct tpl *       what is interpolated is percent-encoded */
+	OPT_TREE,        /* struct tpl *       YAML tree of templates; gives JSON (body:) */
+	OPT_JQ,          /* struct jq *        a program, or a mapping key -> program */
+	OPT_BOOL,        /* bool */
+	OPT_INT,         /* int64_t            within min..max */
+	OPT_DURATION,    /* int64_t            ns: 30s, 7d */
+	OPT_SIZE,        /* uint64_t           bytes: 64MB */
+	OPT_CONCURRENCY, /* struct concurrency 20, auto, {auto: {max: 64}} */
+	OPT_RATE,        /* struct rate_option 500/min, 1/s per host, 10/s per .customer */
+	OPT_ENUM,        /* int                index into words */
+	OPT_FIELD,       /* struct field_path  .a.b: a place in the record, plain keys only */
+	OPT_ASSIGN,      /* struct assignment  .a.b = <jq> */
+	OPT_ON_ERROR,    /* struct on_error    dead | stop | into .path */
 	OPT_LIST, /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
 	OPT_MAP,  /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
 	OPT_TABLE, /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */
@@ -52,6 +53,10 @@ struct field_path {
 struct assignment {
 	struct field_path to;
 	struct jq *value; /* NULL: not given */
+};
+struct concurrency {
+	int64_t most; /* 0: by default */
+	bool automatic;
 };
 struct rate_option {
 	struct rate starts; /* per_ns 0: not given */
@@ -124,7 +129,8 @@ struct facts {
 	bool insecure;        /* certificates are not checked: every run says so */
 	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
-	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Borrows from the options. */
+	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
+	 * options. What stands here is trusted: hosts from data may lead there. */
 	struct slice origin;
 	struct slice door; /* host, file, database: for check and messages; borrows from the plan */
 };
@@ -134,6 +140,7 @@ void diag_error(struct diag *, const char *option, const char *fmt, ...) PRINTF(
 
 /* ---- site: one connector at one place of one run; first argument of every operation ---------------------- */
 struct http_client;
+struct http_guard;
 struct http_clocks;
 struct run;
 struct site {
@@ -144,6 +151,8 @@ struct site {
 	struct run *run;
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
+/* For requests to hosts that come from records or answers. NULL: none. */
+const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;

@@ -22,6 +22,7 @@ const char *opt_type_name(enum opt_type type)
 		[OPT_INT] = "number",
 		[OPT_DURATION] = "duration",
 		[OPT_SIZE] = "size",
+		[OPT_CONCURRENCY] = "number or auto",
 		[OPT_RATE] = "rate",
 		[OPT_ENUM] = "word",
 		[OPT_FIELD] = "field",

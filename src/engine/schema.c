@@ -47,6 +47,22 @@ static const char *const size_types[] = { "string", "integer", NULL };
 
 static void put_value(struct json_writer *w, const struct opt *o, enum opt_type type);
 
+static void put_concurrency(struct json_writer *w, const struct opt *o)
+{
+	struct opt number = *o;
+	number.type = OPT_INT;
+	json_key(w, "anyOf");
+	json_open(w, '[');
+	json_open(w, '{');
+	put_text(w, "const", "auto");
+	json_close(w, '}');
+	put_value(w, &number, OPT_INT);
+	json_open(w, '{');
+	put_text(w, "type", "object");
+	json_close(w, '}');
+	json_close(w, ']');
+}
+
 /* The members of a scalar type's schema. */
 static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type type)
 {
@@ -62,6 +78,9 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 			json_key(w, "maximum");
 			json_put_int(w, o->max);
 		}
+		break;
+	case OPT_CONCURRENCY:
+		put_concurrency(w, o);
 		break;
 	case OPT_DURATION:
 		put_strings(w, "type", size_types); /* 0 is an integer */

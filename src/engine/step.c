@@ -42,6 +42,7 @@ struct visit {
 	struct lane *lane; /* the origin's; NULL: none */
 	int64_t began_ns,
 		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
+	int64_t took_ns;
 	unsigned probe;   /* its attempt is a probe of the lane's circuit: which one */
 	bool paid;        /* its attempt was taken out of the retry budget */
 	unsigned counted; /* failures that use up `times` */
@@ -87,7 +88,8 @@ static void arena_put(struct step *s, struct arena *a)
 static void note_held(struct visit *v, enum lane_cause cause, int64_t ns)
 {
 	v->step->held_ns[cause] += ns;
-	if (v->began_ns && (cause == LANE_RATE || cause == LANE_CIRCUIT || cause == LANE_BUDGET))
+	if (v->began_ns && (cause == LANE_RATE || cause == LANE_FULL || cause == LANE_CIRCUIT ||
+			    cause == LANE_BUDGET))
 		v->began_ns += ns;
 }
 
@@ -184,9 +186,9 @@ static void attempt(struct visit *v) SUSPENDS
 	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
 	if (hk_scope_close(&scope, cut ? -ECANCELED : 0) == -ETIMEDOUT)
 		say_timed_out(v);
-	int64_t took = hk_now_ns() - v->attempt_ns;
-	s->busy_ns += took;
-	latency_add(&s->latency, took);
+	v->took_ns = hk_now_ns() - v->attempt_ns;
+	s->busy_ns += v->took_ns;
+	latency_add(&s->latency, v->took_ns);
 	hk_sem_release(&s->slots);
 	slots_changed(s);
 }
@@ -447,12 +449,15 @@ static void tell_lanes(struct visit *v, bool good)
 	const struct answer *a = &v->call.answer;
 	enum lane_outcome outcome = good ? LANE_SERVED : outcome_of(v);
 	if (v->own)
-		lane_finish(v->own, LANE_UNKNOWN, 0, 0);
+		lane_finish(v->own, &(struct lane_end){ LANE_UNKNOWN });
 	if (!v->lane)
 		return;
 	if (v->call.verdict == VERDICT_ANSWER && a->quota_reset_ns > 0)
 		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
-	lane_finish(v->lane, outcome, v->probe, (uintptr_t)v->item);
+	lane_finish(v->lane, &(struct lane_end){ .outcome = outcome,
+						 .probe = v->probe,
+						 .took_ns = v->took_ns,
+						 .who = (uintptr_t)v->item });
 	if (outcome == LANE_SERVED && v->paid)
 		lane_give_back(v->lane);
 }
@@ -497,6 +502,8 @@ static struct lane *origin_lane(struct step *s, struct slice key)
 	lane_leave(s->recent);
 	s->recent = l;
 	l->users++;
+	if (s->place->common.concurrency.automatic)
+		lane_tune(l, s->cap);
 	if (s->place->common.rate.starts.per_host)
 		lane_limit(l, &s->place->common.rate.starts);
 	return l;

@@ -13,7 +13,8 @@ static int wait_here(void *arg)
 	struct waiter *w = arg;
 	int r = lane_wait(w->lane, w->again);
 	if (r == 0)
-		lane_finish(w->lane, LANE_UNKNOWN, lane_start(w->lane, false), 0);
+		lane_finish(w->lane, &(struct lane_end){ LANE_UNKNOWN,
+							 .probe = lane_start(w->lane, false) });
 	w->woke_ns = hk_now_ns();
 	return r;
 }
@@ -191,7 +192,7 @@ TEST_IN_LOOP(what_is_left_of_a_quota_is_all_that_starts)
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(wait_and_start(l), 0);
 	lane_told(l, 3, 10 * HK_SEC);
-	lane_finish(l, LANE_SERVED, 0, 0);
+	lane_finish(l, &(struct lane_end){ LANE_SERVED });
 	CHECK_INT(wait_and_start(l), 0);
 	CHECK_INT(hk_now_ns(), began);
 	CHECK(!lane_open(l));

@@ -70,7 +70,7 @@ TEST(plans_the_first_example)
 	CHECK_STR(http->label, "http");
 	CHECK_INT(http->line, 3);
 	CHECK_SLICE(tpl_head(o->url), S("https://api.example.com/users/"));
-	CHECK_INT(http->common.concurrency, 20);
+	CHECK_INT(http->common.concurrency.most, 20);
 	CHECK_INT(http->common.queue, 0);
 	CHECK(http->common.retry && http->common.retry->times == 5 && !http->common.retry->unsafe);
 	CHECK(http->common.timeout == NULL);

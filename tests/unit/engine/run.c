@@ -270,7 +270,7 @@ static void scene_open(struct scene *s, int64_t records)
 		.role = ROLE_STEP,
 		.port = &fake_step,
 		.label = "call",
-		.common = { .concurrency = 20, .retry = &s->retry, .into = { twice, 1 } }
+		.common = { .concurrency = { 20 }, .retry = &s->retry, .into = { twice, 1 } }
 	};
 	s->sink = (struct place){ .role = ROLE_SINK,
 				  .port = &fake_sink,
@@ -411,6 +411,19 @@ TEST(a_quota_that_is_told_is_not_run_into)
 	}
 }
 
+/* The same answers, however many at once: it grows until the window is used. */
+TEST(auto_finds_its_own_cap)
+{
+	struct scene s;
+	scene_open(&s, 4000);
+	s.step.common.concurrency = (struct concurrency){ .most = 64, .automatic = true };
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 4000);
+	CHECK(s.w.in_flight_high > 40 && s.w.in_flight_high <= 64);
+	scene_close(&s);
+}
+
 /* ---- outages ---- */
 static void outage(struct scene *s, int64_t ns, uint64_t seed)
 {
@@ -422,7 +435,7 @@ static void outage(struct scene *s, int64_t ns, uint64_t seed)
 	s->w.down_from_ns = (int64_t)rand_below(&s->w.rnd, 800) * HK_MS + 100 * HK_MS;
 	s->w.down_ns = ns;
 	s->retry.times = 1 + (int64_t)rand_below(&s->w.rnd, 4);
-	s->step.common.concurrency = 1 + (int64_t)rand_below(&s->w.rnd, 40);
+	s->step.common.concurrency.most = 1 + (int64_t)rand_below(&s->w.rnd, 40);
 }
 
 TEST(ten_minutes_of_outage_kill_nobody_and_hammer_nobody)
@@ -483,7 +496,7 @@ TEST(one_bad_record_is_dead_and_holds_nobody_back)
 		scene_open(&s, 300);
 		s.w.poison = places[i / 2];
 		s.retry.times = i % 2 ? 4 : 8;
-		s.step.common.concurrency = i % 2 ? 1 : 20;
+		s.step.common.concurrency.most = i % 2 ? 1 : 20;
 		go(&s);
 		CHECK_INT(s.result.end, RUN_FINISHED);
 		CHECK_INT(s.result.counts.dead, 1);
@@ -516,7 +529,7 @@ TEST(a_rate_holds_also_when_slots_are_short)
 		scene_open(&s, 400);
 		s.w.throttle_every = 61;
 		s.w.latency_ns = 400 * HK_MS;
-		s.step.common.concurrency = 4;
+		s.step.common.concurrency.most = 4;
 		s.step.common.rate.starts =
 			(struct rate){ .count = 20, .per_ns = HK_SEC, .per_host = per_host };
 		go(&s);
@@ -554,7 +567,7 @@ TEST(no_window_has_more_starts_than_the_rate_says)
 		rate->per_ns = (int64_t)(1 + rand_below(&s.w.rnd, 3000)) * HK_MS;
 		rate->burst = (int64_t)rand_below(&s.w.rnd, (uint64_t)rate->count + 1);
 		rate->per_host = seed % 2;
-		s.step.common.concurrency = 1 + (int64_t)rand_below(&s.w.rnd, 30);
+		s.step.common.concurrency.most = 1 + (int64_t)rand_below(&s.w.rnd, 30);
 		s.w.fail_percent = (unsigned)rand_below(&s.w.rnd, 30);
 		s.w.latency_ns = (int64_t)(1 + rand_below(&s.w.rnd, 500)) * HK_MS;
 		go(&s);
@@ -674,7 +687,7 @@ TEST(a_stop_leaves_what_is_in_doubt)
 	scene_open(&s, 1000);
 	s.w.all_fail = true;
 	s.w.stop_at = 5;
-	s.step.common.concurrency = 3;
+	s.step.common.concurrency.most = 3;
 	go(&s);
 	CHECK_INT(s.result.end, RUN_STOPPED_EARLY);
 	CHECK_INT(s.result.counts.dead, 0);
@@ -809,6 +822,7 @@ static const struct test tests[] = {
 	T(resets_are_tried_again_and_nobody_is_lost),
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
+	T(auto_finds_its_own_cap),
 	T(ten_minutes_of_outage_kill_nobody_and_hammer_nobody),
 	T(an_outage_longer_than_within_stops_resumable),
 	T(one_bad_record_is_dead_and_holds_nobody_back),

@@ -328,7 +328,7 @@ static void make_step(struct scene *s, size_t i)
 				      .facts = { .many = f->kind == EMIT } };
 	s->steps[i].port = f->kind == WHERE || f->kind == EMIT ? &fake_pure : &fake_calls;
 	s->steps[i].common.retry = &s->retry;
-	s->steps[i].common.concurrency = 1 + (int64_t)rand_below(&s->rnd, 20);
+	s->steps[i].common.concurrency.most = 1 + (int64_t)rand_below(&s->rnd, 20);
 	s->steps[i].common.queue = 1 + (int64_t)rand_below(&s->rnd, 30);
 	if (happens(20))
 		s->steps[i].common.rate.starts =
