@@ -7,8 +7,8 @@
 #include "server.h"
 
 #define PLAY_TOTAL_NS (60 * HK_SEC)
-#define PLAY_MEMORY   (3u << 20)
-#define PLAY_BYTES    (3u << 20)
+#define PLAY_MEMORY   (3u << 19)
+#define PLAY_BYTES    (2u << 20)
 
 struct play {
 	const struct script *script;
