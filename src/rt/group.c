@@ -19,7 +19,7 @@
 
 enum { UNREAD_ONE_BY_ONE = 5 };
 
-void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
+NOT_INLINED void hk_group_open(struct hk_group *g, const struct hk_group_options *options)
 {
 	struct hk_group_options o = options ? *options : (struct hk_group_options){ 0 };
 
@@ -197,7 +197,7 @@ static void check_close(const struct hk_group *g, const struct hk_fiber_ *self)
 		       "is still open: close them in the reverse order of opening",
 		       g->name_);
 	if (self->loop->no_suspend)
-		(void)fiber_checkpoint_slow(self, __builtin_frame_address(0));
+		(void)fiber_checkpoint_slow(self, FRAME_HERE);
 }
 
 int hk_group_close(struct hk_group *g, int result)

@@ -248,7 +248,7 @@ static struct hk_loop *loop_here(const char *caller)
 	return loop;
 }
 
-void hk_scope_cancel(struct hk_scope *s)
+NOT_INLINED void hk_scope_cancel(struct hk_scope *s)
 {
 	struct hk_loop *loop = loop_here(__func__);
 
@@ -288,17 +288,17 @@ static void open_scope(struct hk_scope *s, int64_t timeout_ns, bool shield)
 	scope_enter(s, self);
 }
 
-void hk_scope_open(struct hk_scope *s, int64_t timeout_ns)
+NOT_INLINED void hk_scope_open(struct hk_scope *s, int64_t timeout_ns)
 {
 	open_scope(s, timeout_ns, false);
 }
 
-void hk_scope_open_shield(struct hk_scope *s, int64_t budget_ns)
+NOT_INLINED void hk_scope_open_shield(struct hk_scope *s, int64_t budget_ns)
 {
 	open_scope(s, budget_ns, true);
 }
 
-int hk_scope_close(struct hk_scope *s, int result)
+NOT_INLINED int hk_scope_close(struct hk_scope *s, int result)
 {
 	struct hk_fiber_ *self = fiber_self();
 
@@ -327,7 +327,7 @@ void hk_scope_extend(struct hk_scope *s, int64_t timeout_ns)
 		set_deadline(loop, s, timeout_ns);
 }
 
-int64_t hk_time_left_ns(void)
+NOT_INLINED int64_t hk_time_left_ns(void)
 {
 	struct hk_fiber_ *self = fiber_self();
 	int64_t nearest = HK_FOREVER, now;

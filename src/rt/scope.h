@@ -2,6 +2,7 @@
 #pragma once
 #include "rt/fiber.h"
 #include "rt/loop.h"
+#include "rt/switch.h"
 #include <hocket/scope.h>
 
 /* Is code in this scope cancelled: the scope itself or, no shield between, one around it? */
@@ -10,9 +11,13 @@ static inline bool scope_is_cancelled(const struct hk_scope *s)
 	return s->cancelled_ | s->inherited_;
 }
 
-/* Where the caller, a public function, was called. All that its callers have lies above, so that a scope below it is in the frame
- * of a function that has returned. The other way round it is as well: a caller below the stack's low end wraps to above all. */
-#define FRAME_HERE __builtin_frame_address(0)
+/* All that is alive lies above the stack pointer, so that a scope below it is in the frame of a function that has returned. The
+ * other way round it is odd as well: a caller below the stack's low end wraps to above all. */
+#define FRAME_HERE context_stack_end()
+/* Nearer to the caller's frame, so that less is missed. Only in functions that are NOT_INLINED: within one that owns a scope, a
+ * scope that lives would lie below. */
+#define FRAME_OF_CALLER __builtin_frame_address(0)
+#define NOT_INLINED     __attribute__((noinline))
 static inline bool scope_frame_is_odd(const struct hk_fiber_ *f, const void *frame)
 {
 	return (uintptr_t)frame - (uintptr_t)f->low > f->scope_at;
@@ -30,11 +35,11 @@ __attribute__((always_inline)) static inline int fiber_checkpoint(const struct h
 		return fiber_checkpoint_slow(f, FRAME_HERE);
 	return 0;
 }
-/* The same look for calls that do not suspend but read the innermost scope. */
+/* The same look for calls that do not suspend but read the innermost scope, and are NOT_INLINED. */
 __attribute__((always_inline)) static inline void scope_check_frame(const struct hk_fiber_ *f)
 {
-	if (__builtin_expect(scope_frame_is_odd(f, FRAME_HERE), 0))
-		scope_check_frame_slow(f, FRAME_HERE);
+	if (__builtin_expect(scope_frame_is_odd(f, FRAME_OF_CALLER), 0))
+		scope_check_frame_slow(f, FRAME_OF_CALLER);
 }
 
 void scope_init_root(struct hk_scope *);

@@ -17,4 +17,16 @@ void *context_make(char *top, void (*entry)(void *arg), void *arg);
  * context that was left at sp, as if that had called fn. How the calls of a parked fiber are listed without running it. */
 void context_walk(const void *sp, void (*fn)(void *arg), void *arg);
 
+/* Where the stack ends here and now: whatever lies below is dead, however the compiler has merged functions. */
+__attribute__((always_inline)) static inline void *context_stack_end(void)
+{
+	void *sp;
+#if defined(__x86_64__)
+	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %0, sp" : "=r"(sp));
+#endif
+	return sp;
+}
+
 bool context_is_new(const void *sp); /* made, and nobody has switched to it yet */
