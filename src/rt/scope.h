@@ -31,7 +31,7 @@ int fiber_checkpoint_slow(const struct hk_fiber_ *, const void *frame); /* fiber
 /* The checkpoint at the start of every call that suspends. */
 __attribute__((always_inline)) static inline int fiber_checkpoint(const struct hk_fiber_ *f)
 {
-	if (__builtin_expect(scope_is_cancelled(f->scope) || scope_frame_is_odd(f, FRAME_HERE), 0))
+	if (__builtin_expect(scope_frame_is_odd(f, FRAME_HERE) || scope_is_cancelled(f->scope), 0))
 		return fiber_checkpoint_slow(f, FRAME_HERE);
 	return 0;
 }

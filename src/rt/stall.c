@@ -75,10 +75,10 @@ static uint64_t beat_of(const struct hk_loop *loop)
 }
 
 /* It may be on its way from one scope to another: in none. */
-static bool is_cancelled(const struct hk_fiber_ *f)
+__attribute__((no_sanitize("thread"))) static bool is_cancelled(const struct hk_fiber_ *f)
 {
 	const struct hk_scope *s = f ? f->scope : NULL;
-	return s && scope_is_cancelled(s);
+	return s && (s->cancelled_ | s->inherited_);
 }
 
 static void view_task(struct stall_view *v, const struct hk_loop *loop)
