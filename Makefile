@@ -34,8 +34,8 @@ tsan: ## build-tsan: ThreadSanitizer, tests of what uses threads run
 
 evil: ## the evil server's misbehaviours, and CANCELLATIONS (100000) at random moments
 	@tools/deps build test
-	@tools/build $(BUILD)
-	@HOCKET_CANCELLATIONS=$(or $(CANCELLATIONS),100000) $(BUILD)/tests/evil/evil
+	@tools/build build-test -Dtest_hosts=true
+	@HOCKET_CANCELLATIONS=$(or $(CANCELLATIONS),100000) build-test/tests/evil/evil
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@tools/deps build test
