@@ -50,6 +50,11 @@ static int put_step_facts(const struct place *p, struct buf *out)
 		cap = p->common.concurrency.most;
 	int r = buf_printf(out, "%s%lld at a time", automatic ? "auto, at most " : "",
 			   (long long)cap);
+	if (r == 0 && p->common.rate.tokens > 0) {
+		r = buf_printf(out, ", %lld tokens in ", (long long)p->common.rate.tokens);
+		if (r == 0)
+			r = units_put_duration(out, p->common.rate.tokens_per_ns);
+	}
 	if (r == 0 && p->common.rate.starts.per_ns > 0) {
 		r = buf_printf(out, ", %lld in ", (long long)p->common.rate.starts.count);
 		if (r == 0)

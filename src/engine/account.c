@@ -116,6 +116,8 @@ static int put_cause(const struct step *s, struct buf *out)
 		return r < 0 || !l
 			       ? r
 			       : units_put_duration(out, circuit_open_ns(&l->circuit, hk_now_ns()));
+	case LANE_TOKENS:
+		return buf_add(out, S("its rate of tokens"));
 	case LANE_FULL:
 		return buf_printf(out, "auto: %u at once, more would only wait there", tuned(s));
 	case LANE_BUDGET:

@@ -8,7 +8,9 @@
 #include "engine/running.h"
 
 #include "base/json.h"
+#include "engine/jq_val.h"
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 enum { EXCERPT = 160 };
@@ -143,6 +145,31 @@ int answer_judge(struct step *s, const struct env *env, struct answer *a, struct
 	err->sent = true;
 	return fail(err, FAULT_NOT_ACCEPTED, "the answer (status %d) is not what accept wants: %s",
 		    a->status, text);
+}
+
+/* ---- what it cost ---- */
+int answer_cost(const struct jq *program, const struct env *env, int64_t *ret, struct err *err)
+{
+	AUTO(buf_done) struct buf value = { .max = 4096 };
+	int n = jq_one(program, env, &value, err);
+	if (n < 0)
+		return -1;
+	struct slice text = json_trim(buf_slice(&value));
+	double cost = n > 0 && json_type(text) == JSON_NUMBER ? number_parse(text) : -1;
+	if (!(cost >= 0 && cost < 1e15))
+		return fail(err, FAULT_BAD_VALUE, "wants a number of 0 or more, not %.*s",
+			    SLICE(slice_head(text, 80)));
+	*ret = (int64_t)ceil(cost);
+	return 0;
+}
+
+bool answer_used(const struct step *s, const struct env *env, const struct answer *a, int64_t *ret)
+{
+	struct env_response res = response(a);
+	struct env with = *env;
+	struct err ignored = { 0 }; /* the guess stands */
+	with.res = &res;
+	return answer_cost(s->place->common.rate.used, &with, ret, &ignored) == 0;
 }
 
 /* ---- placing ---- */

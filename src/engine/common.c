@@ -67,7 +67,8 @@ static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 #define RATE                                                                                       \
 	OPT("rate", struct common, rate, OPT_RATE, struct rate_option, .tuning = true,             \
 	    .doc = "never more than N starts in any T, spread evenly: 500/min, 10/s burst 5, 1/s " \
-		   "per host, 10/s per .customer")
+		   "per host, 10/s per .customer, {per: 1m, requests: 500, tokens: 200000, cost: " \
+		   "jq, used: jq}")
 #define RETRY                                                                                     \
 	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *, .sub = retry_table, \
 	    .sub_size = sizeof(struct retry_options), .tuning = true,                             \

@@ -39,12 +39,14 @@ static bool is_full(const struct lane *l)
 }
 
 /* When the first in line may start; INT64_MAX: when something else has happened. */
-static int64_t next_start_ns(struct lane *l, int64_t now)
+static int64_t next_start_ns(struct lane *l, const struct ticket *t, int64_t now)
 {
 	int64_t at = 0;
 	enum lane_cause *cause = &l->starts.cause;
 	for (size_t i = 0; i < l->meter_count; i++)
 		not_before(&at, cause, meter_next_ns(&l->meters[i]), LANE_RATE);
+	if (l->tokens)
+		not_before(&at, cause, tokens_next_ns(l->tokens, t->cost, now), LANE_TOKENS);
 	if (l->pace.interval_ns) {
 		pace_ease(&l->pace, now);
 		not_before(&at, cause, l->pace.started_ns + l->pace.interval_ns, LANE_PACE);
@@ -57,8 +59,9 @@ static int64_t next_start_ns(struct lane *l, int64_t now)
 	return at;
 }
 
-static int64_t next_retry_ns(struct lane *l, int64_t now)
+static int64_t next_retry_ns(struct lane *l, const struct ticket *t, int64_t now)
 {
+	(void)t;
 	l->retries.cause = LANE_BUDGET;
 	return lane_is_down(l) ? now : budget_next_ns(&l->budget, now);
 }
@@ -67,20 +70,20 @@ static int64_t next_retry_ns(struct lane *l, int64_t now)
 static bool is_free(const struct lane *l)
 {
 	return l->paused_until_ns == 0 && l->meter_count == 0 && l->quota.until_ns == 0 &&
-	       l->circuit.state == CIRCUIT_CLOSED && l->tuner.limit == 0;
+	       l->circuit.state == CIRCUIT_CLOSED && l->tuner.limit == 0 && !l->tokens;
 }
 
-bool lane_may_start(struct lane *l)
+bool lane_may_start(struct lane *l, const struct ticket *t)
 {
 	if (is_free(l))
 		return true;
 	int64_t now = hk_now_ns();
-	return next_start_ns(l, now) <= now;
+	return next_start_ns(l, t, now) <= now;
 }
 
-bool lane_open(const struct lane *l)
+bool lane_open(const struct lane *l, const struct ticket *t)
 {
-	return !l->starts.first && lane_may_start((struct lane *)l);
+	return !l->starts.first && lane_may_start((struct lane *)l, t);
 }
 
 bool lane_is_down(const struct lane *l)
@@ -88,21 +91,27 @@ bool lane_is_down(const struct lane *l)
 	return l->circuit.state != CIRCUIT_CLOSED;
 }
 
-unsigned lane_start(struct lane *l, bool fresh)
+void lane_start(struct lane *l, struct ticket *t)
 {
-	if (fresh)
+	t->probe = 0;
+	if (t->fresh)
 		budget_add(&l->budget, BUDGET_FRESH);
-	if (is_free(l))
-		return l->in_flight++, 0;
+	t->started_ns = hk_now_ns();
+	if (is_free(l)) {
+		l->in_flight++;
+		return;
+	}
 	/* Read anew: a turn of the loop takes its time, and the far side's clock goes on in it. */
-	int64_t now = hk_now_exact_ns();
-	ASSERT(next_start_ns(l, now) <= now);
+	int64_t now = t->started_ns = hk_now_exact_ns();
+	ASSERT(next_start_ns(l, t, now) <= now);
 	l->in_flight++;
 	for (size_t i = 0; i < l->meter_count; i++)
 		meter_start(&l->meters[i], now);
+	if (l->tokens)
+		tokens_start(l->tokens, t->cost, now);
 	l->pace.started_ns = now;
 	quota_start(&l->quota);
-	return circuit_start(&l->circuit);
+	t->probe = circuit_start(&l->circuit);
 }
 
 /* ---- the lines ---- */
@@ -139,15 +148,17 @@ static int wait_change(struct line *q, struct lane_waiter *w, int64_t now, int64
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-static int wait_in_line(struct lane *l, struct line *q, bool in_front,
-			int64_t (*next_ns)(struct lane *, int64_t now)) SUSPENDS
+typedef int64_t next_fn(struct lane *, const struct ticket *, int64_t now);
+
+static int wait_in_line(struct lane *l, struct line *q, const struct ticket *t, bool in_front,
+			next_fn *next_ns) SUSPENDS
 {
 	struct lane_waiter w = { 0 };
 	int r = 0;
 	stand(q, &w, in_front);
 	while (r == 0) {
-		int64_t now = hk_now_ns(), at = next_ns(l, now);
-		if (q->first == &w && at <= now)
+		int64_t now = hk_now_ns(), at = q->first == &w ? next_ns(l, t, now) : INT64_MAX;
+		if (at <= now)
 			break;
 		r = wait_change(q, &w, now, at);
 	}
@@ -155,16 +166,16 @@ static int wait_in_line(struct lane *l, struct line *q, bool in_front,
 	return r;
 }
 
-int lane_wait(struct lane *l, bool again)
+int lane_wait(struct lane *l, const struct ticket *t, bool again)
 {
-	return lane_open(l) ? 0 : wait_in_line(l, &l->starts, again, next_start_ns);
+	return lane_open(l, t) ? 0 : wait_in_line(l, &l->starts, t, again, next_start_ns);
 }
 
 int lane_wait_retry(struct lane *l)
 {
 	int64_t now = hk_now_ns();
-	bool open = !l->retries.first && next_retry_ns(l, now) <= now;
-	int r = open ? 0 : wait_in_line(l, &l->retries, false, next_retry_ns);
+	bool open = !l->retries.first && next_retry_ns(l, NULL, now) <= now;
+	int r = open ? 0 : wait_in_line(l, &l->retries, NULL, false, next_retry_ns);
 	if (r == 0 && !lane_is_down(l))
 		budget_add(&l->budget, -BUDGET_RETRY);
 	return r;
@@ -178,29 +189,40 @@ void lane_give_back(struct lane *l)
 
 int lane_enter(struct lane *l)
 {
-	int r = lane_wait(l, false);
-	if (r == 0)
-		lane_finish(l, &(struct lane_end){ LANE_UNKNOWN, .probe = lane_start(l, false) });
-	return r;
+	struct ticket t = { 0 };
+	int r = lane_wait(l, &t, false);
+	if (r < 0)
+		return r;
+	lane_start(l, &t);
+	lane_finish(l, &t, &(struct lane_end){ LANE_UNKNOWN });
+	return 0;
 }
 
-static void tell_tuner(struct lane *l, const struct lane_end *end)
+static void correct_tokens(struct lane *l, const struct ticket *t, int64_t used)
 {
-	int64_t now = hk_now_ns();
-	if (end->outcome == LANE_SERVED)
-		tuner_took(&l->tuner, end->took_ns, l->starts.first != NULL || is_full(l), now);
-	else if (end->outcome != LANE_UNKNOWN)
-		tuner_refused(&l->tuner, end->took_ns, now);
+	tokens_correct(l->tokens, t->started_ns, used - t->cost, hk_now_ns());
 	look_again(&l->starts);
 }
 
-void lane_finish(struct lane *l, const struct lane_end *end)
+static void tell_tuner(struct lane *l, const struct ticket *t, const struct lane_end *end)
+{
+	int64_t now = hk_now_ns(), took = now - t->started_ns;
+	if (end->outcome == LANE_SERVED)
+		tuner_took(&l->tuner, took, l->starts.first != NULL || is_full(l), now);
+	else if (end->outcome != LANE_UNKNOWN)
+		tuner_refused(&l->tuner, took, now);
+	look_again(&l->starts);
+}
+
+void lane_finish(struct lane *l, const struct ticket *t, const struct lane_end *end)
 {
 	enum lane_outcome outcome = end->outcome;
 	ASSERT(l->in_flight > 0);
 	l->in_flight--;
 	if (l->tuner.limit > 0)
-		tell_tuner(l, end);
+		tell_tuner(l, t, end);
+	if (l->tokens && end->used_known)
+		correct_tokens(l, t, end->used);
 	if (outcome == LANE_SERVED)
 		pace_served(&l->pace);
 	if (outcome == LANE_SERVED && l->circuit.served && l->circuit.failures == 0)
@@ -209,9 +231,9 @@ void lane_finish(struct lane *l, const struct lane_end *end)
 	if (outcome == LANE_SERVED || (outcome == LANE_REFUSED && l->circuit.served))
 		circuit_up(&l->circuit, now);
 	else if (outcome == LANE_DOWN)
-		circuit_down(&l->circuit, end->who, end->probe, now);
+		circuit_down(&l->circuit, end->who, t->probe, now);
 	else
-		circuit_lost(&l->circuit, end->probe, now);
+		circuit_lost(&l->circuit, t->probe, now);
 	look_again(&l->starts);
 	look_again(&l->retries);
 }
@@ -231,6 +253,18 @@ void lane_limit(struct lane *l, const struct rate *rate)
 			return;
 	l->meters = xrealloc(l->meters, l->meter_count + 1, sizeof *l->meters);
 	meter_init(&l->meters[l->meter_count++], rate);
+}
+
+/* The tighter one stays. */
+void lane_limit_tokens(struct lane *l, const struct token_rate *rate)
+{
+	const struct token_rate *has = l->tokens ? &l->tokens->rate : NULL;
+	if (rate->count == 0 || (has && (double)has->count / (double)has->per_ns <=
+						(double)rate->count / (double)rate->per_ns))
+		return;
+	if (!l->tokens)
+		l->tokens = xcalloc(1, sizeof *l->tokens);
+	tokens_init(l->tokens, rate);
 }
 
 void lane_tune(struct lane *l, unsigned most)

@@ -13,11 +13,13 @@
 #include "engine/meter.h"
 #include "engine/pace.h"
 #include "engine/quota.h"
+#include "engine/tokens.h"
 #include "engine/tuner.h"
 
 /* What holds back the first in line. */
 enum lane_cause {
 	LANE_RATE,
+	LANE_TOKENS, /* the rate of what they cost */
 	LANE_QUOTA,
 	LANE_PAUSE,
 	LANE_PACE,
@@ -51,28 +53,37 @@ struct lane {
 	struct circuit circuit;
 	struct budget budget;
 	struct tuner tuner;
+	struct tokens *tokens; /* NULL: none */
 };
 
-int lane_wait(struct lane *, bool again) SUSPENDS; /* 0, -ECANCELED */
-bool lane_open(const struct lane *);               /* lane_wait would not park */
-bool lane_may_start(struct lane *);                /* at this moment */
-/* fresh: the record's first here. 0, or the number of a probe, for lane_finish. */
-unsigned lane_start(struct lane *, bool fresh);
+/* One start, from the wait for it to its end. */
+struct ticket {
+	int64_t cost;       /* the caller's guess; 0 where nothing is counted by cost */
+	bool fresh;         /* the caller's: the record's first here */
+	unsigned probe;     /* lane_start's: the number of a probe of the circuit */
+	int64_t started_ns; /* lane_start's */
+};
+int lane_wait(struct lane *, const struct ticket *, bool again) SUSPENDS; /* 0, -ECANCELED */
+bool lane_open(const struct lane *, const struct ticket *); /* lane_wait would not park */
+bool lane_may_start(struct lane *, const struct ticket *);  /* at this moment */
+void lane_start(struct lane *, struct ticket *);
 struct lane_end {
 	enum lane_outcome outcome;
-	unsigned probe; /* as lane_start said */
-	int64_t took_ns;
+	bool used_known;
+	int64_t used;  /* what it really cost */
 	uintptr_t who; /* the record, or anything else that tells it from others */
 };
-void lane_finish(struct lane *, const struct lane_end *); /* once for each start */
-int lane_enter(struct lane *) SUSPENDS; /* waits and starts; how it ends is not told */
-bool lane_is_down(const struct lane *); /* its circuit is not closed */
+void lane_finish(struct lane *, const struct ticket *,
+		 const struct lane_end *); /* once for each start */
+int lane_enter(struct lane *) SUSPENDS;    /* waits and starts; how it ends is not told */
+bool lane_is_down(const struct lane *);    /* its circuit is not closed */
 
 int lane_wait_retry(struct lane *) SUSPENDS; /* until the budget has a retry, which it takes */
 void lane_give_back(struct lane *);          /* that retry has succeeded */
 
 /* One more rate that binds it; a rate that it has already is the same one. */
 void lane_limit(struct lane *, const struct rate *);
+void lane_limit_tokens(struct lane *, const struct token_rate *);
 /* How many at once is found out from its answers: `concurrency: auto`. Of several, the smallest `most` holds. */
 void lane_tune(struct lane *, unsigned most);
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
@@ -88,6 +99,7 @@ void lanes_free(struct lanes *);
 struct lane *lanes_get(struct lanes *, struct slice key); /* made when missing; lane_leave() it */
 void lane_leave(struct lane *);                           /* NULL is allowed */
 /* Each lane of that origin, whatever the credential, is bound by this rate from its beginning. */
-void lanes_bind(struct lanes *, struct slice origin, const struct rate *);
+void lanes_bind(struct lanes *, struct slice origin, const struct rate *,
+		const struct token_rate *);
 size_t lanes_count(const struct lanes *);
 struct slice lane_name(const struct lane *); /* "api.example.com", for people */

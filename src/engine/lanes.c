@@ -18,6 +18,7 @@ enum { BUCKETS_FIRST = 64, SWEEP_FIRST = 1024 };
 struct binding {
 	struct slice origin; /* borrows from the plan */
 	struct rate rate;
+	struct token_rate tokens;
 };
 struct lanes {
 	struct lane **bucket;
@@ -41,6 +42,7 @@ static void lane_free(struct lane *l)
 	for (size_t i = 0; i < l->meter_count; i++)
 		meter_done(&l->meters[i]);
 	free(l->meters);
+	free(l->tokens);
 	free(l->key);
 	free(l);
 }
@@ -71,10 +73,12 @@ static struct lane **bucket_of(const struct lanes *all, struct slice key)
 }
 
 /* ---- forgetting ---- */
-static bool is_idle(const struct lane *l, int64_t now)
+static bool is_idle(struct lane *l, int64_t now)
 {
 	bool idle = l->users == 0 && !lane_is_down(l) && l->paused_until_ns <= now &&
 		    l->pace.interval_ns == 0 && l->quota.until_ns <= now;
+	if (idle && l->tokens)
+		idle = tokens_idle(l->tokens, now);
 	for (size_t i = 0; idle && i < l->meter_count; i++)
 		idle = meter_idle(&l->meters[i], now);
 	return idle;
@@ -117,11 +121,12 @@ static void grow(struct lanes *all)
 }
 
 /* ---- getting ---- */
-void lanes_bind(struct lanes *all, struct slice origin, const struct rate *rate)
+void lanes_bind(struct lanes *all, struct slice origin, const struct rate *rate,
+		const struct token_rate *tokens)
 {
 	ASSERT(origin.n > 0);
 	all->bindings = xrealloc(all->bindings, all->binding_count + 1, sizeof *all->bindings);
-	all->bindings[all->binding_count++] = (struct binding){ origin, *rate };
+	all->bindings[all->binding_count++] = (struct binding){ origin, *rate, *tokens };
 }
 
 static struct lane *lane_new(struct lanes *all, struct slice key)
@@ -133,8 +138,10 @@ static struct lane *lane_new(struct lanes *all, struct slice key)
 	l->pace.counted_from_ns = l->budget.at_ns = hk_now_ns();
 	l->budget.milli = BUDGET_FIRST;
 	for (size_t i = 0; i < all->binding_count; i++)
-		if (slice_eq(origin, all->bindings[i].origin))
+		if (slice_eq(origin, all->bindings[i].origin)) {
 			lane_limit(l, &all->bindings[i].rate);
+			lane_limit_tokens(l, &all->bindings[i].tokens);
+		}
 	return l;
 }
 

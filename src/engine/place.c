@@ -32,7 +32,8 @@ void site_close(struct site *site, const struct place *place)
 static bool wants_about(const struct common *o)
 {
 	return (o->accept && jq_wants_about(o->accept)) || (o->emit && jq_wants_about(o->emit)) ||
-	       (o->result.value && jq_wants_about(o->result.value));
+	       (o->result.value && jq_wants_about(o->result.value)) ||
+	       (o->rate.used && jq_wants_about(o->rate.used));
 }
 
 static struct http_clocks clocks_of(const struct common *o)
@@ -49,14 +50,17 @@ static struct http_clocks clocks_of(const struct common *o)
  * host: then each lane as it comes up. */
 static void bind_rate(struct step *s)
 {
-	const struct rate *rate = &s->place->common.rate.starts;
+	const struct rate_option *o = &s->place->common.rate;
+	const struct rate *rate = &o->starts;
+	struct token_rate tokens = { o->tokens, o->tokens_per_ns };
 	char key[128];
 	if (s->place->facts.origin.n) {
-		lanes_bind(s->run->lanes, s->place->facts.origin, rate);
+		lanes_bind(s->run->lanes, s->place->facts.origin, rate, &tokens);
 	} else if (!rate->per_host) {
 		snprintf(key, sizeof key, "step %s", s->place->label);
 		s->own = lanes_get(s->run->lanes, slice_str(key));
 		lane_limit(s->own, rate);
+		lane_limit_tokens(s->own, &tokens);
 	}
 }
 
@@ -66,7 +70,7 @@ void step_init(struct step *s, struct run *run, const struct place *place, size_
 	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
 	site_init(&s->site, run, place);
 	s->site.clocks = &s->clocks;
-	if (o->rate.starts.per_ns && !o->rate.key)
+	if ((o->rate.starts.per_ns || o->rate.tokens) && !o->rate.key)
 		bind_rate(s);
 }
 

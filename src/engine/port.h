@@ -59,8 +59,10 @@ struct concurrency {
 	bool automatic;
 };
 struct rate_option {
-	struct rate starts; /* per_ns 0: not given */
-	struct jq *key;     /* per <jq>: each value has its own; NULL: none */
+	struct rate starts;            /* per_ns 0: not given */
+	struct jq *key;                /* per <jq>: each value has its own; NULL: none */
+	int64_t tokens, tokens_per_ns; /* a limit on what requests cost; 0: none */
+	struct jq *cost, *used;        /* of a request, guessed; as its answer says, or NULL */
 };
 enum on_error_kind { ON_ERROR_DEAD, ON_ERROR_STOP, ON_ERROR_INTO };
 struct on_error {

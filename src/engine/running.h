@@ -82,6 +82,7 @@ struct run {
 	const struct plan *plan;
 	struct run_options options;
 	struct http_client *http;
+	struct http_guard *guard; /* owns */
 	struct lanes *lanes;
 	struct state *state;
 	struct ledger ledger;
@@ -148,6 +149,12 @@ int answer_judge(struct step *, const struct env *, struct answer *, struct err 
 /* Puts a good answer into the record. Next version in *next, or children in *out (emit). -1 with *err. */
 int answer_place(struct step *, const struct env *, struct item *, struct answer *,
 		 struct rec **next, struct out *out, struct err *) SUSPENDS;
+
+/* What a request costs, as a program says: a number of 0 or more, rounded up. 0, or -1 with *err. */
+int answer_cost(const struct jq *, const struct env *, int64_t *ret, struct err *) SUSPENDS;
+/* What it did cost, as its answer says; false: it does not say. */
+bool answer_used(const struct step *, const struct env *, const struct answer *,
+		 int64_t *ret) SUSPENDS;
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;

@@ -43,6 +43,7 @@ static void put_ref(struct json_writer *w, const char *role, const char *name)
 
 static const char *const text_types[] = { "string", "number", "boolean", NULL };
 static const char *const jq_types[] = { "string", "number", "boolean", "object", NULL };
+static const char *const rate_types[] = { "string", "object", NULL };
 static const char *const size_types[] = { "string", "integer", NULL };
 
 static void put_value(struct json_writer *w, const struct opt *o, enum opt_type type);
@@ -90,6 +91,8 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 		put_strings(w, "type", size_types);
 		break;
 	case OPT_RATE:
+		put_strings(w, "type", rate_types);
+		break;
 	case OPT_ASSIGN:
 		put_text(w, "type", "string");
 		break;

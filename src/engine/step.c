@@ -42,8 +42,7 @@ struct visit {
 	struct lane *lane; /* the origin's; NULL: none */
 	int64_t began_ns,
 		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
-	int64_t took_ns;
-	unsigned probe;   /* its attempt is a probe of the lane's circuit: which one */
+	struct ticket ticket;
 	bool paid;        /* its attempt was taken out of the retry budget */
 	unsigned counted; /* failures that use up `times` */
 	unsigned throttled;
@@ -88,8 +87,8 @@ static void arena_put(struct step *s, struct arena *a)
 static void note_held(struct visit *v, enum lane_cause cause, int64_t ns)
 {
 	v->step->held_ns[cause] += ns;
-	if (v->began_ns && (cause == LANE_RATE || cause == LANE_FULL || cause == LANE_CIRCUIT ||
-			    cause == LANE_BUDGET))
+	if (v->began_ns && (cause == LANE_RATE || cause == LANE_TOKENS || cause == LANE_FULL ||
+			    cause == LANE_CIRCUIT || cause == LANE_BUDGET))
 		v->began_ns += ns;
 }
 
@@ -99,7 +98,7 @@ static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again
 	int64_t from = hk_now_ns();
 	eager_leave(s);
 	span_set(&s->lane_bound, ++s->lane_waiting > 0);
-	int r = q == &l->starts ? lane_wait(l, again) : lane_wait_retry(l);
+	int r = q == &l->starts ? lane_wait(l, &v->ticket, again) : lane_wait_retry(l);
 	span_set(&s->lane_bound, --s->lane_waiting > 0);
 	s->eager++;
 	note_held(v, q->cause, hk_now_ns() - from);
@@ -108,7 +107,7 @@ static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again
 
 static int wait_lane(struct visit *v, struct lane *l, bool again) SUSPENDS
 {
-	return !l || lane_open(l) ? 0 : wait_line(v, l, &l->starts, again);
+	return !l || lane_open(l, &v->ticket) ? 0 : wait_line(v, l, &l->starts, again);
 }
 
 static bool is_left(const struct item *it, const struct run *run)
@@ -119,12 +118,14 @@ static bool is_left(const struct item *it, const struct run *run)
 /* While it waited for a slot, others may have started, or the lane may have been paused. */
 static bool start(struct visit *v)
 {
-	if ((v->own && !lane_may_start(v->own)) || (v->lane && !lane_may_start(v->lane)))
+	struct ticket *t = &v->ticket;
+	if ((v->own && !lane_may_start(v->own, t)) || (v->lane && !lane_may_start(v->lane, t)))
 		return false;
-	bool fresh = v->call.attempt == 0;
+	t->fresh = v->call.attempt == 0;
 	if (v->own)
-		lane_start(v->own, fresh);
-	v->probe = v->lane ? lane_start(v->lane, fresh) : 0;
+		lane_start(v->own, t);
+	if (v->lane)
+		lane_start(v->lane, t);
 	return true;
 }
 
@@ -186,9 +187,9 @@ static void attempt(struct visit *v) SUSPENDS
 	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
 	if (hk_scope_close(&scope, cut ? -ECANCELED : 0) == -ETIMEDOUT)
 		say_timed_out(v);
-	v->took_ns = hk_now_ns() - v->attempt_ns;
-	s->busy_ns += v->took_ns;
-	latency_add(&s->latency, v->took_ns);
+	int64_t took = hk_now_ns() - v->attempt_ns;
+	s->busy_ns += took;
+	latency_add(&s->latency, took);
 	hk_sem_release(&s->slots);
 	slots_changed(s);
 }
@@ -444,21 +445,25 @@ static void answer_done(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
-static void tell_lanes(struct visit *v, bool good)
+static void tell_lanes(struct visit *v, bool good) SUSPENDS
 {
 	const struct answer *a = &v->call.answer;
-	enum lane_outcome outcome = good ? LANE_SERVED : outcome_of(v);
-	if (v->own)
-		lane_finish(v->own, &(struct lane_end){ LANE_UNKNOWN });
+	struct lane_end end = { .outcome = good ? LANE_SERVED : outcome_of(v),
+				.who = (uintptr_t)v->item };
+	if (v->step->place->common.rate.used && good)
+		end.used_known = answer_used(v->step, &v->env, a, &end.used);
+	else if (end.outcome == LANE_REFUSED)
+		end.used_known = true; /* it cost nothing */
+	if (v->own) {
+		struct lane_end own = { LANE_UNKNOWN, end.used_known, end.used, 0 };
+		lane_finish(v->own, &v->ticket, &own);
+	}
 	if (!v->lane)
 		return;
 	if (v->call.verdict == VERDICT_ANSWER && a->quota_reset_ns > 0)
 		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
-	lane_finish(v->lane, &(struct lane_end){ .outcome = outcome,
-						 .probe = v->probe,
-						 .took_ns = v->took_ns,
-						 .who = (uintptr_t)v->item });
-	if (outcome == LANE_SERVED && v->paid)
+	lane_finish(v->lane, &v->ticket, &end);
+	if (end.outcome == LANE_SERVED && v->paid)
 		lane_give_back(v->lane);
 }
 
@@ -491,6 +496,12 @@ static int attempts(struct visit *v) SUSPENDS
 }
 
 /* ---- its lanes ---- */
+static void bind_lane(struct lane *l, const struct rate_option *rate)
+{
+	lane_limit(l, &rate->starts);
+	lane_limit_tokens(l, &(struct token_rate){ rate->tokens, rate->tokens_per_ns });
+}
+
 /* The same as the last one's, nearly always. */
 static struct lane *origin_lane(struct step *s, struct slice key)
 {
@@ -505,7 +516,7 @@ static struct lane *origin_lane(struct step *s, struct slice key)
 	if (s->place->common.concurrency.automatic)
 		lane_tune(l, s->cap);
 	if (s->place->common.rate.starts.per_host)
-		lane_limit(l, &s->place->common.rate.starts);
+		bind_lane(l, &s->place->common.rate);
 	return l;
 }
 
@@ -521,8 +532,18 @@ static int take_key_lane(struct visit *v, struct err *err) SUSPENDS
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "rate: the key is too long");
 	v->own = lanes_get(s->run->lanes, buf_slice(&key));
-	lane_limit(v->own, &rate->starts);
+	bind_lane(v->own, rate);
 	return 0;
+}
+
+static int guess_cost(struct visit *v, struct err *err) SUSPENDS
+{
+	const struct rate_option *rate = &v->step->place->common.rate;
+	if (!rate->cost)
+		return 0;
+	if (answer_cost(rate->cost, &v->env, &v->ticket.cost, err) == 0)
+		return 0;
+	return err_wrap(err, "rate: cost: ");
 }
 
 static int take_lanes(struct visit *v, struct err *err) SUSPENDS
@@ -549,7 +570,7 @@ static int ask(struct visit *v) SUSPENDS
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
 		return -1;
-	return take_lanes(v, &v->call.err);
+	return guess_cost(v, &v->call.err) < 0 ? -1 : take_lanes(v, &v->call.err);
 }
 
 static int visit(void *arg) SUSPENDS

@@ -2,6 +2,8 @@
 #include "engine/lane.h"
 #include "rt/in_loop.h"
 
+static const struct ticket free_ticket;
+
 struct waiter {
 	struct lane *lane;
 	bool again;
@@ -11,10 +13,12 @@ struct waiter {
 static int wait_here(void *arg)
 {
 	struct waiter *w = arg;
-	int r = lane_wait(w->lane, w->again);
-	if (r == 0)
-		lane_finish(w->lane, &(struct lane_end){ LANE_UNKNOWN,
-							 .probe = lane_start(w->lane, false) });
+	struct ticket t = { 0 };
+	int r = lane_wait(w->lane, &t, w->again);
+	if (r == 0) {
+		lane_start(w->lane, &t);
+		lane_finish(w->lane, &t, &(struct lane_end){ LANE_UNKNOWN });
+	}
 	w->woke_ns = hk_now_ns();
 	return r;
 }
@@ -51,15 +55,16 @@ TEST_IN_LOOP(both_rates_hold)
 TEST_IN_LOOP(a_bound_origin_limits_each_credential_alone)
 {
 	struct lanes *all = lanes_new();
-	lanes_bind(all, S("http://a"), &(struct rate){ .count = 1, .per_ns = HK_SEC });
+	lanes_bind(all, S("http://a"), &(struct rate){ .count = 1, .per_ns = HK_SEC },
+		   &(struct token_rate){ 0 });
 	struct lane *one = lanes_get(all, S("http://a 01")),
 		    *two = lanes_get(all, S("http://a 02"));
 	CHECK_INT(one->meter_count, 1);
 	CHECK_INT(two->meter_count, 1);
 	CHECK_INT(lanes_get(all, S("http://ab"))->meter_count, 0);
 	CHECK_INT(lane_enter(one), 0);
-	CHECK(!lane_open(one));
-	CHECK(lane_open(two));
+	CHECK(!lane_open(one, &free_ticket));
+	CHECK(lane_open(two, &free_ticket));
 	lanes_free(all);
 }
 
@@ -133,7 +138,7 @@ TEST_IN_LOOP(sleepers_wake_after_the_pause_and_spaced)
 			&l->pace); /* ten answers in the first second: the pace is one in 200 ms with the pause */
 	CHECK_INT(hk_sleep(HK_SEC), 0);
 	lane_pause(l, HK_SEC);
-	CHECK(!lane_open(l));
+	CHECK(!lane_open(l, &free_ticket));
 	struct hk_group g;
 	hk_group_open(&g, NULL);
 	for (int i = 0; i < 5; i++) {
@@ -178,9 +183,10 @@ TEST_IN_LOOP(a_pause_does_not_open_a_second_line)
 /* Three are left, two are on their way: one more may start now, the rest when the quota is whole again. */
 static int wait_and_start(struct lane *l)
 {
-	int r = lane_wait(l, false);
+	struct ticket t = { .fresh = true };
+	int r = lane_wait(l, &t, false);
 	if (r == 0)
-		lane_start(l, true);
+		lane_start(l, &t);
 	return r;
 }
 
@@ -192,16 +198,16 @@ TEST_IN_LOOP(what_is_left_of_a_quota_is_all_that_starts)
 	for (int i = 0; i < 3; i++)
 		CHECK_INT(wait_and_start(l), 0);
 	lane_told(l, 3, 10 * HK_SEC);
-	lane_finish(l, &(struct lane_end){ LANE_SERVED });
+	lane_finish(l, &free_ticket, &(struct lane_end){ LANE_SERVED });
 	CHECK_INT(wait_and_start(l), 0);
 	CHECK_INT(hk_now_ns(), began);
-	CHECK(!lane_open(l));
+	CHECK(!lane_open(l, &free_ticket));
 	lane_told(l, 9, 10 * HK_SEC); /* it had counted them already */
-	CHECK(lane_open(l));
+	CHECK(lane_open(l, &free_ticket));
 	lane_told(l, 0, 10 * HK_SEC);
 	CHECK_INT(wait_and_start(l), 0);
 	CHECK_INT(hk_now_ns() - began, 10 * HK_SEC);
-	CHECK(lane_open(l));
+	CHECK(lane_open(l, &free_ticket));
 	lanes_free(all);
 }
 
@@ -213,7 +219,7 @@ TEST_IN_LOOP(the_pace_is_forgotten_when_it_is_quiet)
 	CHECK_INT(hk_sleep(HK_SEC), 0);
 	lane_pause(l, HK_SEC);
 	CHECK_INT(lane_enter(l), 0);
-	CHECK(!lane_open(l));
+	CHECK(!lane_open(l, &free_ticket));
 	CHECK_INT(hk_sleep(30 * HK_SEC), 0);
 	int64_t began = hk_now_ns();
 	for (int i = 0; i < 100; i++)

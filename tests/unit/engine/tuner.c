@@ -39,14 +39,14 @@ static int customer(void *arg)
 {
 	struct server *s = arg;
 	while (hk_now_ns() < s->until_ns) {
-		CHECK_INT(lane_wait(s->lane, false), 0);
-		(void)lane_start(s->lane, true);
-		int64_t from = hk_now_ns();
+		struct ticket t = { .fresh = true };
+		CHECK_INT(lane_wait(s->lane, &t, false), 0);
+		lane_start(s->lane, &t);
 		int served = serve(s);
 		s->served += served > 0;
 		s->refused += served == 0;
-		lane_finish(s->lane, &(struct lane_end){ served > 0 ? LANE_SERVED : LANE_REFUSED,
-							 .took_ns = hk_now_ns() - from });
+		struct lane_end end = { served > 0 ? LANE_SERVED : LANE_REFUSED };
+		lane_finish(s->lane, &t, &end);
 	}
 	return 0;
 }
@@ -148,7 +148,7 @@ TEST_IN_LOOP(it_stays_between_one_and_the_most)
 	for (int i = 0; i < 100; i++)
 		tuner_refused(&s.lane->tuner, 0, hk_now_ns());
 	CHECK(s.lane->tuner.limit >= 1);
-	CHECK(lane_open(s.lane));
+	CHECK(lane_open(s.lane, &(struct ticket){ 0 }));
 	lanes_free(all);
 }
 
