@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "engine/diag.h"
 #include "engine/plan.h"
+#include "io/guard.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,10 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 	case TAKES_PAIR:
 		if (!strchr(text, '=') || text[0] == '=')
 			return refuse(p, "--%s '%s': expected KEY=VALUE", f->name, text);
+		return 0;
+	case TAKES_HOSTS:
+		if (http_guard_word_check(s) < 0)
+			return refuse(p, "--%s '%s': it is " HTTP_GUARD_WORDS, f->name, text);
 		return 0;
 	case TAKES_FILE:
 		return text[0] ? 0 : refuse(p, "--%s: expected a file", f->name);

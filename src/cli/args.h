@@ -11,6 +11,7 @@ enum flag_id {
 	FLAG_SET,
 	FLAG_ENV_FILE,
 	FLAG_SECRETS,
+	FLAG_ALLOW,
 	FLAG_STATE,
 	FLAG_LIMIT,
 	FLAG_FRESH,
@@ -32,7 +33,8 @@ enum flag_id {
 };
 enum flag_type {
 	TAKES_NOTHING,
-	TAKES_PAIR, /* key=value */
+	TAKES_PAIR,  /* key=value */
+	TAKES_HOSTS, /* a word of `allow:` */
 	TAKES_FILE,
 	TAKES_COUNT,  /* 1 or more */
 	TAKES_NUMBER, /* 0 or more */

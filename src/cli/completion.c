@@ -121,7 +121,8 @@ static int bash_put(struct buf *out)
 
 static int zsh_flag(struct buf *out, const struct flag *f)
 {
-	int r = buf_printf(out, " \\\n\t\t\t'%s--%s%s[", f->type == TAKES_PAIR ? "*" : "", f->name,
+	int r = buf_printf(out, " \\\n\t\t\t'%s--%s%s[",
+			   f->type == TAKES_PAIR || f->type == TAKES_HOSTS ? "*" : "", f->name,
 			   f->type == TAKES_NOTHING ? "" : "=");
 	if (r == 0)
 		r = put_quoted(out, f->doc, "[]:");

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_GRACE_NS (25 * HK_SEC)
@@ -198,9 +199,23 @@ static int64_t number(const struct job *job, enum flag_id id, int64_t otherwise)
 	return g ? g->number : otherwise;
 }
 
+/* --allow may stand several times. */
+static void read_allow(struct job *job)
+{
+	const struct args *args = job->args;
+	const char **words = xcalloc(args->given_count + 1, sizeof(*words));
+	size_t n = 0;
+	for (size_t i = 0; i < args->given_count; i++)
+		if (args->given[i].flag->id == FLAG_ALLOW)
+			words[n++] = args->given[i].text;
+	job->options.allow = job->allow = words;
+	job->options.allow_count = n;
+}
+
 static void read_options(struct job *job)
 {
 	const struct given *state = args_get(job->args, FLAG_STATE);
+	read_allow(job);
 	if (state)
 		job->options.state_path = state->text;
 	job->options.fresh |= args_has(job->args, FLAG_FRESH);
@@ -243,5 +258,6 @@ int job_run(struct job *job)
 	plan_free(job->plan);
 	diag_free(job->diag);
 	loading_done(&job->loading);
+	free(take(job->allow));
 	return code;
 }

@@ -10,7 +10,8 @@ struct job {
 	struct slice text;
 	const char *folder; /* of text */
 	struct run_options options;
-	bool keep_nothing; /* the state is a temporary one: tell nobody where it is */
+	const char **allow; /* owns; for options */
+	bool keep_nothing;  /* the state is a temporary one: tell nobody where it is */
 	/* Looks at the end of the run; what it returns is worse than or equal to the code it is given. May be NULL. */
 	int (*judge)(const struct account *, int exit_code);
 

@@ -100,7 +100,7 @@ static const char tail[] =
 	".TP\n.B 78\nthe pipeline file is wrong, or a secret is missing\n"
 	".SH ENVIRONMENT\n"
 	".TP\n.B NO_COLOR\nno colours in messages and progress\n"
-	".TP\n.BR HTTP_PROXY \", \" HTTPS_PROXY \", \" NO_PROXY\n"
+	".TP\n.B HTTP_PROXY, HTTPS_PROXY, NO_PROXY\n"
 	"the way out, http://USER:PASSWORD@HOST:PORT, and who needs none: names, addresses, "
 	"ranges; in lower case, too\n"
 	".TP\n.B SSL_CERT_FILE\ncertificates to trust instead of the system's\n"

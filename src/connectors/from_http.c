@@ -33,6 +33,7 @@ struct http_source {
 	struct header_options head;
 	uint64_t max_body;
 	struct tls_options tls;
+	char origin[288]; /* set by plan: where the first page is */
 };
 
 static const struct opt pages_options[] = {
@@ -61,9 +62,18 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
+static void keep_origin(struct http_source *o, const struct url *url, struct facts *facts)
+{
+	AUTO(buf_done) struct buf origin = { 0 };
+	if (url_put_origin(url, &origin) == 0 && origin.n < sizeof(o->origin))
+		memcpy(o->origin, origin.p, origin.n);
+	facts->origin = slice_str(o->origin);
+	facts->door = url->host;
+}
+
 static int pages_plan(void *of, struct facts *facts, struct diag *diag)
 {
-	const struct http_source *o = of;
+	struct http_source *o = of;
 	struct slice head = tpl_head(o->url);
 	struct url url;
 	const char *why = NULL;
@@ -72,7 +82,7 @@ static int pages_plan(void *of, struct facts *facts, struct diag *diag)
 	if (slice_starts(head, S("GET ")))
 		diag_error(diag, NULL, "a source is always GET; leave the method out");
 	else if (head.n && url_parse(head, &url, &why) == 0)
-		facts->door = url.host;
+		keep_origin(o, &url, facts);
 	else if (head.n && tpl_constant(o->url))
 		diag_error(diag, NULL, "'%.*s' is not a URL: %s", SLICE(head), why);
 	headers_check(&o->head, diag);
@@ -236,6 +246,8 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 		.max_body_bytes = r->o->max_body,
 		.trust = r->trust && !at_home ? r->trust->stranger : r->trust,
 		.insecure = r->o->tls.insecure,
+		.guard = site_guard(r->site),
+		.data_host = !at_home,
 	};
 	if (r->site->clocks)
 		q.clocks = *r->site->clocks;

@@ -258,6 +258,8 @@ static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
 	q->insecure = o->tls.insecure;
+	q->guard = site_guard(site);
+	q->data_host = !o->origin[0];
 	q->trust = ((const struct http_shared *)site->shared)->trust;
 	if (site->clocks)
 		q->clocks = *site->clocks;

@@ -12,6 +12,7 @@
 #include "engine/again.h"
 #include "engine/mark.h"
 #include "engine/place.h"
+#include "io/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,12 +234,37 @@ static void set_batch(struct run *run)
 	run->ready_max_bytes = 2 * run->batch_bytes;
 }
 
+static void trust_places(struct http_guard *g, const struct place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].facts.origin.n)
+			http_guard_trust(g, places[i].facts.origin);
+}
+
+/* The file's words were checked with the file. */
+static int open_guard(struct run *run, struct err *err)
+{
+	const struct plan *plan = run->plan;
+	const struct run_options *o = &run->options;
+	run->guard = http_guard_new();
+	trust_places(run->guard, plan->sources, plan->source_count);
+	trust_places(run->guard, plan->steps, plan->step_count);
+	for (size_t i = 0; i < plan->allow_count + o->allow_count; i++) {
+		const char *word =
+			i < plan->allow_count ? plan->allow[i] : o->allow[i - plan->allow_count];
+		if (http_guard_allow(run->guard, slice_str(word)) < 0)
+			return fail(err, FAULT_CONFIG, "allow: '%s' is " HTTP_GUARD_WORDS, word);
+	}
+	return 0;
+}
+
 int run_open_parts(struct run *run, struct err *err)
 {
 	AUTO(buf_done) struct buf mark = { 0 };
 	const struct http_client_options client = { .environment_proxies = true };
 	set_batch(run);
-	if (http_client_new(&client, &run->http, err) < 0 || open_steps(run, err) < 0)
+	if (open_guard(run, err) < 0 || http_client_new(&client, &run->http, err) < 0 ||
+	    open_steps(run, err) < 0)
 		return -1;
 	if (open_state(run, err) < 0 || begin(run, &mark, err) < 0)
 		return -1;
@@ -269,5 +295,6 @@ void run_close_parts(struct run *run)
 	free(run->steps);
 	free(run->sinks);
 	http_client_free(run->http);
+	http_guard_free(run->guard);
 	state_close(run->state);
 }

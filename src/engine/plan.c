@@ -7,6 +7,7 @@
  *  (2) a plan exists only if no mistake was added; else everything made on the way is freed.
  *  (3) programs and templates are freed before the arena: they may borrow from it. */
 #include "engine/planning.h"
+#include "io/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@ struct top {
 	const char *name, *dead;
 	uint64_t memory;
 	int order;
+	struct opt_list allow; /* v: const char *[] */
 };
 static const char *const order_words[] = { "input", "any", NULL };
 const struct opt plan_options[] = {
@@ -39,10 +41,14 @@ const struct opt plan_options[] = {
 	OPT("order", struct top, order, OPT_ENUM, int, .words = order_words,
 	    .doc = "input: records leave in the order in which they came (default of finite "
 		   "sources); any: as they are done"),
+	OPT("allow", struct top, allow, OPT_LIST, struct opt_list, .of = OPT_STRING,
+	    .doc = "where hosts that come from records or answers may lead, beside public "
+		   "addresses: "
+		   "loopback, private, 10.0.0.0/8, host:port"),
 	OPT_END,
 };
-static const char *const top_words[] = { "from", "steps",  "to",    "name", "dead",
-					 "vars", "memory", "order", "tests" };
+static const char *const top_words[] = { "from", "steps",  "to",    "name",  "dead",
+					 "vars", "memory", "order", "allow", "tests" };
 
 /* ---- the top level -------------------------------------------------------------------------------------------- */
 
@@ -58,7 +64,7 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 		return arena_printf(p->arena,
 				    "'%.*s' belongs to a step: is it indented too little?",
 				    SHOWN(word));
-	return "the top level has from, steps, to; name, dead, vars, memory, order, tests";
+	return "the top level has from, steps, to; name, dead, vars, memory, order, allow, tests";
 }
 
 static void check_top_keys(struct planner *p, const struct node *root)
@@ -139,6 +145,17 @@ static void parse_ends(struct planner *p, const struct node *root, struct drafts
 	parse_places(p, root, "to", ROLE_SINK, sinks);
 }
 
+static void check_allow(struct planner *p, const struct node *allow, const struct opt_list *list)
+{
+	const char *const *words = list->v;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct node *at = allow->kind == NODE_LIST ? &allow->items[i] : allow;
+		if (words[i] && http_guard_word_check(slice_str(words[i])) < 0)
+			diag_add(p->diag, at->at, at->length, NULL, "'%s' is " HTTP_GUARD_WORDS,
+				 words[i]);
+	}
+}
+
 static void check_top(struct planner *p, const struct node *root, const struct top *top)
 {
 	const struct node *name = node_get(root, "name"), *memory = node_get(root, "memory");
@@ -147,6 +164,8 @@ static void check_top(struct planner *p, const struct node *root, const struct t
 			  strlen(top->name) > 100))
 		diag_add(p->diag, name->at, name->length, "it names the state file",
 			 "a name has 1 to 100 letters, no '/' and no '.' in front");
+	if (top->allow.n)
+		check_allow(p, node_get(root, "allow"), &top->allow);
 	if (memory && top->memory < PLAN_MEMORY_MIN && diag_count(p->diag) == 0)
 		diag_add(p->diag, memory->at, memory->length, NULL, "'memory' is at least 16MB");
 }
@@ -216,6 +235,8 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	plan->name = top.name ? top.name : name_of_file(p, plan->file);
 	plan->dead_path = top.dead;
 	plan->memory_bytes = top.memory;
+	plan->allow = top.allow.v;
+	plan->allow_count = top.allow.n;
 	plan->any_order =
 		top.order == ORDER_DEFAULT ? any_endless(&sources) : top.order == ORDER_ANY;
 	plan->sources = places_of(p, &sources);

@@ -29,6 +29,8 @@ struct plan {
 	size_t source_count, step_count, sink_count;
 	const char *dead_path; /* absolute; NULL: no copy */
 	uint64_t memory_bytes;
+	const char *const *allow; /* where hosts from data may lead: io/guard.h */
+	size_t allow_count;
 	bool any_order; /* order: any */
 	uint64_t hash;
 	const struct secrets *secrets; /* borrows: what must not show in any message */

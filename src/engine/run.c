@@ -28,6 +28,11 @@ struct http_client *site_http(struct site *at)
 	return at->run->http;
 }
 
+const struct http_guard *site_guard(struct site *at)
+{
+	return at->run->guard;
+}
+
 const char *site_run_id(struct site *at)
 {
 	return at->run->id;

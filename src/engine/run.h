@@ -7,11 +7,13 @@
 #include "engine/state.h"
 
 struct run_options {
-	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
-	bool fresh;             /* forget positions and counts */
-	int64_t limit;          /* admit at most so many records; 0: all */
-	int64_t grace_ns;       /* for what is in flight after a stop; 0: 25 s */
-	uint64_t memory_bytes;  /* 0: the plan's */
+	const char *state_path;   /* NULL: .hocket/NAME.db in the pipeline's folder */
+	bool fresh;               /* forget positions and counts */
+	int64_t limit;            /* admit at most so many records; 0: all */
+	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s */
+	uint64_t memory_bytes;    /* 0: the plan's */
+	const char *const *allow; /* beside the file's `allow:` */
+	size_t allow_count;
 	const char *tool_version;
 };
 struct counts {

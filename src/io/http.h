@@ -18,6 +18,7 @@
 #include "io/trust.h"
 
 struct http_client;
+struct http_guard;
 
 struct http_client_options {
 	unsigned idle_per_origin; /* kept connections; 0: 1,024 */
@@ -48,6 +49,10 @@ struct http_request {
 	struct http_clocks clocks;
 	uint64_t max_body_bytes; /* as received; 0: 64 MiB. Inflated: 4 times that, at most 200:1 */
 	bool keyed; /* sending twice is harmless (idempotency key): may be sent again on a stale connection */
+	/* Judges where a host that is not the pipeline's own may lead: this URL's, with data_host, and a redirect's elsewhere. NULL:
+	 * anywhere. FAULT_FORBIDDEN. */
+	const struct http_guard *guard;
+	bool data_host;
 	const struct http_trust *trust; /* NULL: the client's own */
 	bool insecure;                  /* no certificate check */
 	bool no_redirects;

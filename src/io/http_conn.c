@@ -14,6 +14,7 @@
  *  (2) the address that was reached is tried first by the origin's next connection. */
 #include "io/http_conn.h"
 #include "io/dns.h"
+#include "io/guard.h"
 #include "io/http_pool.h"
 #include "io/proxy.h"
 #include "io/reach.h"
@@ -24,6 +25,7 @@
 #include <hocket/run.h>
 #include <hocket/scope.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the plain wire -------------------------------------------------------------------------------- */
 
@@ -84,6 +86,7 @@ struct dialing {
 	const char *dns_why;
 	int tried;      /* index of the address reached, or last tried; -1: none yet */
 	bool plain_tls; /* a test host: https is spoken plainly */
+	bool forbidden; /* the guard let no address through; the first is still there */
 };
 
 static struct dialing dialing(const struct http_dial *dial)
@@ -115,6 +118,24 @@ static int resolve(struct dialing *d) SUSPENDS
 	return 0;
 }
 
+/* Leaves the addresses that the guard admits. -EACCES: none. */
+static int keep_admitted(struct dialing *d)
+{
+	const struct http_guard *g = d->dial->guard;
+	struct dns_answer *a = &d->answer;
+	unsigned n = 0;
+	if (d->dial->proxy) {
+		d->forbidden = !http_guard_admits_unseen(g, slice_str(d->dial->origin->host));
+		return d->forbidden ? -EACCES : 0;
+	}
+	for (unsigned i = 0; i < a->n; i++)
+		if (http_guard_admits(g, &a->at[i]))
+			a->at[n++] = a->at[i];
+	d->forbidden = n == 0;
+	a->n = n > 0 ? n : a->n;
+	return d->forbidden ? -EACCES : 0;
+}
+
 static int resolve_and_connect(struct dialing *d) SUSPENDS
 {
 	struct http_origin *o = d->dial->origin;
@@ -125,6 +146,8 @@ static int resolve_and_connect(struct dialing *d) SUSPENDS
 	if (r < 0)
 		return r;
 	ASSERT(d->answer.n > 0);
+	if (d->dial->guard && !d->plain_tls && keep_admitted(d) < 0)
+		return -EACCES;
 	reach_order(&d->answer, &o->reached);
 	d->tried = 0;
 	r = reach(&d->answer, d->dial->pool, &which);
@@ -162,9 +185,25 @@ static int tell_dns(struct dialing *d, int r, struct err *err)
 	return -1;
 }
 
+/* Says what to write into the file. */
+static int tell_forbidden(struct dialing *d, struct err *err)
+{
+	char text[64];
+	const struct http_origin *o = d->dial->origin;
+	bool v6 = strchr(o->host, ':') != NULL;
+	return fail(
+		err, FAULT_FORBIDDEN,
+		"host '%s' comes from a record or an answer and leads to %s, which is not public; "
+		"if that is meant, add to the file: allow: [%s%s%s:%u%s]",
+		o->host, d->dial->proxy ? "an address" : dns_address_text(&d->answer.at[0], text),
+		v6 ? "'[" : "", o->host, v6 ? "]" : "", o->port, v6 ? "'" : "");
+}
+
 static int tell_connect(struct dialing *d, int r, struct err *err)
 {
 	char text[64];
+	if (d->forbidden)
+		return tell_forbidden(d, err);
 	if (r == -ECANCELED)
 		return fail_errno(err, FAULT_IO, r, "connecting to %s'%s' port %u", d->what,
 				  d->host, d->port);

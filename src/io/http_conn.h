@@ -12,6 +12,7 @@ struct http_origin;
 struct spare;
 struct dns;
 struct proxy;
+struct http_guard;
 struct tls_context;
 
 /* The operations of a connection. 0 or bytes, else -errno; -ECONNRESET for all ways in which a peer goes away in
@@ -46,7 +47,8 @@ struct http_dial { /* what opening needs; all borrowed */
 	struct spare *spare;
 	struct http_pool *pool; /* gives up idle connections when descriptors run out */
 	struct http_origin *origin;
-	const struct proxy *proxy; /* NULL: directly */
+	const struct proxy *proxy;      /* NULL: directly */
+	const struct http_guard *guard; /* NULL: any address will do */
 	const struct http_clocks *clocks;
 };
 /* A new connection, or NULL with *err: dns, refused, connect_timeout, timeout(dns), timeout(tls), tls, certificate, ... */

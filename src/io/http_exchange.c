@@ -16,6 +16,7 @@
  *  (2) `sent` is set before bytes can leave and taken back only when it is certain that none did.
  *  (3) one scope carries all clocks of an exchange; it is moved from phase to phase, so that there is one timer.
  *  (4) a code travels up to tell(), where the story is told once. */
+#include "io/guard.h"
 #include "io/http_client_.h"
 #include "io/http_parse.h"
 #include <errno.h>
@@ -278,7 +279,8 @@ static int read_block(struct exchange *x) SUSPENDS
 	if (n > 0)
 		r = take_bytes(x, (struct slice){ block, (size_t)n });
 	else if (n == 0 || (n == -ENODATA && !x->heard))
-		r = take_eof(x); /* an end that TLS was not told of cuts nothing off where nothing came */
+		r = take_eof(
+			x); /* an end that TLS was not told of cuts nothing off where nothing came */
 	else
 		r = (int)n;
 	spare_put(&x->client->spare, block);
@@ -353,7 +355,8 @@ struct attempt { /* what the two tries of the stale rule share */
 	const struct http_request *request;
 	const struct http_head *head;
 	struct http_origin *origin;
-	const struct proxy *proxy; /* NULL: directly */
+	const struct proxy *proxy;      /* NULL: directly */
+	const struct http_guard *guard; /* NULL: the host is trusted */
 	struct slice shown_url;
 	bool sent; /* by the first try */
 };
@@ -376,6 +379,7 @@ static struct http_conn *get_conn(const struct attempt *a, bool fresh, bool *ret
 				  .pool = &c->pool,
 				  .origin = o,
 				  .proxy = a->proxy,
+				  .guard = a->guard,
 				  .clocks = &a->request->clocks };
 	o->uses++;
 	conn = http_conn_open(&dial, err);
@@ -508,6 +512,9 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q,
 		a.proxy = proxies_find(c->proxies, &hop->url);
 		head.proxy = hop->url.tls ? NULL : a.proxy;
 	}
+	if (q->guard && (q->data_host || hop->other_origin) &&
+	    !http_guard_knows(q->guard, &hop->url))
+		a.guard = q->guard;
 	a.origin = http_pool_origin(&c->pool, &hop->url, q->insecure, trust);
 	a.shown_url = hop->text;
 	int r = try_once(&a, false, ret, err);

@@ -142,7 +142,7 @@ def test_a_redirect_elsewhere_is_shown_nothing(hocket, local):
     other = gateway.SecureFar(answer, local, "localhost", clients_from=local / "authority.pem", optional=True)
     server = gateway.SecureFar(lambda path, attempt: (302, {"Location": base(other) + path}, b""), local, "localhost",
                                clients_from=local / "authority.pem")
-    result = hocket.run(TLS % (base(server), "tls: {ca: authority.pem, cert: client.pem, key: client.key}"))
+    result = hocket.run(TLS % (base(server), "tls: {ca: authority.pem, cert: client.pem, key: client.key}"), "--allow", "loopback")
     assert result.code == 0, result.err
     assert set(server.shown) == {"client"} and set(other.shown) == {None}
 

@@ -137,6 +137,12 @@ struct http_client *site_http(struct site *site)
 	return fake_http;
 }
 
+const struct http_guard *site_guard(struct site *site)
+{
+	(void)site;
+	return NULL;
+}
+
 const char *site_run_id(struct site *site)
 {
 	(void)site;
