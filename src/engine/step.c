@@ -17,6 +17,7 @@
  *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
 #include "engine/doubt.h"
+#include "engine/visit.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -29,25 +30,6 @@
 #define BACKOFF_MAX_NS     (30 * HK_SEC)
 #define WITHIN_DEFAULT_NS  (3600 * HK_SEC)
 #define TIMEOUT_DEFAULT_NS (30 * HK_SEC)
-
-/* One item at one step. */
-struct visit {
-	struct step *step;
-	struct item *item;
-	struct call call;
-	struct env env;
-	struct env_meta meta;
-	char id[20];
-	struct lane *own;  /* of the step's rate, or of its rate for this key; NULL: none */
-	struct lane *lane; /* the origin's; NULL: none */
-	int64_t began_ns,
-		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
-	struct ticket ticket;
-	bool paid;        /* its attempt was taken out of the retry budget */
-	unsigned counted; /* failures that use up `times` */
-	unsigned throttled;
-	struct buf attempts; /* JSON array, still open */
-};
 
 bool step_is_call(const struct step *s)
 {
@@ -237,28 +219,6 @@ static bool throttled(const struct err *err)
 	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0);
 }
 
-/* What a failed attempt says about the far side. */
-static enum lane_outcome outcome_of(const struct visit *v)
-{
-	const struct err *err = &v->call.err;
-	if (err->fault == FAULT_RATE_LIMITED)
-		return LANE_REFUSED;
-	if (v->call.verdict == VERDICT_ANSWER)
-		return err->fault == FAULT_STATUS && err->code >= 500 ? LANE_DOWN : LANE_SERVED;
-	switch (err->fault) {
-	case FAULT_REFUSED:
-	case FAULT_DNS:
-	case FAULT_CONNECT_TIMEOUT:
-	case FAULT_TLS:
-	case FAULT_RESET:
-	case FAULT_TIMEOUT:
-	case FAULT_TRUNCATED:
-		return LANE_DOWN;
-	default:
-		return LANE_UNKNOWN;
-	}
-}
-
 static int64_t backoff_ns(unsigned failures)
 {
 	int64_t most = BACKOFF_FIRST_NS;
@@ -289,7 +249,7 @@ static bool never_answered(const struct err *err)
 static bool is_excused(struct visit *v, int64_t times)
 {
 	struct circuit *c = v->lane ? &v->lane->circuit : NULL;
-	if (!c || outcome_of(v) != LANE_DOWN)
+	if (!c || visit_outcome(v) != LANE_DOWN)
 		return false;
 	if (!c->many && !v->lane->starts.first && !never_answered(&v->call.err))
 		return false;
@@ -445,28 +405,6 @@ static void answer_done(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
-static void tell_lanes(struct visit *v, bool good) SUSPENDS
-{
-	const struct answer *a = &v->call.answer;
-	struct lane_end end = { .outcome = good ? LANE_SERVED : outcome_of(v),
-				.who = (uintptr_t)v->item };
-	if (v->step->place->common.rate.used && good)
-		end.used_known = answer_used(v->step, &v->env, a, &end.used);
-	else if (end.outcome == LANE_REFUSED)
-		end.used_known = true; /* it cost nothing */
-	if (v->own) {
-		struct lane_end own = { LANE_UNKNOWN, end.used_known, end.used, 0 };
-		lane_finish(v->own, &v->ticket, &own);
-	}
-	if (!v->lane)
-		return;
-	if (v->call.verdict == VERDICT_ANSWER && a->quota_reset_ns > 0)
-		lane_told(v->lane, a->quota_left, a->quota_reset_ns);
-	lane_finish(v->lane, &v->ticket, &end);
-	if (end.outcome == LANE_SERVED && v->paid)
-		lane_give_back(v->lane);
-}
-
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
 static int attempts(struct visit *v) SUSPENDS
 {
@@ -479,7 +417,7 @@ static int attempts(struct visit *v) SUSPENDS
 		struct err *err = &v->call.err;
 		bool good = v->call.verdict == VERDICT_ANSWER &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
-		tell_lanes(v, good);
+		visit_tell_lanes(v, good);
 		if (good)
 			return 1;
 		answer_done(&v->call.answer);
@@ -495,70 +433,6 @@ static int attempts(struct visit *v) SUSPENDS
 	}
 }
 
-/* ---- its lanes ---- */
-static void bind_lane(struct lane *l, const struct rate_option *rate)
-{
-	lane_limit(l, &rate->starts);
-	lane_limit_tokens(l, &(struct token_rate){ rate->tokens, rate->tokens_per_ns });
-}
-
-/* The same as the last one's, nearly always. */
-static struct lane *origin_lane(struct step *s, struct slice key)
-{
-	if (s->recent && slice_eq_str(key, s->recent->key)) {
-		s->recent->users++;
-		return s->recent;
-	}
-	struct lane *l = lanes_get(s->run->lanes, key);
-	lane_leave(s->recent);
-	s->recent = l;
-	l->users++;
-	if (s->place->common.concurrency.automatic)
-		lane_tune(l, s->cap);
-	if (s->place->common.rate.starts.per_host)
-		bind_lane(l, &s->place->common.rate);
-	return l;
-}
-
-/* `rate: ... per <jq>`: each value has its own. */
-static int take_key_lane(struct visit *v, struct err *err) SUSPENDS
-{
-	struct step *s = v->step;
-	const struct rate_option *rate = &s->place->common.rate;
-	AUTO(buf_done) struct buf key = { .max = 4096 };
-	int r = buf_printf(&key, "step %s per ", s->place->label);
-	if (r == 0 && jq_one(rate->key, &v->env, &key, err) < 0)
-		return err->fault == FAULT_CANCELLED ? -1 : err_wrap(err, "rate: ");
-	if (r < 0)
-		return fail_errno(err, FAULT_TOO_LARGE, r, "rate: the key is too long");
-	v->own = lanes_get(s->run->lanes, buf_slice(&key));
-	bind_lane(v->own, rate);
-	return 0;
-}
-
-static int guess_cost(struct visit *v, struct err *err) SUSPENDS
-{
-	const struct rate_option *rate = &v->step->place->common.rate;
-	if (!rate->cost)
-		return 0;
-	if (answer_cost(rate->cost, &v->env, &v->ticket.cost, err) == 0)
-		return 0;
-	return err_wrap(err, "rate: cost: ");
-}
-
-static int take_lanes(struct visit *v, struct err *err) SUSPENDS
-{
-	struct step *s = v->step;
-	if (v->call.lane.n)
-		v->lane = origin_lane(s, v->call.lane);
-	if (s->place->common.rate.key)
-		return take_key_lane(v, err);
-	v->own = s->own;
-	if (v->own)
-		v->own->users++;
-	return 0;
-}
-
 static int ask(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
@@ -570,7 +444,7 @@ static int ask(struct visit *v) SUSPENDS
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
 		return -1;
-	return guess_cost(v, &v->call.err) < 0 ? -1 : take_lanes(v, &v->call.err);
+	return visit_guess_cost(v, &v->call.err) < 0 ? -1 : visit_take_lanes(v, &v->call.err);
 }
 
 static int visit(void *arg) SUSPENDS

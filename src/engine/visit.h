@@ -1,0 +1,29 @@
+/* visit.h - one record at one step that calls out: what step.c and visit_lane.c share */
+#pragma once
+#include "engine/running.h"
+
+/* One item at one step. */
+struct visit {
+	struct step *step;
+	struct item *item;
+	struct call call;
+	struct env env;
+	struct env_meta meta;
+	char id[20];
+	struct lane *own;  /* of the step's rate, or of its rate for this key; NULL: none */
+	struct lane *lane; /* the origin's; NULL: none */
+	int64_t began_ns,
+		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
+	struct ticket ticket;
+	bool paid;        /* its attempt was taken out of the retry budget */
+	unsigned counted; /* failures that use up `times` */
+	unsigned throttled;
+	struct buf attempts; /* JSON array, still open */
+};
+
+/* ---- visit_lane.c ---- */
+/* After the request was made: what it will cost, and the lanes that it goes through. 0, or -1 with *err. */
+int visit_guess_cost(struct visit *, struct err *) SUSPENDS;
+int visit_take_lanes(struct visit *, struct err *) SUSPENDS;
+enum lane_outcome visit_outcome(const struct visit *);     /* of an attempt that failed */
+void visit_tell_lanes(struct visit *, bool good) SUSPENDS; /* once after each attempt */
