@@ -67,7 +67,7 @@ def test_mistakes_on_the_command_line(hocket, arguments, message):
     assert message in result.err
 
 
-@pytest.mark.parametrize("flag", ["--until", "--dry-run", "--max-failures", "--fail-fast", "--allow", "--metrics", "--dashboard",
+@pytest.mark.parametrize("flag", ["--until", "--dry-run", "--max-failures", "--fail-fast", "--metrics", "--dashboard",
                                   "--log"])
 def test_flags_of_later_versions(hocket, flag):
     result = hocket("run", "x.yaml", flag)
