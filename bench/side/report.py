@@ -38,7 +38,7 @@ def machine(kit):
               "jq": version("jq", "--version", pattern=r"jq-(\S+)"), "Miller": version("mlr", "--version"),
               "libcurl": version("curl", "--version")}
     return {"cpu": cpu.group(1) if cpu else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
-            "date": time.strftime("%Y-%m-%d"), "commit": kit.commit or kit.tree(), "peers": {k: v for k, v in peers.items() if v}}
+            "peers": {k: v for k, v in peers.items() if v}}
 
 
 def table(head, rows):
@@ -231,13 +231,23 @@ def busy(load):
     return "" if load < 0.5 else ", so other work shared the cores and every figure is worse than on a quiet machine"
 
 
+def taken(kit, command, load):
+    """How one part came about; parts may come from different runs."""
+    return (f"Taken with `{command}` on {time.strftime('%Y-%m-%d')} at commit {kit.commit or kit.tree()}, "
+            f"load average {load} before the start{busy(load)}.")
+
+
+def part_text(make, section):
+    head, rest = make(section).split("\n", 1)
+    return f"{head}\n\n{section['taken']}\n{rest}"
+
+
 def markdown(results):
     m = results["machine"]
-    where = (f"Taken on {m['date']} at commit {m['commit']} with `{results['command']}`: {m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; "
-             f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']} "
-             f"Load average before the start: {results['load_before']}{busy(results['load_before'])}.\n")
+    where = (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; "
+             f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']}\n")
     makers = {"exchange": exchange, "waiting": waiting, "records": records, "startup": startup, "runtime": runtime, "micro": micro}
-    parts = [where] + [make(results[name]) for name, make in makers.items() if name in results]
+    parts = [where] + [part_text(make, results[name]) for name, make in makers.items() if name in results]
     if results["missed"]:
         parts.append("Left out: " + "; ".join(results["missed"]) + ".\n")
     return "\n".join(parts)
