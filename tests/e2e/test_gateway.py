@@ -31,8 +31,9 @@ def answer(path, attempt):
 def test_https_goes_through_a_tunnel(hocket, folder):
     server = gateway.SecureFar(answer, folder, HOST)
     proxy = gateway.Gateway({HOST: server.port}, user="me:canary-for-the-proxy")
+    address = f"127.0.0.1:{proxy.port}"
     hocket.env["SSL_CERT_FILE"] = str(folder / "authority.pem")
-    hocket.env["HTTPS_PROXY"] = f"http://me:canary-for-the-proxy@127.0.0.1:{proxy.port}"
+    hocket.env["HTTPS_PROXY"] = f"http://me:canary-for-the-proxy@{address}"
     result = hocket.run(PIPE % f"https://{HOST}")
     assert result.code == 0, result.err
     assert hocket.read_jsonl("out.jsonl")[7] == {"id": 7, "answer": {"path": "/7"}}
