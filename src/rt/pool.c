@@ -17,9 +17,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/banned.h"
 
 #define STACK_BYTES ((size_t)8 << 20) /* touched only as far as it is used */
+
+unsigned pool_cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 ? (unsigned)n : 1;
+}
 
 void pool_init(struct pool *p, const char *name, unsigned limit)
 {

@@ -43,6 +43,7 @@ MUST int pool_submit(struct pool *, struct job *);
 /* true: no thread had it yet, and none will. */
 bool pool_take_back(struct pool *, struct job *);
 void pool_limit_set(struct pool *, unsigned limit);
+unsigned pool_cores(void); /* how many can compute at once, at least 1 */
 
 /* The name of the job that this thread runs just now; NULL: none. */
 extern __thread const char *pool_job_name_ __attribute__((tls_model("initial-exec")));

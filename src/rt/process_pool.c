@@ -18,6 +18,7 @@
  *      keep a worker that needs 20 s from ever becoming warm.
  *  (4) a start is tried when a call comes or a worker goes while calls wait, and never because a start failed: when one fails
  *      and no other worker is there or on its way in, all waiting calls fail with its reason. */
+#include "rt/pool.h"
 #include <errno.h>
 #include <hocket/group.h>
 #include <stdlib.h>
@@ -80,12 +81,6 @@ static void free_texts(const char *const *texts)
 	free((void *)(uintptr_t)texts);
 }
 
-static unsigned cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
-
 int hk_process_pool_new(const struct hk_process_pool_options *options, struct hk_process_pool **ret)
 {
 	struct hk_process_pool *p;
@@ -98,7 +93,7 @@ int hk_process_pool_new(const struct hk_process_pool_options *options, struct hk
 	p = xcalloc(1, sizeof(*p));
 	o = &p->options;
 	*o = *options;
-	o->workers = o->workers ? o->workers : cores();
+	o->workers = o->workers ? o->workers : pool_cores();
 	o->argv = copy_texts(options->argv, NULL);
 	o->process.env = copy_texts(env ? env : (const char *const *)environ, "HOCKET_WORKER=3,4");
 	if (o->process.folder)

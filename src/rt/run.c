@@ -51,12 +51,6 @@ static void sigpipe_release(void)
 
 /* ---- making and ending --------------------------------------------------------------------- */
 
-static unsigned cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
-
 /* A simulation begins at the same time of day whenever it is run: not 0, which would hide who forgets to add. */
 #define SIM_START_NS (1000 * HK_SEC)
 
@@ -68,7 +62,7 @@ static int loop_init(struct hk_loop *loop, const struct hk_run_options *o, struc
 	if (r == 0)
 		r = poll_init(&loop->poll, loop->mailbox.wake_fd);
 	offloads_init(&loop->offloads, o->threads ? o->threads : IO_THREADS,
-		      o->cpu_threads ? o->cpu_threads : cores());
+		      o->cpu_threads ? o->cpu_threads : pool_cores());
 	stacks_init(&loop->stacks, o->stack_bytes);
 	sanitize_thread(&loop->sanitize);
 	scope_init_root(&loop->root);
