@@ -168,12 +168,14 @@ void run_place_stats(struct run *run, size_t i, struct place_stats *ret)
 		step_stats(&run->steps[i], ret);
 		return;
 	}
-	struct sink *k = &run->sinks[i - run->plan->step_count];
-	*ret = (struct place_stats){ .label = k->place->label,
-				     .in = run->ledger.live.delivered,
-				     .out = k->rows,
-				     .busy_ns = span_total_ns(&run->committing),
-				     .queued = run->ledger.ready_count };
+	i -= run->plan->step_count;
+	*ret = (struct place_stats){ .label = run->plan->sinks[i].label };
+	if (!run->sinks)
+		return; /* nothing was new: no sink was opened */
+	ret->in = run->ledger.live.delivered;
+	ret->out = run->sinks[i].rows;
+	ret->busy_ns = span_total_ns(&run->committing);
+	ret->queued = run->ledger.ready_count;
 }
 
 /* ---- which step is the limit ---- */

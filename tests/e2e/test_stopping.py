@@ -127,6 +127,8 @@ def test_nothing_new(hocket):
     result = hocket.run(text)
     assert result.code == 0
     assert "nothing new" in result.err and "--fresh" in result.err
+    result = hocket.run(text, "-v", "--summary", "json")
+    assert result.code == 0 and result.summary["end"] == "nothing_new", result.err
     with open(hocket.folder / "in.jsonl", "a") as f:
         f.write('{"id": 5}\n')
     result = hocket.run(text)
