@@ -3,9 +3,10 @@
  * What this room is for: "partial outputs must not look whole" and "cut back to the receipt", written once.
  * What flows through:    bytes to one file, at offsets of our own (pwrite); a receipt out of each sync.
  * What must hold:
- *  (1) PATH is only touched by append, and by the rename in finish: until then an older output stays readable.
- *  (2) a crash between rename and the engine's "finished" finds PATH with our inode and length: a copy of it is the
- *      .part again, so that going on (or finishing once more) loses nothing.
+ *  (1) PATH is only touched by append, by the rename in finish, and by taking that back: until then an older output stays
+ *      readable.
+ *  (2) a crash between rename and the engine's "finished" finds PATH with our inode and length: it is renamed back to
+ *      .part, so that going on (or finishing once more) loses nothing, however often that happens.
  *  (3) two programs never write one file: the .part is locked (flock) while it is open. */
 #include "connectors/part_file.h"
 #include "base/banned.h"
@@ -103,45 +104,8 @@ static int read_receipt(const struct part_file *f, struct slice receipt, uint64_
 	return 0;
 }
 
-/* Off the loop: copies what was finished back into a .part that can grow. */
-struct copy_job {
-	const char *from, *to;
-	uint64_t length;
-};
-
-static int copy_bytes(int from, int to, uint64_t length)
-{
-	char block[65536];
-	while (length > 0) {
-		size_t want = length < sizeof(block) ? (size_t)length : sizeof(block);
-		ssize_t n = read(from, block, want);
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		for (ssize_t put = 0; put < n;) {
-			ssize_t w = write(to, block + put, (size_t)(n - put));
-			if (w < 0)
-				return -errno;
-			put += w;
-		}
-		length -= (uint64_t)n;
-	}
-	return 0;
-}
-
-static int copy_job(void *arg)
-{
-	const struct copy_job *job = arg;
-	int from = open(job->from, O_RDONLY | O_CLOEXEC);
-	int to = open(job->to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int r = from < 0 || to < 0 ? -errno : copy_bytes(from, to, job->length);
-	if (from >= 0)
-		(void)close(from);
-	if (to >= 0 && close(to) < 0 && r == 0)
-		r = -errno;
-	return r;
-}
-
-/* The .part is gone: either finish renamed it and a crash came before that was noted, or somebody took it away. */
+/* The .part is gone: either finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
+ * back, in one step: a copy could be cut off by the next crash, and would not be the file that the receipt names. */
 static int take_back(struct part_file *f, uint64_t length, uint64_t inode, struct err *err) SUSPENDS
 {
 	struct stat st;
@@ -151,9 +115,9 @@ static int take_back(struct part_file *f, uint64_t length, uint64_t inode, struc
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
 			f->part);
-	struct copy_job job = { f->path, f->part, length };
-	int r = hk_offload(copy_job, &job);
-	return r < 0 ? fail_file(f, err, r, "make") : 0;
+	int r = hk_file_rename(f->path, f->part);
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot rename '%s' to '%s'", f->path, f->part)
+		     : 0;
 }
 
 static int resume_again(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
