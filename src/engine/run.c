@@ -107,7 +107,7 @@ static int finish_sinks(struct run *run, struct err *err) SUSPENDS
 		if (k->place->port->finish && k->place->port->finish(&k->site, err) < 0)
 			return err_wrap(err, "to %s: ", k->place->label);
 	}
-	return state_end(run->state, run->id, "finished", err);
+	return 0;
 }
 
 static enum run_end ending(struct run *run, struct err *err) SUSPENDS
@@ -150,13 +150,13 @@ static uint64_t moving_items(const struct run *run)
 	return n;
 }
 
+/* The last word: only when all else is done is a run finished, and not looked at again. */
 static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 {
 	struct err err = { 0 };
-	if (ret->end == RUN_FINISHED)
-		return;
-	const char *status = ret->end == RUN_STOPPED_EARLY ? "stopped" : "failed";
-	if (state_end(run->state, run->id, status, &err) < 0 && ret->end == RUN_STOPPED_EARLY) {
+	bool good = ret->end == RUN_FINISHED || ret->end == RUN_STOPPED_EARLY;
+	const char *status = ret->end == RUN_FINISHED ? "finished" : good ? "stopped" : "failed";
+	if (state_end(run->state, run->id, status, &err) < 0 && good) {
 		ret->end = RUN_FAILED;
 		ret->err = err;
 	}
