@@ -1,0 +1,146 @@
+"""kills.py - kill -9 at random instants and at named points, also while the run recovers from the one before
+
+A case is drawn from its seed: a shape, how often it is killed and where. It is resumed until it is done; then the far side's
+counts, rows and files are compared with what must be there.
+"""
+import concurrent.futures
+import functools
+import pathlib
+import random
+import shutil
+import tempfile
+import time
+
+import shim
+from shapes import SHAPES, Findings
+from tally import Tally
+from witness import Witness
+
+# How often each is drawn. A point is a kind of call (of files with a word in their path) and when.
+POINTS = {
+    "instant": 30,
+    "any:before": 12, "any:after": 12,
+    "write:torn": 6, "write@.hocket:torn": 3, "write@out:before": 3,
+    "sync:before": 4, "sync:after": 4, "sync@.hocket:after": 3, "sync@out:after": 3,
+    "rename:before": 4, "rename:after": 5, "unlink:before": 2, "unlink:after": 2,
+    "truncate:before": 2, "truncate:after": 2, "open:after": 4, "mkdir:after": 1,
+    "send:before": 3, "send:torn": 2, "send:after": 3, "recv:before": 2, "recv:after": 4,
+}
+RUNS_MOST = 40
+
+
+@functools.cache
+def whole_run(shape):
+    """A run without faults: its calls, and how long it takes."""
+    with tempfile.TemporaryDirectory() as top, Witness(shape.answer) as far:
+        folder = pathlib.Path(top) / "run"
+        folder.mkdir()
+        shape.write(folder, far.base)
+        started = time.monotonic()
+        ended = shim.run(folder, "pipe.yaml")
+        return ended.calls, time.monotonic() - started
+
+
+def draw(rng, shape, resumed):
+    """The arguments of shim.run that kill it."""
+    calls, seconds = whole_run(shape)
+    point = rng.choices(list(POINTS), POINTS.values())[0]
+    if point == "instant":
+        return {"kill_after": rng.uniform(0, 1.1 * seconds)}
+    kind, _, when = point.partition(":")
+    most = sum(calls[k] for k in shim.KINDS[:8]) if kind == "any" else calls[kind.partition("@")[0]]
+    early = rng.random() ** (3 if resumed else 1)  # what recovers has less to do
+    return {"fault": f"{kind}:{1 + int(early * most)}:{when}"}
+
+
+def seconds_to_resume(ended):
+    """From the start of the process to its first new request or output."""
+    return ended.seconds_to_first("send", "write")
+
+
+class Case:
+    def __init__(self, seed, folder, say=lambda words: None):
+        self.rng = random.Random(seed)
+        self.shape = self.rng.choice(SHAPES)
+        self.folder, self.say = folder, say
+        self.kills, self.seconds, self.found = 0, [], Findings()
+
+    def run_once(self, fault):
+        """True: it has come to its end."""
+        ended = shim.run(self.folder, "pipe.yaml", watch="out", **fault)
+        self.say(f"{fault or 'no fault'}: exit code {ended.code} {ended.err.strip()[:300]}")
+        took = seconds_to_resume(ended)
+        if self.kills and took is not None and not ended.killed:
+            self.seconds.append(took)
+        if ended.killed:
+            self.kills += 1
+            return False
+        good = (0,) if ended.summary.get("end") == "nothing_new" else self.shape.exits  # it had no time to say so
+        self.found.demand(ended.code in good, f"after {self.kills} kills exit code {ended.code}: {ended.err.strip()[-300:]}")
+        self.shape.check_account(ended.summary, self.found)
+        return True
+
+    def run(self):
+        shape, rng = self.shape, self.rng
+        with Witness(shape.answer, seed=rng.random()) as far:
+            shape.write(self.folder, far.base)
+            self.say(f"{shape.name} in {self.folder}")
+            wanted = rng.choice([1, 1, 1, 2, 2, 3, 5])
+            ended = False
+            while not ended and self.kills < wanted:
+                ended = self.run_once(draw(rng, shape, self.kills > 0))
+            while not ended and self.kills < RUNS_MOST:
+                ended = self.run_once({})
+            shape.check(self.folder, far, self.found)
+            if shape.needs_far:
+                shape.check_asked(far, self.found, self.kills)
+            if rng.random() < 0.25:
+                self.run_again(far)
+
+    def run_again(self, far):
+        """What is finished has nothing new, and asks nobody."""
+        before = far.asked.total()
+        ended = shim.run(self.folder, "pipe.yaml")
+        self.found.demand(ended.code == 0 and ended.summary.get("end") == "nothing_new" and far.asked.total() == before,
+                          f"run again after its end: exit code {ended.code}, {ended.err.strip()[-200:]}")
+
+
+def play(seed):
+    """One case, in a folder of its own: (shape, kills, seconds, findings)."""
+    with tempfile.TemporaryDirectory(prefix="hocket-crash-") as top:
+        folder = pathlib.Path(top) / "run"
+        folder.mkdir()
+        case = Case(seed, folder)
+        case.run()
+        return case.shape.name, case.kills, case.seconds, case.found
+
+
+def replay(seed):
+    """The same case once more, told step by step; its folder is kept."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"hocket-crash-{seed}-")) / "run"
+    folder.mkdir()
+    case = Case(seed, folder, print)
+    case.run()
+    print("\n".join(case.found.words) or "as it must be")
+    if case.found.good:
+        shutil.rmtree(folder.parent)
+
+
+def test(tap, kills, seed, jobs):
+    tallies = {shape.name: Tally(f"kill -9: {shape.name}") for shape in SHAPES}
+    done = 0
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        waiting = {pool.submit(play, seed + i): seed + i for i in range(4 * jobs)}
+        following = seed + 4 * jobs
+        while waiting:
+            ended, _ = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+            for job in ended:
+                name, n, seconds, found = job.result()
+                tallies[name].add(n, found, seconds, f"tests/crash/crash kills --replay {waiting.pop(job)}")
+                done += n
+                if done < kills:
+                    waiting[pool.submit(play, following)] = following
+                    following += 1
+    for t in tallies.values():
+        tap.tally(t)
+    tap.total("kill -9: all", list(tallies.values()))

@@ -1,0 +1,361 @@
+"""shapes.py - pipelines to break, and what must be there when they are done
+
+A shape writes its input, says what the far side answers, and compares what is there with what must be: rows and lines are
+multisets, so that what is missing is *lost*, what is there once too often is *duplicated*, and everything else is *wrong*.
+"""
+import collections
+import json
+import sqlite3
+
+RECORDS = 120
+
+
+class Findings:
+    def __init__(self):
+        self.lost = self.duplicated = self.wrong = 0
+        self.words = []
+
+    def compare(self, what, expected, found, ordered=False):
+        want, have = collections.Counter(expected), collections.Counter(found)
+        missing, extra = want - have, have - want
+        twice = sum(n for item, n in extra.items() if item in want)
+        strange = sum(extra.values()) - twice
+        self.lost += sum(missing.values())
+        self.duplicated += twice
+        self.wrong += strange
+        if missing or extra:
+            self.words.append(f"{what}: {sum(missing.values())} lost, {twice} duplicated, {strange} strange; "
+                              f"for example {str(next(iter(missing or extra)))[:120]}")
+        elif ordered and list(expected) != list(found):
+            self.say(f"{what}: not in the input's order")
+
+    def say(self, words):
+        self.wrong += 1
+        self.words.append(words)
+
+    def demand(self, good, words):
+        if not good:
+            self.say(words)
+
+    @property
+    def good(self):
+        return not (self.lost or self.duplicated or self.wrong)
+
+
+def lines_of(path):
+    """The lines of a file; a missing file has none."""
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def rows_of(path, query):
+    if not path.exists():
+        return []
+    with sqlite3.connect(path) as db:
+        try:
+            if db.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                return [("the database is corrupt",)]
+            return db.execute(query).fetchall()
+        except sqlite3.OperationalError as missing:
+            return [] if "no such table" in str(missing) else [(str(missing),)]
+        except sqlite3.DatabaseError as broken:
+            return [(str(broken),)]
+        finally:
+            db.rollback()
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def is_bad(i):
+    return i % 17 == 3
+
+
+def name_of(i):
+    return f"näme {i}"
+
+
+class Shape:
+    """The base: GET for each line of a jsonl file. The others say what is different."""
+
+    name = ""
+    text = ""            # the pipeline; BASE is the far side
+    records = RECORDS
+    exits = (0,)
+    needs_far = True
+    repeats = 64         # of one request: at most so many for each kill (window and batch)
+
+    def write(self, folder, base):
+        for name, text in self.files().items():
+            (folder / name).write_text(text)
+        (folder / "pipe.yaml").write_text(self.text.replace("BASE", base).lstrip())
+
+    def files(self):
+        return {"in.jsonl": "".join(compact({"id": i, "n": i * 7}) + "\n" for i in self.ids())}
+
+    def ids(self):
+        return range(self.records)
+
+    def answer(self, method, path, body, nth):
+        i = int(path.rsplit("/", 1)[1])
+        if path.startswith("/bad/") and is_bad(i):
+            return 404, {"error": "no such thing"}
+        return 200, {"name": name_of(i), "many": list(range(i % 4))}
+
+    def check(self, folder, far, found):
+        raise NotImplementedError
+
+    def counts(self):
+        """What the account must say in the end."""
+        return {"in": self.records, "delivered": self.records, "dead": 0, "filtered": 0}
+
+    def check_account(self, summary, found):
+        """Of the run that came to the end."""
+        if summary.get("end") == "nothing_new":
+            return
+        found.demand(summary.get("balanced") is True, f"the account does not balance: {summary}")
+        for key, n in self.counts().items():
+            found.demand(summary.get(key) == n, f"{key} should be {n}, the account says {summary.get(key)}")
+
+    def check_asked(self, far, found, kills):
+        """Everything was asked for; safe calls may repeat for what was in flight."""
+        for name in self.asks():
+            n = far.asked[name]
+            if n == 0:
+                found.lost += 1
+                found.words.append(f"{name} was never asked for")
+            elif n > 1 + kills:
+                found.say(f"{name} was asked for {n} times in {kills + 1} runs")
+
+    def asks(self):
+        return [f"GET /item/{i}" for i in self.ids()]
+
+
+class ToSqlite(Shape):
+    name = "jsonl, GET, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+"""
+
+    def check(self, folder, far, found):
+        found.compare("out.db", [(i, i * 7, name_of(i)) for i in self.ids()], rows_of(folder / "out.db", "SELECT id, n, name FROM t"))
+
+
+class ToFile(Shape):
+    name = "csv, GET, jsonl"
+    text = """
+from: {csv: in.csv, types: {id: int}}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    into: .far
+to: {jsonl: out.jsonl, commit: {rows: 7, every: 3ms}}
+"""
+
+    def files(self):
+        return {"in.csv": "id,n\n" + "".join(f'{i},"a, {i}"\n' for i in self.ids())}
+
+    def check(self, folder, far, found):
+        expected = [compact({"id": i, "n": f"a, {i}", "far": {"name": name_of(i), "many": list(range(i % 4))}}) for i in self.ids()]
+        found.compare("out.jsonl", expected, [compact(json.loads(s)) for s in lines_of(folder / "out.jsonl")], ordered=True)
+        found.demand(not (folder / "out.jsonl.part").exists(), "out.jsonl.part is left over")
+
+
+class TwoSinks(Shape):
+    name = "jsonl, GET, sqlite + jsonl + sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+  - {jsonl: out.jsonl}
+  - {sqlite: out2.db, table: t, if: .id % 3 == 1}
+"""
+
+    def check(self, folder, far, found):
+        rows = [(i, name_of(i)) for i in self.ids()]
+        found.compare("out.db", rows, rows_of(folder / "out.db", "SELECT id, name FROM t"))
+        found.compare("out.jsonl", rows, [(r["id"], r["name"]) for r in map(json.loads, lines_of(folder / "out.jsonl"))], ordered=True)
+        found.compare("out2.db", [r for r in rows if r[0] % 3 == 1], rows_of(folder / "out2.db", "SELECT id, name FROM t"))
+
+
+class Children(Shape):
+    name = "jsonl, GET, emit, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    emit: '$res.body.many[] as $k | {id, k: $k}'
+  - map: {id: .id, k: .k, sum: .id + .k}
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+"""
+
+    def rows(self):
+        return [(i, k, i + k) for i in self.ids() for k in range(i % 4)]
+
+    def check(self, folder, far, found):
+        found.compare("out.db", self.rows(), rows_of(folder / "out.db", "SELECT id, k, sum FROM t"))
+
+    def counts(self):
+        n = len(self.rows())
+        return {"in": self.records, "spawned": n, "delivered": n, "dead": 0}
+
+
+class DeadLetters(Shape):
+    name = "jsonl, GET with 404s, sqlite + dead"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/bad/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+dead: out.dead.jsonl
+"""
+    exits = (3,)
+
+    def check(self, folder, far, found):
+        good = [(i, name_of(i)) for i in self.ids() if not is_bad(i)]
+        bad = [(i, "http", "status(404)") for i in self.ids() if is_bad(i)]
+        letters = [json.loads(s) for s in lines_of(folder / "out.dead.jsonl")]
+        found.compare("out.db", good, rows_of(folder / "out.db", "SELECT id, name FROM t"))
+        found.compare("dead letters", bad, [(d["record"]["id"], d["step"], d["class"]) for d in letters], ordered=True)
+
+    def counts(self):
+        bad = sum(map(is_bad, self.ids()))
+        return {"in": self.records, "delivered": self.records - bad, "dead": bad}
+
+    def asks(self):
+        return [f"GET /bad/{i}" for i in self.ids()]
+
+
+class Refused(Shape):
+    """A sink that refuses rows: its batches are halved, and two sinks do not lose sight of each other."""
+    name = "jsonl, map, jsonl + sqlite that refuses"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - map: {id: .id, v: 'if .id % 29 == 5 then null else .n end'}
+to:
+  - {jsonl: out.jsonl, commit: {rows: 11, every: 3ms}}
+  - {sqlite: out.db, table: t}
+dead: out.dead.jsonl
+"""
+    exits = (3,)
+    needs_far = False
+
+    def write(self, folder, base):
+        super().write(folder, base)
+        with sqlite3.connect(folder / "out.db") as db:
+            db.execute("CREATE TABLE t(id INTEGER, v INTEGER NOT NULL)")
+
+    def check(self, folder, far, found):
+        refused = [i for i in self.ids() if i % 29 == 5]
+        good = [(i, i * 7) for i in self.ids() if i not in refused]
+        letters = [json.loads(s)["record"]["id"] for s in lines_of(folder / "out.dead.jsonl")]
+        found.compare("out.jsonl", list(self.ids()), [json.loads(s)["id"] for s in lines_of(folder / "out.jsonl")], ordered=True)
+        found.compare("out.db", good, rows_of(folder / "out.db", "SELECT id, v FROM t"))
+        found.compare("dead letters", refused, letters, ordered=True)
+
+    def counts(self):
+        refused = sum(i % 29 == 5 for i in self.ids())
+        return {"in": self.records, "delivered": self.records - refused, "dead": refused}
+
+
+class Filtered(Shape):
+    name = "lines, where, map, csv"
+    text = """
+from: {lines: in.txt}
+steps:
+  - where: .n % 5 != 0
+  - map: {n: .n, text: .line | ascii_upcase}
+to: {csv: out.csv, commit: {rows: 7, every: 2ms}}
+"""
+    records = 900
+    needs_far = False
+
+    def files(self):
+        return {"in.txt": "".join(f"line {i}\n" for i in range(1, self.records + 1))}
+
+    def check(self, folder, far, found):
+        expected = ["n,text"] + [f"{i},LINE {i}" for i in range(1, self.records + 1) if i % 5]
+        found.compare("out.csv", expected, [s.rstrip("\r") for s in lines_of(folder / "out.csv")], ordered=True)
+
+    def counts(self):
+        kept = sum(i % 5 != 0 for i in range(1, self.records + 1))
+        return {"in": self.records, "delivered": kept, "filtered": self.records - kept}
+
+
+class AnyOrder(ToSqlite):
+    name = "jsonl, GET, sqlite + jsonl, order: any"
+    text = """
+order: any
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 20
+    result: .name = $res.body.name
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 5, every: 2ms}}
+  - {jsonl: out.jsonl}
+"""
+
+    def check(self, folder, far, found):
+        super().check(folder, far, found)
+        found.compare("out.jsonl", list(self.ids()), [json.loads(s)["id"] for s in lines_of(folder / "out.jsonl")])
+
+
+class Appended(Shape):
+    """Two sources, and a file that had lines already."""
+    name = "jsonl + jsonl, set, jsonl (append)"
+    text = """
+from:
+  - {jsonl: in.jsonl}
+  - {jsonl: in2.jsonl}
+steps:
+  - set: {twice: .n * 2}
+to: {jsonl: out.jsonl, mode: append, commit: {rows: 9, every: 2ms}}
+"""
+    records = 600
+    needs_far = False
+
+    def files(self):
+        half = self.records // 2
+        texts = [compact({"id": i, "n": i * 7}) + "\n" for i in self.ids()]
+        return {"in.jsonl": "".join(texts[:half]), "in2.jsonl": "".join(texts[half:]), "out.jsonl": '{"old":1}\n{"old":2}'}
+
+    def check(self, folder, far, found):
+        expected = ['{"old":1}', '{"old":2}'] + [compact({"id": i, "n": i * 7, "twice": i * 14}) for i in self.ids()]
+        found.compare("out.jsonl", expected, lines_of(folder / "out.jsonl"), ordered=True)
+
+
+class Tiny(ToFile):
+    """Hardly any records: most of the run is its beginning and its end."""
+    name = "three records, jsonl + csv + sqlite"
+    records = 3
+    text = """
+from: {csv: in.csv, types: {id: int}}
+to:
+  - {jsonl: out.jsonl}
+  - {csv: out.csv}
+  - {sqlite: out.db, table: t}
+"""
+    needs_far = False
+
+    def check(self, folder, far, found):
+        expected = [(i, f"a, {i}") for i in self.ids()]
+        found.compare("out.jsonl", [compact({"id": i, "n": n}) for i, n in expected], lines_of(folder / "out.jsonl"), ordered=True)
+        found.compare("out.csv", ["id,n"] + [f'{i},"{n}"' for i, n in expected], lines_of(folder / "out.csv"), ordered=True)
+        found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT id, n FROM t"))
+
+
+SHAPES = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny()]
