@@ -40,6 +40,7 @@ static const struct fault_line {
 	[FAULT_SQL] = { "sql", POLICY_DEAD },
 	[FAULT_IO] = { "io", POLICY_STOP },
 	[FAULT_CONFIG] = { "config", POLICY_STOP },
+	[FAULT_BROKEN] = { "broken", POLICY_STOP },
 	[FAULT_CANCELLED] = { "cancelled",
 			      POLICY_NONE }, /* not the record's: it is in flight again */
 };

@@ -32,6 +32,7 @@ enum fault {
 	FAULT_SQL,
 	FAULT_IO,     /* our own disk, state, memory, output */
 	FAULT_CONFIG, /* the file, a table, an existing output is wrong: a human must act */
+	FAULT_BROKEN, /* our own state or accounts make no sense */
 	FAULT_CANCELLED,
 	FAULT_COUNT,
 };

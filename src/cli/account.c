@@ -36,10 +36,10 @@ static bool endless(const struct plan *plan)
 	return true;
 }
 
-/* An early stop that is no failure: --limit reached, an endless source drained. */
-static bool meant_to_end(const struct account *a)
+/* An early stop that is no failure: there would be no other end. */
+static bool is_drained(const struct account *a)
 {
-	return a->result->left == 0 && (!a->stopped_by_user || endless(a->plan));
+	return a->result->left == 0 && endless(a->plan);
 }
 
 static bool can_go_on(const struct account *a)
@@ -58,9 +58,13 @@ static int exit_of_end(const struct account *a)
 	case RUN_STOPPED_BY_FAILURES:
 		return EXITS_FAILURES;
 	case RUN_STOPPED_EARLY:
-		if (meant_to_end(a))
+		if (is_drained(a))
 			break;
 		return can_go_on(a) ? EXITS_EARLY : EXITS_FAILED;
+	case RUN_LIMITED:
+		if (r->left > 0 && !can_go_on(a))
+			return EXITS_FAILED; /* read from where it cannot be read again */
+		break;
 	case RUN_FINISHED:
 	case RUN_NOTHING_NEW:
 		break;
@@ -223,15 +227,31 @@ static int put_dead(const struct account *a, struct buf *out)
 
 /* ---- how it ended ---- */
 
+static int put_left(const struct account *a, struct buf *out)
+{
+	if (a->result->left == 0)
+		return 0;
+	int r = put_term(out, ": ", "left", a->result->left);
+	return r < 0 ? r : buf_add(out, S(" that were read and not finished"));
+}
+
+static int put_limited(const struct account *a, struct buf *out)
+{
+	int r = buf_add(out, a->result->time_is_up ? S("ended as --until says")
+						   : S("ended as --limit says"));
+	r = r < 0 ? r : put_left(a, out);
+	if (r == 0 && can_go_on(a))
+		r = buf_add(out, S(". The next run goes on behind what is done; --fresh starts "
+				   "over"));
+	return r < 0 ? r : buf_add_char(out, '\n');
+}
+
 static int put_early(const struct account *a, struct buf *out)
 {
-	if (meant_to_end(a))
+	if (is_drained(a))
 		return 0;
 	int r = buf_add(out, S("stopped early"));
-	if (r == 0 && a->result->left > 0)
-		r = put_term(out, ": ", "left", a->result->left);
-	if (r == 0 && a->result->left > 0)
-		r = buf_add(out, S(" that were read and not finished"));
+	r = r < 0 ? r : put_left(a, out);
 	if (r < 0)
 		return r;
 	if (a->result->volatile_source)
@@ -250,6 +270,8 @@ static int put_end(const struct account *a, struct buf *out)
 	case RUN_NOTHING_NEW:
 		return buf_add(out, S("nothing new: the last run finished and its input has not "
 				      "changed; --fresh runs it again\n"));
+	case RUN_LIMITED:
+		return put_limited(a, out);
 	case RUN_STOPPED_EARLY:
 		return put_early(a, out);
 	case RUN_STOPPED_BY_FAILURES:
@@ -313,6 +335,7 @@ static const char *end_name(enum run_end end)
 {
 	static const char *const names[] = {
 		[RUN_FINISHED] = "finished",
+		[RUN_LIMITED] = "limited",
 		[RUN_STOPPED_EARLY] = "stopped_early",
 		[RUN_STOPPED_BY_FAILURES] = "stopped_by_failures",
 		[RUN_FAILED] = "failed",

@@ -9,7 +9,6 @@ struct account {
 	struct run *run;        /* still open: places, limit */
 	const char *state_path; /* where dead letters and positions are; NULL: nothing was kept */
 	struct counts before;   /* when this part of the run began */
-	bool stopped_by_user;   /* by a signal; a limit that was reached is no early stop */
 	bool verbose;
 };
 int account_exit(const struct account *); /* exits.h */

@@ -5,10 +5,13 @@
  * What must hold:        (1) no mistake is guessed away. (2) flags may stand before and behind the words. (3) the verb
  *   comes first, but for --help and --version. */
 #include "cli/verbs.h"
+#include "base/clock.h"
 #include "base/units.h"
+#include "cli/until.h"
 #include "engine/diag.h"
 #include "engine/plan.h"
 #include "io/guard.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +129,44 @@ static int refuse_too_small(struct parser *p, const struct flag *f, const char *
 	return refuse(p, "--%s '%s': the smallest is %dMB", f->name, text, PLAN_MEMORY_MIN >> 20);
 }
 
+static int check_until(struct parser *p, const struct flag *f, const char *text)
+{
+	struct until u;
+	int r = until_parse(text, clock_wall_ns(), &u);
+	if (r == -ERANGE)
+		return refuse(p, "--%s '%s': that is over already", f->name, text);
+	return r < 0 ? refuse(p, "--%s '%s': expected a time such as 5m, 18:30 or 2026-12-01T08:00",
+			      f->name, text)
+		     : 0;
+}
+
+/* "5%", "0.25%" as millionths: 50000, 2500. More digits than that are none. */
+static int read_percent(struct slice s, int64_t *ret)
+{
+	struct slice whole, part;
+	int64_t n = 0, rest = 0;
+	slice_cut(slice_head(s, s.n - 1), '.', &whole, &part);
+	if (units_int(whole, &n) < 0 || n < 0 || n > 100 || part.n > 4)
+		return -EINVAL;
+	if (part.n && (units_int(part, &rest) < 0 || rest < 0))
+		return -EINVAL;
+	for (size_t i = part.n; i < 4; i++)
+		rest *= 10;
+	*ret = n * 10000 + rest;
+	return *ret > 0 && *ret <= 1000000 ? 0 : -EINVAL;
+}
+
+static int read_share(struct parser *p, const struct flag *f, struct given *g)
+{
+	struct slice s = slice_str(g->text);
+	g->percent = slice_ends(s, S("%"));
+	int r = g->percent ? read_percent(s, &g->number) : units_int(s, &g->number);
+	if (r == 0 && g->number > 0)
+		return 0;
+	return refuse(p, "--%s '%s': expected a number of 1 or more, or a share such as 5%%",
+		      f->name, g->text);
+}
+
 static int read_value(struct parser *p, const struct flag *f, const char *text, int64_t *ret)
 {
 	struct slice s = slice_str(text);
@@ -151,6 +192,8 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 			return refuse(p, "--%s '%s': expected a time such as 30s or 5m", f->name,
 				      text);
 		return 0;
+	case TAKES_UNTIL:
+		return check_until(p, f, text);
 	case TAKES_WORD:
 		*ret = word_index(f, text);
 		return *ret < 0 ? refuse_word(p, f, text) : 0;
@@ -164,6 +207,7 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 		return 0;
 	case TAKES_FILE:
 		return text[0] ? 0 : refuse(p, "--%s: expected a file", f->name);
+	case TAKES_SHARE: /* read_share */
 	case TAKES_NOTHING:
 		break;
 	}
@@ -173,7 +217,8 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 static int give(struct parser *p, const struct flag *f, const char *text)
 {
 	struct given g = { .flag = f, .text = text };
-	if (text && read_value(p, f, text, &g.number) < 0)
+	if (f->type == TAKES_SHARE ? read_share(p, f, &g) < 0
+				   : text && read_value(p, f, text, &g.number) < 0)
 		return -1;
 	p->args->given[p->args->given_count++] = g; /* argc of them fit: args_parse made the room */
 	p->args->help |= f->id == FLAG_HELP;

@@ -14,6 +14,9 @@ enum flag_id {
 	FLAG_ALLOW,
 	FLAG_STATE,
 	FLAG_LIMIT,
+	FLAG_UNTIL,
+	FLAG_MAX_FAILURES,
+	FLAG_FAIL_FAST,
 	FLAG_FRESH,
 	FLAG_MEMORY,
 	FLAG_PROGRESS,
@@ -40,7 +43,9 @@ enum flag_type {
 	TAKES_NUMBER, /* 0 or more */
 	TAKES_SIZE,
 	TAKES_DURATION,
-	TAKES_WORD, /* one of words */
+	TAKES_UNTIL, /* a duration or a time: until.h */
+	TAKES_SHARE, /* 1 or more, or a percentage */
+	TAKES_WORD,  /* one of words */
 };
 /* Which verbs have a flag: a set of these. */
 enum verb_bit {
@@ -86,7 +91,8 @@ extern const size_t verb_count;
 struct given {
 	const struct flag *flag;
 	const char *text; /* borrows argv; NULL for a switch */
-	int64_t number;   /* counts, bytes, ns, index of the word */
+	int64_t number;   /* counts, bytes, ns, index of the word; of a percentage: millionths */
+	bool percent;
 };
 struct args {
 	const struct verb *verb;

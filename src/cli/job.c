@@ -9,6 +9,7 @@
  *      prints what every task does, and the run goes on.
  *  (3) the JSON summary, when asked for, is the last line of stderr on every path out. */
 #include "cli/job.h"
+#include "base/clock.h"
 #include "base/units.h"
 #include "cli/exits.h"
 #include "cli/term.h"
@@ -64,7 +65,6 @@ static int tell(struct job *job)
 		.run = job->run,
 		.state_path = state_shown(job, &path),
 		.before = job->before,
-		.stopped_by_user = job->stopped_by_user,
 		.verbose = args_has(job->args, FLAG_VERBOSE),
 	};
 	int code = account_exit(&account);
@@ -72,15 +72,14 @@ static int tell(struct job *job)
 		code = job->judge(&account, code);
 	bool silent = args_has(job->args, FLAG_QUIET) && code == EXITS_DONE;
 	int r = silent ? 0 : account_put(&account, &out);
-	if (r == 0 && wants_summary(job))
-		r = account_put_json(&account, code, &out);
+	int written = wants_summary(job) ? account_put_json(&account, code, &out) : 0;
 	say_redacted(job, buf_slice(&out));
-	return r < 0 ? EXITS_FAILED : code;
+	return r < 0 || written < 0 ? EXITS_FAILED : code;
 }
 
 /* ---- beside the run ---- */
 
-static void tell_stopping(struct job *job)
+static void tell_stopping(struct job *job, const char *why)
 {
 	uint64_t in_flight = 0;
 	for (size_t i = 0; i < run_place_count(job->run); i++) {
@@ -90,9 +89,9 @@ static void tell_stopping(struct job *job)
 	}
 	AUTO(buf_done) struct buf grace = { 0 };
 	if (units_put_duration(&grace, job->options.grace_ns) == 0)
-		progress_say(job->progress,
-			     "stopping: %llu in flight, up to %s; again to stop at once",
-			     (unsigned long long)in_flight, grace.p);
+		progress_say(job->progress, "%s: %llu in flight, up to %s; %s to stop at once", why,
+			     (unsigned long long)in_flight, grace.p,
+			     job->until_came ? "Ctrl-C" : "again");
 }
 
 static int watch_signals(void *arg) SUSPENDS
@@ -104,12 +103,23 @@ static int watch_signals(void *arg) SUSPENDS
 			progress_dump();
 			continue;
 		}
-		if (job->stopped_by_user)
+		if (run_is_stopping(job->run))
 			progress_say(job->progress, "stopping at once");
 		else
-			tell_stopping(job);
-		job->stopped_by_user = true;
+			tell_stopping(job, "stopping");
 		run_stop(job->run);
+	}
+	return r;
+}
+
+static int watch_time(void *arg) SUSPENDS
+{
+	struct job *job = arg;
+	int r = until_wait(&job->until);
+	if (r == 0 && !run_is_stopping(job->run)) {
+		job->until_came = true;
+		tell_stopping(job, "the time is up");
+		run_drain(job->run);
 	}
 	return r;
 }
@@ -142,7 +152,7 @@ static void warn_insecure(const struct job *job, const struct place *places, siz
 			    places == job->plan->sources ? "source" : "step", places[i].label);
 }
 
-/* The run between its two companions; both end with it. */
+/* The run between its companions, which end with it. */
 static int run_beside(struct job *job) SUSPENDS
 {
 	struct hk_group side;
@@ -150,6 +160,8 @@ static int run_beside(struct job *job) SUSPENDS
 	int r = hk_spawn(&side, progress_task, job->progress);
 	if (r == 0)
 		r = hk_spawn(&side, watch_signals, job);
+	if (r == 0 && (job->until.after_ns || job->until.wall_ns))
+		r = hk_spawn(&side, watch_time, job);
 	if (r == 0)
 		run_go(job->run, &job->result);
 	hk_group_cancel(&side);
@@ -212,6 +224,27 @@ static void read_allow(struct job *job)
 	job->options.allow_count = n;
 }
 
+/* Of --max-failures and --fail-fast the one that says less. */
+static void read_max_failures(struct job *job)
+{
+	const struct given *g = args_get(job->args, FLAG_MAX_FAILURES);
+	struct failure_limit *limit = &job->options.max_failures;
+	if (g && g->percent)
+		limit->per_million = g->number;
+	else if (g)
+		limit->count = g->number;
+	if (args_has(job->args, FLAG_FAIL_FAST))
+		*limit = (struct failure_limit){ .count = 1 };
+}
+
+/* Its form was checked with the command line; what has passed since then is past. */
+static void read_until(struct job *job)
+{
+	const struct given *g = args_get(job->args, FLAG_UNTIL);
+	if (g && until_parse(g->text, clock_wall_ns(), &job->until) < 0)
+		job->until = (struct until){ .after_ns = 1 };
+}
+
 static void read_options(struct job *job)
 {
 	const struct given *state = args_get(job->args, FLAG_STATE);
@@ -221,8 +254,19 @@ static void read_options(struct job *job)
 	job->options.fresh |= args_has(job->args, FLAG_FRESH);
 	job->options.limit = number(job, FLAG_LIMIT, 0);
 	job->options.grace_ns = number(job, FLAG_GRACE, DEFAULT_GRACE_NS);
+	if (job->options.grace_ns == 0)
+		job->options.grace_ns = 1; /* --grace 0s: to the engine 0 is the default */
+	read_max_failures(job);
+	read_until(job);
 	job->options.memory_bytes = (uint64_t)number(job, FLAG_MEMORY, 0);
 	job->options.tool_version = HOCKET_VERSION;
+}
+
+static int exit_of_opening(const struct job *job, const struct err *err)
+{
+	if (!job->plan)
+		return EXITS_FILE;
+	return err->fault == FAULT_BROKEN ? EXITS_BROKEN : EXITS_FAILED;
 }
 
 static int job_main(void *arg) SUSPENDS
@@ -238,7 +282,7 @@ static int job_main(void *arg) SUSPENDS
 		r = run_open(job->plan, &job->options, &job->run, &err);
 	if (r < 0) {
 		say("%s", err.text);
-		return fail_early(job, job->plan ? EXITS_FAILED : EXITS_FILE, err.text);
+		return fail_early(job, exit_of_opening(job, &err), err.text);
 	}
 	int code = run_opened(job);
 	run_close(take(job->run));

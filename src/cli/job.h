@@ -3,6 +3,7 @@
 #include "cli/account.h"
 #include "cli/loading.h"
 #include "cli/progress.h"
+#include "cli/until.h"
 
 struct job {
 	const struct args *args;
@@ -22,7 +23,8 @@ struct job {
 	struct progress *progress;
 	struct run_result result;
 	struct counts before;
-	bool stopped_by_user;
+	struct until until;
+	bool until_came;
 };
 /* Starts the loop, runs it, prints everything. The exit code. */
 int job_run(struct job *);

@@ -5,15 +5,36 @@
  * What flows through:    argv in, an exit code out (exits.h).
  * What must hold:        (1) a mistake on the command line exits 2 and has touched nothing. (2) a closed pipe behind
  *   stdout is an error of that write, not a signal. */
+#include "cli/account.h"
 #include "cli/exits.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
 #include <signal.h>
+#include <string.h>
 
 static int explain(const struct verb *verb)
 {
 	AUTO(buf_done) struct buf out = { 0 };
 	return help_put(verb, &out) == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;
+}
+
+/* On a command line that makes no sense: it is looked for by its letters. */
+static bool asks_for_summary(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--summary=json") == 0 ||
+		    (strcmp(argv[i], "--summary") == 0 && i + 1 < argc &&
+		     strcmp(argv[i + 1], "json") == 0))
+			return true;
+	return false;
+}
+
+static int summarize(const char *text)
+{
+	AUTO(buf_done) struct buf out = { 0 };
+	if (account_put_json_failed(EXITS_USAGE, text, &out) == 0)
+		say_raw(buf_slice(&out));
+	return EXITS_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -28,7 +49,8 @@ int main(int argc, char **argv)
 			say("%s", err.p);
 		else if (help_put(NULL, &err) == 0)
 			say_raw(buf_slice(&err));
-		return EXITS_USAGE;
+		return asks_for_summary(argc, argv) ? summarize(err.n > 0 ? err.p : "")
+						    : EXITS_USAGE;
 	}
 	if (args.help)
 		return explain(args.verb);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "engine/mark.h"
+#include "engine/stopping.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -129,6 +130,7 @@ static int put_refused(struct sink *k, const struct ledger *before, struct part 
 		       struct err *err) SUSPENDS
 {
 	rows_die(k, p.from, err);
+	run_note_dead(k->run, k->place->label, err);
 	if (dead_put_letters(k->run, p.from, p.end, err) < 0)
 		return -1;
 	int r = put_part(k, before, p, err);
@@ -166,6 +168,7 @@ static int put_smaller(struct sink *k, struct ledger *before, struct part p,
 static void die_again(struct sink *k, const struct batch_list *list)
 {
 	struct err err = { 0 };
+	uint64_t dead = k->run->ledger.live.dead;
 	fail(&err, FAULT_BAD_VALUE, "refused before the run was resumed");
 	for (struct track *t = list->first; t; t = t->next_ready) {
 		struct dead_letter *last = t->last_dead;
@@ -175,6 +178,7 @@ static void die_again(struct sink *k, const struct batch_list *list)
 		for (struct dead_letter *d = last ? last->next : t->dead; d; d = d->next)
 			d->kept = true; /* the letters of then are in the state */
 	}
+	k->run->before.dead += k->run->ledger.live.dead - dead;
 }
 
 static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err) SUSPENDS
@@ -266,6 +270,7 @@ static int wants(struct sink *k, struct item *it) SUSPENDS
 		err_wrap(&err, "if: ");
 		track_row_died(&k->run->ledger, it->track, it, k->place->label, &err,
 			       clock_wall_ns());
+		run_note_dead(k->run, k->place->label, &err);
 	}
 	return yes;
 }

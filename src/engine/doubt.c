@@ -19,6 +19,8 @@ struct doomed {
 
 static void be_dead(struct step *s, struct item *it, const struct err *err, struct buf *attempts)
 {
+	if (s->run->failing)
+		return;
 	s->dead++;
 	flow_die(s->run, it, s->place->label, err, attempts);
 }
@@ -29,7 +31,7 @@ void doubt_end(struct step *s, bool dead)
 		next = d->next;
 		ASSERT(s->run->in_doubt > 0);
 		s->run->in_doubt--;
-		if (dead && !s->run->failing)
+		if (dead)
 			be_dead(s, d->item, &d->err, &d->attempts);
 		buf_done(&d->attempts);
 		free(d);

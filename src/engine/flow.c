@@ -7,6 +7,7 @@
  *  (1) flow() either moves the item on, ends it, or (cancelled) leaves it moving and untouched.
  *  (2) a parent ends as expanded only after all its children exist, so the track cannot complete in between. */
 #include "engine/doubt.h"
+#include "engine/stopping.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -95,21 +96,7 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 	run_redact(run, &shown);
 	item_die(&run->ledger, it, label, &shown, attempts_taken, clock_wall_ns());
 	item_ended(run);
-}
-
-void run_abort(struct run *run, enum run_end as, const struct err *err)
-{
-	if (run->failing)
-		return;
-	run->failing = run->stopping = true;
-	run->failed_as = as;
-	run->err = *err;
-	run_redact(run, &run->err);
-	if (run->source_open)
-		hk_scope_cancel(&run->source_scope);
-	if (run->work_open)
-		hk_scope_cancel(&run->work_scope);
-	hk_event_set(&run->space);
+	run_note_dead(run, label, &shown);
 }
 
 bool run_has_space(const struct run *run)

@@ -7,6 +7,7 @@
  *  (1) admit() takes the record in every case. (2) what the mark says is settled is passed over, not done again.
  *  (3) a source that fails in a way that may pass is run again from where admission stopped. */
 #include "engine/doubt.h"
+#include "engine/stopping.h"
 
 #include "base/json.h"
 #include <errno.h>
@@ -64,12 +65,18 @@ static int check(const struct arrival *a, struct err *why)
 	return 0;
 }
 
-static bool stopped(struct run *run)
+/* The last one that is wanted ends the source at once: the next may take its time to come. */
+static int go_on(struct run *run, struct err *err)
 {
-	int64_t limit = run->options.limit;
-	if (limit > 0 && run->ledger.live.admitted >= (uint64_t)limit)
-		run->limit_reached = true;
-	return run->stopping || run->limit_reached;
+	return run_reads_on(run) ? 0 : fail(err, FAULT_CANCELLED, "stopped");
+}
+
+static int enter(struct run *run, struct track *t, struct err *err) SUSPENDS
+{
+	run->admitting = true;
+	int r = flow(run, &t->root, 0);
+	run->admitting = false;
+	return r < 0 ? fail(err, FAULT_CANCELLED, "stopped") : go_on(run, err);
 }
 
 int admit(struct intake *in, const struct arrival *a, struct err *err)
@@ -86,7 +93,7 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		split_skip(a->split, a->next, a->line);
 		return 0;
 	}
-	if (stopped(run) || wait_space(run) < 0) {
+	if (!run_reads_on(run) || wait_space(run) < 0) {
 		rec_unref(a->rec);
 		return fail(err, FAULT_CANCELLED, "stopped");
 	}
@@ -95,12 +102,10 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 	in->source->passed++;
 	if (bad < 0) {
 		doubt_die(in->source, &t->root, &why, NULL);
-		return 0;
+		return go_on(run, err);
 	}
 	doubt_succeeded(in->source);
-	if (flow(run, &t->root, 0) < 0)
-		return fail(err, FAULT_CANCELLED, "stopped");
-	return 0;
+	return enter(run, t, err);
 }
 
 /* ---- running a source ---- */
@@ -124,8 +129,11 @@ static int run_source(struct intake *in, struct err *err) SUSPENDS
 		*err = (struct err){ 0 };
 		if (s->place->port->run(&s->site, in, err) == 0)
 			return 0;
-		if (err->fault == FAULT_CANCELLED || stopped(in->run))
-			return -1;
+		if (!run_reads_on(in->run) || hk_checkpoint() < 0)
+			return fail(err, FAULT_CANCELLED, "stopped");
+		if (err->fault == FAULT_CANCELLED) /* what it gave is not all that there is */
+			return fail(err, FAULT_IO,
+				    "it stopped, and nobody had asked it to: a mistake in hocket");
 		if (s->passed > before)
 			tries = 0; /* it got on: a new trouble, not the old one */
 		if (fault_policy(err) != POLICY_RETRY || tries >= retries_allowed(s))

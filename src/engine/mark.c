@@ -194,7 +194,7 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 	l->live = l->settled;
 	if (good && counts_balance(&l->settled, 0))
 		return 0;
-	return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s",
+	return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
 		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
 }
 
@@ -221,7 +221,7 @@ int mark_read_with_has(struct ledger *l, struct slice mark, struct err *err)
 	struct json_iter it = json_iter(has);
 	while (json_next(&it, &key, &value))
 		if (!read_has(l, value))
-			return fail(err, FAULT_IO, "the checkpoint makes no sense: %.*s",
+			return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
 				    SLICE(slice_head(value, 200)));
 	return 0;
 }

@@ -9,18 +9,17 @@
  * What flows through:    nothing: records pass by in the other files.
  * What must hold:
  *  (1) the work group ends before the committer does: whatever became ready is committed.
- *  (2) a stop first cancels the source only; the work has its grace, then is cancelled too.
+ *  (2) a stop first cancels the source only; the work has its grace, then is cancelled too (stopping.c).
  *  (3) what is not settled at the end is left to the next run; nothing of it shows in a sink. */
 #include "engine/running.h"
 
 #include "base/clock.h"
 #include "engine/opening.h"
+#include "engine/stopping.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define GRACE_DEFAULT_NS (25 * HK_SEC)
 
 /* ---- what sites may ask of the run ---- */
 struct http_client *site_http(struct site *at)
@@ -116,9 +115,13 @@ static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 		*err = run->err;
 		return run->failed_as;
 	}
-	if (!run->source_ended || run->ledger.tracks > 0)
+	bool all = run->source_ended && run->ledger.tracks == 0;
+	bool meant = run->time_is_up && !run->cut_short;
+	if (!all && !meant)
 		return RUN_STOPPED_EARLY;
-	return finish_sinks(run, err) < 0 ? RUN_FAILED : RUN_FINISHED;
+	if (finish_sinks(run, err) < 0)
+		return RUN_FAILED;
+	return all && !run->limit_reached ? RUN_FINISHED : RUN_LIMITED;
 }
 
 static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
@@ -128,7 +131,7 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 	if (!run->plan->dead_path ||
 	    state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0)
 		return;
-	if (ret->end == RUN_FINISHED || ret->end == RUN_STOPPED_EARLY) {
+	if (ret->end == RUN_FINISHED || ret->end == RUN_LIMITED || ret->end == RUN_STOPPED_EARLY) {
 		ret->end = RUN_FAILED;
 		ret->err = err;
 	}
@@ -150,13 +153,27 @@ static uint64_t moving_items(const struct run *run)
 	return n;
 }
 
+static const char *status_of(enum run_end end)
+{
+	switch (end) {
+	case RUN_FINISHED:
+		return "finished";
+	case RUN_LIMITED:
+		return "limited";
+	case RUN_STOPPED_EARLY:
+		return "stopped";
+	default:
+		return "failed";
+	}
+}
+
 /* The last word: only when all else is done is a run finished, and not looked at again. */
 static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 {
 	struct err err = { 0 };
-	bool good = ret->end == RUN_FINISHED || ret->end == RUN_STOPPED_EARLY;
-	const char *status = ret->end == RUN_FINISHED ? "finished" : good ? "stopped" : "failed";
-	if (state_end(run->state, run->id, status, &err) < 0 && good) {
+	bool good = ret->end == RUN_FINISHED || ret->end == RUN_LIMITED ||
+		    ret->end == RUN_STOPPED_EARLY;
+	if (state_end(run->state, run->id, status_of(ret->end), &err) < 0 && good) {
 		ret->end = RUN_FAILED;
 		ret->err = err;
 	}
@@ -167,6 +184,7 @@ void run_go(struct run *run, struct run_result *ret)
 	struct err err = { 0 };
 	*ret = (struct run_result){ .resumed = run->resumed, .volatile_source = is_volatile(run) };
 	run->started_ns = hk_now_ns();
+	run->before = run->ledger.live;
 	if (run->nothing_new) {
 		ret->end = RUN_NOTHING_NEW;
 		return;
@@ -187,28 +205,14 @@ void run_go(struct run *run, struct run_result *ret)
 		ret->kind_count = 0; /* the counts are there; the closing line says less */
 	ret->counts = run->ledger.settled;
 	ret->left = run->ledger.tracks;
-	ret->resumable =
-		ret->end != RUN_FINISHED && ret->end != RUN_BROKEN && !ret->volatile_source;
+	ret->time_is_up = run->time_is_up;
+	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_LIMITED &&
+			 ret->end != RUN_BROKEN && !ret->volatile_source;
 	memcpy(ret->run_id, run->id, sizeof ret->run_id);
 	ret->wall_ns = hk_now_exact_ns() - run->started_ns;
 	ret->peak_bytes = run->ledger.peak_bytes;
 	ret->source_wait_ns = span_total_ns(&run->source_waits);
 	ret->commit_busy_ns = span_total_ns(&run->committing);
-}
-
-void run_stop(struct run *run)
-{
-	if (run->stopping) {
-		if (run->work_open)
-			hk_scope_cancel(&run->work_scope);
-		return;
-	}
-	run->stopping = true;
-	if (run->source_open)
-		hk_scope_cancel(&run->source_scope);
-	if (run->work_open)
-		hk_scope_extend(&run->work_scope,
-				run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS);
 }
 
 /* ---- opening and closing ---- */
@@ -236,6 +240,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 	if (!run->options.memory_bytes)
 		run->options.memory_bytes = plan->memory_bytes;
 	run->ledger.any_order = plan->any_order;
+	run->finish_all = run_finishes_all(plan);
 	run->lanes = lanes_new();
 	make_id(run->id);
 	if (run_open_parts(run, err) < 0) {

@@ -6,10 +6,16 @@
 #include "engine/plan.h"
 #include "engine/state.h"
 
+/* How many dead letters of this part of the run are too many: so many, or such a share of the records whose end is known, once
+ * that are a hundred. Both 0: no limit. */
+struct failure_limit {
+	int64_t count, per_million;
+};
 struct run_options {
-	const char *state_path;   /* NULL: .hocket/NAME.db in the pipeline's folder */
-	bool fresh;               /* forget positions and counts */
-	int64_t limit;            /* admit at most so many records; 0: all */
+	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
+	bool fresh;             /* forget positions and counts */
+	int64_t limit;          /* admit at most so many records now; 0: all */
+	struct failure_limit max_failures;
 	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s */
 	uint64_t memory_bytes;    /* 0: the plan's */
 	const char *const *allow; /* beside the file's `allow:` */
@@ -36,6 +42,7 @@ struct place_stats { /* one per step and sink, for progress and the account */
 enum { DEAD_KINDS_MAX = 16 }; /* for the closing lines: "7 at http (status 400)" */
 enum run_end {
 	RUN_FINISHED,
+	RUN_LIMITED, /* `limit` or run_drain(): it was meant to end there, and the next run goes on behind it */
 	RUN_STOPPED_EARLY,
 	RUN_STOPPED_BY_FAILURES,
 	RUN_FAILED,
@@ -47,6 +54,7 @@ struct run_result {
 	struct err err;       /* with FAILED, BROKEN, STOPPED_BY_FAILURES: why */
 	struct counts counts; /* of the whole run, earlier parts of a resumed one included */
 	uint64_t left;        /* admitted but not settled when it stopped early */
+	bool time_is_up;      /* LIMITED by run_drain(), not by `limit` */
 	bool resumed, resumable;
 	bool volatile_source; /* nothing to resume: exit 1, not 75 */
 	char run_id[40];
@@ -64,6 +72,10 @@ MUST int run_open(const struct plan *, const struct run_options *, struct run **
 void run_go(struct run *, struct run_result *ret) SUSPENDS;
 /* Stops reading; what is in flight has grace_ns. A second call: stops at once. From any task of the loop. */
 void run_stop(struct run *);
+/* The same, but it is meant (`--until`): the outputs are finished, and it ends as RUN_LIMITED. */
+void run_drain(struct run *);
+bool run_is_stopping(
+	const struct run *);           /* for whatever reason: another run_stop() ends it at once */
 void run_close(struct run *) SUSPENDS; /* accepts NULL */
 
 /* While it runs: never suspends. */

@@ -47,6 +47,7 @@ struct step {
 	size_t lane_waiting;
 	int64_t held_ns[LANE_CAUSES]; /* records waited for a lane so long, by what held it */
 	bool wants_about;
+	struct visit *waiting;   /* those that a stop may tell to leave: visit_wait.c */
 	struct arena *spare[64]; /* arenas at rest */
 	size_t spare_count;
 
@@ -97,7 +98,14 @@ struct run {
 	struct hk_event ready, full; /* for the committer: something is ready; a batch is */
 	struct hk_event space;       /* for the source: bytes were given back */
 	size_t in_doubt;             /* items in the steps' doomed lists */
-	bool source_ended, work_ended, stopping, limit_reached;
+	bool source_ended, work_ended;
+	/* stopping.c */
+	bool stopping, limit_reached, time_is_up; /* the last: run_drain() */
+	bool cut_short;                           /* run_stop() */
+	bool finish_all;      /* what was read is finished, not left, when it stops */
+	bool admitting;       /* the source's record is on its way to the first queue */
+	int64_t drained_ns;   /* with stopping: what is in flight may take until then */
+	struct counts before; /* when this part of the run began */
 	bool failing;
 	enum run_end failed_as;
 	struct err err; /* why, with failing */
@@ -126,8 +134,6 @@ void run_wake_committer(struct run *);
 void run_wake_source(struct run *);
 /* Takes the values of secrets out of a message: answers can echo what was sent. */
 void run_redact(const struct run *, struct err *);
-/* The run ends early: the first cause stays. Cancels everything but the committer. */
-void run_abort(struct run *, enum run_end, const struct err *);
 /* Is there room for more, in bytes and in what waits for its commit? */
 bool run_has_space(const struct run *);
 
@@ -155,6 +161,11 @@ int answer_cost(const struct jq *, const struct env *, int64_t *ret, struct err 
 /* What it did cost, as its answer says; false: it does not say. */
 bool answer_used(const struct step *, const struct env *, const struct answer *,
 		 int64_t *ret) SUSPENDS;
+
+/* stopping.c */
+/* The run ends early: the first cause stays. RUN_STOPPED_BY_FAILURES lets what is in flight end, within the grace; anything else
+ * cancels everything but the committer. */
+void run_abort(struct run *, enum run_end, const struct err *);
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;

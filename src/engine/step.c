@@ -12,11 +12,13 @@
  *  (1) at most `cap` attempts are in flight; a slot is held for one attempt only.
  *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
- *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end.
+ *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end
+ *      (stopping.c has the exceptions).
  *  (5) between the last look at the lanes and the start nothing else runs: the rates hold for what is really sent.
  *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
 #include "engine/doubt.h"
+#include "engine/stopping.h"
 #include "engine/visit.h"
 
 #include "base/clock.h"
@@ -78,9 +80,12 @@ static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again
 {
 	struct step *s = v->step;
 	int64_t from = hk_now_ns();
+	if (visit_wait_begin(v, l, 0) < 0)
+		return -ECANCELED;
 	eager_leave(s);
 	span_set(&s->lane_bound, ++s->lane_waiting > 0);
 	int r = q == &l->starts ? lane_wait(l, &v->ticket, again) : lane_wait_retry(l);
+	r = visit_wait_end(v, r);
 	span_set(&s->lane_bound, --s->lane_waiting > 0);
 	s->eager++;
 	note_held(v, q->cause, hk_now_ns() - from);
@@ -92,9 +97,14 @@ static int wait_lane(struct visit *v, struct lane *l, bool again) SUSPENDS
 	return !l || lane_open(l, &v->ticket) ? 0 : wait_line(v, l, &l->starts, again);
 }
 
-static bool is_left(const struct item *it, const struct run *run)
+static int wait_slot(struct visit *v) SUSPENDS
 {
-	return run->stopping && !it->touched;
+	struct hk_sem *slots = &v->step->slots;
+	if (hk_sem_free(slots) > 0)
+		return hk_sem_acquire(slots);
+	if (visit_wait_begin(v, NULL, 0) < 0)
+		return -ECANCELED;
+	return visit_wait_end(v, hk_sem_acquire(slots));
 }
 
 /* While it waited for a slot, others may have started, or the lane may have been paused. */
@@ -117,10 +127,10 @@ static int wait_turn(struct visit *v) SUSPENDS
 	for (bool again = false;; again = true) {
 		int r = wait_lane(v, v->own, again);
 		r = r < 0 ? r : wait_lane(v, v->lane, again);
-		r = r < 0 ? r : hk_sem_acquire(&s->slots);
+		r = r < 0 ? r : wait_slot(v);
 		if (r < 0)
 			return r;
-		bool left = is_left(v->item, s->run);
+		bool left = run_leaves(s->run, v->item);
 		if (!left && start(v))
 			break;
 		hk_sem_release(&s->slots);
@@ -151,6 +161,18 @@ static void say_timed_out(struct visit *v)
 	err->sent = sent;
 }
 
+/* Is it the run that was cancelled? If nobody was, a connector that says so has a mistake, and it is this record's failure. */
+static bool was_cancelled(struct err *err)
+{
+	if (err->fault != FAULT_CANCELLED)
+		return false;
+	if (hk_checkpoint() < 0)
+		return true;
+	err->sent = true;
+	fail(err, FAULT_RESET, "it was cut off and nobody had cancelled it: a mistake in hocket");
+	return false;
+}
+
 static void attempt(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
@@ -169,6 +191,8 @@ static void attempt(struct visit *v) SUSPENDS
 	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
 	if (hk_scope_close(&scope, cut ? -ECANCELED : 0) == -ETIMEDOUT)
 		say_timed_out(v);
+	else if (cut)
+		(void)was_cancelled(&v->call.err);
 	int64_t took = hk_now_ns() - v->attempt_ns;
 	s->busy_ns += took;
 	latency_add(&s->latency, took);
@@ -310,8 +334,10 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 	v->paid = false;
 	if ((throttled(&v->call.err) && v->lane) || (v->lane && lane_is_down(v->lane)))
 		return 0;
+	if (visit_wait_begin(v, NULL, hk_now_ns() + delay) < 0)
+		return -ECANCELED;
 	eager_leave(s);
-	int r = hk_sleep(delay);
+	int r = visit_wait_end(v, hk_sleep(delay));
 	s->eager++;
 	if (r < 0 || !v->lane)
 		return r;
@@ -452,7 +478,7 @@ static int visit(void *arg) SUSPENDS
 	struct item *it = arg;
 	struct step *s = it->visiting;
 	struct visit v = { .step = s, .item = it, .attempts = { .max = 1u << 20 } };
-	int good = ask(&v) < 0 ? 0 : attempts(&v);
+	int good = ask(&v) == 0 ? attempts(&v) : was_cancelled(&v.call.err) ? -ECANCELED : 0;
 	eager_leave(s);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
@@ -508,7 +534,7 @@ static int pump_items(struct step *s, struct hk_group *visits) SUSPENDS
 		r = wait_room(s);
 		if (r < 0)
 			return r;
-		if (is_left(it, s->run))
+		if (run_leaves(s->run, it))
 			continue;
 		r = start_visit(s, it, visits);
 		if (r < 0)

@@ -19,7 +19,19 @@ struct visit {
 	unsigned counted; /* failures that use up `times` */
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
+
+	struct hk_scope waiting; /* around a wait that a stop may end */
+	struct visit *next_waiting, *prev_waiting;
+	const struct lane *waits_for; /* NULL: a slot, or the time */
+	int64_t waits_until_ns;       /* 0: nobody knows */
 };
+
+/* ---- visit_wait.c: around each call that parks between attempts. until_ns 0: nobody knows when it ends ---- */
+/* 0; -ECANCELED: the run is stopping and there is nothing to wait for. */
+int visit_wait_begin(struct visit *, const struct lane *, int64_t until_ns);
+int visit_wait_end(struct visit *, int result); /* the result; -ECANCELED also when told to leave */
+void step_let_leave(
+	struct step *); /* the run is stopping: tells those that would wait for nothing */
 
 /* ---- visit_lane.c ---- */
 /* After the request was made: what it will cost, and the lanes that it goes through. 0, or -1 with *err. */

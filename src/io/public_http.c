@@ -71,6 +71,7 @@ static enum hk_http_fault fault_of(enum fault fault)
 	case FAULT_INVALID_JSON:
 	case FAULT_JQ:
 	case FAULT_SQL:
+	case FAULT_BROKEN:
 	case FAULT_COUNT:
 		break;
 	}

@@ -67,8 +67,7 @@ def test_mistakes_on_the_command_line(hocket, arguments, message):
     assert message in result.err
 
 
-@pytest.mark.parametrize("flag", ["--until", "--dry-run", "--max-failures", "--fail-fast", "--metrics", "--dashboard",
-                                  "--log"])
+@pytest.mark.parametrize("flag", ["--dry-run", "--metrics", "--dashboard", "--log"])
 def test_flags_of_later_versions(hocket, flag):
     result = hocket("run", "x.yaml", flag)
     assert result.code == 2 and f"'{flag}' is not in this version yet" in result.err

@@ -1,10 +1,15 @@
 """Ctrl-C: what is in flight is finished, what is left is said, the same command goes on."""
+import asyncio
+import contextlib
 import os
+import re
 import signal
 import sqlite3
+import threading
 import time
 
 import far
+from conftest import SLOW
 
 TEXT = """from: {{jsonl: in.jsonl}}
 steps:
@@ -134,3 +139,201 @@ def test_nothing_new(hocket):
     result = hocket.run(text)
     assert result.code == 0, result.err
     assert rows(hocket) == [(i,) for i in range(6)]
+
+
+def test_limit_finishes_the_outputs(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(50)])
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: {jsonl: out.jsonl}\n", "--limit", "7", "--summary", "json")
+    assert result.code == 0, result.err
+    assert hocket.read_jsonl("out.jsonl") == [{"id": i} for i in range(7)]
+    assert result.summary["end"] == "limited" and result.summary["exit"] == 0 and result.summary["left"] == 0
+    assert "ended as --limit says" in result.err
+
+
+def test_limit_with_dead_letters(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(50)])
+    result = hocket.run("from: {jsonl: in.jsonl}\nsteps: [map: '{id, half: (60 / (.id - 3))}']\nto: stdout\n", "--limit", "7")
+    assert result.code == 3, result.err
+    assert len(result.out.splitlines()) == 6
+
+
+def test_until_drains(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(400)])
+    with far.far(slow) as server:
+        started = time.monotonic()
+        result = hocket.run(TEXT.format(base=server.base), "--until", "1s", "--summary", "json")
+        took = time.monotonic() - started
+    assert result.code == 0, result.err
+    assert 1 <= took < 5 * SLOW
+    assert "the time is up: 5 in flight, up to 25s; Ctrl-C to stop at once" in result.err
+    assert "ended as --until says" in result.err
+    done = [row[0] for row in rows(hocket)]
+    assert done == list(range(sum(server.asked.values()))), "what was asked for is there, all of it"
+    assert result.summary["end"] == "limited" and result.summary["left"] == result.summary["in"] - len(done)
+
+
+def test_until_a_time_of_the_day(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(400)])
+    with far.far(slow) as server:
+        at = time.strftime("%H:%M:%S", time.localtime(time.time() + 2))
+        started = time.monotonic()
+        result = hocket.run(TEXT.format(base=server.base), "--until", at)
+    assert result.code == 0, result.err
+    assert 0.5 < time.monotonic() - started < 6 * SLOW
+
+
+def test_until_of_a_run_that_is_done_before(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(4)])
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: stdout\n", "--until", "1h", "--summary", "json")
+    assert result.code == 0 and result.summary["end"] == "finished"
+
+
+def bad_from_10(path, attempt):
+    return (404, {}, b"no") if int(path[1:]) >= 10 else {"path": path}
+
+
+def test_fail_fast(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+    with far.far(bad_from_10) as server:
+        result = hocket.run(TEXT.format(base=server.base), "--fail-fast", "--summary", "json")
+        assert result.code == 5, result.err
+        assert result.summary["dead"] == 1 and result.summary["end"] == "stopped_by_failures"
+        assert re.search(r"1 of \d+ records failed, which is the limit; the last at 'http': answered 404", result.err)
+        assert "Once that is mended, the same command goes on where it stopped" in result.err
+        assert sum(server.asked.values()) < 25
+        server.answer = slow  # mended
+        result = hocket("run", "pipe.yaml", "--fail-fast", "--summary", "json")
+        assert result.code == 3, result.err  # the one of the first part stays dead, and does not count again
+        assert result.summary["in"] == 60 and result.summary["dead"] == 1 and result.summary["delivered"] == 59
+
+
+def test_max_failures_as_a_share(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(1000)])
+    text = "from: {jsonl: in.jsonl}\nsteps: [map: 'if .id % 10 == 9 then error(\"nine\") else . end']\nto: 'null'\n"
+    result = hocket.run(text, "--max-failures", "5%", "--summary", "json")
+    assert result.code == 5, result.err
+    assert result.summary["dead"] == 10 and "10 of 100 records failed" in result.err
+    result = hocket.run(text, "--max-failures", "20%", "--fresh", "--summary", "json")
+    assert result.code == 3 and result.summary["dead"] == 100
+
+
+def test_who_waits_for_a_rate_does_not_hold_up_the_end(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+    with far.far(slow) as server:
+        hocket.write("pipe.yaml", TEXT.format(base=server.base).replace("concurrency: 5", "rate: 2/s"))
+        process = hocket.start("run", "pipe.yaml", "--summary", "json")
+        server.wait_for(2)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        result = hocket.finish(process)
+        assert time.monotonic() - started < 4 * SLOW
+        assert result.code == 75 and sum(server.asked.values()) <= 3
+        assert result.summary["delivered"] == sum(server.asked.values())
+
+
+def test_a_far_side_that_is_gone_does_not_hold_up_the_end(hocket):
+    """All wait for their retries, for a minute and more: Ctrl-C does not."""
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+    text = TEXT.format(base=f"http://127.0.0.1:{far.closed_port()}").replace("concurrency: 5", "concurrency: 5\n    retry: 50")
+    hocket.write("pipe.yaml", text)
+    process = hocket.start("run", "pipe.yaml", "--grace", "1s")
+    time.sleep(2)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    result = hocket.finish(process)
+    assert result.code == 75, result.err
+    assert time.monotonic() - started < 3 * SLOW
+
+
+def test_stdin_is_finished_as_far_as_it_was_read(hocket):
+    """What was read from a pipe cannot be read again: a stop finishes it."""
+    with far.far(slow) as server:
+        hocket.write("pipe.yaml", TEXT.format(base=server.base).replace("{jsonl: in.jsonl}", "stdin"))
+        reader, writer = os.pipe()
+        process = hocket.start("run", "pipe.yaml", "--summary", "json", stdin=reader)
+        os.close(reader)
+        os.write(writer, b"".join(b'{"id": %d}\n' % i for i in range(30)))
+        server.wait_for(5)
+        process.send_signal(signal.SIGTERM)
+        result = hocket.finish(process)
+        os.close(writer)
+        assert result.code == 1, result.err
+        assert result.summary["left"] == 0 and result.summary["delivered"] == result.summary["in"] == 30
+        assert len(server.asked) == 30
+
+
+class Patient:
+    """A server in a thread of its own that answers each request after `delay`, any number of them at once."""
+
+    def __init__(self, delay):
+        self.delay, self.inside, self.loop, self.ready = delay, 0, asyncio.new_event_loop(), threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        assert self.ready.wait(10)
+
+    def serve(self):
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(asyncio.start_server(self.talk, "127.0.0.1", 0, backlog=2048))
+        self.base = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        self.ready.set()
+        self.loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    async def talk(self, reader, writer):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.inside += 1
+                await asyncio.sleep(self.delay)
+                self.inside -= 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    def wait_inside(self, n):
+        end = time.monotonic() + 20 * SLOW
+        while self.inside < n:
+            assert time.monotonic() < end, f"never {n} at once"
+            time.sleep(0.01)
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+
+
+def sigterm_seconds(hocket, server):
+    """How long a drain takes, with a thousand in flight."""
+    text = TEXT.format(base=server.base).replace("concurrency: 5", "concurrency: 1000")
+    hocket.write("pipe.yaml", text)
+    process = hocket.start("run", "pipe.yaml", "--fresh", "--progress", "none", "--summary", "json")
+    server.wait_inside(900)
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    result = hocket.finish(process)
+    took = time.monotonic() - started
+    assert result.code == 75, result.err
+    return took
+
+
+def test_sigterm_with_a_thousand_in_flight(hocket):
+    """An untroubled drain takes as long as the answers, and the commit. HOCKET_DRAINS=100 for the figure."""
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(50000)])
+    server = Patient(0.2)
+    times = sorted(sigterm_seconds(hocket, server) for _ in range(int(os.environ.get("HOCKET_DRAINS", "3"))))
+    server.close()
+    print(f"n={len(times)} p50 {times[len(times) // 2]:.3f} s p99 {times[len(times) * 99 // 100]:.3f} s")
+    assert times[-1] < 2 * SLOW, times
+
+
+def test_each_end_writes_a_summary(hocket):
+    hocket.write("wrong.yaml", "from: nowhere\n")
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    hocket.write("good.yaml", "from: {jsonl: in.jsonl}\nto: 'null'\n")
+    cases = [(["run", "wrong.yaml"], 78), (["run", "none.yaml"], 78), (["run", "good.yaml", "--limit", "x"], 2),
+             (["run", "good.yaml", "--nonsense"], 2), (["run", "good.yaml"], 0), (["run", "good.yaml"], 0),
+             (["run", "good.yaml", "--state", "/proc/nowhere/x.db"], 1)]
+    for arguments, code in cases:
+        result = hocket(*arguments, "--summary", "json")
+        assert result.code == code, (arguments, result.err)
+        assert result.summary["exit"] == code, arguments

@@ -129,11 +129,44 @@ TEST(too_many_words)
 	CHECK_STR(none.err.p, "too many arguments: 'a'\nusage: hocket schema");
 }
 
+static void check_share(char *text, int64_t number, bool percent)
+{
+	AUTO(parsed_done) struct parsed p = PARSE("run", "a", "--max-failures", text);
+	const struct given *g = p.result == 0 ? args_get(&p.args, FLAG_MAX_FAILURES) : NULL;
+	CHECK_INT(g ? g->number : -1, number);
+	CHECK(!g || g->percent == percent);
+	if (!g)
+		CHECK(strstr(p.err.p, "expected a number of 1 or more, or a share such as 5%"));
+}
+
+TEST(shares_are_counts_or_percentages)
+{
+	check_share("3", 3, false);
+	check_share("5%", 50000, true);
+	check_share("0.25%", 2500, true);
+	check_share("100%", 1000000, true);
+	static char *const wrong[] = { "0",   "-1", "0%",     "101%",  "100.1%",
+				       "5 %", "%",  "1.2.3%", "1.-2%", "five" };
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		check_share(wrong[i], -1, false);
+}
+
+TEST(times_to_end_at_are_checked)
+{
+	AUTO(parsed_done) struct parsed good = PARSE("run", "a", "--until", "5m");
+	AUTO(parsed_done) struct parsed bad = PARSE("run", "a", "--until", "soon");
+	AUTO(parsed_done) struct parsed past = PARSE("run", "a", "--until", "2001-01-01T08:00");
+	CHECK_INT(good.result, 0);
+	CHECK_STR(bad.err.p,
+		  "--until 'soon': expected a time such as 5m, 18:30 or 2026-12-01T08:00");
+	CHECK_STR(past.err.p, "--until '2001-01-01T08:00': that is over already");
+}
+
 TEST(later_things_say_so)
 {
 	AUTO(parsed_done)
-	struct parsed flag = PARSE("run", "a", "--until", "5m"), verb = PARSE("verify", "a");
-	CHECK_STR(flag.err.p, "'--until' is not in this version yet");
+	struct parsed flag = PARSE("run", "a", "--dry-run"), verb = PARSE("verify", "a");
+	CHECK_STR(flag.err.p, "'--dry-run' is not in this version yet");
 	CHECK_STR(verb.err.p, "'hocket verify' is not in this version yet");
 }
 
@@ -150,6 +183,8 @@ static const struct test tests[] = {
 	T(memory_has_a_floor),
 	T(help_needs_no_words),
 	T(too_many_words),
+	T(shares_are_counts_or_percentages),
+	T(times_to_end_at_are_checked),
 	T(later_things_say_so),
 };
 int main(void)
