@@ -201,7 +201,7 @@ TEST(a_mark_that_makes_no_sense_is_refused)
 		struct ledger l = { 0 };
 		struct err err = { 0 };
 		CHECK_INT(mark_read(&l, slice_str(bad[i]), &err), -1);
-		CHECK_INT(err.fault, FAULT_IO);
+		CHECK_INT(err.fault, FAULT_BROKEN);
 		ledger_done(&l);
 	}
 }
