@@ -195,7 +195,7 @@ static int put_kind(struct buf *out, const struct state_dead_kind *k, const char
 static int put_dead_places(const struct account *a, struct buf *out)
 {
 	int r = 0;
-	if (a->state_path && a->plan->dead_path)
+	if (a->state_path && a->result->dead_copied)
 		r = buf_printf(out, "   kept in %s, copied to %s", path_shown(a->state_path),
 			       path_shown(a->plan->dead_path));
 	else if (a->state_path || a->plan->dead_path)

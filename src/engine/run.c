@@ -128,8 +128,11 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 {
 	uint64_t n;
 	struct err err = { 0 };
-	if (!run->plan->dead_path ||
-	    state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0)
+	if (!run->plan->dead_path)
+		return;
+	ret->dead_copied =
+		state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0;
+	if (ret->dead_copied)
 		return;
 	if (ret->end == RUN_FINISHED || ret->end == RUN_LIMITED || ret->end == RUN_STOPPED_EARLY) {
 		ret->end = RUN_FAILED;

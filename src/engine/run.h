@@ -64,6 +64,7 @@ struct run_result {
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
+	bool dead_copied; /* the plan's `dead:` is there, whole */
 };
 struct run;
 MUST int run_open(const struct plan *, const struct run_options *, struct run **ret,
