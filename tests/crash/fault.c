@@ -19,9 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const kind_words[] = { "open", "mkdir",  "write",  "truncate",
-					  "sync", "rename", "unlink", "send",
-					  "recv", "malloc", "(none)", "any" };
+static const char *const kind_words[] = {
+	[OPEN] = "open",         [MKDIR] = "mkdir",   [WRITE] = "write",
+	[TRUNCATE] = "truncate", [FSYNC] = "fsync",   [FDATASYNC] = "fdatasync",
+	[RENAME] = "rename",     [UNLINK] = "unlink", [SEND] = "send",
+	[RECV] = "recv",         [MALLOC] = "malloc", [KINDS] = "",
+	[SYNC] = "sync",         [ANY] = "any",
+};
 static const struct {
 	const char *word;
 	enum what what;
@@ -36,7 +40,8 @@ static const struct {
 struct counts {
 	_Atomic uint64_t calls[KINDS];
 	_Atomic int64_t first_ns[KINDS]; /* CLOCK_MONOTONIC; of what is watched, if anything is */
-	_Atomic uint64_t met;            /* the fault has happened */
+	_Atomic uint64_t met;            /* the fault has happened, */
+	char path[PATH_MAX / 2];         /* to this file */
 };
 
 static struct {
@@ -224,13 +229,25 @@ static void count_call(const struct call *c)
 		atomic_compare_exchange_strong(&counts->first_ns[c->kind], &none, now_ns());
 }
 
+static bool is_sync(const struct call *c)
+{
+	return c->kind == FSYNC || c->kind == FDATASYNC;
+}
+
 static bool is_meant(const struct call *c)
 {
-	bool kind = fault.kind == c->kind || (fault.kind == ANY && c->kind <= SEND);
+	bool kind = fault.kind == c->kind || (fault.kind == ANY && c->kind <= SEND) ||
+		    (fault.kind == SYNC && is_sync(c));
 	if (!kind || (fault.word[0] && !strstr(c->path, fault.word)))
 		return false;
 	uint64_t n = atomic_fetch_add(&matched, 1) + 1;
 	return n == fault.n || (fault.stays && n > fault.n);
+}
+
+static void tell_met(const struct call *c)
+{
+	if (atomic_exchange(&counts->met, 1) == 0)
+		memccpy(counts->path, c->path, 0, sizeof(counts->path) - 1);
 }
 
 /* What waits for a signal that cannot be missed. */
@@ -254,12 +271,12 @@ bool call_begins(struct call *c)
 	if (!is_meant(c))
 		return true;
 	c->what = fault.what;
-	atomic_store(&counts->met, 1);
+	tell_met(c);
 	if (c->what == BEFORE || (c->what == TORN && c->kind != WRITE && c->kind != SEND))
 		die();
 	if (c->what != FAILS)
 		return true;
-	if (c->kind == SYNC)
+	if (is_sync(c))
 		journal_put_path(JOURNAL_LOST, &c->st, c->path);
 	if (is_on_files(c))
 		journal_unlock();

@@ -4,7 +4,8 @@
  *   after it. Here it is counted, and here the one call that was named in the environment meets its fault:
  *
  *     HOCKET_FAULT=KIND[@WORD]:N:WHAT   the N-th call of this kind (whose path has WORD in it)
- *       KIND   open mkdir write truncate sync rename unlink send recv malloc; any: of files and send
+ *       KIND   open mkdir write truncate fsync fdatasync rename unlink send recv malloc
+ *              sync: both; any: of files and send
  *       WHAT   before after      the process is killed: SIGKILL
  *              torn              half of a write is made, then it is killed
  *              short             half of a write is made, and that is what it returns
@@ -24,7 +25,22 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum kind { OPEN, MKDIR, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, SEND, RECV, MALLOC, KINDS, ANY };
+enum kind {
+	OPEN,
+	MKDIR,
+	WRITE,
+	TRUNCATE,
+	FSYNC,
+	FDATASYNC,
+	RENAME,
+	UNLINK,
+	SEND,
+	RECV,
+	MALLOC,
+	KINDS,
+	SYNC,
+	ANY
+};
 enum what { NOTHING, BEFORE, AFTER, TORN, SHORT, FAILS };
 
 struct call {

@@ -358,4 +358,32 @@ to:
         found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT id, n FROM t"))
 
 
+class Small(Shape):
+    """Everything that hocket writes, in little: two kinds of sinks, dead letters and their copy."""
+    name = "20 records, sqlite + jsonl + dead"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - map: {id: .id, v: 10 / (.id % 7)}
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 4, every: 2ms}}
+  - {jsonl: out.jsonl}
+dead: out.dead.jsonl
+"""
+    records = 20
+    exits = (3,)
+    needs_far = False
+
+    def check(self, folder, far, found):
+        good = [i for i in self.ids() if i % 7]
+        letters = [json.loads(s)["record"]["id"] for s in lines_of(folder / "out.dead.jsonl")]
+        found.compare("out.db", [(i,) for i in good], rows_of(folder / "out.db", "SELECT id FROM t"))
+        found.compare("out.jsonl", good, [json.loads(s)["id"] for s in lines_of(folder / "out.jsonl")], ordered=True)
+        found.compare("dead letters", [i for i in self.ids() if i % 7 == 0], letters, ordered=True)
+
+    def counts(self):
+        dead = sum(i % 7 == 0 for i in self.ids())
+        return {"in": self.records, "delivered": self.records - dead, "dead": dead}
+
+
 SHAPES = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny()]

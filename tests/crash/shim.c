@@ -213,10 +213,10 @@ ALSO(shim_ftruncate, ftruncate, ftruncate64);
 
 /* ---- making it durable ------------------------------------------------------------------------------ */
 
-static int sync_by(long number, int fd)
+static int sync_by(enum kind kind, long number, int fd)
 {
 	struct call c;
-	if (!call_of_fd(&c, SYNC, fd))
+	if (!call_of_fd(&c, kind, fd))
 		return (int)syscall(number, fd);
 	if (!call_begins(&c))
 		return -1;
@@ -229,13 +229,13 @@ static int sync_by(long number, int fd)
 TAKES(int, shim_fsync, fsync, int);
 int shim_fsync(int fd)
 {
-	return sync_by(SYS_fsync, fd);
+	return sync_by(FSYNC, SYS_fsync, fd);
 }
 
 TAKES(int, shim_fdatasync, fdatasync, int);
 int shim_fdatasync(int fd)
 {
-	return sync_by(SYS_fdatasync, fd);
+	return sync_by(FDATASYNC, SYS_fdatasync, fd);
 }
 
 /* ---- names --------------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
 SHIM = os.environ.get("HOCKET_SHIM", str(pathlib.Path(PROGRAM).resolve().parent / "tests/crash/crash-shim.so"))
-KINDS = ["open", "mkdir", "write", "truncate", "sync", "rename", "unlink", "send", "recv", "malloc"]
+KINDS = ["open", "mkdir", "write", "truncate", "fsync", "fdatasync", "rename", "unlink", "send", "recv", "malloc"]
 LONGEST = 60  # seconds: nothing here takes one
 
 # Calls that change files and that the shim does not take over. Who imports one of them is not seen by these tests.
@@ -41,8 +41,10 @@ class Ended:
         n = len(KINDS)
         numbers = struct.unpack_from(f"{2 * n + 1}q", counts)
         self.calls = dict(zip(KINDS, numbers[:n]))
+        self.calls |= {"sync": self.calls["fsync"] + self.calls["fdatasync"], "any": sum(numbers[:KINDS.index("recv")])}
         self.first_ns = dict(zip(KINDS, numbers[n:2 * n]))
         self.met = bool(numbers[2 * n])
+        self.met_path = counts[8 * (2 * n + 1):].partition(b"\0")[0].decode()
 
     @property
     def killed(self):

@@ -1,0 +1,104 @@
+"""disk.py - the disk says no: every write, sync, truncation, rename, removal and creation of a small run fails once
+
+For each kind of call and each way to fail, n = 1, 2, ... until the run has no n-th call left. A run that met a fault ends with exit
+code 1 and names a file, or it ends well and everything is there: some calls only tidy up. Then it is run again on a mended disk,
+and nothing may be missing or there twice.
+"""
+import concurrent.futures
+import itertools
+import pathlib
+import re
+import shutil
+import tempfile
+
+import shim
+from shapes import Findings, Small
+from tally import Tally
+
+WAYS = {  # what fails, and how; a + : and all that follow
+    "write": ["ENOSPC", "ENOSPC+", "EIO", "short"],
+    "fsync": ["EIO", "ENOSPC", "EIO+"],
+    "fdatasync": ["EIO", "ENOSPC", "EIO+"],
+    "truncate": ["EIO"],
+    "rename": ["EIO", "ENOSPC"],
+    "unlink": ["EIO"],
+    "open": ["ENOSPC", "EIO"],
+    "mkdir": ["ENOSPC"],
+}
+SHAPE = Small()
+RUNS_MOST = 3
+
+
+def is_told(ended):
+    """The message names the file at fault, in quotes; SQLite's helpers go by the database's name, and a folder by any file in it."""
+    path = pathlib.Path(ended.met_path)
+    name = re.sub(r"(-wal|-shm|-journal|\.part)$", "", path.name) if path.suffix else ""
+    return re.search(rf"'/[^']*{re.escape(name)}[^']*'", ended.err) is not None
+
+
+def may_be_silent(kind):
+    """All our own syncs count, they are fsync. SQLite's are fdatasync: of those it passes over a folder's, and what it cannot move
+    from its log into the database when it closes it stays in the log, which is synced."""
+    return kind != "fsync"
+
+
+def judge(ended, kind, found):
+    """Of the run that met the fault. True: it ended well, then everything must be there already."""
+    if ended.code in SHAPE.exits:
+        found.demand(not ended.met or may_be_silent(kind), f"a failed sync of {ended.met_path} was not told")
+        return True
+    found.demand(ended.code == 1, f"exit code {ended.code}: {ended.err.strip()[-300:]}")
+    found.demand(is_told(ended), f"{ended.met_path} is not named: {ended.err.strip()[:300]}")
+    found.demand("out.dead" not in ended.met_path or "copied to" not in ended.err, "a copy that failed is called made")
+    found.demand(ended.summary.get("exit") == ended.code, f"the summary says {ended.summary.get('exit')}, the exit code is {ended.code}")
+    return False
+
+
+def break_one(folder, fault, say=lambda words: None):
+    """(the fault was met, findings)"""
+    found = Findings()
+    SHAPE.write(folder, "")
+    ended = shim.run(folder, "pipe.yaml", fault=fault)
+    say(f"{fault}: exit code {ended.code} {ended.err.strip()}")
+    met, well = ended.met, judge(ended, fault.partition(":")[0], found)
+    for _ in range(0 if well else RUNS_MOST):
+        ended = shim.run(folder, "pipe.yaml")
+        say(f"again: exit code {ended.code} {ended.err.strip()}")
+        if ended.code in SHAPE.exits or ended.summary.get("end") == "nothing_new":
+            break
+        found.say(f"on the mended disk exit code {ended.code}: {ended.err.strip()[-300:]}")
+    SHAPE.check_account(ended.summary, found)
+    SHAPE.check(folder, None, found)
+    return met, found
+
+
+def play(kind, way):
+    """All calls of this kind, one after the other."""
+    tally = Tally(f"{way} at {kind}")
+    for n in itertools.count(1):
+        fault = f"{kind}:{n}:{way}"
+        with tempfile.TemporaryDirectory(prefix="hocket-crash-") as top:
+            folder = pathlib.Path(top) / "run"
+            folder.mkdir()
+            met, found = break_one(folder, fault)
+        if not met:
+            return tally
+        tally.add(1, found, replay=f"tests/crash/crash disk --replay {fault}")
+
+
+def replay(fault):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hocket-crash-")) / "run"
+    folder.mkdir()
+    _, found = break_one(folder, fault, print)
+    print("\n".join(found.words) or "as it must be", f"in {folder}", sep="\n")
+    if found.good:
+        shutil.rmtree(folder.parent)
+
+
+def test(tap, options):
+    cases = [(kind, way) for kind, ways in WAYS.items() for way in ways]
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        tallies = list(pool.map(play, *zip(*cases)))
+    for t in tallies:
+        tap.tally(t)
+    tap.total("the disk says no: all", tallies)
