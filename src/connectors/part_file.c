@@ -70,6 +70,16 @@ static int open_part(struct part_file *f, int flags, struct err *err) SUSPENDS
 	return 0;
 }
 
+static int sync_folder(const struct part_file *f, struct err *err) SUSPENDS
+{
+	const char *slash = strrchr(f->path, '/');
+	AUTO(freep) char *folder = NULL;
+	if (slash)
+		folder = xstrndup(f->path, slash == f->path ? 1 : (size_t)(slash - f->path));
+	int r = hk_folder_sync(folder ? folder : ".");
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", f->path) : 0;
+}
+
 static int cut_to(struct part_file *f, uint64_t length, struct err *err) SUSPENDS
 {
 	int r = f->highest > length ? hk_file_truncate(f->fd, (off_t)length) : 0;
@@ -149,7 +159,8 @@ static int resume_first(struct part_file *f, struct err *err) SUSPENDS
 			f->path);
 	if (stat(f->path, &st) == 0 && S_ISDIR(st.st_mode))
 		return fail(err, FAULT_CONFIG, "'%s' is a folder", f->path);
-	if (open_part(f, O_CREAT, err) < 0)
+	/* Its name must be no less durable than the receipt that will speak of it. */
+	if (open_part(f, O_CREAT, err) < 0 || sync_folder(f, err) < 0)
 		return -1;
 	return cut_to(f, f->mode == PART_APPEND ? f->highest : 0, err);
 }
@@ -240,15 +251,6 @@ static int rename_job(void *arg)
 	return rename(job->from, job->to) < 0 ? -errno : 0;
 }
 
-static int sync_folder(const struct part_file *f) SUSPENDS
-{
-	const char *slash = strrchr(f->path, '/');
-	AUTO(freep) char *folder = NULL;
-	if (slash)
-		folder = xstrndup(f->path, slash == f->path ? 1 : (size_t)(slash - f->path));
-	return hk_folder_sync(folder ? folder : ".");
-}
-
 static int rename_part(struct part_file *f, struct err *err) SUSPENDS
 {
 	struct rename_job job = { f->part, f->path, f->mode == PART_REPLACE };
@@ -272,6 +274,5 @@ int part_file_finish(struct part_file *f, struct err *err)
 		return fail_file(f, err, r, "write to");
 	if (f->mode != PART_APPEND && rename_part(f, err) < 0)
 		return -1;
-	r = sync_folder(f);
-	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", f->path) : 0;
+	return sync_folder(f, err);
 }
