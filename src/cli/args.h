@@ -27,6 +27,8 @@ enum flag_id {
 	FLAG_CONCURRENCY,
 	FLAG_RETRY,
 	FLAG_TIMEOUT,
+	FLAG_DOT,
+	FLAG_MERMAID,
 	FLAG_MARKDOWN,
 	FLAG_MAN,
 	FLAG_QUIET,
@@ -57,7 +59,8 @@ enum verb_bit {
 	IN_COMPLETION = 32,
 	IN_VERSION = 64,
 	IN_HELP = 128,
-	IN_ALL = 255,
+	IN_GRAPH = 256,
+	IN_ALL = 511,
 };
 struct flag {
 	enum flag_id id;

@@ -96,3 +96,22 @@ size_t loading_tell(const struct diag *diag)
 		say_raw(buf_slice(&out));
 	return diag_count(diag);
 }
+
+struct plan *loading_plan(const struct loading *l, const char *path)
+{
+	struct diag *diag = NULL;
+	struct plan *plan = NULL;
+	struct err err = { 0 };
+	int r = plan_load(path, &l->settings, &diag, &plan, &err);
+	if (r == -2)
+		loading_tell(diag);
+	else if (r < 0)
+		say("%s", err.text);
+	diag_free(diag);
+	return plan;
+}
+
+void loading_drop(struct plan **p)
+{
+	plan_free(*p);
+}

@@ -24,11 +24,11 @@ const struct flag flags[] = {
 	  "more attempts after a failed one (default: 4)" },
 	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH,
 	  "for one attempt (default: 30s)" },
-	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL, IN_RUN | IN_CHECK,
+	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
 	  "sets $vars.KEY, over the file's vars:; may stand several times" },
-	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK,
+	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
-	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK,
+	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
 	  "reads KEY=VALUE lines for $secret.KEY; others come from the environment" },
 	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN,
 	  "hosts from data may lead there: loopback, private, 10.0.0.0/8, HOST:PORT" },
@@ -52,6 +52,9 @@ const struct flag flags[] = {
 	  "what is in flight may take so long after Ctrl-C or SIGTERM (default: 25s)" },
 	{ FLAG_SUMMARY, "summary", 0, TAKES_WORD, "json", summary_words, IN_RUN | IN_FETCH,
 	  "the account as one JSON object, the last line of stderr" },
+	{ FLAG_DOT, "dot", 0, TAKES_NOTHING, NULL, NULL, IN_GRAPH, "for Graphviz" },
+	{ FLAG_MERMAID, "mermaid", 0, TAKES_NOTHING, NULL, NULL, IN_GRAPH,
+	  "for Markdown that draws Mermaid" },
 	{ FLAG_MARKDOWN, "markdown", 0, TAKES_NOTHING, NULL, NULL, IN_CONNECTORS,
 	  "the whole reference as one Markdown page" },
 	{ FLAG_MAN, "man", 0, TAKES_NOTHING, NULL, NULL, IN_HELP, "the man page, as troff" },
@@ -78,6 +81,10 @@ static const char check_text[] =
 	"Reports all mistakes at once, with line, column and the nearest right name. For\n"
 	"a good file it prints the flow: what each place does, and what it promises (how\n"
 	"a source goes on after a stop, what a sink's effect is when something fails).";
+static const char graph_text[] =
+	"From top to bottom, for each place: how many at a time, its queue, rate, retries and\n"
+	"timeout, and its class. Sources: R replayable, J asked again, V volatile. What changes\n"
+	"something outside: T transactional, I idempotent, A append-only. Nothing is touched.";
 static const char fetch_text[] =
 	"One line for each URL, in the order of the list: {\"url\", \"status\", \"body\"}; for\n"
 	"one that could not be had, {\"url\", \"status\", \"error\"}. JSON answers are JSON in\n"
@@ -116,6 +123,20 @@ const struct verb verbs[] = {
 		.examples = { { "hocket check enrich.yaml", "one file" },
 			      { "hocket check pipelines/*.yaml -q",
 				"all of them in CI: says only what is wrong" } },
+	},
+	{
+		.name = "graph",
+		.bit = IN_GRAPH,
+		.main = verb_graph,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = 1,
+		.usage = "FILE [flags]",
+		.doc = "shows a pipeline's flow: caps, queues, and what each place promises",
+		.more = graph_text,
+		.examples = { { "hocket graph enrich.yaml", "for reading" },
+			      { "hocket graph enrich.yaml --dot | dot -Tsvg > enrich.svg",
+				"as a picture" } },
 	},
 	{
 		.name = "fetch",
@@ -190,7 +211,6 @@ const struct verb verbs[] = {
 	{ .name = "test" },
 	{ .name = "new" },
 	{ .name = "guess" },
-	{ .name = "graph" },
 	{ .name = "top" },
 	{ .name = "tap" },
 	{ .name = "dead" },

@@ -4,11 +4,12 @@
  * What must hold: what was initialised can be closed, whether or not it was opened. */
 #include "engine/place.h"
 
+#include "engine/limits.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CONNECT_DEFAULT_NS (10 * HK_SEC)
-enum { CONCURRENCY_DEFAULT = 10, CONCURRENCY_AUTO = 256, QUEUE_MIN = 100 };
 
 void site_init(struct site *site, struct run *run, const struct place *place)
 {
@@ -77,14 +78,9 @@ void step_init(struct step *s, struct run *run, const struct place *place, size_
 int step_init_call(struct step *s, struct err *err)
 {
 	const struct common *o = &s->place->common;
-	unsigned fallback =
-		s->place->facts.concurrency ? s->place->facts.concurrency : CONCURRENCY_DEFAULT;
-	if (o->concurrency.automatic)
-		fallback = CONCURRENCY_AUTO;
-	s->cap = o->concurrency.most ? (unsigned)o->concurrency.most : fallback;
-	s->window = o->queue ? (size_t)o->queue : 4 * (size_t)s->cap;
-	if (!o->queue && s->window < QUEUE_MIN)
-		s->window = QUEUE_MIN;
+	const struct limits limits = limits_of(s->place);
+	s->cap = limits.cap;
+	s->window = limits.window;
 	s->slots = HK_SEM(s->cap);
 	s->wants_about = wants_about(o);
 	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */

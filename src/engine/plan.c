@@ -29,8 +29,11 @@ struct top {
 	uint64_t memory;
 	int order;
 	struct opt_list allow; /* v: const char *[] */
+	int guarantee;
 };
 static const char *const order_words[] = { "input", "any", NULL };
+enum top_guarantee { GUARANTEE_NONE = -1, GUARANTEE_EXACTLY_ONCE };
+static const char *const guarantee_words[] = { "exactly_once", NULL };
 const struct opt plan_options[] = {
 	OPT("name", struct top, name, OPT_STRING, const char *,
 	    .doc = "of the pipeline, and of its state file; else the file's name"),
@@ -45,10 +48,14 @@ const struct opt plan_options[] = {
 	    .doc = "where hosts that come from records or answers may lead, beside public "
 		   "addresses: "
 		   "loopback, private, 10.0.0.0/8, host:port"),
+	OPT("guarantee", struct top, guarantee, OPT_ENUM, int, .words = guarantee_words,
+	    .doc = "exactly_once: a file with a source of class V, or a step or sink of class A, "
+		   "is "
+		   "refused"),
 	OPT_END,
 };
-static const char *const top_words[] = { "from", "steps",  "to",    "name",  "dead",
-					 "vars", "memory", "order", "allow", "tests" };
+static const char *const top_words[] = { "from",   "steps", "to",    "name",      "dead", "vars",
+					 "memory", "order", "allow", "guarantee", "tests" };
 
 /* ---- the top level -------------------------------------------------------------------------------------------- */
 
@@ -64,7 +71,8 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 		return arena_printf(p->arena,
 				    "'%.*s' belongs to a step: is it indented too little?",
 				    SHOWN(word));
-	return "the top level has from, steps, to; name, dead, vars, memory, order, allow, tests";
+	return "the top level has from, steps, to; name, dead, vars, memory, order, allow, "
+	       "guarantee, tests";
 }
 
 static void check_top_keys(struct planner *p, const struct node *root)
@@ -174,7 +182,7 @@ static void parse_top(struct planner *p, const struct node *root, struct top *re
 {
 	const struct node *order = node_get(root, "order");
 
-	*ret = (struct top){ .order = ORDER_DEFAULT };
+	*ret = (struct top){ .order = ORDER_DEFAULT, .guarantee = GUARANTEE_NONE };
 	if (order && slice_starts(order->text, S("by "))) {
 		diag_add(p->diag, order->at, order->length, NULL,
 			 "'order: by' is not in this version of hocket yet");
@@ -230,6 +238,8 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	parse_steps(p, root, &steps);
 	places_name(p, &sources, &steps, &sinks);
 	places_check(p, &sources, &steps, &sinks, top.dead, node_get(root, "dead"));
+	if (top.guarantee == GUARANTEE_EXACTLY_ONCE)
+		places_check_exact(p, &sources, &steps, &sinks);
 	if (diag_count(p->diag) > 0)
 		return;
 	plan->name = top.name ? top.name : name_of_file(p, plan->file);

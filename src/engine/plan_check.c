@@ -10,6 +10,7 @@
  *  (3) `into` and `result` may stand together (the whole answer, and a field of it); `emit` stands alone, because it says
  *      what the records are. */
 #include "base/hash.h"
+#include "engine/classes.h"
 #include "engine/planning.h"
 
 #include "base/banned.h"
@@ -133,6 +134,27 @@ void places_check(struct planner *p, const struct drafts *sources, const struct 
 		check_answer(p, &steps->v[i]);
 	for (size_t i = 0; i < sinks->n; i++)
 		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
+}
+
+static void check_exact(struct planner *p, const struct drafts *drafts)
+{
+	for (size_t i = 0; i < drafts->n; i++) {
+		const struct draft *d = &drafts->v[i];
+		const struct promise *promise = d->good ? promise_of(&d->place) : NULL;
+		if (promise && promise->cure)
+			diag_add(p->diag, d->verb->at, d->verb->length, promise->cure,
+				 "'guarantee: exactly_once' cannot be kept: '%s' is %c, %s: %s",
+				 d->place.label ? d->place.label : d->place.port->name,
+				 promise->letter, promise->name, promise->words);
+	}
+}
+
+void places_check_exact(struct planner *p, const struct drafts *sources, const struct drafts *steps,
+			const struct drafts *sinks)
+{
+	check_exact(p, sources);
+	check_exact(p, steps);
+	check_exact(p, sinks);
 }
 
 /* ---- the hash -------------------------------------------------------------------------------------------------- */

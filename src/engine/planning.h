@@ -26,5 +26,8 @@ void places_name(struct planner *, struct drafts *sources, struct drafts *steps,
 		 struct drafts *sinks);
 void places_check(struct planner *, const struct drafts *sources, const struct drafts *steps,
 		  const struct drafts *sinks, const char *dead_path, const struct node *dead);
+/* For `guarantee: exactly_once`: each place that cannot keep it is a mistake. */
+void places_check_exact(struct planner *, const struct drafts *sources, const struct drafts *steps,
+			const struct drafts *sinks);
 uint64_t places_hash(const struct planner *, const struct drafts *sources,
 		     const struct drafts *steps, const struct drafts *sinks);

@@ -18,6 +18,7 @@
  *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
 #include "engine/doubt.h"
+#include "engine/limits.h"
 #include "engine/stopping.h"
 #include "engine/visit.h"
 
@@ -28,10 +29,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKOFF_FIRST_NS   (200 * HK_MS)
-#define BACKOFF_MAX_NS     (30 * HK_SEC)
-#define WITHIN_DEFAULT_NS  (3600 * HK_SEC)
-#define TIMEOUT_DEFAULT_NS (30 * HK_SEC)
+#define BACKOFF_FIRST_NS (200 * HK_MS)
+#define BACKOFF_MAX_NS   (30 * HK_SEC)
 
 bool step_is_call(const struct step *s)
 {
@@ -142,17 +141,11 @@ static int wait_turn(struct visit *v) SUSPENDS
 }
 
 /* ---- one attempt ---- */
-static int64_t total_timeout_ns(const struct step *s)
-{
-	const struct timeout_options *t = s->place->common.timeout;
-	return t && t->total_ns ? t->total_ns : TIMEOUT_DEFAULT_NS;
-}
-
 static void say_timed_out(struct visit *v)
 {
 	struct err *err = &v->call.err;
 	AUTO(buf_done) struct buf limit = { .max = 64 };
-	if (units_put_duration(&limit, total_timeout_ns(v->step)) < 0)
+	if (units_put_duration(&limit, limits_of(v->step->place).timeout_ns) < 0)
 		buf_clear(&limit);
 	bool sent = err->sent;
 	fail(err, FAULT_TIMEOUT, "no whole answer from %.*s within %s", SLICE(v->call.shown),
@@ -185,7 +178,7 @@ static void attempt(struct visit *v) SUSPENDS
 	v->began_ns = v->began_ns ? v->began_ns : v->attempt_ns;
 	s->attempts++;
 	v->item->touched = true;
-	hk_scope_open(&scope, total_timeout_ns(s));
+	hk_scope_open(&scope, limits_of(s->place).timeout_ns);
 	s->place->port->call(&s->site, &v->call);
 	ASSERT(v->call.verdict != VERDICT_NONE);
 	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
@@ -301,9 +294,8 @@ static void stop_down(struct visit *v)
 static int64_t next_delay_ns(struct visit *v)
 {
 	const struct err *err = &v->call.err;
-	const struct retry_options *retry = v->step->place->common.retry;
-	int64_t times = retry ? retry->times : 4;
-	int64_t within = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS;
+	const struct limits limits = limits_of(v->step->place);
+	int64_t times = limits.retries, within = limits.within_ns;
 	int64_t delay = 0;
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;
