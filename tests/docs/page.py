@@ -144,8 +144,8 @@ class Shell:
         """Ctrl-C when the log has so many lines."""
         process = subprocess.Popen(["bash", "-c", "exec " + self.inward(command)], cwd=self.folder, env=self.env, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 30
-        while len((self.folder / log).read_text().splitlines()) < lines:
+        deadline, log = time.monotonic() + 30, self.folder / log
+        while not log.exists() or len(log.read_text().splitlines()) < lines:
             assert time.monotonic() < deadline and process.poll() is None, "it ended before Ctrl-C could be typed"
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
