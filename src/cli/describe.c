@@ -7,7 +7,7 @@
 #include "base/units.h"
 #include "cli/term.h"
 #include "engine/classes.h"
-#include "engine/limits.h"
+#include "engine/defaults.h"
 
 static int put_span(const char *before, int64_t ns, struct buf *out)
 {

@@ -13,7 +13,7 @@
 #include "cli/term.h"
 #include "cli/verbs.h"
 #include "engine/classes.h"
-#include "engine/limits.h"
+#include "engine/defaults.h"
 #include <hocket/run.h>
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * What must hold: what was initialised can be closed, whether or not it was opened. */
 #include "engine/place.h"
 
-#include "engine/limits.h"
+#include "engine/defaults.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -124,6 +124,16 @@ static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 	return all && !run->limit_reached ? RUN_FINISHED : RUN_LIMITED;
 }
 
+/* The end could not be written down. */
+static void worsen(struct run_result *ret, const struct err *err)
+{
+	enum run_end end = err->fault == FAULT_BROKEN ? RUN_BROKEN : RUN_FAILED;
+	if (!run_end_is_worse(end, ret->end))
+		return;
+	ret->end = end;
+	ret->err = *err;
+}
+
 static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 {
 	uint64_t n;
@@ -134,10 +144,7 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 		state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0;
 	if (ret->dead_copied)
 		return;
-	if (ret->end == RUN_FINISHED || ret->end == RUN_LIMITED || ret->end == RUN_STOPPED_EARLY) {
-		ret->end = RUN_FAILED;
-		ret->err = err;
-	}
+	worsen(ret, &err);
 }
 
 static bool is_volatile(const struct run *run)
@@ -174,12 +181,8 @@ static const char *status_of(enum run_end end)
 static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 {
 	struct err err = { 0 };
-	bool good = ret->end == RUN_FINISHED || ret->end == RUN_LIMITED ||
-		    ret->end == RUN_STOPPED_EARLY;
-	if (state_end(run->state, run->id, status_of(ret->end), &err) < 0 && good) {
-		ret->end = RUN_FAILED;
-		ret->err = err;
-	}
+	if (state_end(run->state, run->id, status_of(ret->end), &err) < 0)
+		worsen(ret, &err);
 }
 
 void run_go(struct run *run, struct run_result *ret)

@@ -163,7 +163,7 @@ bool answer_used(const struct step *, const struct env *, const struct answer *,
 		 int64_t *ret) SUSPENDS;
 
 /* stopping.c */
-/* The run ends early: the first cause stays. RUN_STOPPED_BY_FAILURES lets what is in flight end, within the grace; anything else
+/* The run ends early: the first cause stays, unless this is a worse one. RUN_STOPPED_BY_FAILURES lets what is in flight end, within the grace; anything else
  * cancels everything but the committer. */
 void run_abort(struct run *, enum run_end, const struct err *);
 

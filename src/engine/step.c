@@ -18,7 +18,7 @@
  *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
 #include "engine/doubt.h"
-#include "engine/limits.h"
+#include "engine/defaults.h"
 #include "engine/stopping.h"
 #include "engine/visit.h"
 

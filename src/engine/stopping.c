@@ -8,7 +8,7 @@
  * What flows through:    nothing; records pass by in the other files.
  * What must hold:
  *  (1) whatever ends it, what is not settled is left to the next run, and nothing of it shows in a sink.
- *  (2) the first cause stays. A second call of run_stop is never slower than the first.
+ *  (2) the first cause stays, unless a worse one comes. A second call of run_stop is never slower than the first.
  *  (3) in a drain nobody holds the others up who would only wait: a record that was never attempted is left at once, and so is
  *      one that waits for its retry longer than the grace, or for an origin that is down.
  *  (4) but what cannot be read again, or comes without end, is finished as far as it was read: that is what draining it means.
@@ -31,6 +31,12 @@ static void stop_reading(struct run *run)
 	hk_event_set(&run->space);
 }
 
+static void let_leave(struct run *run)
+{
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		step_let_leave(&run->steps[i]);
+}
+
 static void drain(struct run *run)
 {
 	int64_t grace = run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS;
@@ -38,8 +44,7 @@ static void drain(struct run *run)
 	stop_reading(run);
 	if (run->work_open)
 		hk_scope_extend(&run->work_scope, grace);
-	for (size_t i = 0; i < run->plan->step_count; i++)
-		step_let_leave(&run->steps[i]);
+	let_leave(run);
 }
 
 static void stop_at_once(struct run *run)
@@ -74,19 +79,38 @@ bool run_is_stopping(const struct run *run)
 	return run->stopping;
 }
 
+static int badness(enum run_end end)
+{
+	static const int of[] = { [RUN_STOPPED_EARLY] = 1,
+				  [RUN_STOPPED_BY_FAILURES] = 2,
+				  [RUN_FAILED] = 3,
+				  [RUN_BROKEN] = 4,
+				  [RUN_NOTHING_NEW] = 0 };
+	ASSERT((size_t)end < ARRAY_SIZE(of));
+	return of[end];
+}
+
+bool run_end_is_worse(enum run_end end, enum run_end than)
+{
+	return badness(end) > badness(than);
+}
+
 void run_abort(struct run *run, enum run_end as, const struct err *err)
 {
-	if (run->failing)
+	if (as == RUN_FAILED && err->fault == FAULT_BROKEN)
+		as = RUN_BROKEN;
+	if (run->failing && !run_end_is_worse(as, run->failed_as))
 		return;
-	bool drains = as == RUN_STOPPED_BY_FAILURES && !run->stopping;
 	run->failing = true;
-	run->failed_as = as == RUN_FAILED && err->fault == FAULT_BROKEN ? RUN_BROKEN : as;
+	run->failed_as = as;
 	run->err = *err;
 	run_redact(run, &run->err);
-	if (drains)
-		drain(run);
-	else
+	if (as != RUN_STOPPED_BY_FAILURES)
 		stop_at_once(run);
+	else if (run->stopping)
+		let_leave(run); /* a drain goes on, for those that were begun */
+	else
+		drain(run);
 }
 
 /* ---- limits ---- */

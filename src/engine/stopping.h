@@ -4,6 +4,7 @@
 
 /* May the source go on? No after a stop, and once `limit` records of this part of the run were admitted. */
 bool run_reads_on(struct run *);
+bool run_end_is_worse(enum run_end, enum run_end than);
 /* After a record died: are they too many (max_failures)? Then the run stops. */
 void run_note_dead(struct run *, const char *label, const struct err *why);
 /* The run is stopping, and this item, which holds no attempt, is left to the next one. */

@@ -23,6 +23,8 @@ struct world {
 	int64_t lies,
 		lies_in_ask; /* the call of this record says that it was cancelled; -1: none */
 	bool source_lies;
+	bool disk_full; /* the sink fails after the first death */
+	int64_t stops_at_call; /* run_stop() in this record's call; -1: not */
 
 	struct run *run;
 	int64_t began_ns, last_call_ns;
@@ -98,6 +100,8 @@ static void fake_call(struct site *at, struct call *c)
 	w->calls_of[n]++;
 	w->last_call_ns = hk_now_ns() - w->began_ns;
 	c->verdict = VERDICT_FAULT;
+	if (n == w->stops_at_call)
+		run_stop(w->run);
 	int r = hk_sleep(n == w->hangs ? HK_SEC * 3600 : w->latency_ns);
 	if (r < 0 || n == w->lies)
 		fail(&c->err, FAULT_CANCELLED, "cancelled");
@@ -117,7 +121,8 @@ static int fake_commit(struct site *at, const struct batch *b, struct buf *recei
 	struct world *w = the_world;
 	(void)at;
 	(void)receipt;
-	(void)err;
+	if (w->disk_full)
+		return fail(err, FAULT_IO, "no space left");
 	for (size_t i = 0; i < b->n; i++)
 		w->rows[w->row_count++] = number_of(b->recs[i]);
 	ASSERT(w->row_count <= ROWS_MAX);
@@ -160,6 +165,7 @@ static void scene_open(struct scene *s, int64_t records)
 	*s = (struct scene){ .w = { .records = records,
 				    .latency_ns = 50 * HK_MS,
 				    .hangs = -1,
+				    .stops_at_call = -1,
 				    .lies = -1,
 				    .lies_in_ask = -1 } };
 	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
@@ -249,7 +255,7 @@ static void go_on(struct scene *s)
 	s->options.limit = 0;
 	s->options.max_failures = (struct failure_limit){ 0 };
 	s->w.stop_ns[0] = s->w.stop_ns[1] = s->w.drain_ns = 0;
-	s->w.hangs = s->w.lies = s->w.lies_in_ask = -1;
+	s->w.hangs = s->w.lies = s->w.lies_in_ask = s->w.stops_at_call = -1;
 	s->w.throttled_ns = s->w.bad_every = 0;
 	go(s);
 }
@@ -525,6 +531,40 @@ TEST(no_more_are_dead_than_the_limit_says)
 	scene_close(&s);
 }
 
+TEST(a_disk_that_fails_is_worse_than_too_many_dead)
+{
+	struct scene s;
+	scene_open(&s, 100);
+	s.w.bad_from = 5;
+	s.w.bad_every = 5;
+	s.w.disk_full = true;
+	s.options.max_failures.count = 1;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FAILED);
+	CHECK(strstr(s.result.err.text, "no space left"));
+	CHECK_INT(s.w.row_count, 0);
+	s.w.disk_full = false;
+	go_on(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_each_once(&s, 100);
+	scene_close(&s);
+}
+
+TEST(too_many_dead_in_a_drain_do_not_cut_it_short)
+{
+	struct scene s;
+	scene_open(&s, 100);
+	s.w.bad_from = 0;
+	s.w.bad_every = 100; /* the first: it is back before the one that stops */
+	s.w.stops_at_call = 5;
+	s.options.max_failures.count = 1;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.result.counts.dead, 1);
+	CHECK_INT(s.w.row_count, 5); /* the other five that were in flight */
+	scene_close(&s);
+}
+
 TEST(a_share_counts_from_a_hundred_on)
 {
 	struct scene s;
@@ -595,6 +635,8 @@ static const struct test tests[] = {
 	T(a_grace_that_is_too_short_for_a_drain_leaves_the_rest),
 	T(the_first_dead_letter_stops_it_and_paid_work_is_kept),
 	T(no_more_are_dead_than_the_limit_says),
+	T(a_disk_that_fails_is_worse_than_too_many_dead),
+	T(too_many_dead_in_a_drain_do_not_cut_it_short),
 	T(a_share_counts_from_a_hundred_on),
 	T(a_call_that_lies_is_a_failure_of_its_record),
 	T(a_source_that_lies_fails),

@@ -1,9 +1,9 @@
-/* limits.c - the defaults of steps that call out
+/* defaults.c - the defaults of steps that call out
  *
  * What this room is for: what a step does when the file does not say; the run keeps to it, `check` and `graph` show it.
  * What flows through:    common options in, numbers out.
  * What must hold:        each default stands here and nowhere else (docs/reference/language.md tells them). */
-#include "engine/limits.h"
+#include "engine/defaults.h"
 
 #include <hocket/types.h>
 

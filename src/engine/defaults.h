@@ -1,4 +1,4 @@
-/* limits.h - how many at once, how many waiting, how often again, how long: as a place says, or by default */
+/* defaults.h - how many at once, how many waiting, how often again, how long: as a place says, or by default */
 #pragma once
 #include "engine/plan.h"
 
