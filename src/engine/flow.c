@@ -10,7 +10,6 @@
 #include "engine/stopping.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include <errno.h>
 #include <stdio.h>
@@ -18,20 +17,20 @@
 #include <string.h>
 
 /* ---- what expressions see ---- */
-static struct slice put_id(const struct item *it, char id[static 20])
+void flow_put_id(const struct item *it, char id[static 20])
 {
 	static const char hex[] = "0123456789abcdef";
-	const struct track *t = it->track;
-	uint64_t h = hash_end(hash_end(t->split->name_hash + t->ordinal) + it->number);
+	uint64_t h = it->id;
 	for (int i = 0; i < 16; i++, h <<= 4)
 		id[i] = hex[h >> 60];
-	return (struct slice){ id, 16 };
+	id[16] = 0;
 }
 
 void flow_env(const struct run *run, const struct item *it, struct env *env, struct env_meta *meta,
 	      char id[static 20])
 {
-	*meta = (struct env_meta){ .id = put_id(it, id),
+	flow_put_id(it, id);
+	*meta = (struct env_meta){ .id = { id, 16 },
 				   .source = slice_str(it->track->split->name),
 				   .position = it->track->line ? it->track->line
 							       : it->track->ordinal + 1,

@@ -11,13 +11,22 @@
 
 #include "base/json.h"
 #include <errno.h>
+#include <string.h>
 
 enum { SOURCE_RETRIES = 4 };
 
+/* Files are named from the pipeline's folder, so that a state that moves along with it still knows them. */
+static const char *beneath(const char *folder, const char *name)
+{
+	size_t n = folder ? strlen(folder) : 0;
+	return n > 0 && strncmp(name, folder, n) == 0 && name[n] == '/' ? name + n + 1 : name;
+}
+
 /* The same file may stand twice in `from:`; each reading has a split of its own. */
-struct split *intake_split(struct intake *in, const char *name)
+struct split *intake_split(struct intake *in, const char *path)
 {
 	AUTO(buf_done) struct buf own = { .max = 8192 };
+	const char *name = beneath(in->run->plan->folder, path);
 	const struct place *sources = in->run->plan->sources;
 	size_t me = in->source->index, first = 0;
 	while (first < me && !slice_eq(sources[first].facts.door, sources[me].facts.door))
@@ -99,6 +108,8 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 	}
 	int bad = check(a, &why);
 	struct track *t = ledger_admit(&run->ledger, a->split, a->rec, a->next, a->line);
+	if (a->id.n)
+		track_identify(t, a->id);
 	in->source->passed++;
 	if (bad < 0) {
 		doubt_die(in->source, &t->root, &why, NULL);

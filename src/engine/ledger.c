@@ -14,6 +14,8 @@
  *  (3) every byte charged is given back: by the item's end, or when its track is settled. */
 #include "engine/ledger.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,8 +109,10 @@ struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 	t->position = (struct position){ text_ref(shares.base), shares.offset };
 	t->original = rec_ref(takes);
 	t->counts.admitted = 1;
-	t->moving = t->items = 1;
-	t->root = (struct item){ .track = t, .rec = takes };
+	t->moving = 1;
+	t->root = (struct item){ .track = t,
+				 .rec = takes,
+				 .id = hash_end(s->name_hash + t->ordinal) };
 	t->prev = l->last;
 	*(l->last ? &l->last->next : &l->first) = t;
 	l->last = t;
@@ -117,6 +121,12 @@ struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
 	split_admitted(s, shares, line);
 	return t;
+}
+
+void track_identify(struct track *t, struct slice id)
+{
+	ASSERT(!t->root.first_child);
+	t->root.id = hash_end(hash_add(t->split->name_hash, id));
 }
 
 void item_replace(struct ledger *l, struct item *it, struct rec *takes)
@@ -139,7 +149,8 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 				.parent = parent,
 				.rec = takes,
 				.touched = parent->touched,
-				.number = t->items++ };
+				.index = parent->last_child ? parent->last_child->index + 1 : 0 };
+	child->id = hash_end(parent->id + child->index + 1);
 	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
 	parent->last_child = child;
 	t->moving++;
@@ -147,6 +158,16 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 	l->live.spawned++;
 	charge(l, child, rec_bytes(takes) + sizeof *child);
 	return child;
+}
+
+int item_put_path(const struct item *it, struct buf *out)
+{
+	if (!it->parent)
+		return 0;
+	int r = item_put_path(it->parent, out);
+	if (r == 0 && it->parent->parent)
+		r = buf_add_char(out, '.');
+	return r < 0 ? r : buf_printf(out, "%u", it->index);
 }
 
 static void put_ready(struct ledger *l, struct track *t)
@@ -202,7 +223,7 @@ static void add_letter(struct track *t, struct item *it, const char *label, cons
 	struct dead_letter *d = xcalloc(1, sizeof *d);
 	d->label = label;
 	d->at_step = rec_ref(it->rec);
-	d->child = it->number;
+	d->item = it;
 	d->wall_ns = wall_ns;
 	if (attempts_taken)
 		d->attempts = buf_take(attempts_taken);

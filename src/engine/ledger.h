@@ -20,8 +20,8 @@ struct dead_letter { /* of one item; owned by its track */
 	char class[48];
 	char message[480];
 	int64_t wall_ns;
-	uint32_t child; /* number of the item among its track's, 0: the record itself */
-	bool kept;      /* it is in the state */
+	struct item *item; /* borrows: whose it is */
+	bool kept;         /* it is in the state */
 };
 
 enum item_state { ITEM_MOVING, ITEM_READY, ITEM_ENDED };
@@ -30,8 +30,9 @@ struct item {
 	struct item *parent, *first_child, *last_child, *sibling;
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
-	bool touched;    /* an attempt was made for it, or for what it came from */
-	uint32_t number; /* 0: the admitted record; children in the order they were made */
+	bool touched;   /* an attempt was made for it, or for what it came from */
+	uint32_t index; /* among its parent's children */
+	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
 	size_t charged;
 	uint64_t sinks;        /* bit per sink whose `if:` wants it */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
@@ -45,7 +46,7 @@ struct track {
 	struct rec *original;
 	struct counts counts;
 	struct dead_letter *dead, *last_dead;
-	uint32_t moving, items;
+	uint32_t moving;
 	bool ready; /* handed to the committer */
 	struct item root;
 };
@@ -75,9 +76,14 @@ void ledger_advance(struct ledger *snapshot, const struct track *from, const str
 /* Admits: takes rec. The root item is on the way then. */
 struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes,
 			   struct position shares, uint64_t line);
+/* By what its source calls it (a guid), instead of split and ordinal. */
+void track_identify(struct track *, struct slice id);
 
 void item_replace(struct ledger *, struct item *, struct rec *takes); /* the next version */
 struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes);
+/* The way from the admitted record to this child: "2.0" is the first child of the third; nothing for the record itself. The
+ * same on every run, whatever finished first. */
+MUST int item_put_path(const struct item *, struct buf *out);
 enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED };
 void item_end(struct ledger *, struct item *,
 	      enum ending); /* may put the track (and others) on the ready list */

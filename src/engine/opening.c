@@ -155,7 +155,15 @@ static int save_start(struct run *run, struct err *err) SUSPENDS
 		return fail(err, FAULT_IO, "out of memory");
 	if (run->resumed)
 		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
-	const struct state_start start = { p->name, p->hash, buf_slice(&mark), receipts, n };
+	const struct state_start start = {
+		.pipeline = p->name,
+		.kind = "run",
+		.continues = "",
+		.hash = p->hash,
+		.mark = buf_slice(&mark),
+		.receipts = receipts,
+		.n = n,
+	};
 	return state_begin(run->state, run->id, &start, err);
 }
 
@@ -179,12 +187,17 @@ static bool sources_seek(const struct plan *p)
 	return true;
 }
 
+static bool is_status(const struct state_run *r, const char *status)
+{
+	return strcmp(r->status, status) == 0;
+}
+
 /* It ended by itself and settled nothing, so there is nothing to go on with: a mended pipeline may start anew. */
 static bool settled_nothing(const struct state_run *last)
 {
 	struct ledger l = { 0 };
-	bool nothing = !last->running && mark_read(&l, buf_slice(&last->mark), NULL) == 0 &&
-		       l.settled.admitted == 0;
+	bool nothing = !is_status(last, "running") &&
+		       mark_read(&l, buf_slice(&last->mark), NULL) == 0 && l.settled.admitted == 0;
 	ledger_done(&l);
 	return nothing;
 }
@@ -196,7 +209,8 @@ static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 	const struct plan *p = run->plan;
 	if (state_last_run(run->state, p->name, &last, err) < 0)
 		return -1;
-	bool unfinished = last.found && !last.finished && !run->options.fresh && sources_seek(p);
+	bool finished = is_status(&last, "finished") || is_status(&last, "limited");
+	bool unfinished = last.found && !finished && !run->options.fresh && sources_seek(p);
 	if (unfinished && last.hash != p->hash && settled_nothing(&last))
 		unfinished = false;
 	if (unfinished && last.hash != p->hash) {
@@ -207,8 +221,7 @@ static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
 			    p->file, last.id);
 	}
 	if (!unfinished) {
-		bool again =
-			last.found && last.finished && !run->options.fresh && last.hash == p->hash;
+		bool again = last.found && finished && !run->options.fresh && last.hash == p->hash;
 		int r = again ? again_nothing_new(run, buf_slice(&last.mark), &run->nothing_new,
 						  err)
 			      : 0;

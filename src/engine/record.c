@@ -160,6 +160,53 @@ const struct blob *rec_blob(const struct rec *r, struct slice value)
 	return NULL;
 }
 
+/* ---- as bytes: name's length, bytes' length, name, bytes; for each blob ---- */
+int rec_put_blobs(const struct rec *r, struct buf *out)
+{
+	int error = 0;
+	for (unsigned i = 0; i < r->blob_count && error == 0; i++) {
+		struct slice name = slice_str(r->blobs[i].name);
+		const struct buf *bytes = &r->blobs[i].blob->bytes;
+		const uint64_t head[2] = { name.n, bytes->n };
+		error = buf_add(out, (struct slice){ (const char *)head, sizeof head });
+		if (error == 0)
+			error = buf_add(out, name);
+		if (error == 0)
+			error = buf_add(out, buf_slice(bytes));
+	}
+	return error;
+}
+
+static bool restore_blob(struct rec *r, struct slice *rest)
+{
+	uint64_t head[2];
+	if (rest->n < sizeof head)
+		return false;
+	memcpy(head, rest->p, sizeof head);
+	*rest = slice_from(*rest, sizeof head);
+	if (head[0] > rest->n || head[1] > rest->n - head[0])
+		return false;
+	struct slice name = { rest->p, (size_t)head[0] };
+	struct blob *b = xcalloc(1, sizeof *b);
+	b->refs = 1;
+	add_named(r, name, b);
+	*rest = slice_from(*rest, name.n);
+	int error = buf_add(&b->bytes, (struct slice){ rest->p, (size_t)head[1] });
+	*rest = slice_from(*rest, (size_t)head[1]);
+	return error == 0;
+}
+
+struct rec *rec_restore(struct slice json, struct slice blobs)
+{
+	struct rec *r = rec_new(json);
+	while (blobs.n > 0)
+		if (!restore_blob(r, &blobs)) {
+			rec_unref(r);
+			return NULL;
+		}
+	return r;
+}
+
 /* ---- counted text: what positions share ---- */
 struct text {
 	unsigned refs;

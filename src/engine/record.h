@@ -28,5 +28,9 @@ struct rec *rec_next(const struct rec *of, struct buf *json_taken);
 /* Adds a blob and appends its {"$blob": ...} reference to ref. Only on a record nobody else holds yet. */
 MUST int rec_add_blob(struct rec *, struct slice name, struct slice type, struct buf *bytes_taken,
 		      struct buf *ref);
+/* All its blobs as bytes, for the state; nothing when there are none. */
+MUST int rec_put_blobs(const struct rec *, struct buf *out);
+/* A record as it was put down: its text, and what rec_put_blobs gave. NULL: those bytes make no sense. */
+struct rec *rec_restore(struct slice json, struct slice blobs);
 /* The bytes behind a value found in the record's text; NULL: the value is not a reference to a blob of this record. */
 const struct blob *rec_blob(const struct rec *, struct slice value);

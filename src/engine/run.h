@@ -4,7 +4,7 @@
  *   from the same loop for a progress line. */
 #pragma once
 #include "engine/plan.h"
-#include "engine/state.h"
+#include "engine/state/letters.h"
 
 /* How many dead letters of this part of the run are too many: so many, or such a share of the records whose end is known, once
  * that are a hundred. Both 0: no limit. */

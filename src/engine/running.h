@@ -13,7 +13,7 @@
 #pragma once
 #include "engine/lane.h"
 #include "engine/ledger.h"
-#include "engine/state.h"
+#include "engine/state/letters.h"
 #include "io/http.h"
 #include <hocket/hocket.h>
 
@@ -129,6 +129,7 @@ void flow_die(struct run *, struct item *, const char *label, const struct err *
 	      struct buf *attempts_taken);
 void flow_env(const struct run *, const struct item *, struct env *, struct env_meta *,
 	      char id[static 20]);
+void flow_put_id(const struct item *, char id[static 20]); /* $meta.id, as text */
 void run_wake_committer(struct run *);
 /* The source waits for space: there is some, or nothing moves but what is in doubt, which is let be dead. */
 void run_wake_source(struct run *);

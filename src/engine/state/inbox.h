@@ -1,0 +1,20 @@
+/* inbox.h - pages and messages of sources that may answer otherwise when asked again (class J)
+ *
+ * What this room is for: such a page is kept before its records get numbers; a resumed run reads it here and asks nobody.
+ * What must hold: (1) a page is durable when inbox_put returns. (2) it stays until the run's mark has passed all its records and
+ *   is not at it any more: the page that the mark's position names is needed to find the next. */
+#pragma once
+#include "engine/state/state.h"
+
+struct state_page { /* borrowed */
+	const char *split;
+	struct slice base;         /* as the positions of its records */
+	uint64_t first, until;     /* ordinals of its records: first <= n < until */
+	struct slice about, value; /* the source's own: JSON, bytes */
+};
+MUST int state_put_page(struct state *, const char *run_id, const struct state_page *,
+			struct err *) SUSPENDS;
+/* first, about, value: what was put. */
+MUST int state_get_page(struct state *, const char *run_id, const char *split, struct slice base,
+			uint64_t *first, struct buf *about, struct buf *value, bool *found,
+			struct err *) SUSPENDS;

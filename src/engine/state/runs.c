@@ -1,0 +1,198 @@
+/* runs.c - runs, their marks and their sinks' receipts
+ *
+ * What this room is for: where a run stands, in one row; what its sinks need to go on, in one row each.
+ * What flows through:    marks and receipts as text.
+ * What must hold:
+ *  (1) a mark is synced when its call returns. (2) what was noted of records that the mark has passed goes in the same commit. */
+#include "engine/state/sql.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the last run ---- */
+struct last_job {
+	struct sql_job job;
+	const char *pipeline;
+	struct state_run *run;
+};
+
+static int last_run_job(void *arg)
+{
+	struct last_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	char hash[32];
+	if (sql_prepare(&j->job,
+			"SELECT id, hash, status, mark FROM run WHERE pipeline = ? AND kind = "
+			"'run' ORDER BY rowid DESC LIMIT 1",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->pipeline);
+	int r = sql_step_row(&j->job, q, "reading the last run");
+	if (r <= 0)
+		return r;
+	sql_copy(q, 0, j->run->id, sizeof j->run->id);
+	sql_copy(q, 1, hash, sizeof hash);
+	sql_copy(q, 2, j->run->status, sizeof j->run->status);
+	j->run->hash = strtoull(hash, NULL, 16);
+	j->run->found = true;
+	return buf_add(&j->run->mark, sql_column(q, 3)) < 0
+		       ? fail(j->job.err, FAULT_IO, "out of memory")
+		       : 0;
+}
+
+int state_last_run(struct state *s, const char *pipeline, struct state_run *ret, struct err *err)
+{
+	struct last_job j = { { s, err }, pipeline, ret };
+	*ret = (struct state_run){ 0 };
+	return sql_off(last_run_job, &j.job);
+}
+
+/* ---- beginning and ending ---- */
+static int put_receipts(const struct sql_job *j, const char *run_id,
+			const struct state_receipt *receipts, size_t n)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r = sql_prepare(j, "INSERT OR REPLACE INTO receipt VALUES(?,?,?)", &q);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		sql_bind_str(q, 1, run_id);
+		sql_bind_str(q, 2, receipts[i].sink);
+		sql_bind_text(q, 3, receipts[i].receipt);
+		r = sql_step_done(j, q, "keeping a receipt");
+	}
+	return r;
+}
+
+struct begin_job {
+	struct sql_job job;
+	const char *run_id;
+	const struct state_start *start;
+};
+
+static int put_run(const struct begin_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	char hash[32];
+	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->start->hash);
+	if (sql_prepare(&j->job,
+			"INSERT INTO run(id, pipeline, hash, started, status, mark, kind, "
+			"continues) VALUES(?, ?, ?, ?, 'running', ?, ?, ?)",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, j->start->pipeline);
+	sql_bind_str(q, 3, hash);
+	sql_bind_time(q, 4, 0);
+	sql_bind_text(q, 5, j->start->mark);
+	sql_bind_str(q, 6, j->start->kind);
+	sql_bind_str(q, 7, j->start->continues);
+	return sql_step_done(&j->job, q, "beginning a run");
+}
+
+static int begin_job(void *arg)
+{
+	struct begin_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	int r = put_run(j);
+	if (r == 0)
+		r = put_receipts(&j->job, j->run_id, j->start->receipts, j->start->n);
+	return sql_end(&j->job, r);
+}
+
+int state_begin(struct state *s, const char *run_id, const struct state_start *start,
+		struct err *err)
+{
+	struct begin_job j = { { s, err }, run_id, start };
+	return sql_off(begin_job, &j.job);
+}
+
+struct end_job {
+	struct sql_job job;
+	const char *run_id, *status;
+};
+
+static int end_job(void *arg)
+{
+	struct end_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, "UPDATE run SET status = ?, ended = ? WHERE id = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->status);
+	sql_bind_time(q, 2, 0);
+	sql_bind_str(q, 3, j->run_id);
+	return sql_step_done(&j->job, q, "ending the run");
+}
+
+int state_end(struct state *s, const char *run_id, const char *status, struct err *err)
+{
+	struct end_job j = { { s, err }, run_id, status };
+	return sql_off(end_job, &j.job);
+}
+
+/* ---- marks and receipts ---- */
+struct mark_job {
+	struct sql_job job;
+	const char *run_id;
+	struct slice mark;
+	const struct state_receipt *receipts;
+	size_t n;
+};
+
+static int put_mark(const struct mark_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, "UPDATE run SET mark = ? WHERE id = ?", &q) < 0)
+		return -1;
+	sql_bind_text(q, 1, j->mark);
+	sql_bind_str(q, 2, j->run_id);
+	return sql_step_done(&j->job, q, "keeping the checkpoint");
+}
+
+static int mark_job(void *arg)
+{
+	struct mark_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	int r = put_mark(j);
+	if (r == 0)
+		r = put_receipts(&j->job, j->run_id, j->receipts, j->n);
+	return sql_end(&j->job, r);
+}
+
+int state_put_mark(struct state *s, const char *run_id, struct slice mark,
+		   const struct state_receipt *receipts, size_t n, struct err *err)
+{
+	struct mark_job j = { { s, err }, run_id, mark, receipts, n };
+	return sql_off(mark_job, &j.job);
+}
+
+struct receipt_job {
+	struct sql_job job;
+	const char *run_id, *sink;
+	struct buf *text;
+	bool *found;
+};
+
+static int receipt_job(void *arg)
+{
+	struct receipt_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, "SELECT receipt FROM receipt WHERE run = ? AND sink = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, j->sink);
+	int r = sql_step_row(&j->job, q, "reading a receipt");
+	if (r <= 0)
+		return r;
+	*j->found = true;
+	return buf_add(j->text, sql_column(q, 0)) < 0 ? fail(j->job.err, FAULT_IO, "out of memory")
+						      : 0;
+}
+
+int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret,
+		      bool *found, struct err *err)
+{
+	struct receipt_job j = { { s, err }, run_id, sink, ret, found };
+	*found = false;
+	return sql_off(receipt_job, &j.job);
+}

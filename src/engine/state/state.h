@@ -1,0 +1,61 @@
+/* state.h - the SQLite file beside the pipeline
+ *
+ * What this room is for: what must survive us and does not live in a sink's own database (GUARANTEES.md, "The order of
+ *   commits"). This header opens it and knows its runs; the other tables have headers of their own:
+ *     letters.h  dead letters              notes.h  answers, intents, children of one record: while it is on the way
+ *     answers.h  remembered answers        inbox.h  pages of sources that cannot be asked twice
+ *     batch.h    the batch that is on its way to several sinks
+ *   Users may open the file; the tables are documented in docs/explanation/state.md.
+ * What must hold: (1) one process writes a state file: a lock is held from open to close. (2) every call is one transaction,
+ *   synchronous=FULL, off the loop. (3) the file and its folder are the user's alone (0600, 0700). (4) the format has a number;
+ *   what an older format wrote is brought up to date when it is opened (I12). */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+#define STATE_FORMAT 2
+
+struct state;
+
+MUST int state_open(const char *path, struct state **ret, struct err *) SUSPENDS;
+/* Without the lock, and nothing can be written: beside a run. FAULT_CONFIG when there is no such file. */
+MUST int state_open_to_read(const char *path, struct state **ret, struct err *) SUSPENDS;
+void state_close(struct state *) SUSPENDS; /* accepts NULL */
+const char *state_path(const struct state *);
+
+/* ---- runs ---------------------------------------------------------------------------------------------------------
+ * A run's status: "running" (or killed), "stopped" (early, resumable), "failed", "limited" (--limit, --until: its outputs
+ * are whole, the next run goes on behind it), "finished". */
+struct state_run {
+	char id[40], status[16];
+	uint64_t hash;
+	bool found;
+	struct buf mark; /* owns */
+};
+/* The newest run of the pipeline that is not a replay. ret->found is false when there is none. */
+MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
+			struct err *) SUSPENDS;
+MUST int state_end(struct state *, const char *run_id, const char *status, struct err *) SUSPENDS;
+
+struct state_receipt {
+	const char *sink;
+	struct slice receipt;
+};
+struct state_start { /* borrowed */
+	const char *pipeline;
+	const char *kind;      /* "run", "replay" */
+	const char *continues; /* the finished run that it goes on behind; "": none */
+	uint64_t hash;
+	struct slice mark;
+	const struct state_receipt *receipts;
+	size_t n;
+};
+/* A new run, its first mark and its sinks' receipts in one commit. */
+MUST int state_begin(struct state *, const char *run_id, const struct state_start *,
+		     struct err *) SUSPENDS;
+/* Mark and receipts, after the sinks committed; what was noted of records below the mark is tidied away. */
+MUST int state_put_mark(struct state *, const char *run_id, struct slice mark,
+			const struct state_receipt *, size_t n, struct err *) SUSPENDS;
+/* The receipt of a sink, as saved last; empty when there is none. */
+MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
+			   bool *found, struct err *) SUSPENDS;
