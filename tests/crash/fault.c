@@ -244,23 +244,25 @@ static bool is_meant(const struct call *c)
 	return n == fault.n || (fault.stays && n > fault.n);
 }
 
+static bool is_on_files(const struct call *c)
+{
+	return c->kind <= UNLINK;
+}
+
 static void tell_met(const struct call *c)
 {
 	if (atomic_exchange(&counts->met, 1) == 0)
 		memccpy(counts->path, c->path, 0, sizeof(counts->path) - 1);
 }
 
-/* What waits for a signal that cannot be missed. */
-__attribute__((noreturn)) static void die(void)
+/* Between two entries of the journal, so that it has all that was done. */
+__attribute__((noreturn)) static void die(const struct call *c)
 {
+	if (!is_on_files(c))
+		journal_lock();
 	syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
 	for (;;)
 		syscall(SYS_pause);
-}
-
-static bool is_on_files(const struct call *c)
-{
-	return c->kind <= UNLINK;
 }
 
 bool call_begins(struct call *c)
@@ -273,7 +275,7 @@ bool call_begins(struct call *c)
 	c->what = fault.what;
 	tell_met(c);
 	if (c->what == BEFORE || (c->what == TORN && c->kind != WRITE && c->kind != SEND))
-		die();
+		die(c);
 	if (c->what != FAILS)
 		return true;
 	if (is_sync(c))
@@ -293,10 +295,10 @@ size_t call_room(const struct call *c, size_t n)
 long call_ends(struct call *c, long result)
 {
 	int error = errno;
+	if (c->what == AFTER || c->what == TORN)
+		die(c);
 	if (is_on_files(c))
 		journal_unlock();
-	if (c->what == AFTER || c->what == TORN)
-		die();
 	errno = error;
 	return result;
 }

@@ -16,7 +16,7 @@ from shapes import SHAPES, Findings
 from tally import Tally
 from witness import Witness
 
-# How often each is drawn. A point is a kind of call (of files with a word in their path) and when.
+# How often each is drawn; what is timed comes first. A point is a kind of call (of files with a word in their path) and when.
 POINTS = {
     "instant": 30,
     "any:before": 12, "any:after": 12,
@@ -41,10 +41,10 @@ def whole_run(shape):
         return ended.calls, time.monotonic() - started
 
 
-def draw(rng, shape, resumed):
+def draw(rng, shape, resumed, timed=True):
     """The arguments of shim.run that kill it."""
     calls, seconds = whole_run(shape)
-    point = rng.choices(list(POINTS), POINTS.values())[0]
+    point = rng.choices(list(POINTS)[not timed:], list(POINTS.values())[not timed:])[0]
     if point == "instant":
         return {"kill_after": rng.uniform(0, 1.1 * seconds)}
     kind, _, when = point.partition(":")

@@ -4,6 +4,7 @@ A shape writes its input, says what the far side answers, and compares what is t
 multisets, so that what is missing is *lost*, what is there once too often is *duplicated*, and everything else is *wrong*.
 """
 import collections
+import contextlib
 import json
 import sqlite3
 
@@ -50,7 +51,7 @@ def lines_of(path):
 def rows_of(path, query):
     if not path.exists():
         return []
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db:
         try:
             if db.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 return [("the database is corrupt",)]
@@ -59,8 +60,6 @@ def rows_of(path, query):
             return [] if "no such table" in str(missing) else [(str(missing),)]
         except sqlite3.DatabaseError as broken:
             return [(str(broken),)]
-        finally:
-            db.rollback()
 
 
 def compact(value):
@@ -83,7 +82,7 @@ class Shape:
     records = RECORDS
     exits = (0,)
     needs_far = True
-    repeats = 64         # of one request: at most so many for each kill (window and batch)
+    rows_before_lines = False  # each record goes to out.db, and then to out.jsonl
 
     def write(self, folder, base):
         for name, text in self.files().items():
@@ -168,6 +167,7 @@ to: {jsonl: out.jsonl, commit: {rows: 7, every: 3ms}}
 
 class TwoSinks(Shape):
     name = "jsonl, GET, sqlite + jsonl + sqlite"
+    rows_before_lines = True
     text = """
 from: {jsonl: in.jsonl}
 steps:
@@ -255,7 +255,7 @@ dead: out.dead.jsonl
 
     def write(self, folder, base):
         super().write(folder, base)
-        with sqlite3.connect(folder / "out.db") as db:
+        with contextlib.closing(sqlite3.connect(folder / "out.db")) as db:
             db.execute("CREATE TABLE t(id INTEGER, v INTEGER NOT NULL)")
 
     def check(self, folder, far, found):
@@ -297,6 +297,7 @@ to: {csv: out.csv, commit: {rows: 7, every: 2ms}}
 
 class AnyOrder(ToSqlite):
     name = "jsonl, GET, sqlite + jsonl, order: any"
+    rows_before_lines = True
     text = """
 order: any
 from: {jsonl: in.jsonl}
@@ -361,6 +362,7 @@ to:
 class Small(Shape):
     """Everything that hocket writes, in little: two kinds of sinks, dead letters and their copy."""
     name = "20 records, sqlite + jsonl + dead"
+    rows_before_lines = True
     text = """
 from: {jsonl: in.jsonl}
 steps:
