@@ -88,7 +88,8 @@ static void tell_stopping(struct job *job, const char *why)
 		in_flight += s.in_flight;
 	}
 	AUTO(buf_done) struct buf grace = { 0 };
-	if (units_put_duration(&grace, job->options.grace_ns) == 0)
+	int64_t grace_ns = job->options.grace_ns > 0 ? job->options.grace_ns : 0;
+	if (units_put_duration(&grace, grace_ns) == 0)
 		progress_say(job->progress, "%s: %llu in flight, up to %s; %s to stop at once", why,
 			     (unsigned long long)in_flight, grace.p,
 			     job->until_came ? "Ctrl-C" : "again");
@@ -255,7 +256,7 @@ static void read_options(struct job *job)
 	job->options.limit = number(job, FLAG_LIMIT, 0);
 	job->options.grace_ns = number(job, FLAG_GRACE, DEFAULT_GRACE_NS);
 	if (job->options.grace_ns == 0)
-		job->options.grace_ns = 1; /* --grace 0s: to the engine 0 is the default */
+		job->options.grace_ns = -1; /* --grace 0s: to the engine 0 is the default */
 	read_max_failures(job);
 	read_until(job);
 	job->options.memory_bytes = (uint64_t)number(job, FLAG_MEMORY, 0);

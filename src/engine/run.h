@@ -16,7 +16,7 @@ struct run_options {
 	bool fresh;             /* forget positions and counts */
 	int64_t limit;          /* admit at most so many records now; 0: all */
 	struct failure_limit max_failures;
-	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s */
+	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s; < 0: none */
 	uint64_t memory_bytes;    /* 0: the plan's */
 	const char *const *allow; /* beside the file's `allow:` */
 	size_t allow_count;

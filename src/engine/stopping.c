@@ -39,7 +39,9 @@ static void let_leave(struct run *run)
 
 static void drain(struct run *run)
 {
-	int64_t grace = run->options.grace_ns ? run->options.grace_ns : GRACE_DEFAULT_NS;
+	int64_t wish = run->options.grace_ns, grace = wish > 0 ? wish : 0;
+	if (wish == 0)
+		grace = GRACE_DEFAULT_NS;
 	run->drained_ns = hk_now_ns() + grace;
 	stop_reading(run);
 	if (run->work_open)

@@ -97,6 +97,40 @@ def test_check_shows_the_flow_and_its_classes(hocket):
     assert "did you mean 'jsonl'?" in both.err and "pipe.yaml: good" in both.out
 
 
+def test_check_says_what_makes_a_call_better(hocket):
+    hocket.write("pipe.yaml", "from: {jsonl: users.jsonl}\nsteps:\n  - http: POST https://api.example.com/\nto: {sqlite: o.db, table: t}\n")
+    result = hocket("check", "pipe.yaml")
+    assert result.code == 0, result.err
+    assert "A  append-only" in result.out and "add `idempotency_key: auto`" in result.out
+
+
+def test_exactly_once_is_refused_before_anything_starts(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nsteps:\n  - http: POST https://127.0.0.1:9/\nto: {sqlite: o.db, table: t}\n"
+                              "guarantee: exactly_once\n")
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 78
+    assert "pipe.yaml:3:5: error: 'guarantee: exactly_once' cannot be kept: 'http' is A, append-only" in result.err
+    assert sorted(p.name for p in hocket.folder.iterdir()) == ["in.jsonl", "pipe.yaml"]
+    hocket.write("good.yaml", "from: {jsonl: in.jsonl}\nto: {sqlite: o.db, table: t}\nguarantee: exactly_once\n")
+    assert hocket("run", "good.yaml").code == 0
+
+
+def test_graph(hocket):
+    hocket.write("pipe.yaml", "from: {jsonl: users.jsonl}\nsteps:\n  - http: https://api.example.com/\\(.id)\n    into: .a\n"
+                              "to: {sqlite: users.db, table: users, key: id}\n")
+    text = hocket("graph", "pipe.yaml")
+    assert text.code == 0, text.err
+    assert max(map(len, text.out.splitlines())) <= 80
+    assert "10 at a time, queue 100" in text.out and text.out.endswith("each record has its effect exactly once\n")
+    assert hocket("graph", "pipe.yaml", "--dot").out.startswith('digraph "pipe" {')
+    assert hocket("graph", "pipe.yaml", "--mermaid").out.startswith("flowchart TB\n")
+    hocket.write("bad.yaml", "from: {jsnl: x}\nto: stdout\n")
+    bad = hocket("graph", "bad.yaml")
+    assert bad.code == 78 and "did you mean 'jsonl'?" in bad.err and bad.out == ""
+    assert hocket("graph").code == 2
+
+
 @pytest.mark.parametrize("text, messages", [
     ("from: people.csv\nto: stdout\n", ["'people.csv' is no source", "write {csv: people.csv}"]),
     ("from: names.txt\nto: stdout\n", ["write {lines: names.txt}"]),

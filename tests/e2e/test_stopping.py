@@ -262,6 +262,47 @@ def test_stdin_is_finished_as_far_as_it_was_read(hocket):
         assert len(server.asked) == 30
 
 
+def test_a_limit_does_not_wait_for_one_more(hocket):
+    """The fourth line never comes: the limit ends the run without it."""
+    hocket.write("pipe.yaml", "from: stdin\nto: stdout\n")
+    reader, writer = os.pipe()
+    process = hocket.start("run", "pipe.yaml", "--limit", "3", "--summary", "json", stdin=reader)
+    os.close(reader)
+    os.write(writer, b'{"id": 1}\n{"id": 2}\n{"id": 3}\n')
+    result = hocket.finish(process)
+    os.close(writer)
+    assert result.code == 0, result.err
+    assert result.summary["end"] == "limited" and len(result.out.splitlines()) == 3
+
+
+def test_until_ends_a_pipe_that_says_nothing(hocket):
+    hocket.write("pipe.yaml", "from: stdin\nto: stdout\n")
+    reader, writer = os.pipe()
+    process = hocket.start("run", "pipe.yaml", "--until", "500ms", stdin=reader)
+    os.close(reader)
+    os.write(writer, b'{"id": 1}\n')
+    result = hocket.finish(process, timeout=20)
+    os.close(writer)
+    assert result.code == 0, result.err
+    assert result.out == '{"id": 1}\n' and "ended as --until says" in result.err
+
+
+def test_no_grace_at_all(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(20)])
+    with far.raw(far.say_nothing) as port:
+        hocket.write("pipe.yaml", TEXT.format(base=f"http://127.0.0.1:{port}"))
+        process = hocket.start("run", "pipe.yaml", "--grace", "0s")
+        for line in iter(process.stderr.readline, ""):
+            if "5 of 5 in flight" in line:
+                break
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        result = hocket.finish(process, timeout=15)
+    assert result.code == 75, result.err
+    assert time.monotonic() - started < 3 * SLOW
+    assert "stopping: 5 in flight, up to 0" in result.err
+
+
 class Patient:
     """A server in a thread of its own that answers each request after `delay`, any number of them at once."""
 

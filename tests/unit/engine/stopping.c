@@ -23,7 +23,7 @@ struct world {
 	int64_t lies,
 		lies_in_ask; /* the call of this record says that it was cancelled; -1: none */
 	bool source_lies;
-	bool disk_full; /* the sink fails after the first death */
+	bool disk_full;        /* the sink fails after the first death */
 	int64_t stops_at_call; /* run_stop() in this record's call; -1: not */
 
 	struct run *run;
