@@ -21,7 +21,9 @@ struct world {
 	int64_t hangs;        /* this record's call never ends; -1: none */
 	int64_t throttled_ns; /* the first call of record 0 is told to come again in so long; 0: not */
 	int64_t lies,
-		lies_in_ask; /* the call of this record says that it was cancelled; -1: none */
+		lies_in_ask;  /* the call of this record says that it was cancelled; -1: none */
+	int throttled_as;     /* status */
+	int64_t bad_after_ns; /* a 404 comes so soon; 0: like the others */
 	bool source_lies;
 	bool disk_full;        /* the sink fails after the first death */
 	int64_t stops_at_call; /* run_stop() in this record's call; -1: not */
@@ -79,14 +81,26 @@ static int fake_ask(struct site *at, struct call *c, struct err *err)
 							   : 0;
 }
 
+static bool is_bad(const struct world *w, int64_t n)
+{
+	return w->bad_every && n >= w->bad_from && n % w->bad_every == 0;
+}
+
+static int64_t takes_ns(const struct world *w, int64_t n)
+{
+	if (n == w->hangs)
+		return 3600 * HK_SEC;
+	return w->bad_after_ns && is_bad(w, n) ? w->bad_after_ns : w->latency_ns;
+}
+
 static void answer(struct world *w, struct call *c, int64_t n)
 {
 	c->verdict = VERDICT_ANSWER;
 	c->answer.status = 200;
 	if (w->throttled_ns && n == 0 && w->calls_of[0] == 1) {
-		c->answer.status = 429;
+		c->answer.status = w->throttled_as;
 		c->err.retry_after_ns = w->throttled_ns;
-	} else if (w->bad_every && n >= w->bad_from && n % w->bad_every == 0) {
+	} else if (is_bad(w, n)) {
 		c->answer.status = 404;
 	}
 }
@@ -102,7 +116,7 @@ static void fake_call(struct site *at, struct call *c)
 	c->verdict = VERDICT_FAULT;
 	if (n == w->stops_at_call)
 		run_stop(w->run);
-	int r = hk_sleep(n == w->hangs ? HK_SEC * 3600 : w->latency_ns);
+	int r = hk_sleep(takes_ns(w, n));
 	if (r < 0 || n == w->lies)
 		fail(&c->err, FAULT_CANCELLED, "cancelled");
 	else
@@ -419,11 +433,16 @@ TEST(a_retry_is_waited_for_within_the_grace_only)
 	static const struct {
 		int64_t pause_ns, wall_ns;
 		size_t rows;
-	} cases[] = { { 2 * HK_SEC, 2200 * HK_MS, 10 }, { 60 * HK_SEC, 110 * HK_MS, 0 } };
+		int status; /* 429 pauses the lane, 500 only its record */
+	} cases[] = { { 2 * HK_SEC, 2200 * HK_MS, 10, 429 },
+		      { 2 * HK_SEC, 2200 * HK_MS, 10, 500 },
+		      { 60 * HK_SEC, 110 * HK_MS, 0, 429 },
+		      { 60 * HK_SEC, 110 * HK_MS, 0, 500 } };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct scene s;
 		scene_open(&s, 10);
 		s.w.throttled_ns = cases[i].pause_ns;
+		s.w.throttled_as = cases[i].status;
 		s.w.stop_ns[0] = 60 * HK_MS;
 		go(&s);
 		CHECK(s.result.wall_ns < cases[i].wall_ns);
@@ -523,11 +542,25 @@ TEST(no_more_are_dead_than_the_limit_says)
 	CHECK_INT(s.result.counts.dead, 7);
 	CHECK_INT(s.w.row_count, 50);
 	/* what an earlier part has buried does not count again */
-	s.w.bad_from = 501;
-	s.w.bad_every = 500;
+	s.w.bad_from = s.w.bad_every = 500;
 	go(&s);
 	CHECK_INT(s.result.end, RUN_FINISHED);
-	CHECK_INT(s.result.counts.dead, 7);
+	CHECK_INT(s.result.counts.dead, 8);
+	scene_close(&s);
+}
+
+/* Not even where what was read is finished: the file must be mended first. */
+TEST(who_never_had_a_turn_is_left_when_too_many_are_dead)
+{
+	struct scene s;
+	scene_open(&s, 500);
+	s.source.facts.restart = RESTART_LOSES;
+	s.w.bad_from = s.w.bad_every = 100;
+	s.options.max_failures.count = 1;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.w.calls, 110);
+	CHECK(s.result.left > 0);
 	scene_close(&s);
 }
 
@@ -554,14 +587,14 @@ TEST(too_many_dead_in_a_drain_do_not_cut_it_short)
 {
 	struct scene s;
 	scene_open(&s, 100);
-	s.w.bad_from = 0;
-	s.w.bad_every = 100; /* the first: it is back before the one that stops */
-	s.w.stops_at_call = 5;
+	s.w.bad_from = s.w.bad_every = 12;
+	s.w.bad_after_ns = 10 * HK_MS; /* it is back before those that began with it: 10 to 15 */
+	s.w.stops_at_call = 15;
 	s.options.max_failures.count = 1;
 	go(&s);
 	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
 	CHECK_INT(s.result.counts.dead, 1);
-	CHECK_INT(s.w.row_count, 5); /* the other five that were in flight */
+	CHECK_INT(s.w.row_count, 15);
 	scene_close(&s);
 }
 
@@ -635,6 +668,7 @@ static const struct test tests[] = {
 	T(a_grace_that_is_too_short_for_a_drain_leaves_the_rest),
 	T(the_first_dead_letter_stops_it_and_paid_work_is_kept),
 	T(no_more_are_dead_than_the_limit_says),
+	T(who_never_had_a_turn_is_left_when_too_many_are_dead),
 	T(a_disk_that_fails_is_worse_than_too_many_dead),
 	T(too_many_dead_in_a_drain_do_not_cut_it_short),
 	T(a_share_counts_from_a_hundred_on),
