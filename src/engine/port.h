@@ -9,7 +9,7 @@
  * Shapes (one per role; the operations of the others are NULL):
  *   source  run            position in, arrivals out; retry and resume = run again from a position
  *   pure    apply          map set where emit: fused, no queue, no slot
- *   call    ask call       http: one request, one attempt
+ *   call    ask call       http: one request, one attempt; as a sink: what was accepted is delivered
  *   commit  resume commit  jsonl csv sqlite stdout null: rows and checkpoint together
  * What must hold:
  *  (1) the plan is immutable once made; `shared` is one per place. No globals.
@@ -190,6 +190,13 @@ struct arrival {
 struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
 const struct position *split_from(const struct split *);       /* NULL: from the start */
 uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */
+/* Class J: what may be answered otherwise when it is asked for again is kept, durable, before its records are admitted. `base` as
+ * in their positions, `records` how many there are; `about` (JSON) and `value` are the source's own. 0, or -1 with *err. */
+int intake_keep(struct intake *, struct split *, struct slice base, uint64_t records,
+		struct slice about, struct slice value, struct err *) SUSPENDS;
+/* 1: it was kept, and here it is; 0: it was not; -1 with *err. */
+int intake_kept(struct intake *, struct split *, struct slice base, struct buf *about,
+		struct buf *value, struct err *) SUSPENDS;
 /* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */
 int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
 
@@ -219,12 +226,17 @@ struct call {
 	unsigned attempt;      /*         1, 2, ... */
 	bool wants_about;      /*         an expression reads $res.status or $res.headers */
 	bool retry_unsafe;     /*         `retry: {unsafe: true}` */
+	struct slice key;      /*         `idempotency_key:`, to be sent along; empty: none */
+	bool wants_asked;      /*         ask() has to fill `asked` */
 	void *request;         /* ask:    the connector's own, in arena */
 	struct slice
 		shown; /*         "GET https://host/path" without secrets, for messages and dead letters */
 	struct slice
 		lane; /*         "ORIGIN" or "ORIGIN MARK": who asks with which credential; empty: none */
 	enum safety safety;
+	/* ask, with wants_asked: SHA-256 of all that decides what is answered (method, URL, body, headers that the file gives), without
+	 * credentials and without the key. */
+	uint8_t asked[32];
 	enum verdict verdict; /* call:   NONE on return is a bug */
 	struct answer answer; /*         gives, with VERDICT_ANSWER */
 	struct err err;       /*         with VERDICT_FAULT */
@@ -246,6 +258,8 @@ struct resumption {
 	const char *pipeline;
 	struct buf receipt, mark; /* in and out */
 	bool first;               /* the state knows of no earlier run that is unfinished */
+	bool more; /* with a receipt: of a run that was finished; what it made stays and is added to. Without: a replay of dead
+		    * letters; what is there stays, whatever `mode` says */
 };
 
 /* ---- the port ----------------------------------------------------------------------------------------------------- */
@@ -276,6 +290,10 @@ struct port {
 	int (*commit)(struct site *, const struct batch *, struct buf *receipt,
 		      struct err *) SUSPENDS;
 	int (*finish)(struct site *, struct err *) SUSPENDS; /* all delivered: fsync, rename */
+	/* After open, before resume: does what a finished run made still stand? 1; 0: gone or other, *why says it
+	 * ("'out.jsonl' was deleted"); -1 with *why: cannot be told. NULL: it does. Changes nothing. */
+	int (*stands)(struct site *, const char *pipeline, struct slice receipt,
+		      struct err *why) SUSPENDS;
 };
 /* The registry is handed to the engine as a pointer; a name may stand once per role. */
 struct registry {
