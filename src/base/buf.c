@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define FIRST_CAP 63 /* with the 0: one cache line */
+/* Where even so little cannot be had, nothing can be done with the text or without it: that is no fault of a record. */
+#define LITTLE (1u << 20)
 
 static size_t ceiling(const struct buf *b)
 {
@@ -33,7 +35,7 @@ static int grow(struct buf *b, size_t more)
 		cap = max;
 	if (cap == SIZE_MAX)
 		return -ENOMEM;
-	char *p = realloc(b->p, cap + 1);
+	char *p = cap < LITTLE ? xrealloc(b->p, cap + 1, 1) : realloc(b->p, cap + 1);
 	if (!p)
 		return -ENOMEM;
 	b->p = p;

@@ -24,7 +24,8 @@ static inline struct slice buf_slice(const struct buf *b)
 	return (struct slice){ b->p, b->n };
 }
 
-/* Return 0, -EMSGSIZE above the ceiling, -ENOMEM. What is added does not lie in the buffer itself. */
+/* Return 0, -EMSGSIZE above the ceiling, -ENOMEM when a megabyte or more cannot be had (less than that ends the process,
+ * as in lang.h). What is added does not lie in the buffer itself. */
 MUST static inline int buf_add(struct buf *, struct slice);
 MUST static inline int buf_add_char(struct buf *, char);
 MUST int buf_printf(struct buf *, const char *fmt, ...) PRINTF(2, 3);

@@ -43,7 +43,7 @@ NORETURN void assert_failed(const char *cond, const char *file, int line, const 
 
 /* Memory. Sizes are overflow-checked; exhaustion of the address space aborts with a sentence:
  * nothing above could say more, and every large or data-driven size goes through struct buf,
- * which has a ceiling and returns -ENOMEM instead. */
+ * which has a ceiling and, for what is large, returns -ENOMEM instead. */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n, size_t size) __attribute__((returns_nonnull));
