@@ -283,6 +283,8 @@ static int job_main(void *arg) SUSPENDS
 		r = run_open(job->plan, &job->options, &job->run, &err);
 	if (r < 0) {
 		say("%s", err.text);
+		if (err.fault == FAULT_BROKEN)
+			say("keep that file to find out why; moved away, the pipeline starts over");
 		return fail_early(job, exit_of_opening(job, &err), err.text);
 	}
 	int code = run_opened(job);

@@ -378,3 +378,26 @@ def test_each_end_writes_a_summary(hocket):
         result = hocket(*arguments, "--summary", "json")
         assert result.code == code, (arguments, result.err)
         assert result.summary["exit"] == code, arguments
+
+def test_a_broken_state_is_told_apart(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nto: 'null'\n")
+    hocket.write("broken.db", "this is no database, but it has a few words in it" * 100)
+    result = hocket("run", "pipe.yaml", "--state", "broken.db", "--summary", "json")
+    assert result.code == 4, result.err
+    assert result.summary["exit"] == 4 and "broken.db" in result.summary["error"]
+    assert "moved away, the pipeline starts over" in result.err
+
+
+def test_a_state_that_is_damaged_while_it_runs(hocket):
+    """Pages of zeros in the middle of the file: the run ends with 4, and says so in its summary."""
+    hocket.write_jsonl("in.jsonl", [{"id": i, "text": "x" * 200} for i in range(200)])
+    text = "from: {jsonl: in.jsonl}\nsteps: [map: 'if .id % 2 == 0 then error(\"even\") else . end']\nto: 'null'\n"
+    assert hocket.run(text).code == 3
+    state = hocket.folder / ".hocket/pipe.db"
+    data = bytearray(state.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    state.write_bytes(data)
+    result = hocket("run", "pipe.yaml", "--fresh", "--summary", "json")
+    assert result.code == 4, result.err
+    assert result.summary["exit"] == 4 and "pipe.db" in result.summary["error"]

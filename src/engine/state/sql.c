@@ -23,9 +23,16 @@ int sql_off(int (*fn)(void *), struct sql_job *job)
 		       : r;
 }
 
+/* A disk that fails may work again; a file that is damaged or none of ours does not. */
+static enum fault fault_of(sqlite3 *db)
+{
+	int primary = sqlite3_errcode(db) & 0xff;
+	return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ? FAULT_BROKEN : FAULT_IO;
+}
+
 int sql_fault(const struct sql_job *j, const char *doing)
 {
-	return fail(j->err, FAULT_IO, "state file '%s': %s: %s", j->s->path, doing,
+	return fail(j->err, fault_of(j->s->db), "state file '%s': %s: %s", j->s->path, doing,
 		    sqlite3_errmsg(j->s->db));
 }
 
