@@ -293,8 +293,10 @@ static int put_end(const struct account *a, struct buf *out)
 
 static int put_places(const struct account *a, struct buf *out)
 {
-	int r = buf_printf(out, "run %s, %llu bytes of records at most\n", a->result->run_id,
-			   (unsigned long long)a->result->peak_bytes);
+	int r = buf_printf(
+		out, "run %s, %llu bytes of records at most, %llu written to files meanwhile\n",
+		a->result->run_id, (unsigned long long)a->result->peak_bytes,
+		(unsigned long long)a->result->spilled_bytes);
 	for (size_t i = 0; r == 0 && i < run_place_count(a->run); i++) {
 		struct place_stats s;
 		run_place_stats(a->run, i, &s);
@@ -430,6 +432,7 @@ int account_put_json(const struct account *a, int exit_code, struct buf *out)
 	put_member(&w, "records_per_s", (uint64_t)records_per_second(a));
 	put_member(&w, "rss_bytes", peak_rss());
 	put_member(&w, "peak_bytes", res->peak_bytes);
+	put_member(&w, "spilled_bytes", res->spilled_bytes);
 	put_text(&w, "limit", limit.n > 0 ? limit.p : "");
 	put_json_kinds(&w, res);
 	put_json_places(&w, a->run);

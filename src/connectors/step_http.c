@@ -238,6 +238,21 @@ static int ask_lane(const struct http_step *o, struct call *c, const struct url 
 	return 0;
 }
 
+static enum body body_kind(const struct http_response *a, int method, struct slice type)
+{
+	if (a->body.n == 0 || method == HEAD || a->status == 204)
+		return BODY_NONE;
+	return media_is_json(type) ? BODY_JSON : media_is_text(type) ? BODY_TEXT : BODY_BLOB;
+}
+
+static int make_room(void *arg, const struct http_response *head, uint64_t bytes) SUSPENDS
+{
+	struct call *c = arg;
+	struct slice type = media_type(head, c->arena);
+	bool text = media_is_json(type) || media_is_text(type);
+	return call_room(c, text ? BODY_TEXT : BODY_BLOB, bytes);
+}
+
 static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct http_step *o = site->options;
@@ -257,6 +272,8 @@ static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 	q->header_count = headers.n;
 	q->keyed = c->safety == KEYED;
 	q->max_body_bytes = o->max_body;
+	q->room = make_room;
+	q->room_arg = c;
 	q->insecure = o->tls.insecure;
 	q->guard = site_guard(site);
 	q->data_host = !o->origin[0];
@@ -269,13 +286,6 @@ static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 }
 
 /* ---- the answer ----------------------------------------------------------------------------------- */
-
-static enum body body_kind(const struct http_response *a, int method, struct slice type)
-{
-	if (a->body.n == 0 || method == HEAD || a->status == 204)
-		return BODY_NONE;
-	return media_is_json(type) ? BODY_JSON : media_is_text(type) ? BODY_TEXT : BODY_BLOB;
-}
 
 static void http_call(struct site *site, struct call *c) SUSPENDS
 {

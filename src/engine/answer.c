@@ -15,7 +15,7 @@
 
 enum { EXCERPT = 160 };
 
-static enum body kind_of(const struct step *s, const struct answer *a)
+enum body answer_kind(const struct step *s, enum body by_type)
 {
 	switch ((enum as)s->place->common.as) {
 	case AS_JSON:
@@ -27,7 +27,7 @@ static enum body kind_of(const struct step *s, const struct answer *a)
 	case AS_BY_TYPE:
 		break;
 	}
-	return a->body;
+	return by_type;
 }
 
 /* The beginning of a body, on one line, for a message. */
@@ -96,7 +96,9 @@ static int quote(struct answer *a, struct err *err)
 /* The body as JSON text in a->value; a blob's bytes stay as they are. */
 static int convert(const struct step *s, struct answer *a, bool lenient, struct err *err)
 {
-	a->body = kind_of(s, a);
+	a->body = answer_kind(s, a->body);
+	if (a->body != BODY_BLOB && a->value.n > memory_text_max(s->run))
+		return memory_fail_text(s->run, err);
 	if (a->value.n == 0 && a->body != BODY_BLOB && a->body != BODY_TEXT) {
 		if (a->body == BODY_JSON && s->place->common.as == AS_JSON)
 			return fail(err, FAULT_INVALID_JSON, "the answer is empty, not JSON");

@@ -348,6 +348,7 @@ int committer_main(void *arg)
 		struct batch_list list = take_batch(run);
 		r = commit_list(run, &list, &err);
 		span_set(&run->committing, false);
+		memory_look(run);
 		if (r < 0) {
 			run_abort(run, RUN_FAILED, &err);
 			return 0;

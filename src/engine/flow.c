@@ -75,6 +75,8 @@ static void item_ended(struct run *run)
 static void end_item(struct run *run, struct item *it, enum ending how)
 {
 	item_end(&run->ledger, it, how);
+	if (!it->track->ready)
+		spill_rested(run, it);
 	item_ended(run);
 }
 
@@ -100,8 +102,8 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 
 bool run_has_space(const struct run *run)
 {
-	return run->ledger.bytes < run->options.memory_bytes &&
-	       run->ledger.ready_bytes < run->ready_max_bytes;
+	bool fits = !run->ledger.first || memory_has(run, run->admitting_bytes);
+	return fits && run->ledger.ready_bytes < run->ready_max_bytes;
 }
 
 /* ---- what apply() writes to ---- */
@@ -118,6 +120,14 @@ int out_put(struct out *o, struct rec *gives, struct err *err)
 		     rec_json(gives).n > 60 ? "..." : "");
 		rec_unref(gives);
 		return -1;
+	}
+	o->bytes += rec_json(gives).n;
+	if (o->most_bytes && o->bytes > o->most_bytes) {
+		rec_unref(gives);
+		return fail(err, FAULT_TOO_LARGE,
+			    "the children of one record are larger than %llu bytes, an eighth of "
+			    "`memory`: raise `memory:`, or emit less of each",
+			    (unsigned long long)o->most_bytes);
 	}
 	if (o->n == CHILDREN_MAX) {
 		rec_unref(gives);
@@ -174,7 +184,7 @@ int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n
 /* 1: goes on; 0: ended here; -ECANCELED */
 static int apply(struct step *s, struct item *it, const struct env *env) SUSPENDS
 {
-	AUTO(out_done) struct out out = { 0 };
+	AUTO(out_done) struct out out = { .most_bytes = memory_children_max(s->run) };
 	struct run *run = s->run;
 	struct err err = { 0 };
 	if (s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
@@ -219,6 +229,8 @@ static int wanted(struct step *s, struct item *it, const struct env *env) SUSPEN
 
 static int enter(struct step *s, struct item *it) SUSPENDS
 {
+	it->resting = true;
+	spill_rested(s->run, it);
 	if (hk_queue_try_put(s->in, &it) == 0)
 		return 0;
 	span_set(&s->window_full, true);

@@ -36,8 +36,9 @@ struct split *intake_split(struct intake *in, const char *path)
 	return ledger_split(&in->run->ledger, own.p);
 }
 
-static int wait_space(struct run *run) SUSPENDS
+static int wait_space(struct run *run, uint64_t bytes) SUSPENDS
 {
+	run->admitting_bytes = bytes;
 	if (run_has_space(run))
 		return 0;
 	span_set(&run->source_waits, true);
@@ -102,7 +103,7 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		split_skip(a->split, a->next, a->line);
 		return 0;
 	}
-	if (!run_reads_on(run) || wait_space(run) < 0) {
+	if (!run_reads_on(run) || wait_space(run, rec_bytes(a->rec)) < 0) {
 		rec_unref(a->rec);
 		return fail(err, FAULT_CANCELLED, "stopped");
 	}

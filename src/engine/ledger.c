@@ -21,12 +21,30 @@
 
 enum { TRACK_COST = sizeof(struct track) + 64 }; /* what a record costs besides its text */
 
-static void charge(struct ledger *l, struct item *it, size_t bytes)
+void ledger_hold(struct ledger *l, uint64_t from, uint64_t to)
 {
-	l->bytes += bytes - it->charged;
-	it->charged = bytes;
+	l->bytes += to - from;
 	if (l->bytes > l->peak_bytes)
 		l->peak_bytes = l->bytes;
+}
+
+static void charge(struct ledger *l, struct item *it, size_t bytes)
+{
+	ledger_hold(l, it->charged, bytes);
+	it->charged = bytes;
+}
+
+/* The original stays for the dead letter until the track is settled, so it counts beside the version of now. */
+static size_t item_cost(const struct item *it)
+{
+	const struct rec *original = it->parent ? NULL : it->track->original;
+	size_t n = original ? rec_bytes(original) + TRACK_COST : sizeof *it;
+	return n + (it->rec && it->rec != original ? rec_bytes(it->rec) : 0);
+}
+
+static size_t letter_cost(const struct dead_letter *d)
+{
+	return sizeof *d + d->attempts.cap + rec_bytes(d->at_step);
 }
 
 void counts_add(struct counts *to, const struct counts *c)
@@ -108,6 +126,7 @@ struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 	t->line = line;
 	t->position = (struct position){ text_ref(shares.base), shares.offset };
 	t->original = rec_ref(takes);
+	t->number = l->numbers++;
 	t->counts.admitted = 1;
 	t->moving = 1;
 	t->root = (struct item){ .track = t,
@@ -118,7 +137,7 @@ struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 	l->last = t;
 	l->tracks++;
 	l->live.admitted++;
-	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
+	charge(l, &t->root, item_cost(&t->root));
 	split_admitted(s, shares, line);
 	return t;
 }
@@ -135,9 +154,7 @@ void item_replace(struct ledger *l, struct item *it, struct rec *takes)
 	struct rec *old = it->rec;
 	it->rec = takes;
 	rec_unref(old);
-	/* The original stays for the dead letter until the track is settled, so both count. */
-	size_t original = it == &it->track->root ? rec_bytes(it->track->original) + TRACK_COST : 0;
-	charge(l, it, original + (takes == it->track->original ? 0 : rec_bytes(takes)));
+	charge(l, it, item_cost(it));
 }
 
 struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes)
@@ -156,7 +173,7 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 	t->moving++;
 	t->counts.spawned++;
 	l->live.spawned++;
-	charge(l, child, rec_bytes(takes) + sizeof *child);
+	charge(l, child, item_cost(child));
 	return child;
 }
 
@@ -173,6 +190,7 @@ int item_put_path(const struct item *it, struct buf *out)
 static void put_ready(struct ledger *l, struct track *t)
 {
 	ASSERT(!t->ready && t->moving == 0);
+	track_let_go(t);
 	t->ready = true;
 	*(l->ready_last ? &l->ready_last->next_ready : &l->ready_first) = t;
 	l->ready_last = t;
@@ -193,7 +211,7 @@ static void completed(struct ledger *l, struct track *t)
 		put_ready(l, t);
 }
 
-void item_end(struct ledger *l, struct item *it, enum ending how)
+static void end(struct ledger *l, struct item *it, enum ending how, size_t letter)
 {
 	struct track *t = it->track;
 	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
@@ -210,11 +228,15 @@ void item_end(struct ledger *l, struct item *it, enum ending how)
 	++*live[how];
 	if (how != ENDED_READY) {
 		rec_unref(take(it->rec));
-		if (it != &t->root)
-			charge(l, it, 0);
+		charge(l, it, item_cost(it) + letter);
 	}
 	if (--t->moving == 0)
 		completed(l, t);
+}
+
+void item_end(struct ledger *l, struct item *it, enum ending how)
+{
+	end(l, it, how, 0);
 }
 
 static void add_letter(struct track *t, struct item *it, const char *label, const struct err *err,
@@ -237,7 +259,7 @@ void item_die(struct ledger *l, struct item *it, const char *label, const struct
 	      struct buf *attempts_taken, int64_t wall_ns)
 {
 	add_letter(it->track, it, label, err, attempts_taken, wall_ns);
-	item_end(l, it, ENDED_DEAD);
+	end(l, it, ENDED_DEAD, letter_cost(it->track->last_dead));
 }
 
 void track_row_died(struct ledger *l, struct track *t, struct item *it, const char *label,
@@ -284,7 +306,7 @@ struct track *ledger_take_ready(struct ledger *l)
 
 static size_t item_bytes(const struct item *it)
 {
-	size_t n = it->charged;
+	size_t n = it->charged + (it->track->moved && it->rec ? rec_away(it->rec) : 0);
 	for (const struct item *c = it->first_child; c; c = c->sibling)
 		n += item_bytes(c);
 	return n;
@@ -296,7 +318,7 @@ size_t track_bytes(const struct track *t)
 }
 
 /* Depth first: a parent before its children, children in the order they were made. */
-static struct item *walk_next(struct item *it)
+struct item *item_next(struct item *it)
 {
 	if (it->first_child)
 		return it->first_child;
@@ -307,9 +329,9 @@ static struct item *walk_next(struct item *it)
 
 struct item *track_next_row(struct track *t, struct item *after)
 {
-	struct item *it = after ? walk_next(after) : &t->root;
+	struct item *it = after ? item_next(after) : &t->root;
 	while (it && it->state != ITEM_READY)
-		it = walk_next(it);
+		it = item_next(it);
 	return it;
 }
 
@@ -334,8 +356,35 @@ static void children_free(struct ledger *l, struct item *it)
 	}
 }
 
+/* ---- records that move to a file ---- */
+void track_let_go(struct track *t)
+{
+	for (struct parcel *p = take(t->parcel); p && p->track == t; p++)
+		p->item = NULL;
+}
+
+void parcel_arrived(struct ledger *l, struct parcel *p, struct rec *takes)
+{
+	struct item *it = p->item;
+	struct track *t = it->track;
+	ASSERT(!t->ready && (it->resting || it->state != ITEM_MOVING));
+	size_t before = item_cost(it);
+	t->moved = true;
+	if (it->rec == p->rec) {
+		rec_unref(it->rec);
+		it->rec = rec_ref(takes);
+	}
+	if (p->original) {
+		rec_unref(t->original);
+		t->original = rec_ref(takes);
+	}
+	rec_unref(takes);
+	charge(l, it, it->charged - before + item_cost(it));
+}
+
 static void track_free(struct ledger *l, struct track *t)
 {
+	track_let_go(t);
 	*(t->prev ? &t->prev->next : &l->first) = t->next;
 	*(t->next ? &t->next->prev : &l->last) = t->prev;
 	children_free(l, &t->root);

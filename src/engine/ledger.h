@@ -31,11 +31,18 @@ struct item {
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
 	bool touched;   /* an attempt was made for it, or for what it came from */
+	bool resting;   /* in a step's queue: nobody has a slice of its record */
 	uint32_t index; /* among its parent's children */
 	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
 	size_t charged;
 	uint64_t sinks;        /* bit per sink whose `if:` wants it */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
+};
+struct parcel { /* a record on its way to a file (spill.c) */
+	struct track *track;
+	struct item *item; /* NULL: it went on meanwhile */
+	struct rec *rec;   /* owns a reference */
+	bool original;     /* the track's, not the item's */
 };
 struct track {
 	struct track *prev, *next; /* all unsettled, in admission order */
@@ -47,7 +54,10 @@ struct track {
 	struct counts counts;
 	struct dead_letter *dead, *last_dead;
 	uint32_t moving;
-	bool ready; /* handed to the committer */
+	bool ready;            /* handed to the committer */
+	uint64_t number;       /* of all that were admitted */
+	bool moved;            /* some of it lies in a file */
+	struct parcel *parcel; /* the first of its parcels, while they are written */
 	struct item root;
 };
 
@@ -55,9 +65,11 @@ struct ledger {
 	struct track *first, *last; /* unsettled, in admission order */
 	struct track *ready_first, *ready_last;
 	struct split *splits;
-	struct counts settled;      /* of the whole run, under the mark */
-	struct counts live;         /* the same and what is booked above it: for progress */
-	uint64_t bytes, peak_bytes; /* of records on the way */
+	struct counts settled; /* of the whole run, under the mark */
+	struct counts live;    /* the same and what is booked above it: for progress */
+	uint64_t bytes,
+		peak_bytes; /* of records on the way, and held for what attempts may bring */
+	uint64_t numbers;   /* given out */
 	uint64_t ready_bytes, ready_count;
 	size_t tracks;
 	bool any_order;
@@ -90,14 +102,23 @@ void item_end(struct ledger *, struct item *,
 void item_die(struct ledger *, struct item *, const char *label, const struct err *,
 	      struct buf *attempts_taken, int64_t wall_ns);
 
+/* What an attempt (or nobody any more, to: 0) holds for its answer: memory.c. */
+void ledger_hold(struct ledger *, uint64_t from, uint64_t to);
+/* A parcel was written: the item, which still rests, goes on with the record that lies in the file. */
+void parcel_arrived(struct ledger *, struct parcel *, struct rec *takes);
+/* The track goes on: what of it is being written stays in memory. */
+void track_let_go(struct track *);
+
 struct track *ledger_peek_ready(const struct ledger *);
 struct track *ledger_take_ready(struct ledger *);
-size_t track_bytes(const struct track *);
+size_t track_bytes(const struct track *); /* wherever they lie */
 /* The deliverable items of a track in order; start with NULL. */
 struct item *track_next_row(struct track *, struct item *after);
 /* A row that a sink refused: delivered becomes dead. */
 void track_row_died(struct ledger *, struct track *, struct item *, const char *label,
 		    const struct err *, int64_t wall_ns);
+/* All items of a track, parents before their children; NULL behind the last. */
+struct item *item_next(struct item *);
 /* No sink wants the row: delivered becomes filtered. */
 void track_row_unwanted(struct ledger *, struct item *);
 /* Outcome committed: counts and mark move, the track is freed. */

@@ -176,6 +176,8 @@ static int open_state(struct run *run, struct err *err) SUSPENDS
 					: buf_printf(&path, "%s/.hocket/%s.db", p->folder, p->name);
 	if (r < 0)
 		return fail(err, FAULT_CONFIG, "the state file's name is too long");
+	const char *end = strrchr(path.p, '/');
+	run->spill.folder = end ? xstrndup(path.p, (size_t)(end - path.p)) : xstrndup(".", 1);
 	return state_open(path.p, &run->state, err);
 }
 

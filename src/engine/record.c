@@ -5,13 +5,15 @@
  * What flows through:    text taken or copied in; borrowed out.
  * What must hold:
  *  (1) the text never changes after the record was made.
- *  (2) a blob lives as long as any version of its record. */
+ *  (2) a blob lives as long as any version of its record.
+ *  (3) a text's memory is not more than a quarter larger than the text: what is counted is what is used. */
 #include "engine/record.h"
 
 #include "base/json.h"
 #include "engine/port.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { INLINE_MAX = 16384 }; /* bytes: above, taking the buffer beats copying it */
 
@@ -22,11 +24,50 @@ struct named_blob {
 struct rec {
 	unsigned refs, blob_count;
 	struct named_blob *blobs;
-	struct buf taken; /* a long text's own buffer */
+	struct buf taken;    /* a long text's own buffer */
+	struct pages *pages; /* or the file in which it lies */
 	struct slice json;
 	char text[];
 };
 
+/* ---- pages ---- */
+struct pages {
+	size_t refs, n;
+	void *at;
+	struct shelf *shelf;
+};
+
+struct pages *pages_new(void *at, size_t n, struct shelf *shelf)
+{
+	struct pages *p = xcalloc(1, sizeof *p);
+	*p = (struct pages){ .refs = 1, .n = n, .at = at, .shelf = shelf };
+	shelf->files++;
+	shelf->bytes += n;
+	return p;
+}
+
+static struct pages *pages_ref(struct pages *p)
+{
+	ASSERT(p->refs > 0);
+	p->refs++;
+	return p;
+}
+
+void pages_unref(struct pages *p)
+{
+	if (!p)
+		return;
+	ASSERT(p->refs > 0);
+	if (--p->refs > 0)
+		return;
+	int r = munmap(p->at, p->n);
+	ASSERT(r == 0 && p->shelf->files > 0);
+	p->shelf->files--;
+	p->shelf->bytes -= p->n;
+	free(p);
+}
+
+/* ---- records ---- */
 struct rec *rec_new(struct slice json)
 {
 	struct rec *r = xmalloc(sizeof *r + json.n + 1);
@@ -35,6 +76,18 @@ struct rec *rec_new(struct slice json)
 		memcpy(r->text, json.p, json.n);
 	r->text[json.n] = 0;
 	return r;
+}
+
+/* Buffers grow by doubling; what is kept should not be half empty. */
+static void shrink(struct buf *b)
+{
+	if (b->cap - b->n <= b->n / 4)
+		return;
+	char *p = realloc(b->p, b->n + 1);
+	if (!p)
+		return; /* it stays as large as it was */
+	b->p = p;
+	b->cap = b->n;
 }
 
 struct rec *rec_take(struct buf *json)
@@ -47,6 +100,7 @@ struct rec *rec_take(struct buf *json)
 	struct rec *r = xcalloc(1, sizeof *r);
 	r->refs = 1;
 	r->taken = buf_take(json);
+	shrink(&r->taken);
 	r->json = buf_slice(&r->taken);
 	return r;
 }
@@ -63,7 +117,8 @@ static void blob_unref(struct blob *b)
 	ASSERT(b->refs > 0);
 	if (--b->refs > 0)
 		return;
-	buf_done(&b->bytes);
+	buf_done(&b->taken);
+	pages_unref(b->pages);
 	free(b);
 }
 
@@ -80,6 +135,7 @@ void rec_unref(struct rec *r)
 	}
 	free(r->blobs);
 	buf_done(&r->taken);
+	pages_unref(r->pages);
 	free(r);
 }
 
@@ -95,9 +151,17 @@ struct slice rec_json(const struct rec *r)
 
 size_t rec_bytes(const struct rec *r)
 {
-	size_t n = sizeof *r + (r->taken.cap ? r->taken.cap : r->json.n);
+	size_t n = sizeof *r + (r->pages ? 0 : r->taken.cap ? r->taken.cap : r->json.n);
 	for (unsigned i = 0; i < r->blob_count; i++)
-		n += r->blobs[i].blob->bytes.n;
+		n += sizeof(struct blob) + r->blobs[i].blob->taken.cap;
+	return n;
+}
+
+size_t rec_away(const struct rec *r)
+{
+	size_t n = r->pages ? r->json.n : 0;
+	for (unsigned i = 0; i < r->blob_count; i++)
+		n += r->blobs[i].blob->pages ? r->blobs[i].blob->bytes.n : 0;
 	return n;
 }
 
@@ -140,7 +204,9 @@ int rec_add_blob(struct rec *r, struct slice name, struct slice type, struct buf
 		return error;
 	struct blob *b = xcalloc(1, sizeof *b);
 	b->refs = 1;
-	b->bytes = buf_take(bytes_taken);
+	b->taken = buf_take(bytes_taken);
+	shrink(&b->taken);
+	b->bytes = buf_slice(&b->taken);
 	add_named(r, name, b);
 	return 0;
 }
@@ -166,13 +232,13 @@ int rec_put_blobs(const struct rec *r, struct buf *out)
 	int error = 0;
 	for (unsigned i = 0; i < r->blob_count && error == 0; i++) {
 		struct slice name = slice_str(r->blobs[i].name);
-		const struct buf *bytes = &r->blobs[i].blob->bytes;
-		const uint64_t head[2] = { name.n, bytes->n };
+		struct slice bytes = r->blobs[i].blob->bytes;
+		const uint64_t head[2] = { name.n, bytes.n };
 		error = buf_add(out, (struct slice){ (const char *)head, sizeof head });
 		if (error == 0)
 			error = buf_add(out, name);
 		if (error == 0)
-			error = buf_add(out, buf_slice(bytes));
+			error = buf_add(out, bytes);
 	}
 	return error;
 }
@@ -191,7 +257,8 @@ static bool restore_blob(struct rec *r, struct slice *rest)
 	b->refs = 1;
 	add_named(r, name, b);
 	*rest = slice_from(*rest, name.n);
-	int error = buf_add(&b->bytes, (struct slice){ rest->p, (size_t)head[1] });
+	int error = buf_add(&b->taken, (struct slice){ rest->p, (size_t)head[1] });
+	b->bytes = buf_slice(&b->taken);
 	*rest = slice_from(*rest, (size_t)head[1]);
 	return error == 0;
 }
@@ -204,6 +271,55 @@ struct rec *rec_restore(struct slice json, struct slice blobs)
 			rec_unref(r);
 			return NULL;
 		}
+	return r;
+}
+
+/* ---- bytes that move to a file ---- */
+size_t rec_part_count(const struct rec *r)
+{
+	return 1 + (size_t)r->blob_count;
+}
+
+struct slice rec_part(const struct rec *r, size_t i)
+{
+	ASSERT(i <= r->blob_count);
+	if (i == 0)
+		return r->pages ? (struct slice){ 0 } : r->json;
+	const struct blob *b = r->blobs[i - 1].blob;
+	return b->pages ? (struct slice){ 0 } : b->bytes;
+}
+
+/* Where part i lies now. Moves `at` on behind it, if it was put there. */
+static struct slice moved_part(const struct rec *of, size_t i, const struct pages *p, size_t *at)
+{
+	struct slice there = { (const char *)p->at + *at, rec_part(of, i).n };
+	ASSERT(*at + there.n <= p->n);
+	*at += there.n;
+	return there;
+}
+
+static void move_blob(struct rec *r, const struct rec *of, unsigned i, struct pages *p, size_t *at)
+{
+	struct slice there = moved_part(of, i + 1, p, at);
+	struct blob *b = of->blobs[i].blob;
+	if (there.n == 0) {
+		b->refs++;
+	} else {
+		b = xcalloc(1, sizeof *b);
+		*b = (struct blob){ .refs = 1, .bytes = there, .pages = pages_ref(p) };
+	}
+	add_named(r, slice_str(of->blobs[i].name), b);
+}
+
+struct rec *rec_moved(const struct rec *of, struct pages *p, size_t at)
+{
+	struct rec *r = xcalloc(1, sizeof *r);
+	struct slice text = moved_part(of, 0, p, &at);
+	r->refs = 1;
+	r->json = text.n ? text : of->json;
+	r->pages = pages_ref(text.n ? p : of->pages);
+	for (unsigned i = 0; i < of->blob_count; i++)
+		move_blob(r, of, i, p, &at);
 	return r;
 }
 

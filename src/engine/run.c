@@ -86,6 +86,7 @@ static void work(struct run *run) SUSPENDS
 	run->work_ended = true;
 	hk_event_set(&run->ready);
 	hk_event_set(&run->full);
+	hk_event_set(&run->spill.look);
 }
 
 static int work_and_commit(struct run *run, struct err *err) SUSPENDS
@@ -93,6 +94,8 @@ static int work_and_commit(struct run *run, struct err *err) SUSPENDS
 	struct hk_group committing;
 	hk_group_open(&committing, &(struct hk_group_options){ .name = "committer" });
 	int r = hk_spawn(&committing, committer_main, run);
+	if (r == 0)
+		r = hk_spawn(&committing, spill_main, run);
 	if (r == 0)
 		work(run);
 	r = hk_group_close(&committing, r);
@@ -217,6 +220,7 @@ void run_go(struct run *run, struct run_result *ret)
 	memcpy(ret->run_id, run->id, sizeof ret->run_id);
 	ret->wall_ns = hk_now_exact_ns() - run->started_ns;
 	ret->peak_bytes = run->ledger.peak_bytes;
+	ret->spilled_bytes = run->spill.bytes;
 	ret->source_wait_ns = span_total_ns(&run->source_waits);
 	ret->commit_busy_ns = span_total_ns(&run->committing);
 }
@@ -245,6 +249,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 	run->options = *options;
 	if (!run->options.memory_bytes)
 		run->options.memory_bytes = plan->memory_bytes;
+	run->memory.most = run->options.memory_bytes;
 	run->ledger.any_order = plan->any_order;
 	run->finish_all = run_finishes_all(plan);
 	run->lanes = lanes_new();
@@ -262,6 +267,7 @@ void run_close(struct run *run)
 	if (!run)
 		return;
 	run_close_parts(run);
+	free(run->spill.folder);
 	ledger_done(&run->ledger);
 	lanes_free(run->lanes);
 	free(run);

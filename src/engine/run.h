@@ -60,6 +60,7 @@ struct run_result {
 	char run_id[40];
 	int64_t wall_ns;
 	uint64_t peak_bytes;    /* of records, bodies and windows */
+	uint64_t spilled_bytes; /* written to files meanwhile */
 	int64_t source_wait_ns; /* the source was held back by a full window */
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];

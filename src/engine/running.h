@@ -13,6 +13,8 @@
 #pragma once
 #include "engine/lane.h"
 #include "engine/ledger.h"
+#include "engine/memory.h"
+#include "engine/spill.h"
 #include "engine/state/letters.h"
 #include "io/http.h"
 #include <hocket/hocket.h>
@@ -56,6 +58,7 @@ struct step {
 	size_t doomed_count; /* so many failed alike and nothing succeeded, those let be dead included */
 	char doomed_class[48];
 
+	uint64_t body_bytes; /* an answer of these days: large ones are remembered for long */
 	uint64_t seen, passed, dead, attempts, retries, throttled;
 	int64_t busy_ns;
 	struct span slots_full, window_full, lane_bound;
@@ -97,7 +100,10 @@ struct run {
 	bool source_open, work_open;
 	struct hk_event ready, full; /* for the committer: something is ready; a batch is */
 	struct hk_event space;       /* for the source: bytes were given back */
-	size_t in_doubt;             /* items in the steps' doomed lists */
+	struct memory memory;
+	struct spill spill;
+	uint64_t admitting_bytes; /* of the record for which the source waits */
+	size_t in_doubt;          /* items in the steps' doomed lists */
 	bool source_ended, work_ended;
 	/* stopping.c */
 	bool stopping, limit_reached, time_is_up; /* the last: run_drain() */
@@ -135,13 +141,14 @@ void run_wake_committer(struct run *);
 void run_wake_source(struct run *);
 /* Takes the values of secrets out of a message: answers can echo what was sent. */
 void run_redact(const struct run *, struct err *);
-/* Is there room for more, in bytes and in what waits for its commit? */
+/* Is there room for the next record, in bytes and in what waits for its commit? */
 bool run_has_space(const struct run *);
 
 /* flow.c: what apply() writes to */
 struct out {
 	struct rec **made;
 	size_t n, cap;
+	uint64_t bytes, most_bytes; /* of all texts; 0: no limit */
 	bool kept;
 };
 void out_done(struct out *);
@@ -151,6 +158,7 @@ int step_pump(void *step) SUSPENDS;
 bool step_is_call(const struct step *);
 
 /* answer.c */
+enum body answer_kind(const struct step *, enum body by_type); /* as `as:` says */
 /* Is it what was asked for? 0, or -1 with *err: status, rate_limited, not_accepted, invalid_json. Checks and compacts JSON. */
 int answer_judge(struct step *, const struct env *, struct answer *, struct err *) SUSPENDS;
 /* Puts a good answer into the record. Next version in *next, or children in *out (emit). -1 with *err. */

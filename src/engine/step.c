@@ -120,12 +120,25 @@ static bool start(struct visit *v)
 	return true;
 }
 
+/* What its answer and its request will take of the memory. */
+static uint64_t likely_bytes(const struct visit *v)
+{
+	return v->step->body_bytes + arena_bytes(v->call.arena);
+}
+
+static void note_body(struct step *s, uint64_t bytes)
+{
+	s->body_bytes =
+		bytes >= s->body_bytes ? bytes : s->body_bytes - (s->body_bytes - bytes) / 32;
+}
+
 static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	for (bool again = false;; again = true) {
 		int r = wait_lane(v, v->own, again);
 		r = r < 0 ? r : wait_lane(v, v->lane, again);
+		r = r < 0 ? r : memory_start(s->run, &v->claim, v->item, likely_bytes(v));
 		r = r < 0 ? r : wait_slot(v);
 		if (r < 0)
 			return r;
@@ -133,6 +146,7 @@ static int wait_turn(struct visit *v) SUSPENDS
 		if (!left && start(v))
 			break;
 		hk_sem_release(&s->slots);
+		memory_end(s->run, &v->claim);
 		if (left)
 			return -ECANCELED;
 	}
@@ -170,6 +184,7 @@ static void attempt(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	struct hk_scope scope;
+	memory_begin(s->run, &v->claim);
 	v->call.attempt++;
 	v->meta.attempt = v->call.attempt;
 	v->call.verdict = VERDICT_NONE;
@@ -178,6 +193,8 @@ static void attempt(struct visit *v) SUSPENDS
 	v->began_ns = v->began_ns ? v->began_ns : v->attempt_ns;
 	s->attempts++;
 	v->item->touched = true;
+	v->clock = &scope;
+	v->deadline_ns = v->attempt_ns + limits_of(s->place).timeout_ns;
 	hk_scope_open(&scope, limits_of(s->place).timeout_ns);
 	s->place->port->call(&s->site, &v->call);
 	ASSERT(v->call.verdict != VERDICT_NONE);
@@ -186,6 +203,10 @@ static void attempt(struct visit *v) SUSPENDS
 		say_timed_out(v);
 	else if (cut)
 		(void)was_cancelled(&v->call.err);
+	if (v->too_large)
+		(void)memory_fail_text(s->run, &v->call.err);
+	else if (v->call.verdict == VERDICT_ANSWER)
+		note_body(s, v->call.answer.value.cap);
 	int64_t took = hk_now_ns() - v->attempt_ns;
 	s->busy_ns += took;
 	latency_add(&s->latency, took);
@@ -393,29 +414,6 @@ static int give_up(struct visit *v) SUSPENDS
 	return 0;
 }
 
-static int go_on(struct visit *v) SUSPENDS
-{
-	struct step *s = v->step;
-	struct rec *next = NULL;
-	AUTO(out_done) struct out out = { 0 };
-	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0) {
-		note_failure(v);
-		return give_up(v);
-	}
-	doubt_succeeded(s);
-	if (s->place->common.emit) {
-		size_t n = out.n;
-		out.n = 0;
-		s->passed += n;
-		return flow_children(s->run, v->item, out.made, n, s->index + 1);
-	}
-	s->passed++;
-	if (next)
-		item_replace(&s->run->ledger, v->item, next);
-	return flow(s->run, v->item, s->index + 1);
-}
-
-/* ---- a visit ---- */
 static void answer_done(struct answer *a)
 {
 	buf_done(&a->value);
@@ -423,6 +421,32 @@ static void answer_done(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
+static int go_on(struct visit *v) SUSPENDS
+{
+	struct step *s = v->step;
+	struct rec *next = NULL;
+	AUTO(out_done) struct out out = { .most_bytes = memory_children_max(s->run) };
+	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0) {
+		note_failure(v);
+		return give_up(v);
+	}
+	doubt_succeeded(s);
+	answer_done(&v->call.answer);
+	if (s->place->common.emit) {
+		size_t n = out.n;
+		out.n = 0;
+		s->passed += n;
+		memory_end(s->run, &v->claim);
+		return flow_children(s->run, v->item, out.made, n, s->index + 1);
+	}
+	s->passed++;
+	if (next)
+		item_replace(&s->run->ledger, v->item, next);
+	memory_end(s->run, &v->claim);
+	return flow(s->run, v->item, s->index + 1);
+}
+
+/* ---- a visit ---- */
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
 static int attempts(struct visit *v) SUSPENDS
 {
@@ -439,6 +463,7 @@ static int attempts(struct visit *v) SUSPENDS
 		if (good)
 			return 1;
 		answer_done(&v->call.answer);
+		memory_end(s->run, &v->claim);
 		if (err->fault == FAULT_CANCELLED)
 			return -ECANCELED;
 		note_failure(v);
@@ -475,6 +500,7 @@ static int visit(void *arg) SUSPENDS
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
 	answer_done(&v.call.answer);
+	memory_end(s->run, &v.claim);
 	buf_done(&v.attempts);
 	lane_leave(v.own);
 	lane_leave(v.lane);
@@ -500,6 +526,8 @@ static int wait_room(struct step *s) SUSPENDS
 static int start_visit(struct step *s, struct item *it, struct hk_group *visits)
 {
 	it->visiting = s;
+	it->resting = false;
+	track_let_go(it->track);
 	s->living++;
 	s->eager++;
 	int r = hk_group_spawn(

@@ -15,8 +15,12 @@ struct visit {
 	int64_t began_ns,
 		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
 	struct ticket ticket;
-	bool paid;        /* its attempt was taken out of the retry budget */
-	unsigned counted; /* failures that use up `times` */
+	struct claim claim;     /* of memory, from its turn until the answer is part of a record */
+	struct hk_scope *clock; /* borrows: the attempt's */
+	int64_t deadline_ns;    /* when that ends it */
+	bool too_large;         /* its answer was not read: jq could not */
+	bool paid;              /* its attempt was taken out of the retry budget */
+	unsigned counted;       /* failures that use up `times` */
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
 

@@ -39,6 +39,10 @@ struct http_header {
 struct http_clocks { /* 0: only the caller's scope ends it */
 	int64_t connect_ns, tls_ns, first_byte_ns, idle_ns;
 };
+/* The body will have `bytes` in memory: may park until there is room; the request's clocks stand still meanwhile. < 0 ends the
+ * exchange; -EMSGSIZE: FAULT_TOO_LARGE. */
+struct http_response;
+typedef int http_room(void *arg, const struct http_response *head, uint64_t bytes) SUSPENDS;
 struct http_request {
 	struct slice method; /* "GET" */
 	struct slice
@@ -47,6 +51,10 @@ struct http_request {
 	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
 	struct slice body; /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
 	struct http_clocks clocks;
+	/* Asked before a body of more than 32 KiB is read: with its length, of a long one or of one that does not say it in steps
+	 * that double. NULL: nobody is asked. */
+	http_room *room;
+	void *room_arg;
 	uint64_t max_body_bytes; /* as received; 0: 64 MiB. Inflated: 4 times that, at most 200:1 */
 	bool keyed; /* sending twice is harmless (idempotency key): may be sent again on a stale connection */
 	/* Judges where a host that is not the pipeline's own may lead: this URL's, with data_host, and a redirect's elsewhere. NULL:

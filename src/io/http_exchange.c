@@ -33,6 +33,7 @@
 	(8u << 10) /* what one send into an empty socket buffer takes whole, or not at all */
 #define WRITE_STEP (256u << 10) /* of a large body; each step has its own idle clock */
 #define READ_STEP  (1u << 20)   /* room made at a time for a large body */
+#define ROOM_FREE  (32u << 10)  /* a body that nobody needs to be asked for */
 #define READ_MOST  (256u << 10) /* of one read: the window opens again while we go on */
 
 enum phase { PHASE_WRITE, PHASE_FIRST_BYTE, PHASE_BODY };
@@ -53,6 +54,7 @@ struct exchange {
 	bool broken;    /* the request could not be written whole, yet an answer may be there */
 	bool left_over; /* bytes behind the answer */
 	uint64_t max_body;
+	uint64_t room; /* so much of the body was asked for, or needs no asking */
 	int64_t start_ns;
 	const char *why; /* static, with -EBADMSG and -EMSGSIZE */
 	char said[48];   /* how an answer that is not HTTP begins */
@@ -305,11 +307,34 @@ static int read_direct(struct exchange *x, uint64_t left) SUSPENDS
 	return http_parse_direct(&x->parse) > 0 ? 0 : on_end(x);
 }
 
+/* Asks whoever counts the bodies of all exchanges, before this one grows beyond what was asked for. */
+static int find_room(struct exchange *x, uint64_t direct) SUSPENDS
+{
+	const struct buf *body = &x->ret->body;
+	uint64_t whole = body->n + direct;
+	uint64_t next = body->n + (direct < READ_MOST ? direct : READ_MOST);
+	if (!x->request->room || next <= x->room)
+		return 0;
+	uint64_t step = x->room > READ_STEP / 2 ? x->room * 2 : READ_STEP;
+	if (direct == 0) /* who knows how long it gets */
+		step = 2 * (x->room > body->cap ? x->room : body->cap);
+	uint64_t bytes = direct && whole < step ? whole : step;
+	if (x->clocked)
+		hk_scope_extend(&x->clock, HK_FOREVER);
+	int r = x->request->room(x->request->room_arg, x->ret, bytes);
+	x->room = bytes;
+	clock_restart(x, PHASE_BODY);
+	return r;
+}
+
 static int read_answer(struct exchange *x) SUSPENDS
 {
 	for (uint64_t turn = 1;; turn++) {
 		uint64_t direct = x->inflate ? 0 : http_parse_direct(&x->parse);
-		int r = direct > 0 ? read_direct(x, direct) : read_block(x);
+		int r = find_room(x, direct);
+		if (r < 0)
+			return r;
+		r = direct > 0 ? read_direct(x, direct) : read_block(x);
 		if (r == 1)
 			return 0;
 		if (r == 0 && turn % 32 == 0) /* a fast peer must not keep the loop to itself */
@@ -461,6 +486,7 @@ static void exchange_init(struct exchange *x, const struct attempt *a, struct ht
 	x->max_body = q->max_body_bytes ? q->max_body_bytes : MAX_BODY;
 	if (x->max_body > MOST_BODY)
 		x->max_body = MOST_BODY;
+	x->room = ROOM_FREE;
 	x->start_ns = hk_now_ns();
 	http_parse_init(&x->parse, HTTP_ANSWER, MAX_HEAD);
 	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));

@@ -1,0 +1,92 @@
+"""Memory stays bounded: large answers wait for their place, what waits behind the head of the order goes to files."""
+import json
+import os
+import threading
+import time
+
+import far
+
+MB = 1 << 20
+
+
+def peak(pid, most):
+    """Watches VmHWM until the process is gone."""
+    try:
+        while True:
+            status = open(f"/proc/{pid}/status").read()
+            for line in status.splitlines():
+                if line.startswith("VmHWM:"):
+                    most[0] = max(most[0], int(line.split()[1]) * 1024)
+            time.sleep(0.02)
+    except OSError:
+        pass
+
+
+def run_watched(hocket, text, *flags, timeout=120):
+    hocket.write("pipe.yaml", text)
+    process = hocket.start("run", "pipe.yaml", "--summary", "json", *flags)
+    most = [0]
+    watch = threading.Thread(target=peak, args=(process.pid, most))
+    watch.start()
+    result = hocket.finish(process, timeout)
+    watch.join()
+    return result, most[0]
+
+
+def body(i):
+    return json.dumps({"i": i, "fill": "x" * (MB - 100)}).encode()
+
+
+def test_large_answers_stay_within_the_budget(hocket):
+    """200 at once would be 200 MB. The first one is slow, so that all others wait behind it: on disk."""
+    first = threading.Event()
+
+    def answer(path, attempt):
+        i = int(path[1:])
+        if i == 0:
+            first.wait(20)
+        elif i > 200:
+            first.set()
+        return (200, {}, body(i))
+
+    with far.far(answer) as api:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(400)])
+        result, rss = run_watched(hocket, f"""
+from: {{jsonl: in.jsonl}}
+memory: 32MB
+steps:
+  - http: {api.base}/\\(.id)
+    concurrency: 200
+    into: .answer
+to: {{jsonl: out.jsonl}}
+""")
+        assert result.code == 0, result.err
+        assert len(api.asked) == 400 and set(api.asked.values()) == {1}
+    with (hocket.folder / "out.jsonl").open() as lines:
+        for i, line in enumerate(lines):
+            record = json.loads(line)
+            assert record["id"] == record["answer"]["i"] == i and len(record["answer"]["fill"]) == MB - 100
+    assert i == 399
+    assert result.summary["peak_bytes"] < 34 * MB
+    assert result.summary["spilled_bytes"] > 100 * MB
+    print(result.summary["peak_bytes"], result.summary["spilled_bytes"], rss, result.summary["wall_ms"])
+    assert rss < 92 * MB, rss
+    assert sorted(os.listdir(hocket.folder / ".hocket")) == ["pipe.db", "pipe.db.lock"]  # the files have no names
+
+
+def test_an_answer_that_jq_cannot_hold_is_dead(hocket):
+    sizes = {"/0": 10, "/1": 3 * MB // 2, "/2": 10}
+    with far.far(lambda path, attempt: {"fill": "x" * sizes[path]}) as api:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(3)])
+        result = hocket.run(f"""
+from: {{jsonl: in.jsonl}}
+memory: 16MB
+steps:
+  - http: {api.base}/\\(.id)
+    into: .answer
+to: {{jsonl: out.jsonl}}
+""")
+        assert result.code == 3, result.err
+        assert "larger than 1 MB, a sixteenth of `memory`" in result.err, result.err
+        assert api.asked["/1"] == 1
+    assert [r["id"] for r in hocket.read_jsonl("out.jsonl")] == [0, 2]
