@@ -40,8 +40,9 @@ static const struct {
 struct counts {
 	_Atomic uint64_t calls[KINDS];
 	_Atomic int64_t first_ns[KINDS]; /* CLOCK_MONOTONIC; of what is watched, if anything is */
-	_Atomic uint64_t met;            /* the fault has happened, */
-	char path[PATH_MAX / 2];         /* to this file */
+	uint64_t peak_kib;       /* largest resident set, of a process that has ended by itself */
+	_Atomic uint64_t met;    /* the fault has happened, */
+	char path[PATH_MAX / 2]; /* to this file */
 };
 
 static struct {
@@ -135,6 +136,20 @@ __attribute__((constructor)) static void arm(void)
 	dl_iterate_phdr(find_code, NULL);
 	unsetenv("LD_PRELOAD");
 	armed = folder != NULL;
+}
+
+/* The kernel's count of this program's memory: that of getrusage(2) begins with what was in the process before it. */
+__attribute__((destructor)) static void note_peak(void)
+{
+	char text[4096];
+	long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+	long n = fd < 0 ? -1 : syscall(SYS_read, fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return;
+	text[n] = 0;
+	const char *peak = strstr(text, "VmHWM:");
+	counts->peak_kib = peak ? strtoull(peak + 6, NULL, 10) : 0;
+	syscall(SYS_close, fd);
 }
 
 /* ---- which calls are ours ---------------------------------------------------------------------- */

@@ -39,12 +39,13 @@ class Ended:
     def __init__(self, code, out, err, counts, started_ns):
         self.code, self.out, self.err, self.started_ns = code, out, err, started_ns
         n = len(KINDS)
-        numbers = struct.unpack_from(f"{2 * n + 1}q", counts)
+        numbers = struct.unpack_from(f"{2 * n + 2}q", counts)
         self.calls = dict(zip(KINDS, numbers[:n]))
         self.calls |= {"sync": self.calls["fsync"] + self.calls["fdatasync"], "any": sum(numbers[:KINDS.index("recv")])}
         self.first_ns = dict(zip(KINDS, numbers[n:2 * n]))
-        self.met = bool(numbers[2 * n])
-        self.met_path = counts[8 * (2 * n + 1):].partition(b"\0")[0].decode()
+        self.peak_mib = numbers[2 * n] / 1024
+        self.met = bool(numbers[2 * n + 1])
+        self.met_path = counts[8 * (2 * n + 2):].partition(b"\0")[0].decode()
 
     @property
     def killed(self):
