@@ -5,7 +5,7 @@ NINJA  ?= ninja
 CLANG  ?= clang-14
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-all asan tsan evil bench fuzz lint format install clean help
+.PHONY: all demo test test-all asan tsan evil crash bench fuzz lint format install clean help
 
 all: ## build/hocket (installs missing Debian packages first)
 	@tools/deps build
@@ -36,6 +36,11 @@ evil: ## the evil server's misbehaviours, and CANCELLATIONS (100000) at random m
 	@tools/deps build test
 	@tools/build build-test -Dtest_hosts=true
 	@HOCKET_CANCELLATIONS=$(or $(CANCELLATIONS),100000) build-test/tests/evil/evil
+
+crash: ## KILLS (10000) kill -9, power cuts, full disks, no memory: nothing lost, nothing twice
+	@tools/deps build test
+	@tools/build build-test -Dtest_hosts=true
+	@tests/crash/crash --full --kills $(or $(KILLS),10000)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@tools/deps build test

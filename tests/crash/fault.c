@@ -238,7 +238,9 @@ static int64_t now_ns(void)
 static void count_call(const struct call *c)
 {
 	int64_t none = 0;
-	bool watched = !watch || !c->path[0] || strstr(c->path, watch);
+	/* SQLite's shared memory is no output. */
+	bool watched =
+		!watch || !c->path[0] || (strstr(c->path, watch) && !strstr(c->path, "-shm"));
 	atomic_fetch_add(&counts->calls[c->kind], 1);
 	if (watched && !atomic_load(&counts->first_ns[c->kind]))
 		atomic_compare_exchange_strong(&counts->first_ns[c->kind], &none, now_ns());
