@@ -110,10 +110,20 @@ static int put_promise(const struct place *p, struct buf *out)
 	return r;
 }
 
+static int put_warnings(const struct place *p, struct buf *out)
+{
+	int r = p->facts.endless ? buf_add(out, S("without end: it runs until it is stopped\n"))
+				 : 0;
+	if (r < 0 || !p->facts.insecure)
+		return r;
+	return buf_add(out, S("insecure: checks no certificates\n"));
+}
+
 int describe_place(const struct place *p, struct buf *out)
 {
 	int r = p->port->call ? put_call(p, out) : 0;
 	r = r < 0 ? r : put_conditions(p, out);
+	r = r < 0 ? r : put_warnings(p, out);
 	return r < 0 ? r : put_promise(p, out);
 }
 
