@@ -18,13 +18,21 @@ enum { COLUMN = 2 + 5 + 1 + 10 + 1 + 34 + 1 }; /* where the last one begins */
 static int put_call_promise(const struct place *p, struct buf *out)
 {
 	const struct promise *promise = promise_of(p);
-	if (p->role != ROLE_STEP || !promise || !promise->letter)
+	if (!p->port->call || !promise || !promise->letter)
 		return 0;
 	int r = buf_printf(out, "%*s", COLUMN, "");
 	r = r < 0 ? r : promise_put(promise, out);
 	if (r == 0 && promise->cure)
 		r = buf_printf(out, "; %s", promise->cure);
 	return r < 0 ? r : buf_add_char(out, '\n');
+}
+
+static int put_main(const struct place *p, struct buf *out)
+{
+	const struct promise *promise = promise_of(p);
+	if (p->port->call)
+		return describe_limits(p, out);
+	return promise ? promise_put(promise, out) : 0;
 }
 
 static int put_place(const struct place *p, const char *role, struct buf *out)
@@ -35,8 +43,7 @@ static int put_place(const struct place *p, const char *role, struct buf *out)
 		r = buf_printf(out, "  %-5s %-10s %-34s ", role, p->label,
 			       door.n ? path_shown(door.p) : "");
 	if (r == 0)
-		r = p->role == ROLE_STEP ? describe_limits(p, out)
-					 : promise_put(promise_of(p), out);
+		r = put_main(p, out);
 	while (r == 0 && out->n > 0 && out->p[out->n - 1] == ' ')
 		buf_truncate(out, out->n - 1);
 	r = r < 0 ? r : buf_add_char(out, '\n');

@@ -105,7 +105,7 @@ static int put_promise(const struct place *p, struct buf *out)
 		return 0;
 	int r = promise_put(promise, out);
 	r = r < 0 ? r : buf_add_char(out, '\n');
-	if (r == 0 && promise->cure && p->role == ROLE_STEP)
+	if (r == 0 && promise->cure && p->port->call)
 		r = buf_printf(out, "   %s\n", promise->cure);
 	return r;
 }

@@ -34,7 +34,7 @@ const struct promise *promise_of(const struct place *p)
 	       (size_t)f->restart < ARRAY_SIZE(of_sources));
 	if (p->role == ROLE_SOURCE)
 		return &of_sources[f->restart];
-	if (p->role == ROLE_SINK)
+	if (p->role == ROLE_SINK && !p->port->call)
 		return &of_sinks[f->guarantee];
 	switch (f->effect) {
 	case EFFECT_WRITES:
