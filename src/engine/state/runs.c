@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the last run ---- */
 struct last_job {
@@ -35,9 +36,7 @@ static int last_run_job(void *arg)
 	sql_copy(q, 2, j->run->status, sizeof j->run->status);
 	j->run->hash = strtoull(hash, NULL, 16);
 	j->run->found = true;
-	return buf_add(&j->run->mark, sql_column(q, 3)) < 0
-		       ? fail(j->job.err, FAULT_IO, "out of memory")
-		       : 0;
+	return sql_give(&j->job, q, 3, &j->run->mark);
 }
 
 int state_last_run(struct state *s, const char *pipeline, struct state_run *ret, struct err *err)
@@ -96,6 +95,8 @@ static int begin_job(void *arg)
 	int r = put_run(j);
 	if (r == 0)
 		r = put_receipts(&j->job, j->run_id, j->start->receipts, j->start->n);
+	if (r == 0 && strcmp(j->start->kind, "run") == 0)
+		r = tidy_others(&j->job, j->run_id, j->start->pipeline);
 	return sql_end(&j->job, r);
 }
 
@@ -156,6 +157,8 @@ static int mark_job(void *arg)
 	int r = put_mark(j);
 	if (r == 0)
 		r = put_receipts(&j->job, j->run_id, j->receipts, j->n);
+	if (r == 0)
+		r = tidy_below(&j->job, j->run_id, j->mark);
 	return sql_end(&j->job, r);
 }
 
@@ -185,8 +188,7 @@ static int receipt_job(void *arg)
 	if (r <= 0)
 		return r;
 	*j->found = true;
-	return buf_add(j->text, sql_column(q, 0)) < 0 ? fail(j->job.err, FAULT_IO, "out of memory")
-						      : 0;
+	return sql_give(&j->job, q, 0, j->text);
 }
 
 int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret,

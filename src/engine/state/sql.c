@@ -118,3 +118,10 @@ void sql_copy(sqlite3_stmt *q, int at, char *to, size_t cap)
 {
 	snprintf(to, cap, "%.*s", SLICE(sql_column(q, at)));
 }
+
+int sql_give(const struct sql_job *j, sqlite3_stmt *q, int at, struct buf *ret)
+{
+	int r = buf_add(ret, sql_column(q, at));
+	return r < 0 ? fail_errno(j->err, FAULT_IO, r, "state file '%s': reading it", j->s->path)
+		     : 0;
+}

@@ -12,6 +12,8 @@ struct state {
 	char *path;
 	int lock;
 	struct hk_mutex turn; /* one job at a time has the connection */
+	/* There may be rows of their kind: what never kept any costs no look at their tables. Touched by jobs only. */
+	bool has_notes, has_pages, has_batch;
 };
 
 /* What every job begins with: it lies on the caller's stack, who is parked meanwhile. */
@@ -43,3 +45,11 @@ void sql_bind_blob(sqlite3_stmt *, int at, struct slice);    /* empty: NULL */
 void sql_bind_time(sqlite3_stmt *, int at, int64_t wall_ns); /* UTC text; 0: now */
 struct slice sql_column(sqlite3_stmt *, int at);             /* text or blob, until the next step */
 void sql_copy(sqlite3_stmt *, int at, char *to, size_t cap);
+int sql_give(const struct sql_job *, sqlite3_stmt *, int at, struct buf *ret); /* appended */
+
+/* tidy.c, within the caller's transaction: what only records on their way need. */
+int tidy_look(const struct sql_job *); /* sets has_notes and its like */
+int tidy_below(const struct sql_job *, const char *run_id, struct slice mark);
+int tidy_batch(const struct sql_job *, const char *run_id);
+/* A run of the pipeline begins: what its other runs left behind cannot be taken up any more. */
+int tidy_others(const struct sql_job *, const char *run_id, const char *pipeline);

@@ -32,6 +32,7 @@ static const char schema[] =
 	" about TEXT, value BLOB, PRIMARY KEY(run, split, ordinal, path, step, kind));"
 	"CREATE TABLE IF NOT EXISTS answer(key BLOB PRIMARY KEY, step TEXT NOT NULL,"
 	" expires INTEGER NOT NULL, about TEXT, value BLOB);"
+	"CREATE INDEX IF NOT EXISTS answer_expires ON answer(expires);"
 	"CREATE TABLE IF NOT EXISTS inbox(run TEXT NOT NULL, split TEXT NOT NULL,"
 	" base TEXT NOT NULL, first INTEGER NOT NULL, until INTEGER NOT NULL, about TEXT,"
 	" value BLOB, PRIMARY KEY(run, split, base));"
@@ -145,7 +146,7 @@ static int open_job(void *arg)
 	umask(old);
 	if (rc != SQLITE_OK)
 		return sql_fault(j, "opening");
-	if (sql_begin(j) < 0 || sql_end(j, bring_up_to_date(j)) < 0)
+	if (sql_begin(j) < 0 || sql_end(j, bring_up_to_date(j)) < 0 || tidy_look(j) < 0)
 		return -1;
 	return sql_exec(j, "PRAGMA synchronous=FULL", "opening");
 }
