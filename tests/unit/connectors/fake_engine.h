@@ -56,6 +56,12 @@ void out_done(struct out *);
 
 extern int64_t fake_lane_paused_ns; /* what site_lane_pause was told last */
 extern struct http_client *fake_http;
+extern struct
+	fake_room { /* what call_room was asked last, and how often; above most, if any, it refuses */
+	unsigned asked;
+	enum body kind;
+	uint64_t bytes, most;
+} fake_room;
 extern char fake_lanes[512]; /* origins that site_lane saw, each with a blank behind it */
 
 /* A folder for one test, removed with everything in it. */

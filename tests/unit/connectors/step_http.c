@@ -320,6 +320,30 @@ API_TEST(an_answer_above_max_body_is_a_fault, { "/p", 200, JSON, "{\"a\":\"01234
 	asking_done(&a);
 }
 
+enum { LARGE = 3000000 };
+static char large[LARGE + 1]; /* filled by main */
+
+API_TEST(room_is_asked_for_before_a_large_body_is_read, { "/small", 200, "text/plain", "small" },
+	 { "/large", 200, "application/pdf", large }, { "/text", 200, "text/plain", large })
+{
+	static const char *const urls[] = { HOME "/small", HOME "/large", HOME "/text" };
+	for (int i = 0; i < 3; i++) {
+		struct asking a = { 0 };
+		fake_room = (struct fake_room){ .most = i == 2 ? 1000000 : 0 };
+		call(api, &a, urls[i]);
+		CHECK_INT(a.call.verdict, i == 2 ? VERDICT_FAULT : VERDICT_ANSWER);
+		/* A mebibyte, then twice as much, then all that there is. */
+		CHECK_INT(fake_room.asked, i == 0 ? 0 : i == 1 ? 3 : 1);
+		CHECK_INT(fake_room.bytes, i == 0 ? 0 : i == 1 ? LARGE : 1 << 20);
+		CHECK_INT(fake_room.kind, i == 1 ? BODY_BLOB : i == 2 ? BODY_TEXT : BODY_NONE);
+		CHECK_INT(a.call.answer.value.n, i == 0 ? 5 : i == 1 ? LARGE : 0);
+		if (i == 2)
+			CHECK_INT(a.call.err.fault, FAULT_TOO_LARGE);
+		asking_done(&a);
+	}
+	fake_room = (struct fake_room){ 0 };
+}
+
 API_TEST(a_port_where_nobody_listens_is_refused, { "/p", 200, JSON, "{}" })
 {
 	struct asking a = { 0 };
@@ -376,11 +400,13 @@ static const struct test tests[] = {
 	T(a_status_is_an_answer),
 	T(the_content_type_decides_the_body),
 	T(an_answer_above_max_body_is_a_fault),
+	T(room_is_asked_for_before_a_large_body_is_read),
 	T(a_port_where_nobody_listens_is_refused),
 	T(options_are_checked),
 };
 
 int main(void)
 {
+	memset(large, 'x', LARGE);
 	return RUN_TESTS(tests);
 }
