@@ -79,7 +79,7 @@ static int tell(struct job *job)
 
 /* ---- beside the run ---- */
 
-static void tell_stopping(struct job *job, const char *why)
+static void tell_stopping(struct job *job, const char *why, const char *how)
 {
 	uint64_t in_flight = 0;
 	for (size_t i = 0; i < run_place_count(job->run); i++) {
@@ -91,8 +91,8 @@ static void tell_stopping(struct job *job, const char *why)
 	int64_t grace_ns = job->options.grace_ns > 0 ? job->options.grace_ns : 0;
 	if (units_put_duration(&grace, grace_ns) == 0)
 		progress_say(job->progress, "%s: %llu in flight, up to %s; %s to stop at once", why,
-			     (unsigned long long)in_flight, grace.p,
-			     job->until_came ? "Ctrl-C" : "again");
+			     (unsigned long long)in_flight, grace.p, how);
+	job->told_stopping = true;
 }
 
 static int watch_signals(void *arg) SUSPENDS
@@ -107,9 +107,20 @@ static int watch_signals(void *arg) SUSPENDS
 		if (run_is_stopping(job->run))
 			progress_say(job->progress, "stopping at once");
 		else
-			tell_stopping(job, "stopping");
+			tell_stopping(job, "stopping", "again");
 		run_stop(job->run);
 	}
+	return r;
+}
+
+/* It may stop by itself, because too much failed: that is said when it takes a while. */
+static int watch_drain(void *arg) SUSPENDS
+{
+	struct job *job = arg;
+	int r = run_wait_stopping(job->run);
+	r = r < 0 ? r : hk_sleep(HK_SEC);
+	if (r == 0 && !job->told_stopping)
+		tell_stopping(job, "too much fails, stopping", "Ctrl-C");
 	return r;
 }
 
@@ -118,8 +129,7 @@ static int watch_time(void *arg) SUSPENDS
 	struct job *job = arg;
 	int r = until_wait(&job->until);
 	if (r == 0 && !run_is_stopping(job->run)) {
-		job->until_came = true;
-		tell_stopping(job, "the time is up");
+		tell_stopping(job, "the time is up", "Ctrl-C");
 		run_drain(job->run);
 	}
 	return r;
@@ -161,6 +171,8 @@ static int run_beside(struct job *job) SUSPENDS
 	int r = hk_spawn(&side, progress_task, job->progress);
 	if (r == 0)
 		r = hk_spawn(&side, watch_signals, job);
+	if (r == 0)
+		r = hk_spawn(&side, watch_drain, job);
 	if (r == 0 && (job->until.after_ns || job->until.wall_ns))
 		r = hk_spawn(&side, watch_time, job);
 	if (r == 0)

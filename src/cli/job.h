@@ -24,7 +24,7 @@ struct job {
 	struct run_result result;
 	struct counts before;
 	struct until until;
-	bool until_came;
+	bool told_stopping;
 };
 /* Starts the loop, runs it, prints everything. The exit code. */
 int job_run(struct job *);

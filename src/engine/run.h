@@ -76,6 +76,8 @@ void run_go(struct run *, struct run_result *ret) SUSPENDS;
 void run_stop(struct run *);
 /* The same, but it is meant (`--until`): the outputs are finished, and it ends as RUN_LIMITED. */
 void run_drain(struct run *);
+/* Until it begins to stop, for whatever reason: 0, -ECANCELED. */
+MUST int run_wait_stopping(struct run *) SUSPENDS;
 bool run_is_stopping(
 	const struct run *);           /* for whatever reason: another run_stop() ends it at once */
 void run_close(struct run *) SUSPENDS; /* accepts NULL */

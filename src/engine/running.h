@@ -108,6 +108,7 @@ struct run {
 	/* stopping.c */
 	bool stopping, limit_reached, time_is_up; /* the last: run_drain() */
 	bool cut_short;                           /* run_stop() */
+	struct hk_event stops;                    /* set with stopping */
 	bool finish_all;      /* what was read is finished, not left, when it stops */
 	bool admitting;       /* the source's record is on its way to the first queue */
 	int64_t drained_ns;   /* with stopping: what is in flight may take until then */

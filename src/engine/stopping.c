@@ -25,6 +25,7 @@ enum { SHARE_FROM = 100, MILLION = 1000000 };
 static void stop_reading(struct run *run)
 {
 	run->stopping = true;
+	hk_event_set(&run->stops);
 	/* What the source has in its hand is taken in, where it cannot be had again. */
 	if (run->source_open && !(run->admitting && run->finish_all))
 		hk_scope_cancel(&run->source_scope);
@@ -74,6 +75,11 @@ void run_drain(struct run *run)
 		return;
 	run->time_is_up = true;
 	drain(run);
+}
+
+int run_wait_stopping(struct run *run)
+{
+	return run->stopping ? 0 : hk_event_wait(&run->stops);
 }
 
 bool run_is_stopping(const struct run *run)

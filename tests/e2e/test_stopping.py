@@ -207,6 +207,23 @@ def test_fail_fast(hocket):
         assert result.summary["in"] == 60 and result.summary["dead"] == 1 and result.summary["delivered"] == 59
 
 
+def slow_but_the_first_tens(path, attempt):
+    number = int(path[1:])
+    if number < 10:
+        return {"path": path}
+    time.sleep(0 if number == 10 else 3)
+    return (404, {}, b"no") if number == 10 else {"path": path}
+
+
+def test_a_long_drain_is_explained(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+    with far.far(slow_but_the_first_tens) as server:
+        result = hocket.run("order: any\n" + TEXT.format(base=server.base), "--fail-fast", "--summary", "json")
+    assert result.code == 5, result.err
+    assert re.search(r"too much fails, stopping: \d in flight, up to 25s; Ctrl-C to stop at once", result.err)
+    assert result.summary["delivered"] == sum(server.asked.values()) - 1, "what was in flight was paid for, and is kept"
+
+
 def test_max_failures_as_a_share(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(1000)])
     text = "from: {jsonl: in.jsonl}\nsteps: [map: 'if .id % 10 == 9 then error(\"nine\") else . end']\nto: 'null'\n"
