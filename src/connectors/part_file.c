@@ -7,9 +7,12 @@
  *      readable.
  *  (2) a crash between rename and the engine's "finished" finds PATH with our inode and length: it is renamed back to
  *      .part, so that going on (or finishing once more) loses nothing, however often that happens.
- *  (3) two programs never write one file: the .part is locked (flock) while it is open. */
+ *  (3) two programs never write one file: the .part is locked (flock) while it is open.
+ *  (4) what a finished run made is added to in a copy, as long as it is as that run left it: its length and the hash of its
+ *      last bytes say so. The inode may differ (a backup, another machine), and so may what an editor changed in the middle. */
 #include "connectors/part_file.h"
 #include "base/banned.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +20,13 @@
 #include <hocket/offload.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TAIL_BYTES 4096u
+#define COPY_BYTES (1u << 20)
 
 const char *const part_modes[] = { "replace", "append", "new", NULL };
 
@@ -89,38 +96,91 @@ static int cut_to(struct part_file *f, uint64_t length, struct err *err) SUSPEND
 	return 0;
 }
 
-static int put_receipt(const struct part_file *f, struct buf *receipt, struct err *err)
+/* ---- receipts -------------------------------------------------------------------------------- */
+
+struct receipt {
+	uint64_t length, inode;
+	struct part_over over;
+	uint64_t tail; /* hash of the last bytes before length */
+	bool has_tail; /* receipts of earlier versions have none */
+};
+
+/* Of at most TAIL_BYTES before `length`. 0, or a negative errno; -ENODATA: the file is shorter. */
+static int hash_tail(int fd, uint64_t length, uint64_t *ret) SUSPENDS
 {
+	char tail[TAIL_BYTES];
+	size_t n = length < sizeof(tail) ? (size_t)length : sizeof(tail);
+	ssize_t got = n ? hk_file_read(fd, tail, n, (off_t)(length - n)) : 0;
+	if (got < 0)
+		return (int)got;
+	*ret = hash_end(hash_add(HASH_START, (struct slice){ tail, n }));
+	return (size_t)got < n ? -ENODATA : 0;
+}
+
+static int put_receipt(const struct part_file *f, struct buf *receipt, struct err *err) SUSPENDS
+{
+	uint64_t tail;
+	int r = hash_tail(f->fd, f->length, &tail);
+	if (r < 0)
+		return fail_file(f, err, r, "read back from");
 	buf_clear(receipt);
-	int r = buf_printf(receipt, "{\"length\":%" PRIu64 ",\"inode\":%" PRIu64 "}", f->length,
-			   f->inode);
+	r = buf_printf(receipt,
+		       "{\"length\":%" PRIu64 ",\"inode\":%" PRIu64 ",\"tail\":\"%016" PRIx64 "\"",
+		       f->length, f->inode, tail);
+	if (r == 0 && f->over.inode)
+		r = buf_printf(receipt, ",\"over\":{\"length\":%" PRIu64 ",\"inode\":%" PRIu64 "}",
+			       f->over.length, f->over.inode);
+	if (r == 0)
+		r = buf_add_char(receipt, '}');
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot keep the receipt of '%s'", f->part) : 0;
 }
 
-static int read_receipt(const struct part_file *f, struct slice receipt, uint64_t *length,
-			uint64_t *inode, struct err *err)
+static bool get_number(struct slice receipt, const char *key, uint64_t *ret)
 {
-	struct slice a, b;
-	int64_t n = -1, i = -1;
-	if (json_check(receipt, NULL) < 0 || !json_field(receipt, S("length"), &a) ||
-	    !json_field(receipt, S("inode"), &b) || units_int(a, &n) < 0 || units_int(b, &i) < 0 ||
-	    n < 0)
+	struct slice raw;
+	int64_t n;
+	if (!json_field(receipt, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
+		return false;
+	*ret = (uint64_t)n;
+	return true;
+}
+
+static bool get_tail(struct slice receipt, struct receipt *ret)
+{
+	AUTO(buf_done) struct buf text = { .max = 64 };
+	struct slice raw;
+	if (!json_field(receipt, S("tail"), &raw))
+		return true;
+	if (json_type(raw) != JSON_STRING || json_unquote(raw, &text) < 0 || text.n != 16)
+		return false;
+	ret->tail = strtoull(text.p, NULL, 16);
+	return ret->has_tail = true;
+}
+
+static int read_receipt(const struct part_file *f, struct slice text, struct receipt *ret,
+			struct err *err)
+{
+	*ret = (struct receipt){ 0 };
+	if (json_check(text, NULL) < 0 || !get_number(text, "length", &ret->length) ||
+	    !get_number(text, "inode", &ret->inode) || !get_tail(text, ret))
 		return fail(
 			err, FAULT_CONFIG,
 			"the state's receipt for '%s' makes no sense: '%.*s'; --fresh starts over",
-			f->path, SLICE(slice_head(receipt, 80)));
-	*length = (uint64_t)n;
-	*inode = (uint64_t)i;
+			f->path, SLICE(slice_head(text, 80)));
+	struct slice over;
+	if (json_field(text, S("over"), &over) && (!get_number(over, "length", &ret->over.length) ||
+						   !get_number(over, "inode", &ret->over.inode)))
+		ret->over = (struct part_over){ 0 };
 	return 0;
 }
 
 /* The .part is gone: either finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
  * back, in one step: a copy could be cut off by the next crash, and would not be the file that the receipt names. */
-static int take_back(struct part_file *f, uint64_t length, uint64_t inode, struct err *err) SUSPENDS
+static int take_back(struct part_file *f, const struct receipt *was, struct err *err) SUSPENDS
 {
 	struct stat st;
-	if (stat(f->path, &st) < 0 || (uint64_t)st.st_ino != inode ||
-	    (uint64_t)st.st_size != length)
+	if (stat(f->path, &st) < 0 || (uint64_t)st.st_ino != was->inode ||
+	    (uint64_t)st.st_size != was->length)
 		return fail(
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
@@ -132,21 +192,31 @@ static int take_back(struct part_file *f, uint64_t length, uint64_t inode, struc
 
 static int resume_again(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
 {
-	uint64_t length = 0, inode = 0;
+	struct receipt was;
 	struct stat st;
-	if (read_receipt(f, receipt, &length, &inode, err) < 0)
+	uint64_t tail = 0;
+	if (read_receipt(f, receipt, &was, err) < 0)
 		return -1;
-	if (stat(f->part, &st) < 0 && take_back(f, length, inode, err) < 0)
+	if (stat(f->part, &st) < 0 && take_back(f, &was, err) < 0)
 		return -1;
 	if (open_part(f, 0, err) < 0)
 		return -1;
-	if (f->highest < length)
+	if (f->highest < was.length)
 		return fail(err, FAULT_IO,
 			    "'%s' has %" PRIu64 " bytes, but %" PRIu64
 			    " were committed; somebody has cut it. "
 			    "--fresh starts over",
-			    f->part, f->highest, length);
-	return cut_to(f, length, err);
+			    f->part, f->highest, was.length);
+	int r = hash_tail(f->fd, was.length, &tail);
+	if (r < 0)
+		return fail_file(f, err, r, "read");
+	if (was.has_tail && tail != was.tail)
+		return fail(err, FAULT_IO,
+			    "'%s' is not as the unfinished run left it; somebody has changed it. "
+			    "--fresh starts over",
+			    f->part);
+	f->over = was.over;
+	return cut_to(f, was.length, err);
 }
 
 static int resume_first(struct part_file *f, struct err *err) SUSPENDS
@@ -165,6 +235,69 @@ static int resume_first(struct part_file *f, struct err *err) SUSPENDS
 	return cut_to(f, f->mode == PART_APPEND ? f->highest : 0, err);
 }
 
+/* ---- adding to what a finished run made ---- */
+
+struct copy_job {
+	const char *from;
+	int to;
+	uint64_t length; /* of it, at most; then: how much it was */
+	uint64_t inode, size;
+};
+
+static int copy_blocks(int from, struct copy_job *job)
+{
+	AUTO(freep) char *block = xcalloc(1, COPY_BYTES);
+	uint64_t at = 0;
+	while (at < job->length) {
+		uint64_t left = job->length - at;
+		ssize_t n = pread(from, block, left < COPY_BYTES ? left : COPY_BYTES, (off_t)at);
+		if (n <= 0) {
+			job->length = at;
+			return n < 0 ? -errno : 0;
+		}
+		ssize_t put = pwrite(job->to, block, (size_t)n, (off_t)at);
+		if (put < 0)
+			return -errno;
+		at += (uint64_t)put;
+	}
+	return 0;
+}
+
+static int copy_job(void *arg)
+{
+	struct copy_job *job = arg;
+	struct stat st;
+	int from = open(job->from, O_RDONLY | O_CLOEXEC);
+	if (from < 0)
+		return -errno;
+	int r = fstat(from, &st) < 0 ? -errno : copy_blocks(from, job);
+	job->inode = st.st_ino;
+	job->size = (uint64_t)st.st_size;
+	(void)close(from); /* only read */
+	return r == 0 && fsync(job->to) < 0 ? -errno : r;
+}
+
+/* A copy, so that what the finished run made can be read until there is more of it; the receipt vouches for so much. */
+static int take_over(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
+{
+	struct receipt was = { .length = UINT64_MAX };
+	if (receipt.n && read_receipt(f, receipt, &was, err) < 0)
+		return -1;
+	if (open_part(f, O_CREAT, err) < 0 || cut_to(f, 0, err) < 0)
+		return -1;
+	struct copy_job job = { .from = f->path, .to = f->fd, .length = was.length };
+	int r = hk_offload(copy_job, &job);
+	if (r == -ENOENT && receipt.n == 0)
+		return sync_folder(f, err); /* nothing is there yet */
+	if (r < 0)
+		return fail_errno(err, FAULT_IO, r, "cannot copy '%s' to '%s'", f->path, f->part);
+	if (receipt.n && job.length < was.length)
+		return fail(err, FAULT_IO, "'%s' has become shorter; --fresh starts over", f->path);
+	f->over = (struct part_over){ job.inode, job.size };
+	f->length = f->written = f->highest = job.length;
+	return sync_folder(f, err);
+}
+
 static int check_last_line(struct part_file *f, struct err *err) SUSPENDS
 {
 	char last;
@@ -179,11 +312,62 @@ static int check_last_line(struct part_file *f, struct err *err) SUSPENDS
 
 int part_file_resume(struct part_file *f, struct resumption *r, struct err *err)
 {
-	bool again = !r->first && r->receipt.n > 0;
-	int done = again ? resume_again(f, buf_slice(&r->receipt), err) : resume_first(f, err);
-	if (done < 0 || check_last_line(f, err) < 0)
+	int done;
+	if (r->more && f->mode != PART_APPEND)
+		done = take_over(f, buf_slice(&r->receipt), err);
+	else if (!r->more && !r->first && r->receipt.n)
+		done = resume_again(f, buf_slice(&r->receipt), err);
+	else
+		done = resume_first(f, err);
+	if (done < 0 || (!f->packed && check_last_line(f, err) < 0))
 		return -1;
 	return put_receipt(f, &r->receipt, err);
+}
+
+/* Where its name ends: for people. */
+static const char *shown(const struct part_file *f)
+{
+	const char *slash = strrchr(f->path, '/');
+	return slash && slash[1] ? slash + 1 : f->path;
+}
+
+static int compare(const struct part_file *f, int fd, const struct receipt *was,
+		   struct err *why) SUSPENDS
+{
+	struct stat st;
+	uint64_t tail = 0;
+	int r = fstat(fd, &st) < 0 ? -errno : 0;
+	if (r == 0 && S_ISREG(st.st_mode) && was->length == 0)
+		return 1; /* what finish put into it is not in the receipt: a header at most */
+	if (r == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == was->length)
+		r = hash_tail(fd, was->length, &tail);
+	else if (r == 0)
+		r = -ENODATA;
+	if (r < 0 && r != -ENODATA)
+		return fail_errno(why, FAULT_IO, r, "cannot read '%s'", f->path);
+	if (r == 0 && (!was->has_tail || tail == was->tail))
+		return 1;
+	fail(why, FAULT_CONFIG, "'%s' is not as the last run left it", shown(f));
+	return 0;
+}
+
+int part_file_stands(struct part_file *f, struct slice receipt, struct err *why)
+{
+	struct receipt was;
+	if (f->mode == PART_APPEND)
+		return 1;
+	if (read_receipt(f, receipt, &was, why) < 0)
+		return 0;
+	int fd = hk_file_open(f->path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd == -ENOENT) {
+		fail(why, FAULT_CONFIG, "'%s' is gone", shown(f));
+		return 0;
+	}
+	if (fd < 0)
+		return fail_errno(why, FAULT_IO, fd, "cannot open '%s'", f->path);
+	int r = compare(f, fd, &was, why);
+	(void)close(fd); /* only read */
+	return r;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -251,9 +435,17 @@ static int rename_job(void *arg)
 	return rename(job->from, job->to) < 0 ? -errno : 0;
 }
 
+/* What the output was taken over from still stands at PATH. */
+static bool over_own(const struct part_file *f)
+{
+	struct stat st;
+	return f->over.inode && stat(f->path, &st) == 0 && (uint64_t)st.st_ino == f->over.inode &&
+	       (uint64_t)st.st_size == f->over.length;
+}
+
 static int rename_part(struct part_file *f, struct err *err) SUSPENDS
 {
-	struct rename_job job = { f->part, f->path, f->mode == PART_REPLACE };
+	struct rename_job job = { f->part, f->path, f->mode == PART_REPLACE || over_own(f) };
 	int r = hk_offload(rename_job, &job);
 	if (r == -EEXIST)
 		return fail(err, FAULT_CONFIG,

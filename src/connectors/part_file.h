@@ -6,11 +6,12 @@
  *
  *     replace, new:  PATH.part  --finish: fsync, rename, fsync of the folder-->  PATH
  *     append:        PATH, from its end on
+ *     more:          PATH  --copy, fsync-->  PATH.part, from its end on, then as above
  *
  * What must hold:
- *  (1) the receipt {"length":N,"inode":I} says what is committed: written, synced. Bytes behind it are nobody's: resume and the
- *      next round cut them off.
- *  (2) a file shorter than its receipt was damaged by somebody else: refused, never padded.
+ *  (1) the receipt {"length":N,"inode":I,"tail":H} says what is committed: written, synced. Bytes behind it are nobody's: resume
+ *      and the next round cut them off.
+ *  (2) a file shorter than its receipt, or with other bytes before that length, was changed by somebody else: refused.
  *  (3) a failed write or fsync is FAULT_IO; only a resume may settle what is on disk then. */
 #pragma once
 #include "engine/port.h"
@@ -18,6 +19,9 @@
 enum part_mode { PART_REPLACE, PART_APPEND, PART_NEW };
 extern const char *const part_modes[]; /* the words, for an OPT_ENUM */
 
+struct part_over { /* what finish may replace at PATH, whatever the mode, because it is in .part; inode 0: nothing */
+	uint64_t inode, length;
+};
 struct part_file {
 	const char *path; /* borrows */
 	char *part;       /* owns: the file that is written to */
@@ -28,10 +32,14 @@ struct part_file {
 	uint64_t written;   /* behind it: this round's end */
 	uint64_t highest;   /* bytes up to here may be in the file */
 	uint64_t inode;
+	struct part_over over;
+	bool packed; /* set by the caller: no lines of text */
 };
 
 void part_file_open(struct part_file *, const char *path, enum part_mode);
 MUST int part_file_resume(struct part_file *, struct resumption *, struct err *) SUSPENDS;
+/* Is PATH as the run with this receipt left it? port.stands. Changes nothing; after open, before resume. */
+MUST int part_file_stands(struct part_file *, struct slice receipt, struct err *why) SUSPENDS;
 /* A round: begin forgets what an earlier round wrote and did not sync. */
 void part_file_begin(struct part_file *);
 MUST int part_file_write(struct part_file *, struct slice, struct err *) SUSPENDS;

@@ -44,6 +44,13 @@ void text_sink_close(struct site *site)
 	buf_done(&t->text);
 }
 
+int text_sink_stands(struct site *site, const char *pipeline, struct slice receipt, struct err *why)
+{
+	struct text_output *t = site->shared;
+	(void)pipeline;
+	return part_file_stands(&t->file, receipt, why);
+}
+
 static int read_header(struct text_output *t, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf head = { 0 };

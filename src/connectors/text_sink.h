@@ -28,4 +28,6 @@ void text_sink_close(struct site *);
 int text_sink_resume(struct site *, struct resumption *, struct err *) SUSPENDS;
 int text_sink_commit(struct site *, const struct batch *, struct buf *receipt,
 		     struct err *) SUSPENDS;
+int text_sink_stands(struct site *, const char *pipeline, struct slice receipt,
+		     struct err *why) SUSPENDS;
 int text_sink_finish(struct site *, struct err *) SUSPENDS;

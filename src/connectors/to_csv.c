@@ -41,4 +41,5 @@ const struct port to_csv = {
 	.resume = text_sink_resume,
 	.commit = text_sink_commit,
 	.finish = text_sink_finish,
+	.stands = text_sink_stands,
 };

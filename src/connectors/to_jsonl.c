@@ -40,4 +40,5 @@ const struct port to_jsonl = {
 	.resume = text_sink_resume,
 	.commit = text_sink_commit,
 	.finish = text_sink_finish,
+	.stands = text_sink_stands,
 };

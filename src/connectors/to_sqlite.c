@@ -68,6 +68,7 @@ struct job {
 	struct err *err;
 	struct resumption *resumption;
 	const struct batch *batch;
+	bool stands;
 };
 
 /* The job has told its own story, unless it never ran. */
@@ -184,6 +185,22 @@ static int resume_job(void *arg)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : job_fail(job);
 }
 
+/* A receipt was given when the table was there: then it is there still, and so is our mark. */
+static int stands_job(void *arg)
+{
+	struct job *job = arg;
+	if (resume_job(job) < 0)
+		return -1;
+	job->stands = job->resumption->mark.n > 0 && job->w->table.exists;
+	if (!job->w->table.exists)
+		fail(job->err, FAULT_CONFIG, "table '%s' in '%s' is gone", job->o->table,
+		     job->o->path);
+	else if (!job->stands)
+		fail(job->err, FAULT_CONFIG, "'%s' knows nothing of this pipeline any more",
+		     job->o->path);
+	return 0;
+}
+
 static int put_mark(struct job *job)
 {
 	sqlite3_stmt *s = job->w->mark;
@@ -254,12 +271,29 @@ static int sqlite_resume(struct site *site, struct resumption *resumption, struc
 	return run_job(site, resume_job, &job);
 }
 
+static int sqlite_stands(struct site *site, const char *pipeline, struct slice receipt,
+			 struct err *why) SUSPENDS
+{
+	struct resumption resumption = { .pipeline = pipeline };
+	struct job job = { .err = why, .resumption = &resumption };
+	if (receipt.n == 0)
+		return 1; /* there was no row */
+	int r = run_job(site, stands_job, &job);
+	buf_done(&resumption.mark);
+	return r < 0 ? -1 : job.stands;
+}
+
+/* The mark is in the database; the receipt says that there is a table, for stands. */
 static int sqlite_commit(struct site *site, const struct batch *batch, struct buf *receipt,
 			 struct err *err) SUSPENDS
 {
+	const struct sqlite_writer *w = site->shared;
 	struct job job = { .err = err, .batch = batch };
-	(void)receipt; /* the mark is in the database */
-	return run_job(site, commit_job, &job);
+	if (run_job(site, commit_job, &job) < 0)
+		return -1;
+	if (w->table.exists && buf_add(receipt, S("{\"table\":true}")) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return 0;
 }
 
 const struct port to_sqlite = {
@@ -284,4 +318,5 @@ const struct port to_sqlite = {
 	.close = sqlite_end,
 	.resume = sqlite_resume,
 	.commit = sqlite_commit,
+	.stands = sqlite_stands,
 };

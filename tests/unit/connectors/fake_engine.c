@@ -436,11 +436,10 @@ void in_loop(void (*fn)(void *), void *arg)
 
 /* ---- sinks ----------------------------------------------------------------------------------- */
 
-void sink_start(struct fake_sink *s, bool first)
+static void start(struct fake_sink *s, struct resumption r) SUSPENDS
 {
-	struct resumption r = { .pipeline = "test", .first = first };
 	s->err = (struct err){ 0 };
-	if (!first)
+	if (!r.first || r.more)
 		r.receipt = buf_take(&s->receipt);
 	s->result = s->port->open ? s->port->open(&s->at.site, &s->err) : 0;
 	if (s->result == 0 && s->port->resume)
@@ -449,6 +448,25 @@ void sink_start(struct fake_sink *s, bool first)
 	buf_done(&s->mark);
 	s->receipt = r.receipt;
 	s->mark = r.mark;
+}
+
+void sink_start(struct fake_sink *s, bool first)
+{
+	start(s, (struct resumption){ .pipeline = "test", .first = first });
+}
+
+void sink_start_more(struct fake_sink *s)
+{
+	start(s, (struct resumption){ .pipeline = "test", .first = true, .more = true });
+}
+
+int sink_stands(struct fake_sink *s)
+{
+	s->err = (struct err){ 0 };
+	s->result = s->port->open ? s->port->open(&s->at.site, &s->err) : 0;
+	int r = s->port->stands(&s->at.site, "test", buf_slice(&s->receipt), &s->err);
+	s->port->close(&s->at.site);
+	return r;
 }
 
 /* JSON texts without blanks between their tokens, one blank between them. */

@@ -89,6 +89,9 @@ struct fake_sink {
 };
 void sink_start(struct fake_sink *,
 		bool first); /* at is open; keeps receipt and mark of the run before */
+/* Behind a finished run: with its receipt if the sink has one, else as a replay of dead letters. */
+void sink_start_more(struct fake_sink *);
+int sink_stands(struct fake_sink *); /* at is closed before and after; err: why not */
 /* Objects separated by blanks; NULL: a commit without rows. mark may be NULL. */
 void sink_commit(struct fake_sink *, const char *records, const char *mark);
 void sink_finish(struct fake_sink *);

@@ -209,6 +209,157 @@ LOOP_TEST(an_output_that_was_changed_is_not_taken_back)
 	sink_done(&s);
 }
 
+static void append_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK_INT(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* One run of one record, finished. */
+static void run_once(struct fake_sink *s, const char *option) SUSPENDS
+{
+	open_sink(s, &to_jsonl, option, NULL);
+	sink_start(s, true);
+	sink_commit(s, "{\"a\":1}", NULL);
+	sink_finish(s);
+	CHECK_INT(s->result, 0);
+	sink_stop(s);
+}
+
+LOOP_TEST(more_is_added_to_what_a_finished_run_made)
+{
+	static const char *const modes[] = { "mode=replace", "mode=new", "mode=append" };
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct fake_sink s;
+		bool whole = i < 2; /* append shows what it writes */
+		run_once(&s, modes[i]);
+		CHECK_INT(sink_stands(&s), 1);
+		sink_start_more(&s);
+		CHECK_INT(s.result, 0);
+		sink_commit(&s, "{\"a\":2}", NULL);
+		check_file(out, whole ? "{\"a\":1}\n" : "{\"a\":1}\n{\"a\":2}\n");
+		sink_stop(&s); /* and that was a crash */
+		sink_start(&s, false);
+		CHECK_INT(s.result, 0);
+		sink_commit(&s, "{\"a\":3}", NULL);
+		sink_finish(&s);
+		CHECK_INT(s.result, 0);
+		check_file(out, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+		check_file(part, NULL);
+		sink_stop(&s);
+		CHECK_INT(sink_stands(&s), 1);
+		sink_done(&s);
+		CHECK_INT(unlink(out), 0);
+	}
+}
+
+LOOP_TEST(a_stale_part_is_no_part_of_more)
+{
+	struct fake_sink s;
+	run_once(&s, NULL);
+	file_write(part, S("{\"stale\":\"and longer than what was finished\"}\n"));
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(what_new_may_not_overwrite_stays_so_behind_more)
+{
+	struct fake_sink s;
+	run_once(&s, "mode=new");
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	CHECK_INT(unlink(out), 0);
+	file_write(out, S("somebody else's"));
+	sink_finish(&s);
+	CHECK_INT(s.err.fault, FAULT_CONFIG);
+	check_file(out, "somebody else's");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_replay_adds_to_what_is_there_or_to_nothing)
+{
+	struct fake_sink s;
+	run_once(&s, NULL);
+	append_to(out, "theirs\n");
+	buf_clear(&s.receipt);
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":1}\ntheirs\n{\"a\":2}\n");
+	sink_stop(&s);
+	CHECK_INT(unlink(out), 0);
+	buf_clear(&s.receipt);
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":3}", NULL);
+	sink_finish(&s);
+	check_file(out, "{\"a\":3}\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(what_was_changed_or_taken_away_does_not_stand)
+{
+	struct fake_sink s;
+	run_once(&s, NULL);
+	append_to(out, "{}\n");
+	CHECK_INT(sink_stands(&s), 0);
+	CHECK_STR(s.err.text, "'out' is not as the last run left it");
+	file_write(out, S("{\"b\":1}\n")); /* as long */
+	CHECK_INT(sink_stands(&s), 0);
+	file_write(out, S("{\"a\":1}\n")); /* a copy is as good */
+	CHECK_INT(sink_stands(&s), 1);
+	CHECK_INT(unlink(out), 0);
+	CHECK_INT(sink_stands(&s), 0);
+	CHECK_STR(s.err.text, "'out' is gone");
+	sink_done(&s);
+}
+
+/* What finish adds (a header without rows) is in no receipt. */
+LOOP_TEST(an_output_without_rows_stands_and_grows)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_csv, "fields=a", NULL);
+	sink_start(&s, true);
+	sink_finish(&s);
+	check_file(out, "a\n");
+	sink_stop(&s);
+	CHECK_INT(sink_stands(&s), 1);
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_finish(&s);
+	check_file(out, "a\n1\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_part_with_other_bytes_is_refused)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_stop(&s);
+	file_write(part, S("{\"b\":1}\n"));
+	sink_start(&s, false);
+	CHECK_INT(s.err.fault, FAULT_IO);
+	CHECK(strstr(s.err.text, "somebody has changed it"));
+	sink_done(&s);
+}
+
+LOOP_TEST(receipts_of_earlier_versions_are_read)
+{
+	struct fake_sink s;
+	open_sink(&s, &to_jsonl, NULL, NULL);
+	file_write(part, S("{\"a\":1}\n{\"torn"));
+	CHECK_INT(buf_printf(&s.receipt, "{\"length\":8,\"inode\":1}"), 0);
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(part, "{\"a\":1}\n");
+	sink_done(&s);
+}
+
 LOOP_TEST(append_goes_on_behind_what_is_there)
 {
 	struct fake_sink s;
@@ -439,6 +590,14 @@ static const struct test tests[] = {
 	T(a_resume_after_the_rename_loses_nothing),
 	T(crashes_after_the_rename_may_repeat),
 	T(an_output_that_was_changed_is_not_taken_back),
+	T(more_is_added_to_what_a_finished_run_made),
+	T(a_stale_part_is_no_part_of_more),
+	T(what_new_may_not_overwrite_stays_so_behind_more),
+	T(a_replay_adds_to_what_is_there_or_to_nothing),
+	T(what_was_changed_or_taken_away_does_not_stand),
+	T(an_output_without_rows_stands_and_grows),
+	T(a_part_with_other_bytes_is_refused),
+	T(receipts_of_earlier_versions_are_read),
 	T(append_goes_on_behind_what_is_there),
 	T(new_refuses_what_exists),
 	T(two_writers_of_one_file_are_refused),

@@ -410,6 +410,44 @@ TEST(options_are_checked)
 	CHECK_INT(mistakes("table=t", "key=id,ID"), 1);
 }
 
+LOOP_TEST(rows_are_added_to_those_of_a_finished_run)
+{
+	struct fake_sink s;
+	open_sink(&s, NULL);
+	sink_commit(&s, NULL, "{}");
+	CHECK_INT(s.receipt.n, 0); /* no row, no table */
+	sink_stop(&s);
+	CHECK_INT(sink_stands(&s), 1);
+	sink_start(&s, false);
+	sink_commit(&s, "{\"a\":1}", "{}");
+	CHECK(s.receipt.n > 0);
+	sink_stop(&s);
+	CHECK_INT(sink_stands(&s), 1);
+	sink_start_more(&s);
+	sink_commit(&s, "{\"a\":2}", "{}");
+	sink_stop(&s);
+	check_query("SELECT a FROM t ORDER BY a", "1\n2\n");
+	sink_done(&s);
+}
+
+LOOP_TEST(a_table_that_is_gone_does_not_stand)
+{
+	struct fake_sink s;
+	open_sink(&s, NULL);
+	sink_commit(&s, "{\"a\":1}", "{}");
+	sink_stop(&s);
+	exec("DELETE FROM hocket_mark");
+	CHECK_INT(sink_stands(&s), 0);
+	CHECK(strstr(s.err.text, "knows nothing of this pipeline any more"));
+	exec("DROP TABLE t");
+	CHECK_INT(sink_stands(&s), 0);
+	CHECK(strstr(s.err.text, "table 't'") && strstr(s.err.text, "is gone"));
+	CHECK_INT(unlink(path), 0);
+	CHECK_INT(sink_stands(&s), 0);
+	CHECK(strstr(s.err.text, "is gone"));
+	sink_done(&s);
+}
+
 static const struct test tests[] = {
 	T(a_missing_table_is_made_with_types),
 	T(a_new_field_is_a_new_column),
@@ -430,6 +468,8 @@ static const struct test tests[] = {
 	T(a_view_is_no_table),
 	T(a_locked_database_is_told_after_a_while),
 	T(a_read_only_database_is_io),
+	T(rows_are_added_to_those_of_a_finished_run),
+	T(a_table_that_is_gone_does_not_stand),
 	T(options_are_checked),
 };
 
