@@ -1,17 +1,18 @@
 /* commit.c - ready records become durable, in batches, with the mark that says so
  *
  * What this room is for: the only place where records are settled. The order is the contract of GUARANTEES.md:
- *   (1) dead letters to the state; (2) each sink in the file's order: rows and mark; (3) mark and receipts to the state;
- *   then, in memory: settled.
+ *   (1) dead letters to the state, and the batch itself when several sinks get it; (2) each sink in the file's order: rows and
+ *   mark; (3) mark and receipts to the state; then, in memory: settled.
  * What flows through:    ready tracks, as a list by next_ready.
  * What must hold:
  *  (1) nothing is settled before all of (1)-(3) returned for the whole batch. (2) a sink gets a row once: it is through with the
- *      whole batch before the next sink sees any of it, and what it has beyond the run's position goes along in its marks.
+ *      whole batch before the next sink sees any of it.
  *  (3) when a sink says "one of these", the batch is halved for that sink until the record is alone; then it is dead. */
 #include "engine/running.h"
 
 #include "base/clock.h"
 #include "engine/mark.h"
+#include "engine/recovery.h"
 #include "engine/stopping.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -57,18 +58,11 @@ static uint64_t sink_bit(const struct sink *k)
 	return UINT64_C(1) << (k - k->run->sinks);
 }
 
-static bool has_it_already(const struct sink *k, const struct track *t)
-{
-	return k->has_ahead && ledger_is_done(&k->ahead, t->split->name, t->ordinal);
-}
-
 static void collect_rows(struct sink *k, struct track *from, const struct track *end,
 			 struct rows *rows)
 {
 	uint64_t bit = sink_bit(k);
 	for (struct track *t = from; t != end; t = t->next_ready) {
-		if (has_it_already(k, t))
-			continue;
 		for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
 			if (it->sinks & bit)
 				rows_add(rows, it->rec);
@@ -114,8 +108,7 @@ static int put_part(struct sink *k, const struct ledger *before, struct part p,
 	AUTO(rows_done) struct rows rows = { 0 };
 	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
 	collect_rows(k, p.from, p.end, &rows);
-	if (k->place->facts.own_mark &&
-	    mark_put(before, k->run->id, p.from, p.end, k->has_ahead ? &k->ahead : NULL, &mark) < 0)
+	if (k->place->facts.own_mark && mark_put(before, k->run->id, p.from, p.end, &mark) < 0)
 		return fail(err, FAULT_IO, "the checkpoint is too large");
 	if (commit_rows(k, &rows, buf_slice(&mark), err) == 0) {
 		k->rows += rows.n;
@@ -164,44 +157,36 @@ static int put_smaller(struct sink *k, struct ledger *before, struct part p,
 	return 0;
 }
 
-/* What the sink refused before a crash, and its mark has passed, stays dead. */
-static void die_again(struct sink *k, const struct batch_list *list)
+/* A batch that a crash cut off: the sink has it up to some record, as its mark says, and its mark never goes back. */
+static struct part without_had(const struct sink *k, struct ledger *before, struct part p)
 {
-	struct err err = { 0 };
-	uint64_t dead = k->run->ledger.live.dead;
-	fail(&err, FAULT_BAD_VALUE, "refused before the run was resumed");
-	for (struct track *t = list->first; t; t = t->next_ready) {
-		struct dead_letter *last = t->last_dead;
-		if (!ledger_is_done(&k->refused, t->split->name, t->ordinal))
-			continue;
-		rows_die(k, t, &err);
-		for (struct dead_letter *d = last ? last->next : t->dead; d; d = d->next)
-			d->kept = true; /* the letters of then are in the state */
+	while (p.from && ledger_is_done(&k->ahead, p.from->split->name, p.from->ordinal)) {
+		ledger_advance(before, p.from, p.from->next_ready);
+		p.from = p.from->next_ready;
+		p.n--;
 	}
-	k->run->before.dead += k->run->ledger.live.dead - dead;
+	return p;
+}
+
+static int put_rest(struct sink *k, struct part p, bool refused, struct err *err) SUSPENDS
+{
+	struct ledger before;
+	ledger_snapshot(&k->run->ledger, &before);
+	p = without_had(k, &before, p);
+	int r = p.n == 0 ? 0 : refused ? 1 : put_part(k, &before, p, err);
+	if (r > 0)
+		r = put_smaller(k, &before, p, err);
+	ledger_done(&before);
+	return r;
 }
 
 static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err) SUSPENDS
 {
 	struct part all = { list->first, NULL, list->n };
 	if (k->has_ahead)
-		die_again(k, list);
+		return put_rest(k, all, false, err);
 	int r = put_part(k, &k->run->ledger, all, err);
-	if (r <= 0)
-		return r;
-	struct ledger before;
-	ledger_snapshot(&k->run->ledger, &before);
-	r = put_smaller(k, &before, all, err);
-	ledger_done(&before);
-	return r;
-}
-
-const struct ledger *run_state_has(const struct run *run)
-{
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		if (run->sinks[i].has_ahead && !run->sinks[i].place->facts.own_mark)
-			return &run->sinks[i].ahead;
-	return NULL;
+	return r <= 0 ? r : put_rest(k, all, true, err);
 }
 
 static int put_state(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
@@ -210,22 +195,13 @@ static int put_state(struct run *run, const struct batch_list *list, struct err 
 	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
 	size_t n = 0;
 	ASSERT(run->plan->sink_count <= ARRAY_SIZE(receipts));
-	if (mark_put(&run->ledger, run->id, list->first, NULL, run_state_has(run), &mark) < 0)
+	if (mark_put(&run->ledger, run->id, list->first, NULL, &mark) < 0)
 		return fail(err, FAULT_IO, "the checkpoint is too large");
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (run->sinks[i].receipt.n)
 			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
 								buf_slice(&run->sinks[i].receipt) };
 	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
-}
-
-void sink_forget_ahead(struct sink *k)
-{
-	if (!k->has_ahead || !ledger_covers(&k->run->ledger, &k->ahead))
-		return;
-	k->has_ahead = false;
-	ledger_done(&k->ahead);
-	ledger_done(&k->refused);
 }
 
 static void settle(struct run *run, const struct batch_list *list)
@@ -235,22 +211,43 @@ static void settle(struct run *run, const struct batch_list *list)
 		ledger_settle(&run->ledger, t);
 	}
 	ASSERT(counts_balance(&run->ledger.settled, 0));
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		sink_forget_ahead(&run->sinks[i]);
 	hk_event_set(&run->space);
+}
+
+/* Mark and receipts to the state: then it is settled. */
+static int end_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
+{
+	if (put_state(run, list, err) < 0)
+		return -1;
+	settle(run, list);
+	return 0;
 }
 
 static int commit_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
 	if (dead_put_letters(run, list->first, NULL, err) < 0)
 		return -1;
+	if (run_logs_batches(run) && recovery_put_batch(run, list->first, list->n, err) < 0)
+		return -1;
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (put_to_sink(&run->sinks[i], list, err) < 0)
 			return -1;
-	if (put_state(run, list, err) < 0)
-		return -1;
-	settle(run, list);
-	return 0;
+	return end_list(run, list, err);
+}
+
+int commit_again(struct run *run, struct track *first, struct err *err)
+{
+	struct batch_list list = { .first = first };
+	for (struct track *t = first; t; t = t->next_ready) {
+		list.last = t;
+		list.n++;
+	}
+	for (size_t i = 0; i < run->plan->sink_count; i++) {
+		recovery_refuse(&run->sinks[i], first);
+		if (put_to_sink(&run->sinks[i], &list, err) < 0)
+			return -1;
+	}
+	return end_list(run, &list, err);
 }
 
 /* ---- which rows go to which sinks ---- */

@@ -88,17 +88,6 @@ bool ledger_is_done(const struct ledger *l, const char *split, uint64_t ordinal)
 	return s && split_is_done(s, ordinal);
 }
 
-bool ledger_covers(const struct ledger *l, const struct ledger *of)
-{
-	for (const struct split *theirs = of->splits; theirs; theirs = theirs->next) {
-		const struct split *ours = find_split(l, theirs->name);
-		bool empty = theirs->low == 0 && theirs->passed_count == 0;
-		if (!empty && !(ours && split_covers(ours, theirs)))
-			return false;
-	}
-	return true;
-}
-
 void ledger_snapshot(const struct ledger *l, struct ledger *ret)
 {
 	*ret = (struct ledger){ .settled = l->settled, .live = l->settled };
@@ -117,29 +106,71 @@ void ledger_advance(struct ledger *snapshot, const struct track *from, const str
 	}
 }
 
-struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
-			   struct position shares, uint64_t line)
+static struct track *new_track(struct ledger *l, struct split *s, struct rec *original_taken,
+			       struct position shares, uint64_t ordinal, uint64_t line)
 {
 	struct track *t = xcalloc(1, sizeof *t);
 	t->split = s;
-	t->ordinal = s->ordinal;
+	t->ordinal = ordinal;
 	t->line = line;
 	t->position = (struct position){ text_ref(shares.base), shares.offset };
-	t->original = rec_ref(takes);
-	t->number = l->numbers++;
-	t->counts.admitted = 1;
-	t->moving = 1;
-	t->root = (struct item){ .track = t,
-				 .rec = takes,
-				 .id = hash_end(s->name_hash + t->ordinal) };
+	t->original = original_taken;
+	t->root = (struct item){ .track = t, .id = hash_end(s->name_hash + ordinal) };
 	t->prev = l->last;
 	*(l->last ? &l->last->next : &l->first) = t;
 	l->last = t;
 	l->tracks++;
+	return t;
+}
+
+struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
+			   struct position shares, uint64_t line)
+{
+	struct track *t = new_track(l, s, rec_ref(takes), shares, s->ordinal, line);
+	t->counts.admitted = 1;
+	t->moving = 1;
+	t->root.rec = takes;
 	l->live.admitted++;
-	charge(l, &t->root, item_cost(&t->root));
+	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
 	split_admitted(s, shares, line);
 	return t;
+}
+
+struct track *ledger_restore(struct ledger *l, struct split *s, struct rec *original_taken,
+			     struct position shares, uint64_t ordinal, uint64_t line)
+{
+	struct track *t = new_track(l, s, original_taken, shares, ordinal, line);
+	t->ready = true;
+	t->root.state = ITEM_ENDED;
+	return t;
+}
+
+static void add_child(struct item *parent, struct item *child)
+{
+	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
+	parent->last_child = child;
+}
+
+struct item *item_restore(struct ledger *l, struct item *parent, uint32_t index)
+{
+	struct item *child = xcalloc(1, sizeof *child);
+	*child = (struct item){
+		.track = parent->track, .parent = parent, .state = ITEM_ENDED, .index = index
+	};
+	add_child(parent, child);
+	charge(l, child, sizeof *child);
+	return child;
+}
+
+void item_restore_row(struct ledger *l, struct item *it, struct rec *takes, uint64_t id,
+		      uint64_t sinks)
+{
+	ASSERT(!it->rec);
+	it->rec = takes;
+	it->state = ITEM_READY;
+	it->id = id;
+	it->sinks = sinks;
+	charge(l, it, it->charged + rec_bytes(takes));
 }
 
 void track_identify(struct track *t, struct slice id)
@@ -168,8 +199,7 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 				.touched = parent->touched,
 				.index = parent->last_child ? parent->last_child->index + 1 : 0 };
 	child->id = hash_end(parent->id + child->index + 1);
-	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = child;
-	parent->last_child = child;
+	add_child(parent, child);
 	t->moving++;
 	t->counts.spawned++;
 	l->live.spawned++;
@@ -262,16 +292,21 @@ void item_die(struct ledger *l, struct item *it, const char *label, const struct
 	end(l, it, ENDED_DEAD, letter_cost(it->track->last_dead));
 }
 
+void track_row_was_dead(struct ledger *l, struct item *it)
+{
+	ASSERT(it->state == ITEM_READY && it->track->counts.delivered > 0);
+	it->state = ITEM_ENDED;
+	it->track->counts.delivered--;
+	it->track->counts.dead++;
+	l->live.delivered--;
+	l->live.dead++;
+}
+
 void track_row_died(struct ledger *l, struct track *t, struct item *it, const char *label,
 		    const struct err *err, int64_t wall_ns)
 {
-	ASSERT(it->state == ITEM_READY && t->counts.delivered > 0);
 	add_letter(t, it, label, err, NULL, wall_ns);
-	it->state = ITEM_ENDED;
-	t->counts.delivered--;
-	t->counts.dead++;
-	l->live.delivered--;
-	l->live.dead++;
+	track_row_was_dead(l, it);
 }
 
 void track_row_unwanted(struct ledger *l, struct item *it)

@@ -36,6 +36,7 @@ struct item {
 	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
 	size_t charged;
 	uint64_t sinks;        /* bit per sink whose `if:` wants it */
+	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
 };
 struct parcel { /* a record on its way to a file (spill.c) */
@@ -79,7 +80,6 @@ void ledger_done(struct ledger *); /* frees what was never settled, too */
 
 struct split *ledger_split(struct ledger *, const char *name); /* interned */
 bool ledger_is_done(const struct ledger *, const char *split, uint64_t ordinal);
-bool ledger_covers(const struct ledger *, const struct ledger *of); /* all that is done in `of` */
 /* The accounts without the tracks, for marks of what is written in parts; ends with ledger_done. */
 void ledger_snapshot(const struct ledger *, struct ledger *ret);
 /* Settles tracks (linked by next_ready, without end) in a snapshot; the tracks stay as they are. */
@@ -90,6 +90,14 @@ struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes,
 			   struct position shares, uint64_t line);
 /* By what its source calls it (a guid), instead of split and ordinal. */
 void track_identify(struct track *, struct slice id);
+
+/* A track as it was when it was ready, before a crash: no item of it moves; rows are added by item_restore_row, its counts are
+ * set by the caller. */
+struct track *ledger_restore(struct ledger *, struct split *, struct rec *original_taken,
+			     struct position shares, uint64_t ordinal, uint64_t line);
+struct item *item_restore(struct ledger *, struct item *parent, uint32_t index); /* has ended */
+void item_restore_row(struct ledger *, struct item *, struct rec *takes, uint64_t id,
+		      uint64_t sinks);
 
 void item_replace(struct ledger *, struct item *, struct rec *takes); /* the next version */
 struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes);
@@ -119,6 +127,8 @@ void track_row_died(struct ledger *, struct track *, struct item *, const char *
 		    const struct err *, int64_t wall_ns);
 /* All items of a track, parents before their children; NULL behind the last. */
 struct item *item_next(struct item *);
+/* The same for a row whose letter is in the state already. */
+void track_row_was_dead(struct ledger *, struct item *);
 /* No sink wants the row: delivered becomes filtered. */
 void track_row_unwanted(struct ledger *, struct item *);
 /* Outcome committed: counts and mark move, the track is freed. */

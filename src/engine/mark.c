@@ -4,8 +4,7 @@
  * What flows through:    splits and counts of the ledger.
  * What must hold:
  *  (1) a mark is computed on clones: if the commit that carries it fails, the ledger has not moved.
-  *  (2) what mark_put wrote, mark_read reads back to the same splits.
- *  (3) a sink's mark never says less than the sink has: what is beyond the run's position stands in `has`. */
+  *  (2) what mark_put wrote, mark_read reads back to the same splits. */
 #include "engine/mark.h"
 
 #include "base/json.h"
@@ -85,21 +84,8 @@ static void write_split_after(struct json_writer *w, const struct split *s,
 	split_free(will);
 }
 
-static void write_has(struct json_writer *w, const struct ledger *has)
-{
-	json_key(w, "has");
-	json_open(w, '[');
-	for (const struct split *s = has->splits; s; s = s->next) {
-		json_open(w, '{');
-		write_name_and_low(w, s);
-		write_done(w, s);
-		json_close(w, '}');
-	}
-	json_close(w, ']');
-}
-
 int mark_put(const struct ledger *l, const char *run_id, const struct track *batch,
-	     const struct track *end, const struct ledger *has, struct buf *out)
+	     const struct track *end, struct buf *out)
 {
 	struct counts counts = l->settled;
 	for (const struct track *t = batch; t != end; t = t->next_ready)
@@ -115,8 +101,6 @@ int mark_put(const struct ledger *l, const char *run_id, const struct track *bat
 	for (const struct split *s = l->splits; s; s = s->next)
 		write_split_after(&w, s, batch, end);
 	json_close(&w, ']');
-	if (has)
-		write_has(&w, has);
 	json_close(&w, '}');
 	return json_writer_end(&w);
 }
@@ -172,7 +156,7 @@ static bool read_split(struct ledger *l, struct slice object)
 	return read_done(s, done);
 }
 
-static bool read_counts(struct counts *c, struct slice object)
+bool counts_read(struct slice object, struct counts *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++)
 		if (!field_count(object, count_fields[i].key,
@@ -185,7 +169,7 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 {
 	struct slice counts, splits, key, value;
 	bool good = json_check(mark, NULL) == 0 && json_field(mark, S("counts"), &counts) &&
-		    json_field(mark, S("splits"), &splits) && read_counts(&l->settled, counts);
+		    json_field(mark, S("splits"), &splits) && counts_read(counts, &l->settled);
 	if (good) {
 		struct json_iter it = json_iter(splits);
 		while (good && json_next(&it, &key, &value))
@@ -196,34 +180,6 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 		return 0;
 	return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
 		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
-}
-
-static bool read_has(struct ledger *l, struct slice object)
-{
-	AUTO(buf_done) struct buf name = { 0 };
-	struct slice done;
-	uint64_t low;
-	if (!field_text(object, "name", &name) || !field_count(object, "low", &low) ||
-	    !json_field(object, S("done"), &done))
-		return false;
-	struct split *s = ledger_split(l, name.p ? name.p : "");
-	split_pass_below(s, low);
-	return read_done(s, done);
-}
-
-int mark_read_with_has(struct ledger *l, struct slice mark, struct err *err)
-{
-	struct slice has, key, value;
-	if (mark_read(l, mark, err) < 0)
-		return -1;
-	if (!json_field(mark, S("has"), &has))
-		return 0;
-	struct json_iter it = json_iter(has);
-	while (json_next(&it, &key, &value))
-		if (!read_has(l, value))
-			return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
-				    SLICE(slice_head(value, 200)));
-	return 0;
 }
 
 bool mark_run_id(struct slice mark, struct buf *ret)

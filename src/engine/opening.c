@@ -5,13 +5,14 @@
  * What flows through:    marks and receipts.
  * What must hold:
  *  (1) nothing outside was changed when the pipeline or its inputs make resuming impossible.
- *  (2) the run goes on from the sink that is furthest behind; the others pass over what they have.
+ *  (2) a run of several sinks goes on from the state's mark, behind the batch that was on its way to them.
  *  (3) a sink's first receipt is saved before its first commit. */
 #include "engine/opening.h"
 
 #include "engine/again.h"
 #include "engine/mark.h"
 #include "engine/place.h"
+#include "engine/recovery.h"
 #include "io/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,6 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 				       err);
 		r.first = !found && !k->place->facts.own_mark;
 	}
-	run->first_receipts |= !found && !k->place->facts.own_mark;
 	if (rc == 0 && k->place->port->resume)
 		rc = k->place->port->resume(&k->site, &r, err);
 	if (rc == 0) {
@@ -91,67 +91,78 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 	return 0;
 }
 
-static int read_ahead(struct sink *k, struct err *err)
+/* A sink with a mark of its own has what that says; the others were cut back to what the state says. */
+static int read_ahead(struct run *run, struct sink *k, struct err *err)
 {
+	if (!k->place->facts.own_mark)
+		return 0;
 	k->has_ahead = k->mark.n > 0;
-	return k->has_ahead ? mark_read_with_has(&k->ahead, buf_slice(&k->mark), err) : 0;
+	if (k->has_ahead)
+		return mark_read(&k->ahead, buf_slice(&k->mark), err);
+	return run->ledger.settled.admitted == 0
+		       ? 0
+		       : fail(err, FAULT_CONFIG,
+			      "to %s: nothing of the unfinished run %s is in it any more; --fresh "
+			      "starts over",
+			      k->place->label, run->id);
 }
 
-static int choose_mark(struct run *run, struct err *err)
+static void sink_forget_ahead(struct sink *k)
 {
-	struct sink *behind = &run->sinks[0];
-	for (size_t i = 0; i < run->plan->sink_count; i++) {
-		struct sink *k = &run->sinks[i];
-		if (read_ahead(k, err) < 0)
-			return -1;
-		if (k->ahead.settled.admitted <= behind->ahead.settled.admitted)
-			behind = k;
-	}
-	return behind->mark.n ? mark_read(&run->ledger, buf_slice(&behind->mark), err) : 0;
+	k->has_ahead = false;
+	ledger_done(&k->ahead);
 }
 
-/* Letters above the mark are provisional: their records come again. But what a sink refused and its own mark has passed stays
- * refused. */
-static bool keep_letter(void *arg, const char *split, uint64_t ordinal, const char *label)
+/* One sink knows best itself. Of several, none is further than the batch that the state knows of. */
+static int choose_mark(struct run *run, struct slice state_mark, struct err *err)
+{
+	const struct sink *only = &run->sinks[0];
+	bool own = run->plan->sink_count == 1 && only->place->facts.own_mark;
+	struct slice mark = own ? buf_slice(&only->mark) : state_mark;
+	if (mark.n && mark_read(&run->ledger, mark, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run->plan->sink_count && !own; i++)
+		if (read_ahead(run, &run->sinks[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Letters above the mark are provisional: their records come again. But not those of a batch that goes on as it is. */
+static bool keep_letter(void *arg, const char *split, uint64_t ordinal, struct slice path,
+			const char *label)
 {
 	struct run *run = arg;
-	if (ledger_is_done(&run->ledger, split, ordinal))
-		return true;
-	for (size_t i = 0; i < run->plan->sink_count; i++) {
-		struct sink *k = &run->sinks[i];
-		if (strcmp(k->place->label, label) != 0 || !k->has_ahead ||
-		    !ledger_is_done(&k->ahead, split, ordinal))
-			continue;
-		split_pass(ledger_split(&k->refused, split), ordinal);
-		return true;
-	}
-	return false;
+	return ledger_is_done(&run->ledger, split, ordinal) ||
+	       recovery_owns_letter(run, split, ordinal, path, label);
 }
 
 /* What an end at any moment may have left above the mark. */
 static int tidy(struct run *run, struct err *err) SUSPENDS
 {
-	if (run->resumed && state_sift_letters(run->state, run->id, keep_letter, run, err) < 0)
+	if (!run->resumed)
+		return 0;
+	if (recovery_read_batch(run, err) < 0 ||
+	    state_sift_letters(run->state, run->id, keep_letter, run, err) < 0 ||
+	    recovery_commit(run, err) < 0)
 		return -1;
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		sink_forget_ahead(&run->sinks[i]);
 	return 0;
 }
 
-/* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. */
+/* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. When it is resumed: what a sink knew
+ * better than the state, also if nothing more comes; whoever runs it again looks there. */
 static int save_start(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
 	AUTO(buf_done) struct buf mark = { 0 };
 	const struct plan *p = run->plan;
 	size_t n = 0;
-	if (run->resumed && !run->first_receipts)
-		return 0;
 	for (size_t i = 0; i < p->sink_count && n < ARRAY_SIZE(receipts); i++)
 		if (run->sinks[i].receipt.n)
 			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
 								buf_slice(&run->sinks[i].receipt) };
-	if (mark_put(&run->ledger, run->id, NULL, NULL, run_state_has(run), &mark) < 0)
+	if (mark_put(&run->ledger, run->id, NULL, NULL, &mark) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	if (run->resumed)
 		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
@@ -285,7 +296,8 @@ int run_open_parts(struct run *run, struct err *err)
 		return -1;
 	if (run->nothing_new)
 		return 0;
-	if (open_sinks(run, buf_slice(&mark), err) < 0 || choose_mark(run, err) < 0)
+	if (open_sinks(run, buf_slice(&mark), err) < 0 ||
+	    choose_mark(run, buf_slice(&mark), err) < 0)
 		return -1;
 	return tidy(run, err) < 0 ? -1 : save_start(run, err);
 }
@@ -304,7 +316,6 @@ void run_close_parts(struct run *run)
 		buf_done(&k->receipt);
 		buf_done(&k->mark);
 		ledger_done(&k->ahead);
-		ledger_done(&k->refused);
 	}
 	free(run->sources);
 	free(run->steps);

@@ -69,9 +69,9 @@ struct sink {
 	const struct place *place;
 	struct site site;
 	struct buf receipt, mark;
-	struct ledger ahead;   /* what its mark says: rows of these records are in it already */
-	bool has_ahead;        /* there are such beyond the run's own position */
-	struct ledger refused; /* of those: which it refused; their letters are kept */
+	struct ledger
+		ahead; /* resuming: what its mark says: rows of these records are in it already */
+	bool has_ahead;
 	uint64_t rows;
 };
 struct intake {
@@ -94,7 +94,7 @@ struct run {
 	struct sink *sinks;
 	char id[40];
 	bool resumed, nothing_new;
-	bool first_receipts; /* a sink begins: how it was found is saved before its first commit */
+	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
 	struct hk_scope source_scope, work_scope;
 	bool source_open, work_open;
@@ -179,10 +179,8 @@ void run_abort(struct run *, enum run_end, const struct err *);
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;
-/* For the state's mark: sinks without one of their own all have what it says. NULL: nothing beyond it. */
-const struct ledger *run_state_has(const struct run *);
-void sink_forget_ahead(
-	struct sink *); /* once the run's position has reached all that the sink has */
+/* What a crash left between the sinks, linked by next_ready: to those that do not have it. Settles it. */
+int commit_again(struct run *run, struct track *first, struct err *) SUSPENDS;
 
 /* dead.c */
 /* Those of the tracks from batch on, without end, that are not in the state yet. */

@@ -147,29 +147,17 @@ void split_settle(struct split *s, uint64_t ordinal, struct position shares, uin
 	advance(s);
 }
 
-void split_pass_below(struct split *s, uint64_t ordinal)
-{
-	if (ordinal <= s->low)
-		return;
-	drop_passed(s, find(s, ordinal));
-	s->low = ordinal;
-}
-
 void split_pass(struct split *s, uint64_t ordinal)
 {
 	if (!split_is_done(s, ordinal))
 		insert(s, (struct passed){ .ordinal = ordinal });
 }
 
-bool split_covers(const struct split *s, const struct split *of)
+void split_begin_behind_mark(struct split *s)
 {
-	for (uint64_t i = s->low; i < of->low; i++)
-		if (!split_is_done(s, i))
-			return false;
-	for (size_t i = 0; i < of->passed_count; i++)
-		if (!split_is_done(s, of->passed[i].ordinal))
-			return false;
-	return true;
+	ASSERT(!s->has_admitted);
+	s->ordinal = s->low;
+	s->line = s->low_line;
 }
 
 const struct position *split_from(const struct split *s)

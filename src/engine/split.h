@@ -35,8 +35,6 @@ void split_admitted(struct split *, struct position shares,
 void split_skip(struct split *, struct position shares, uint64_t line);
 void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);
 
-/* As a set of ordinals, for what a sink has beyond the mark: no position is kept. */
-void split_pass_below(struct split *, uint64_t ordinal);
-void split_pass(struct split *, uint64_t ordinal);
-bool split_covers(const struct split *,
-		  const struct split *of); /* all that is done in `of` is done here */
+/* Nothing was admitted yet: the source begins where the mark is. */
+void split_begin_behind_mark(struct split *);
+void split_pass(struct split *, uint64_t ordinal); /* settled, read from a mark */

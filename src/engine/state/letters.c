@@ -77,7 +77,7 @@ static bool is_kept(const struct sift_job *j, sqlite3_stmt *row)
 	const char *split = (const char *)sqlite3_column_text(row, 1);
 	const char *step = (const char *)sqlite3_column_text(row, 3);
 	return j->keep(j->arg, split ? split : "", (uint64_t)sqlite3_column_int64(row, 2),
-		       step ? step : "");
+		       sql_column(row, 4), step ? step : "");
 }
 
 static int sift(const struct sift_job *j, sqlite3_stmt *all, sqlite3_stmt *drop)
@@ -99,7 +99,7 @@ static int sift_job(void *arg)
 	struct sift_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *all = NULL;
 	AUTO(sql_finalize) sqlite3_stmt *drop = NULL;
-	if (sql_prepare(&j->job, "SELECT rowid, split, ordinal, step FROM dead WHERE run = ?",
+	if (sql_prepare(&j->job, "SELECT rowid, split, ordinal, step, path FROM dead WHERE run = ?",
 			&all) < 0 ||
 	    sql_prepare(&j->job, "DELETE FROM dead WHERE rowid = ?", &drop) < 0 ||
 	    sql_begin(&j->job) < 0)

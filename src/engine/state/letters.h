@@ -20,7 +20,8 @@ MUST int state_put_letters(struct state *, const char *run_id, const struct stat
 			   size_t n, struct err *) SUSPENDS;
 /* Drops the run's letters that keep() does not want: those above the marks, whose records come again. keep() runs on another
  * thread while the caller is parked. */
-typedef bool state_keep(void *arg, const char *split, uint64_t ordinal, const char *step);
+typedef bool state_keep(void *arg, const char *split, uint64_t ordinal, struct slice path,
+			const char *step);
 MUST int state_sift_letters(struct state *, const char *run_id, state_keep *keep, void *arg,
 			    struct err *) SUSPENDS;
 /* What the run's dead letters died of, most frequent first; at most cap kinds. */

@@ -142,7 +142,7 @@ TEST(marks_survive_a_restart_at_any_point)
 			t[r->ordinal] = r;
 			ledger_settle(&l, r);
 		}
-		CHECK_INT(mark_put(&l, "run-1", NULL, NULL, NULL, &mark), 0);
+		CHECK_INT(mark_put(&l, "run-1", NULL, NULL, &mark), 0);
 		CHECK_INT(mark_read(&again, buf_slice(&mark), NULL), 0);
 		struct split *s2 = ledger_split(&again, "in");
 		const struct position *from = split_from(s2);
@@ -180,11 +180,11 @@ TEST(the_mark_of_a_batch_is_the_mark_after_it)
 		item_end(&l, &admit_one(&l, s, NULL, i + 1)->root, ENDED_READY);
 	struct track *a = ledger_take_ready(&l), *b = ledger_take_ready(&l);
 	a->next_ready = b;
-	CHECK_INT(mark_put(&l, "r", a, NULL, NULL, &before), 0);
+	CHECK_INT(mark_put(&l, "r", a, NULL, &before), 0);
 	CHECK_INT(s->low, 0);
 	ledger_settle(&l, a);
 	ledger_settle(&l, b);
-	CHECK_INT(mark_put(&l, "r", NULL, NULL, NULL, &after), 0);
+	CHECK_INT(mark_put(&l, "r", NULL, NULL, &after), 0);
 	CHECK_SLICE(buf_slice(&before), buf_slice(&after));
 	ledger_done(&l);
 }
