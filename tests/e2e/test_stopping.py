@@ -148,6 +148,8 @@ def test_limit_finishes_the_outputs(hocket):
     assert hocket.read_jsonl("out.jsonl") == [{"id": i} for i in range(7)]
     assert result.summary["end"] == "limited" and result.summary["exit"] == 0 and result.summary["left"] == 0
     assert "ended as --limit says" in result.err
+    assert hocket("run", "pipe.yaml").code == 0
+    assert hocket.read_jsonl("out.jsonl") == [{"id": i} for i in range(50)]
 
 
 def test_limit_with_dead_letters(hocket):

@@ -1,8 +1,9 @@
 /* whole_run.c (tests) - random pipelines under random misfortune, run until they finish; every row must be there once
  *
  * A seed makes a pipeline (one to three steps that call, filter or expand; one or two sinks), a world that fails (resets, refusals,
- * broken sources, rows that a sink refuses) and a list of ends: stops, and crashes before or after a sink has taken its batch. What
- * should come out is computed by plain recursion (expect), and compared with what the sinks hold: once each, in order if it is kept. */
+ * broken sources, rows that a sink refuses) and a list of ends: stops, too many dead, and crashes before or after a sink has taken
+ * its batch. What should come out is computed by plain recursion (expect), and compared with what the sinks hold: once each, in order
+ * if it is kept. */
 #include "engine/run.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -34,7 +35,8 @@ struct fake_sink {
 struct scene {
 	struct rand rnd;
 	int64_t records;
-	unsigned reset_percent, throttle_percent, crash_percent, stop_percent, source_percent;
+	unsigned reset_percent, throttle_percent, crash_percent, stop_percent, source_percent,
+		failures_percent;
 	bool crashed; /* a dead process does nothing more */
 	bool fickle;  /* the far side never answers the same twice */
 	struct run *run;
@@ -370,6 +372,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 	s->crash_percent = (unsigned)rand_below(&s->rnd, 20);
 	s->stop_percent = (unsigned)rand_below(&s->rnd, 8);
 	s->source_percent = (unsigned)rand_below(&s->rnd, 3);
+	s->failures_percent = (unsigned)rand_below(&s->rnd, 60);
 	s->retry = (struct retry_options){ .times = 1000 };
 	s->source = (struct place){ .role = ROLE_SOURCE,
 				    .port = &fake_source,
@@ -429,8 +432,10 @@ static void go_until_finished(struct scene *s)
 	int part = 0;
 	do {
 		if (part == PARTS_MAX / 2) /* let it end */
-			s->crash_percent = s->stop_percent = 0;
+			s->crash_percent = s->stop_percent = s->failures_percent = 0;
 		s->crashed = false;
+		s->options.max_failures.count =
+			happens(s->failures_percent) ? 1 + (int64_t)rand_below(&s->rnd, 5) : 0;
 		s->options.grace_ns = 1 + (int64_t)rand_below(&s->rnd, 300) * HK_MS;
 		if (hk_run(go_body, s,
 			   &(struct hk_run_options){ .virtual_clock = true,
