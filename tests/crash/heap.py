@@ -16,7 +16,7 @@ from shapes import DeadLetters, Findings, Small
 from tally import Tally
 from witness import Witness
 
-SAMPLE = 120  # of each shape, unless all are asked for
+SAMPLE = 80  # of each shape, unless all are asked for
 
 
 class Asking(DeadLetters):

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import shim
-from shapes import SHAPES, Findings
+from shapes import ALL, SHAPES, Findings, Single, Tiny
 from tally import Tally
 from witness import Witness
 
@@ -58,9 +58,9 @@ def seconds_to_resume(ended):
 
 
 class Case:
-    def __init__(self, seed, folder, say=lambda words: None):
+    def __init__(self, seed, folder, say=lambda words: None, shape=None):
         self.rng = random.Random(seed)
-        self.shape = self.rng.choice(SHAPES)
+        self.shape = shape or self.rng.choice(SHAPES)
         self.folder, self.say = folder, say
         self.kills, self.seconds, self.found = 0, [], Findings()
 
@@ -93,8 +93,17 @@ class Case:
             shape.check(self.folder, far, self.found)
             if shape.needs_far:
                 shape.check_asked(far, self.found, self.kills)
-            if rng.random() < 0.25:
+            if shape.ends and rng.random() < 0.25:
                 self.run_again(far)
+
+    def run_at(self, n):
+        with Witness(self.shape.answer) as far:
+            self.shape.write(self.folder, far.base)
+            ended = self.run_once({"fault": f"any:{n}:before"})
+            while not ended and self.kills < RUNS_MOST:
+                ended = self.run_once({})
+            self.shape.check(self.folder, far, self.found)
+            self.run_again(far)
 
     def run_again(self, far):
         """What is finished has nothing new, and asks nobody."""
@@ -102,6 +111,16 @@ class Case:
         ended = shim.run(self.folder, "pipe.yaml")
         self.found.demand(ended.code == 0 and ended.summary.get("end") == "nothing_new" and far.asked.total() == before,
                           f"run again after its end: exit code {ended.code}, {ended.err.strip()[-200:]}")
+
+
+def play_at(shape, n):
+    """Killed before the n-th call that changes anything; then run until it is done, and once more."""
+    with tempfile.TemporaryDirectory(prefix="hocket-crash-") as top:
+        folder = pathlib.Path(top) / "run"
+        folder.mkdir()
+        case = Case(n, folder, shape=shape)
+        case.run_at(n)
+        return case.kills, case.seconds, case.found
 
 
 def play(seed):
@@ -114,16 +133,26 @@ def play(seed):
         return case.shape.name, case.kills, case.seconds, case.found
 
 
-def replay(case):
-    """The same case once more, told step by step; its folder is kept."""
-    seed = int(case)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"hocket-crash-{seed}-")) / "run"
+def replay(name):
+    """The same case once more, told step by step; its folder is kept when it fails. NUMBER, or SHAPE:CALL."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hocket-crash-")) / "run"
     folder.mkdir()
-    case = Case(seed, folder, print)
-    case.run()
+    shape = next((s for s in [Tiny(), Single()] if name.startswith(s.name + ":")), None)
+    case = Case(name, folder, print, shape) if shape else Case(int(name), folder, print)
+    case.run_at(int(name.rsplit(":", 1)[1])) if shape else case.run()
     print("\n".join(case.found.words) or "as it must be")
     if case.found.good:
         shutil.rmtree(folder.parent)
+
+
+def test_every_call(tap, shape, jobs):
+    """A small run, killed at each of its calls."""
+    tally = Tally(f"kill -9 at every call: {shape.name}")
+    numbers = range(1, whole_run(shape)[0]["any"] + 1)
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        for n, (killed, seconds, found) in zip(numbers, pool.map(play_at, [shape] * len(numbers), numbers)):
+            tally.add(killed, found, seconds, f"tests/crash/crash kills --replay '{shape.name}:{n}'")
+    tap.tally(tally)
 
 
 def test(tap, options):
@@ -142,6 +171,12 @@ def test(tap, options):
                 if done < kills:
                     waiting[pool.submit(play, following)] = following
                     following += 1
-    for t in tallies.values():
+    played = [t for t in tallies.values() if t.n]
+    for t in played:
         tap.tally(t)
-    tap.total("kill -9: all", list(tallies.values()))
+    for shape in ALL:
+        if shape not in SHAPES:
+            tap.skip(f"kill -9: {shape.name}", "this version does not promise that yet")
+    tap.total("kill -9: all", played)
+    for shape in [Tiny(), Single()]:
+        test_every_call(tap, shape, jobs)

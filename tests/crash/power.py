@@ -18,7 +18,7 @@ from tally import Tally
 from witness import Witness
 
 CUTS = 8  # of one history
-RUNS_MOST = 6
+PLAYED = [shape for shape in SHAPES if shape.ends] + [Small()]  # of the others no image tells whether they were done
 
 
 class History:
@@ -54,7 +54,7 @@ class History:
 class Case:
     def __init__(self, seed, folder, say=lambda words: None):
         self.rng = random.Random(seed)
-        self.shape = self.rng.choice([*SHAPES, Small()])
+        self.shape = self.rng.choice(PLAYED)
         self.folder, self.say = folder, say
         self.found, self.seconds = Findings(), []
 
@@ -63,11 +63,10 @@ class Case:
             self.say(f"{self.shape.name} in {self.folder}")
             self.shape.write(self.folder, far.base)
             history = History(self.folder, self.say)
-            for _ in range(self.rng.choice([0, 1, 1, 2])):
-                if not history.run(**self.draw()).killed:
-                    break
-            if self.rng.random() < 0.7:
-                history.run()
+            if self.rng.random() < 0.2:
+                self.fail_a_sync(history)
+            else:
+                self.run_with_kills(history)
             history.keep()
             for _ in range(CUTS):
                 seen = history.cut(self.rng)
@@ -75,6 +74,18 @@ class Case:
                 if self.rng.random() < 0.3:
                     self.cut_again()
                 self.finish(far)
+
+    def fail_a_sync(self, history):
+        """What that sync was to write is lost, though it can be read until the power is cut: nobody may have believed it."""
+        calls, _ = kills.whole_run(self.shape)
+        history.run(fault=f"sync:{self.rng.randint(1, calls['sync'])}:EIO")
+
+    def run_with_kills(self, history):
+        for _ in range(self.rng.choice([0, 1, 1, 2])):
+            if not history.run(**self.draw()).killed:
+                break
+        if self.rng.random() < 0.7:
+            history.run()
 
     def draw(self):
         """Where the history is killed; often right behind a file's or folder's making, before its name is durable."""
@@ -136,8 +147,8 @@ def replay(case):
 
 
 def test(tap, options):
-    histories = options.cuts // CUTS if options.cuts else 1000 if options.full else 40
-    tallies = {shape.name: Tally(f"power cut: {shape.name}") for shape in [*SHAPES, Small()]}
+    histories = options.cuts // CUTS if options.cuts else 1000 if options.full else 30
+    tallies = {shape.name: Tally(f"power cut: {shape.name}") for shape in PLAYED}
     seeds = range(options.seed, options.seed + histories)
     with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
         for seed, (name, seconds, found) in zip(seeds, pool.map(play, seeds)):

@@ -5,8 +5,15 @@ multisets, so that what is missing is *lost*, what is there once too often is *d
 """
 import collections
 import contextlib
+import functools
+import gzip
 import json
+import pathlib
 import sqlite3
+import subprocess
+import tempfile
+
+import shim
 
 RECORDS = 120
 
@@ -83,11 +90,21 @@ class Shape:
     exits = (0,)
     needs_far = True
     rows_before_lines = False  # each record goes to out.db, and then to out.jsonl
+    ends = True          # a finished run has nothing new
+    promise = ""         # `hocket check` prints this word for a pipeline whose promise is tested here
 
     def write(self, folder, base):
         for name, text in self.files().items():
             (folder / name).write_text(text)
         (folder / "pipe.yaml").write_text(self.text.replace("BASE", base).lstrip())
+
+    @functools.cached_property
+    def is_understood(self):
+        """This version knows all words of the pipeline, and promises what is tested."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.write(pathlib.Path(folder), "http://127.0.0.1:1")
+            said = subprocess.run([shim.PROGRAM, "check", "pipe.yaml"], cwd=folder, capture_output=True, text=True)
+            return said.returncode == 0 and self.promise in said.stdout
 
     def files(self):
         return {"in.jsonl": "".join(compact({"id": i, "n": i * 7}) + "\n" for i in self.ids())}
@@ -388,4 +405,155 @@ dead: out.dead.jsonl
         return {"in": self.records, "delivered": self.records - dead, "dead": dead}
 
 
-SHAPES = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny()]
+class Single(Tiny):
+    """The database alone knows how far the run is; the state may be behind it."""
+    name = "three records, sqlite"
+    text = """
+from: {csv: in.csv, types: {id: int}}
+to: {sqlite: out.db, table: t}
+dead: out.dead.jsonl
+"""
+
+    def check(self, folder, far, found):
+        found.compare("out.db", [(i, f"a, {i}") for i in self.ids()], rows_of(folder / "out.db", "SELECT id, n FROM t"))
+
+
+class Pages(Shape):
+    """Page after page from an API that gives the same page again."""
+    name = "pages of http, map, sqlite + jsonl"
+    text = """
+from:
+  http: BASE/page/0
+  pages: {next: .next}
+  each: .items[]
+steps:
+  - map: {id: .id}
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+  - {jsonl: out.jsonl}
+"""
+    rows_before_lines = True
+    ends = False
+    pages = 12
+
+    def answer(self, method, path, body, nth):
+        page = int(path.rsplit("/", 1)[1])
+        size = self.records // self.pages
+        items = [{"id": i} for i in range(page * size, (page + 1) * size)]
+        return 200, {"items": self.order(items, nth), "next": f"/page/{page + 1}" if page + 1 < self.pages else None}
+
+    def order(self, items, nth):
+        return items
+
+    def check(self, folder, far, found):
+        found.compare("out.db", [(i,) for i in self.ids()], rows_of(folder / "out.db", "SELECT id FROM t"))
+        found.compare("out.jsonl", list(self.ids()), [json.loads(s)["id"] for s in lines_of(folder / "out.jsonl")])
+
+    def asks(self):
+        return [f"GET /page/{i}" for i in range(self.pages)]
+
+
+class PagesThatChange(Pages):
+    """What was read is in the inbox before its records have numbers: the next answer may have another order."""
+    name = "pages of http that change, map, sqlite + jsonl"
+    promise = "inbox"
+
+    def order(self, items, nth):
+        return items if nth % 2 else items[::-1]
+
+
+class Paid(Shape):
+    """A call that costs something, with a key: whatever happens, it has its effect once."""
+    name = "jsonl, POST with a key, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: POST BASE/pay/\\(.id)
+    body: {n: '\\(.n)'}
+    idempotency_key: auto
+    concurrency: 10
+    result: .name = $res.body.name
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+"""
+
+    def check(self, folder, far, found):
+        found.compare("out.db", [(i, i * 7, name_of(i)) for i in self.ids()], rows_of(folder / "out.db", "SELECT id, n, name FROM t"))
+        for name in self.asks():
+            if far.effects[name] != 1:
+                found.lost += far.effects[name] == 0
+                found.duplicated += max(0, far.effects[name] - 1)
+                found.words.append(f"{name} had {far.effects[name]} effects")
+            found.demand(len(far.keys[name]) <= 1, f"{name} had several keys: {far.keys[name]}")
+
+    def asks(self):
+        return [f"POST /pay/{i}" for i in self.ids()]
+
+
+class Remembered(Paid):
+    """The next step fails often enough that records wait: the answer that was paid for is kept meanwhile."""
+    name = "jsonl, POST with a key, GET, jsonl"
+    text = Paid.text.replace("to: {sqlite: out.db, table: t, commit", """  - http: BASE/item/\\(.id)
+    concurrency: 3
+to: {sqlite: out.db, table: t, commit""")
+
+
+class Unkeyed(Shape):
+    """Nothing says whether a call that was in flight has had its effect: it is made at most once, and counted."""
+    name = "jsonl, POST without a key, sqlite + dead"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: POST BASE/send/\\(.id)
+    body: {n: '\\(.n)'}
+    on_unknown: dead
+    concurrency: 10
+    result: .name = $res.body.name
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+dead: out.dead.jsonl
+"""
+    exits = (0, 3)
+
+    def check(self, folder, far, found):
+        letters = [json.loads(s) for s in lines_of(folder / "out.dead.jsonl")]
+        done = [i for i, in rows_of(folder / "out.db", "SELECT id FROM t")]
+        found.compare("rows and dead letters", list(self.ids()), done + [d["record"]["id"] for d in letters])
+        found.demand(all(d["class"] == "unknown_outcome" for d in letters), f"classes: {sorted({d['class'] for d in letters})}")
+        for i in self.ids():
+            n = far.effects[f"POST /send/{i}"]
+            found.duplicated += max(0, n - 1)
+            found.lost += i in done and n == 0
+            if n > 1:
+                found.words.append(f"POST /send/{i} was sent {n} times")
+
+    def counts(self):
+        return {"in": self.records}
+
+    def check_asked(self, far, found, kills):
+        """In check(): at most once."""
+
+
+class Zipped(Shape):
+    name = "jsonl, map, jsonl.gz"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - map: {id: .id, text: '"some text \\(.n)"'}
+to: {jsonl: out.jsonl.gz, compress: gzip, commit: {rows: 9, every: 2ms}}
+"""
+    records = 600
+    needs_far = False
+
+    def check(self, folder, far, found):
+        path = folder / "out.jsonl.gz"
+        expected = [compact({"id": i, "text": f"some text {i * 7}"}) for i in self.ids()]
+        try:
+            got = gzip.decompress(path.read_bytes()).decode().splitlines() if path.exists() else []
+        except (OSError, EOFError) as broken:
+            found.say(f"out.jsonl.gz: {broken}")
+            got = []
+        found.compare("out.jsonl.gz", expected, got, ordered=True)
+
+
+ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Pages(),
+       PagesThatChange(), Paid(), Remembered(), Unkeyed(), Zipped()]
+SHAPES = [shape for shape in ALL if shape.is_understood]
