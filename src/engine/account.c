@@ -206,7 +206,10 @@ int run_limit_put(struct run *run, struct buf *out)
 	int64_t wall = hk_now_ns() - run->started_ns, commit_ns = span_total_ns(&run->committing);
 	if (wall < HK_SEC)
 		return 0;
-	int64_t share = most.ns * 100 / wall;
+	int64_t share = most.ns * 100 / wall, short_ns = memory_short_ns(run);
+	if (short_ns > commit_ns && short_ns * 2 > wall)
+		return buf_printf(out, "memory (attempts waited for it %lld %% of the time)",
+				  (long long)(short_ns * 100 / wall));
 	if (commit_ns > most.ns && commit_ns * 2 > wall)
 		return buf_printf(out, "%s (busy writing %lld %% of the time)",
 				  run->sinks[0].place->label, (long long)(commit_ns * 100 / wall));

@@ -110,6 +110,22 @@ static bool stands_still(const struct run *run)
 	       !ledger_peek_ready(&run->ledger);
 }
 
+static void note_short(struct memory *m)
+{
+	bool now = m->growing || m->starting;
+	if (now == (m->short_since_ns != 0))
+		return;
+	if (!now)
+		m->short_ns += hk_now_ns() - m->short_since_ns;
+	m->short_since_ns = now ? hk_now_ns() : 0;
+}
+
+int64_t memory_short_ns(const struct run *run)
+{
+	const struct memory *m = &run->memory;
+	return m->short_ns + (m->short_since_ns ? hk_now_ns() - m->short_since_ns : 0);
+}
+
 void memory_look(struct run *run)
 {
 	struct memory *m = &run->memory;
@@ -119,6 +135,7 @@ void memory_look(struct run *run)
 		give_first(run, &m->starting);
 	if ((m->growing || m->starting) && !spill_helps(run) && stands_still(run))
 		give_first(run, m->growing ? &m->growing : &m->starting);
+	note_short(m);
 }
 
 static int wait_in(struct run *run, struct claim **line, struct claim *c) SUSPENDS

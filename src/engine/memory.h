@@ -25,6 +25,8 @@ struct memory {
 	uint64_t most;                    /* the budget */
 	struct claim *growing, *starting; /* who wait, the oldest first */
 	unsigned working, granted;        /* attempts at work; those that may begin and have not */
+	int64_t short_since_ns,
+		short_ns; /* somebody waits since then, 0: nobody; waited so long before */
 };
 
 /* May be called anywhere after bytes were given back, or when what others wait for may have ended. Never suspends. */
@@ -37,6 +39,7 @@ void memory_begin(struct run *, struct claim *); /* it begins */
 /* Its answer will need so many in all. 0, or < 0: cancelled; it holds what it held. */
 MUST int memory_grow(struct run *, struct claim *, uint64_t bytes) SUSPENDS;
 void memory_end(struct run *, struct claim *); /* in any state; holds nothing any more */
+int64_t memory_short_ns(const struct run *);   /* how long attempts had to wait, in all */
 
 /* An answer that jq reads, or that becomes text of a record, may be so large. */
 uint64_t memory_text_max(const struct run *);

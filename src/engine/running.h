@@ -4,6 +4,8 @@
  *   intake.c  admit()            a source gives it; it gets an ordinal and pays for its bytes
  *   flow.c    flow()             through pure steps by calls, into a call step's window by its queue
  *   step.c    pump, visit        one fiber per record that can do something: lane, slot, attempt, retry
+ *   memory.c  memory_start       its attempts begin, and its answers grow, while the budget has room
+ *   spill.c   spill_main         what rests meanwhile goes to files
  *   answer.c  answer_judge/place what the far side said becomes the next version, children, or a fault
  *   commit.c  committer          ready tracks in batches: letters, sinks, mark, settled
  *   run.c                        opens, starts and ends all of it
