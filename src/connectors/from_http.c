@@ -234,6 +234,7 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 	struct url url;
 	if (origin_of(buf_slice(&r->url), &url, &origin, err) < 0)
 		return -1;
+	uint64_t most = site_text_max(r->site);
 	bool at_home = slice_eq(buf_slice(&origin), r->home);
 	const struct header_list *headers = at_home ? &r->headers : &r->stranger_headers;
 	if (headers_lane(at_home ? &r->o->head : NULL, headers, &url, &lane) < 0)
@@ -243,7 +244,7 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 		.url = buf_slice(&r->url),
 		.headers = headers->v,
 		.header_count = headers->n,
-		.max_body_bytes = r->o->max_body,
+		.max_body_bytes = r->o->max_body < most ? r->o->max_body : most,
 		.trust = r->trust && !at_home ? r->trust->stranger : r->trust,
 		.insecure = r->o->tls.insecure,
 		.guard = site_guard(r->site),
@@ -254,7 +255,12 @@ static int fetch(struct reader *r, struct http_response *ret, struct err *err) S
 	if (site_lane(r->site, buf_slice(&lane), err) < 0 ||
 	    oauth_exchange(&r->oauth, headers->bearer ? r->o->head.auth->oauth2 : NULL, r->site, &q,
 			   headers->bearer, ret, err) < 0)
-		return -1;
+		return err && err->fault == FAULT_TOO_LARGE && most < r->o->max_body
+			       ? err_wrap(err,
+					  "a page may have %" PRIu64
+					  " bytes, a sixteenth of `memory` (raise `memory:`)",
+					  most)
+			       : -1;
 	return judge(r, ret, buf_slice(&lane), err);
 }
 
@@ -345,13 +351,23 @@ static int admit_item(struct reader *r, const struct page *p, struct rec *rec, u
 		     err);
 }
 
+static uint64_t page_bytes(const struct page *p)
+{
+	uint64_t bytes = p->answer.body.cap + p->body.cap;
+	for (size_t i = 0; i < p->n; i++)
+		bytes += rec_bytes(p->recs[i]);
+	return bytes;
+}
+
 static int admit_page(struct reader *r, struct page *p, struct err *err) SUSPENDS
 {
 	uint64_t first = p->taken - p->n;
-	for (size_t i = 0; i < p->n; i++)
-		if (admit_item(r, p, take(p->recs[i]), first + i + 1, err) < 0)
-			return -1;
-	return 0;
+	int done = 0;
+	intake_hold(r->intake, page_bytes(p));
+	for (size_t i = 0; i < p->n && done == 0; i++)
+		done = admit_item(r, p, take(p->recs[i]), first + i + 1, err);
+	intake_hold(r->intake, 0);
+	return done;
 }
 
 /* ---- from page to page ------------------------------------------------------------------------------- */

@@ -36,6 +36,13 @@ struct split *intake_split(struct intake *in, const char *path)
 	return ledger_split(&in->run->ledger, own.p);
 }
 
+void intake_hold(struct intake *in, uint64_t bytes)
+{
+	ledger_hold(&in->run->ledger, in->held, bytes);
+	in->held = bytes;
+	memory_look(in->run);
+}
+
 static int wait_space(struct run *run, uint64_t bytes) SUSPENDS
 {
 	run->admitting_bytes = bytes;

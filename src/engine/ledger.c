@@ -115,6 +115,7 @@ static struct track *new_track(struct ledger *l, struct split *s, struct rec *or
 	t->line = line;
 	t->position = (struct position){ text_ref(shares.base), shares.offset };
 	t->original = original_taken;
+	t->number = l->numbers++;
 	t->root = (struct item){ .track = t, .id = hash_end(s->name_hash + ordinal) };
 	t->prev = l->last;
 	*(l->last ? &l->last->next : &l->first) = t;

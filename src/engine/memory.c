@@ -209,6 +209,11 @@ void memory_end(struct run *run, struct claim *c)
 }
 
 /* ---- what a connector asks ---- */
+uint64_t site_text_max(struct site *at)
+{
+	return memory_text_max(at->run);
+}
+
 /* The clocks of the attempt stand still while it waits: it is not the far side that is slow. */
 static int wait_growth(struct visit *v, uint64_t bytes) SUSPENDS
 {

@@ -79,6 +79,7 @@ struct sink {
 struct intake {
 	struct run *run;
 	struct step *source; /* for the site, label and stats of the source */
+	uint64_t held;       /* bytes, beside what is admitted */
 	bool probing, found; /* again.c: takes nothing, only notes that there was something */
 };
 

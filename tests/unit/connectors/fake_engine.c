@@ -166,6 +166,20 @@ void site_lane_pause(struct site *site, struct slice origin, int64_t ns)
 	fake_lane_paused_ns = ns;
 }
 
+uint64_t fake_text_max = UINT64_MAX;
+
+uint64_t site_text_max(struct site *site)
+{
+	(void)site;
+	return fake_text_max;
+}
+
+void intake_hold(struct intake *in, uint64_t bytes)
+{
+	in->held = bytes;
+	in->held_most = bytes > in->held_most ? bytes : in->held_most;
+}
+
 struct fake_room fake_room;
 
 int call_room(struct call *call, enum body kind, uint64_t bytes)

@@ -26,6 +26,7 @@ struct intake {
 	size_t stop_at;  /* admit fails with FAULT_CANCELLED when so many have arrived; 0: never */
 	bool count_only; /* for many records: keep none */
 	uint64_t bytes;
+	uint64_t held, held_most; /* intake_hold: now, at most */
 };
 void intake_done(struct intake *);
 /* The next run begins behind the last arrival, as after a crash. */
@@ -56,8 +57,9 @@ void out_done(struct out *);
 
 extern int64_t fake_lane_paused_ns; /* what site_lane_pause was told last */
 extern struct http_client *fake_http;
-extern struct
-	fake_room { /* what call_room was asked last, and how often; above most, if any, it refuses */
+extern uint64_t fake_text_max;
+/* What call_room was asked last, and how often; above most, if any, it refuses. */
+extern struct fake_room {
 	unsigned asked;
 	enum body kind;
 	uint64_t bytes, most;

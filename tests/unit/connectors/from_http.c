@@ -259,6 +259,20 @@ API_TEST(a_page_above_max_body_is_too_large, { "/p", 200, JSON, "[{\"a\":\"01234
 	intake_done(&r.in);
 }
 
+API_TEST(a_page_has_its_part_of_the_memory, { "/p", 200, JSON, "[{\"a\":\"0123456789\"}]" })
+{
+	struct reading r = { 0 };
+	fake_text_max = 10;
+	read_pages(api, &r, HOME "/p");
+	check_fault(&r, FAULT_TOO_LARGE, "a page may have 10 bytes, a sixteenth of `memory`");
+	CHECK_INT(r.in.held_most, 0);
+	fake_text_max = UINT64_MAX;
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.in.n, 1);
+	CHECK(r.in.held_most > 2 * 20 && r.in.held == 0);
+	intake_done(&r.in);
+}
+
 static size_t mistakes(const char *url, const char *option)
 {
 	struct fake_site f;
@@ -290,6 +304,7 @@ static const struct test tests[] = {
 	T(headers_can_name_the_next_page),
 	T(bad_answers_say_why),
 	T(a_page_above_max_body_is_too_large),
+	T(a_page_has_its_part_of_the_memory),
 	T(options_are_checked),
 };
 
