@@ -83,7 +83,7 @@ static const char check_text[] =
 	"a source goes on after a stop, what a sink's effect is when something fails).";
 static const char graph_text[] =
 	"From top to bottom, for each place: how many at a time, its queue, rate, retries and\n"
-	"timeout, and its class. Sources: R replayable, J asked again, V volatile. What changes\n"
+	"timeout, and its class. Sources: R replayable, J journaled, V volatile. What changes\n"
 	"something outside: T transactional, I idempotent, A append-only. Nothing is touched.";
 static const char fetch_text[] =
 	"One line for each URL, in the order of the list: {\"url\", \"status\", \"body\"}; for\n"

@@ -1,15 +1,17 @@
 /* from_http.c - read an HTTP API, page after page
  *
  * What this room is for: lists that come in pages, each of which names the next.
- * What flows through:    a page's body into jq (`each`), its values out as records, one after the other.
+ * What flows through:    a page's body into the inbox and into jq (`each`), its values out as records, one after the other.
  * What must hold:
- *  (1) a position is the page's URL and how many of its records were taken: a resume asks for that page again and skips them.
+ *  (1) a position is the page's URL and how many of its records were taken. A page is kept, whole and checked, before its first
+ *      record is given: a resume reads it again where it was kept, and skips what was taken; nobody is asked for it twice.
  *  (2) records are collected before the first is admitted: admit parks, and jq must not be parked in.
  *  (3) a page that was read already is a loop, not more data: the source stops with a sentence.
  *  (4) credentials go to the origin of the file's own URL only; what a `next` link elsewhere gets is headers_for_stranger(). */
 #include "base/banned.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/units.h"
 #include "base/utf8.h"
 #include "connectors/http_fields.h"
 #include "connectors/http_headers.h"
@@ -19,6 +21,7 @@
 #include "connectors/value.h"
 #include "io/http_quota.h"
 #include "io/url.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -143,6 +146,7 @@ struct reader {
 	struct oauth oauth;
 	struct slice home; /* the origin that credentials were written for */
 	struct buf url;    /* of the page at hand */
+	bool begun;        /* with a page, in this run or before */
 	struct seen seen;
 	uint64_t line;
 };
@@ -150,8 +154,9 @@ struct reader {
 struct page {
 	struct text *base; /* its URL, shared by its records' positions */
 	struct http_response answer;
-	struct buf about; /* its headers as JSON, when somebody asks */
-	struct buf body;  /* compact JSON; empty: there was none */
+	struct buf headers; /* as JSON, when somebody asks */
+	struct buf body;    /* compact JSON; empty: there was none */
+	struct buf next;    /* URL; empty: it is the last */
 	struct rec **recs;
 	size_t n, cap;
 	uint64_t skip, taken;
@@ -161,8 +166,9 @@ static void page_done(struct page *p)
 {
 	text_unref(p->base);
 	http_response_done(&p->answer);
-	buf_done(&p->about);
+	buf_done(&p->headers);
 	buf_done(&p->body);
+	buf_done(&p->next);
 	for (size_t i = 0; i < p->n; i++)
 		rec_unref(p->recs[i]);
 	free(p->recs);
@@ -269,7 +275,6 @@ static int read_body(const struct reader *r, struct page *p, struct err *err)
 	AUTO(buf_done) struct buf shown = { 0 };
 	struct json_error where = { 0 };
 	struct slice raw = buf_slice(&p->answer.body);
-	p->body.max = SIZE_MAX / 2; /* its size has a ceiling: max_body */
 	if (slice_trim(raw).n == 0)
 		return 0;
 	int done = json_compact(raw, &p->body, &where);
@@ -313,7 +318,7 @@ static struct env page_env(const struct page *p, struct env_response *res)
 	struct slice body = p->body.n ? buf_slice(&p->body) : S("null");
 	*res = (struct env_response){
 		.status = p->answer.status,
-		.headers = p->about.n ? buf_slice(&p->about) : S("{}"),
+		.headers = p->headers.n ? buf_slice(&p->headers) : S("{}"),
 		.body = body,
 	};
 	return (struct env){ .record = body, .res = res };
@@ -372,11 +377,11 @@ static int admit_page(struct reader *r, struct page *p, struct err *err) SUSPEND
 
 /* ---- from page to page ------------------------------------------------------------------------------- */
 
-static int want_about(const struct http_source *o, struct page *p, struct err *err)
+static int want_headers(const struct http_source *o, struct page *p, struct err *err)
 {
 	bool wanted = (o->each && jq_wants_about(o->each)) ||
 		      (o->pages && jq_wants_about(o->pages->next));
-	int r = wanted ? headers_put_json(&p->answer, &p->about) : 0;
+	int r = wanted ? headers_put_json(&p->answer, &p->headers) : 0;
 	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the answer's headers do not fit") : 0;
 }
 
@@ -403,39 +408,112 @@ static int next_link(const struct http_source *o, const struct page *p, struct b
 	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the next page's URL is too long") : 0;
 }
 
-/* 1: r->url is the next page, 0: there is none. */
-static int turn(struct reader *r, const struct page *p, struct err *err) SUSPENDS
+static int find_next(const struct reader *r, struct page *p, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf link = { 0 }, url = { 0 };
+	AUTO(buf_done) struct buf link = { 0 };
 	if (next_link(r->o, p, &link, err) < 0)
 		return -1;
 	struct slice text = slice_trim(buf_slice(&link));
+	struct slice here = p->answer.url.n ? buf_slice(&p->answer.url) : buf_slice(&r->url);
+	struct url url;
+	const char *why = "it does not parse";
 	if (text.n == 0)
 		return 0;
-	struct slice here = p->answer.url.n ? buf_slice(&p->answer.url) : buf_slice(&r->url);
-	if (url_resolve(here, text, &url) < 0)
-		return fail(err, FAULT_CONFIG, "pages.next gave '%.*s', which is not a URL",
-			    SLICE(utf8_head(text, 200)));
+	if (url_resolve(here, text, &p->next) == 0 &&
+	    url_parse(buf_slice(&p->next), &url, &why) == 0)
+		return 0;
+	return fail(err, FAULT_CONFIG, "pages.next gave '%.*s', which is not a URL: %s",
+		    SLICE(utf8_head(text, 200)), why);
+}
+
+/* ---- the inbox --------------------------------------------------------------------------------------- */
+
+static int keep_page(const struct reader *r, const struct page *p, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf about = { 0 };
+	struct json_writer w = json_writer(&about);
+	json_open(&w, '{');
+	json_key(&w, "asked");
+	json_put_string(&w, text_slice(p->base));
+	json_key(&w, "url");
+	json_put_string(&w, buf_slice(&p->answer.url));
+	json_key(&w, "status");
+	json_put_int(&w, p->answer.status);
+	json_key(&w, "headers");
+	json_put_raw(&w, p->headers.n ? buf_slice(&p->headers) : S("{}"));
+	json_close(&w, '}');
+	int done = json_writer_end(&w);
+	if (done < 0)
+		return fail_errno(err, FAULT_TOO_LARGE, done, "the answer's headers do not fit");
+	return intake_keep(r->intake, r->split, text_slice(p->base), p->n, buf_slice(&about),
+			   buf_slice(&p->body), err);
+}
+
+static int read_about(struct page *p, struct buf *asked, struct slice about)
+{
+	struct slice url, from, status, headers;
+	int64_t code;
+	if (!json_field(about, S("asked"), &from) || !json_field(about, S("url"), &url) ||
+	    !json_field(about, S("status"), &status) ||
+	    !json_field(about, S("headers"), &headers) || units_int(status, &code) < 0 ||
+	    json_unquote(from, asked) < 0 || json_unquote(url, &p->answer.url) < 0)
+		return -EBADMSG;
+	p->answer.status = (int)code;
+	return buf_add(&p->headers, headers);
+}
+
+/* 1: the page as it was when it was asked for; 0: it was not kept. The first URL may be another one today: its page is the
+ * first that was kept. */
+static int kept_page(struct reader *r, struct page *p, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf about = { 0 }, asked = { 0 };
+	struct slice base = r->begun ? buf_slice(&r->url) : S("");
+	p->body.max = SIZE_MAX / 2; /* its size has a ceiling: max_body */
+	int found = intake_kept(r->intake, r->split, base, &about, &p->body, err);
+	if (found <= 0)
+		return found;
+	if (read_about(p, &asked, buf_slice(&about)) < 0)
+		return fail(err, FAULT_BROKEN, "a page that was kept makes no sense: %.*s",
+			    SLICE(slice_head(buf_slice(&about), 200)));
 	buf_done(&r->url);
-	r->url = buf_take(&url);
+	r->url = buf_take(&asked);
 	return 1;
 }
 
+static int ask_page(struct reader *r, struct page *p, struct err *err) SUSPENDS
+{
+	return fetch(r, &p->answer, err) < 0 || want_headers(r->o, p, err) < 0
+		       ? -1
+		       : read_body(r, p, err);
+}
+
+/* ---- and on ------------------------------------------------------------------------------------------ */
+
+static int check_circle(struct reader *r, struct err *err)
+{
+	AUTO(buf_done) struct buf shown = { 0 };
+	if (seen_add(&r->seen, buf_slice(&r->url)))
+		return 0;
+	struct slice url = shown_url(r, &shown);
+	return fail(err, FAULT_CONFIG, "the pages go in a circle: %.*s was read before",
+		    SLICE(url));
+}
+
+/* 1: r->url is the next page, 0: there is none. */
 static int read_page(struct reader *r, uint64_t skip, struct err *err) SUSPENDS
 {
 	AUTO(page_done) struct page p = { .skip = skip };
-	AUTO(buf_done) struct buf shown = { 0 };
-	if (!seen_add(&r->seen, buf_slice(&r->url))) {
-		struct slice url = shown_url(r, &shown);
-		return fail(err, FAULT_CONFIG, "the pages go in a circle: %.*s was read before",
-			    SLICE(url));
-	}
-	p.base = text_new(buf_slice(&r->url));
-	if (fetch(r, &p.answer, err) < 0 || want_about(r->o, &p, err) < 0 ||
-	    read_body(r, &p, err) < 0 || split_page(r->o, &p, err) < 0 ||
-	    admit_page(r, &p, err) < 0)
+	int kept = kept_page(r, &p, err);
+	if (kept < 0 || check_circle(r, err) < 0 || (!kept && ask_page(r, &p, err) < 0))
 		return -1;
-	return turn(r, &p, err);
+	r->begun = true;
+	p.base = text_new(buf_slice(&r->url));
+	if (split_page(r->o, &p, err) < 0 || find_next(r, &p, err) < 0 ||
+	    (!kept && keep_page(r, &p, err) < 0) || admit_page(r, &p, err) < 0)
+		return -1;
+	buf_done(&r->url);
+	r->url = buf_take(&p.next);
+	return r->url.n > 0;
 }
 
 static int begin(struct reader *r, const struct position *from, struct err *err) SUSPENDS
@@ -449,6 +527,7 @@ static int begin(struct reader *r, const struct position *from, struct err *err)
 	    headers_make(&r->o->head, &env, r->arena, &r->headers, err) < 0 ||
 	    origin_of(buf_slice(&first), &url, &home, err) < 0)
 		return -1;
+	r->begun = from != NULL;
 	headers_for_stranger(&r->headers, r->arena, &r->stranger_headers);
 	r->home = arena_copy(r->arena, buf_slice(&home));
 	int done = buf_add(&r->url, from ? text_slice(from->base) : buf_slice(&first));
@@ -487,7 +566,7 @@ const struct port from_http = {
 	.more = "`each` gives a page's records, `pages.next` the URL of the next page, absolute or "
 		"relative. Both see the answer as\n"
 		"`.`, its headers as $res.headers. Failed pages are retried; an interrupted run "
-		"asks for the last page again.\n"
+		"asks for no page twice.\n"
 		"Credentials are not sent along when `next` leads to another origin.\n"
 		"\n"
 		"    from:\n"

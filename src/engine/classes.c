@@ -11,7 +11,7 @@ static const struct promise of_sources[] = {
 	[RESTART_LOSES] = { 'V', "volatile", "what was read is gone after a stop",
 			    "read from something that can be read again: a file, not a pipe" },
 	[RESTART_SEEKS] = { 'R', "replayable", "goes on where it stopped", NULL },
-	[RESTART_ASKS] = { 'J', "asked again", "goes on with the page it was at", NULL },
+	[RESTART_ASKS] = { 'J', "journaled", "each page is kept, and not asked for again", NULL },
 };
 static const struct promise of_sinks[] = {
 	[APPEND_ONLY] = { 'A', "append-only", "after a crash some may show twice or not",

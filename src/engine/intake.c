@@ -22,18 +22,26 @@ static const char *beneath(const char *folder, const char *name)
 	return n > 0 && strncmp(name, folder, n) == 0 && name[n] == '/' ? name + n + 1 : name;
 }
 
-/* The same file may stand twice in `from:`; each reading has a split of its own. */
+static bool is_mine(const struct intake *in, struct split *s)
+{
+	size_t me = in->source->index + 1;
+	if (s->source == 0)
+		s->source = me;
+	return s->source == me;
+}
+
+/* The same file may stand twice in `from:`, and each API has its pages; what a source before this one reads is not ours. */
 struct split *intake_split(struct intake *in, const char *path)
 {
 	AUTO(buf_done) struct buf own = { .max = 8192 };
+	struct ledger *l = &in->run->ledger;
 	const char *name = beneath(in->run->plan->folder, path);
-	const struct place *sources = in->run->plan->sources;
-	size_t me = in->source->index, first = 0;
-	while (first < me && !slice_eq(sources[first].facts.door, sources[me].facts.door))
-		first++;
-	if (first == me || buf_printf(&own, "%s (from: %zu)", name, me + 1) < 0)
-		return ledger_split(&in->run->ledger, name);
-	return ledger_split(&in->run->ledger, own.p);
+	struct split *s = ledger_split(l, name);
+	if (is_mine(in, s) || buf_printf(&own, "%s (from: %zu)", name, in->source->index + 1) < 0)
+		return s;
+	s = ledger_split(l, own.p);
+	s->source = in->source->index + 1;
+	return s;
 }
 
 void intake_hold(struct intake *in, uint64_t bytes)

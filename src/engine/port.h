@@ -118,8 +118,8 @@ struct opt {
  * this, never a name. */
 enum guarantee { APPEND_ONLY, IDEMPOTENT, TRANSACTIONAL }; /* classes A I T of GUARANTEES.md */
 enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
-/* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J can be asked again from a
- * position but may answer otherwise. */
+/* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J may answer otherwise when it is
+ * asked again, and keeps what it was told (intake_keep). */
 enum restart { RESTART_LOSES, RESTART_SEEKS, RESTART_ASKS };
 struct facts {
 	enum guarantee guarantee;
@@ -156,7 +156,6 @@ struct http_client *site_http(struct site *); /* the run's one client, its conne
 /* For requests to hosts that come from records or answers. NULL: none. */
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
-uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,
@@ -190,14 +189,12 @@ struct arrival {
 };
 struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
 const struct position *split_from(const struct split *);       /* NULL: from the start */
-/* What the source holds beside what it has admitted: the page it takes its records from. Counts in the budget until it says less. */
-void intake_hold(struct intake *, uint64_t bytes);
 uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */
 /* Class J: what may be answered otherwise when it is asked for again is kept, durable, before its records are admitted. `base` as
- * in their positions, `records` how many there are; `about` (JSON) and `value` are the source's own. 0, or -1 with *err. */
+ * in their positions, `records` how many are to come; `about` (JSON) and `value` are the source's own. 0, or -1 with *err. */
 int intake_keep(struct intake *, struct split *, struct slice base, uint64_t records,
 		struct slice about, struct slice value, struct err *) SUSPENDS;
-/* 1: it was kept, and here it is; 0: it was not; -1 with *err. */
+/* An empty base: the first that was kept. 1: it was kept, and here it is, appended; 0: it was not; -1 with *err. */
 int intake_kept(struct intake *, struct split *, struct slice base, struct buf *about,
 		struct buf *value, struct err *) SUSPENDS;
 /* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */

@@ -15,6 +15,7 @@ struct passed {
 struct split {
 	struct split *next;
 	const struct split *origin; /* what it is a clone of; NULL: of nothing */
+	size_t source; /* the index of the source that reads it, from 1; 0: none did yet */
 	char *name;
 	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */

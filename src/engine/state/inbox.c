@@ -54,8 +54,8 @@ static int get_job(void *arg)
 	if (!j->job.s->has_pages)
 		return 0;
 	if (sql_prepare(&j->job,
-			"SELECT first, about, value FROM inbox WHERE run = ? AND split = ?"
-			" AND base = ?",
+			"SELECT first, about, value FROM inbox WHERE run = ?1 AND split = ?2"
+			" AND (base = ?3 OR ?3 = '') ORDER BY rowid LIMIT 1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);

@@ -2,7 +2,8 @@
  *
  * What this room is for: such a page is kept before its records get numbers; a resumed run reads it here and asks nobody.
  * What must hold: (1) a page is durable when inbox_put returns. (2) it stays until the run's mark has passed all its records and
- *   is not at it any more: the page that the mark's position names is needed to find the next. */
+ *   is at a later one: the page that the mark's position names is needed to find the next. A run that goes on behind another
+ *   takes its pages over; a finished run keeps none. */
 #pragma once
 #include "engine/state/state.h"
 
@@ -14,7 +15,7 @@ struct state_page { /* borrowed */
 };
 MUST int state_put_page(struct state *, const char *run_id, const struct state_page *,
 			struct err *) SUSPENDS;
-/* first, about, value: what was put. */
+/* first, about, value: what was put. An empty base: the first page of the split that is there. */
 MUST int state_get_page(struct state *, const char *run_id, const char *split, struct slice base,
 			uint64_t *first, struct buf *about, struct buf *value, bool *found,
 			struct err *) SUSPENDS;

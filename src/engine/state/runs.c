@@ -95,6 +95,8 @@ static int begin_job(void *arg)
 	int r = put_run(j);
 	if (r == 0)
 		r = put_receipts(&j->job, j->run_id, j->start->receipts, j->start->n);
+	if (r == 0 && j->start->continues[0])
+		r = tidy_take_over(&j->job, j->run_id, j->start->continues);
 	if (r == 0 && strcmp(j->start->kind, "run") == 0)
 		r = tidy_others(&j->job, j->run_id, j->start->pipeline);
 	return sql_end(&j->job, r);
@@ -112,9 +114,8 @@ struct end_job {
 	const char *run_id, *status;
 };
 
-static int end_job(void *arg)
+static int put_end(const struct end_job *j)
 {
-	struct end_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job, "UPDATE run SET status = ?, ended = ? WHERE id = ?", &q) < 0)
 		return -1;
@@ -122,6 +123,17 @@ static int end_job(void *arg)
 	sql_bind_time(q, 2, 0);
 	sql_bind_str(q, 3, j->run_id);
 	return sql_step_done(&j->job, q, "ending the run");
+}
+
+static int end_job(void *arg)
+{
+	struct end_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	int r = put_end(j);
+	if (r == 0 && strcmp(j->status, "finished") == 0)
+		r = tidy_run(&j->job, j->run_id);
+	return sql_end(&j->job, r);
 }
 
 int state_end(struct state *s, const char *run_id, const char *status, struct err *err)

@@ -122,7 +122,29 @@ int tidy_below(const struct sql_job *j, const char *run_id, struct slice mark)
 	return tidy_look(j);
 }
 
-/* ---- other runs ---- */
+/* ---- whole runs ---- */
+int tidy_run(const struct sql_job *j, const char *run_id)
+{
+	const struct state *s = j->s;
+	if (s->has_notes && drop_of(j, "DELETE FROM note WHERE run = ?", run_id) < 0)
+		return -1;
+	if (s->has_pages && drop_of(j, "DELETE FROM inbox WHERE run = ?", run_id) < 0)
+		return -1;
+	return s->has_batch ? tidy_batch(j, run_id) : 0;
+}
+
+int tidy_take_over(const struct sql_job *j, const char *run_id, const char *of)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (!j->s->has_pages)
+		return 0;
+	if (sql_prepare(j, "UPDATE inbox SET run = ? WHERE run = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, run_id);
+	sql_bind_str(q, 2, of);
+	return sql_step_done(j, q, doing);
+}
+
 #define OTHERS \
 	" WHERE run IN (SELECT id FROM run WHERE pipeline = ?1 AND kind = 'run' AND id <> ?2)"
 

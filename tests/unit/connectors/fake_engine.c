@@ -77,6 +77,31 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 	return 0;
 }
 
+int intake_keep(struct intake *in, struct split *s, struct slice base, uint64_t records,
+		struct slice about, struct slice value, struct err *err)
+{
+	(void)s;
+	(void)records;
+	(void)err;
+	if (in->count_only)
+		return 0;
+	in->pages = xrealloc(in->pages, in->page_count + 1, sizeof(*in->pages));
+	in->pages[in->page_count++] = (struct fake_page){ copy(base), copy(about), copy(value) };
+	return 0;
+}
+
+int intake_kept(struct intake *in, struct split *s, struct slice base, struct buf *about,
+		struct buf *value, struct err *err)
+{
+	(void)s;
+	(void)err;
+	for (size_t i = 0; i < in->page_count; i++)
+		if (base.n == 0 || slice_eq_str(base, in->pages[i].base))
+			return buf_add(about, slice_str(in->pages[i].about)) == 0 &&
+			       buf_add(value, slice_str(in->pages[i].value)) == 0;
+	return 0;
+}
+
 static void forget(struct intake *in)
 {
 	for (size_t i = 0; i < in->n && !in->count_only; i++) {
@@ -89,6 +114,12 @@ static void forget(struct intake *in)
 void intake_done(struct intake *in)
 {
 	forget(in);
+	for (size_t i = 0; i < in->page_count; i++) {
+		free(in->pages[i].base);
+		free(in->pages[i].about);
+		free(in->pages[i].value);
+	}
+	free(in->pages);
 	free(in->v);
 	text_unref(in->split.from.base);
 	*in = (struct intake){ 0 };

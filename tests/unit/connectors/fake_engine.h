@@ -19,8 +19,13 @@ struct split {
 	struct position from;
 	uint64_t line;
 };
+struct fake_page {
+	char *base, *about, *value;
+};
 struct intake {
-	struct split split; /* one is enough */
+	struct split split;      /* one is enough */
+	struct fake_page *pages; /* what was kept, in its order */
+	size_t page_count;
 	struct fake_arrival *v;
 	size_t n, cap;
 	size_t stop_at;  /* admit fails with FAULT_CANCELLED when so many have arrived; 0: never */

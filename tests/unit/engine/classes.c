@@ -26,7 +26,7 @@ TEST(sources)
 	check_promise(place_of(from, ROLE_SOURCE, (struct facts){ .restart = RESTART_SEEKS }),
 		      "R  replayable: goes on where it stopped", true);
 	check_promise(place_of(from, ROLE_SOURCE, (struct facts){ .restart = RESTART_ASKS }),
-		      "J  asked again: goes on with the page it was at", true);
+		      "J  journaled: each page is kept, and not asked for again", true);
 	check_promise(place_of(from, ROLE_SOURCE, (struct facts){ .restart = RESTART_LOSES }),
 		      "V  volatile: what was read is gone after a stop", false);
 }
