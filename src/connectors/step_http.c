@@ -245,12 +245,13 @@ static enum body body_kind(const struct http_response *a, int method, struct sli
 	return media_is_json(type) ? BODY_JSON : media_is_text(type) ? BODY_TEXT : BODY_BLOB;
 }
 
-static int make_room(void *arg, const struct http_response *head, uint64_t bytes) SUSPENDS
+static int make_room(void *arg, const struct http_response *head, uint64_t length,
+		     uint64_t bytes) SUSPENDS
 {
 	struct call *c = arg;
 	struct slice type = media_type(head, c->arena);
 	bool text = media_is_json(type) || media_is_text(type);
-	return call_room(c, text ? BODY_TEXT : BODY_BLOB, bytes);
+	return call_room(c, text ? BODY_TEXT : BODY_BLOB, length, bytes);
 }
 
 static int http_ask(struct site *site, struct call *c, struct err *err) SUSPENDS

@@ -225,11 +225,11 @@ static int wait_growth(struct visit *v, uint64_t bytes) SUSPENDS
 	return r;
 }
 
-int call_room(struct call *call, enum body kind, uint64_t bytes)
+int call_room(struct call *call, enum body kind, uint64_t length, uint64_t bytes)
 {
 	struct visit *v = container_of(call, struct visit, call);
 	const struct run *run = v->step->run;
-	if (answer_kind(v->step, kind) != BODY_BLOB && bytes > memory_text_max(run)) {
+	if (answer_kind(v->step, kind) != BODY_BLOB && length > memory_text_max(run)) {
 		v->too_large = true;
 		return -EMSGSIZE;
 	}

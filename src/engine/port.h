@@ -242,10 +242,10 @@ struct call {
 	struct err err;       /*         with VERDICT_FAULT */
 };
 
-/* Within call(): the answer's body will need so many bytes. Asked before it is read, and again each time it turns out to be larger,
- * so that all bodies together stay within `memory`; not needed for small ones. Waits until there is room, while the call's
- * clocks stand still. 0, or < 0: end the call; -EMSGSIZE: jq could not read so much. */
-MUST int call_room(struct call *, enum body kind, uint64_t bytes) SUSPENDS;
+/* Within call(): the answer's body is at least so long and will take so many bytes. Asked before it is read, and again each time it
+ * turns out to be larger, so that all bodies together stay within `memory`; not needed for small ones. Waits until there is room,
+ * while the call's clocks stand still. 0, or < 0: end the call; -EMSGSIZE: jq could not read so much. */
+MUST int call_room(struct call *, enum body kind, uint64_t length, uint64_t bytes) SUSPENDS;
 
 /* ---- commits ----------------------------------------------------------------------------------------------------
  * commit() makes n rows durable (n may be 0: only the mark moves), with the mark if own_mark; else it fills the receipt (a

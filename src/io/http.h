@@ -39,10 +39,11 @@ struct http_header {
 struct http_clocks { /* 0: only the caller's scope ends it */
 	int64_t connect_ns, tls_ns, first_byte_ns, idle_ns;
 };
-/* The body will have `bytes` in memory: may park until there is room; the request's clocks stand still meanwhile. < 0 ends the
+/* The body is at least so long, and will have `bytes` in memory: may park until there is room; the request's clocks stand still meanwhile. < 0 ends the
  * exchange; -EMSGSIZE: FAULT_TOO_LARGE. */
 struct http_response;
-typedef int http_room(void *arg, const struct http_response *head, uint64_t bytes) SUSPENDS;
+typedef int http_room(void *arg, const struct http_response *head, uint64_t length,
+		      uint64_t bytes) SUSPENDS;
 struct http_request {
 	struct slice method; /* "GET" */
 	struct slice

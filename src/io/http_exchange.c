@@ -321,7 +321,7 @@ static int find_room(struct exchange *x, uint64_t direct) SUSPENDS
 	uint64_t bytes = direct && whole < step ? whole : step;
 	if (x->clocked)
 		hk_scope_extend(&x->clock, HK_FOREVER);
-	int r = x->request->room(x->request->room_arg, x->ret, bytes);
+	int r = x->request->room(x->request->room_arg, x->ret, whole, bytes);
 	x->room = bytes;
 	clock_restart(x, PHASE_BODY);
 	return r;

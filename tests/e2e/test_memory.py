@@ -1,4 +1,5 @@
 """Memory stays bounded: large answers wait for their place, what waits behind the head of the order goes to files."""
+import gzip
 import json
 import os
 import threading
@@ -89,3 +90,27 @@ to: {{jsonl: out.jsonl}}
         assert "larger than 1 MB, a sixteenth of `memory`" in result.err, result.err
         assert api.asked["/1"] == 1
     assert [r["id"] for r in hocket.read_jsonl("out.jsonl")] == [0, 2]
+
+
+def test_packed_answers_grow_until_they_are_read(hocket):
+    """What comes out of gzip says no length: 60 of nearly a megabyte, the most that jq reads in 16 MB, all at once."""
+    fill = os.urandom(520000).hex()
+    packed = gzip.compress(json.dumps({"fill": fill}).encode())
+    with far.far(lambda path, attempt: (200, {"Content-Encoding": "gzip"}, packed)) as api:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+        result, rss = run_watched(hocket, f"""
+from: {{jsonl: in.jsonl}}
+memory: 16MB
+steps:
+  - http: {api.base}/\\(.id)
+    concurrency: 60
+    into: .answer
+to: {{jsonl: out.jsonl}}
+""")
+        assert result.code == 0, result.err
+        assert set(api.asked.values()) == {1}
+    records = hocket.read_jsonl("out.jsonl")
+    assert [r["id"] for r in records] == list(range(60))
+    assert all(r["answer"]["fill"] == fill for r in records)
+    assert result.summary["peak_bytes"] < 20 * MB
+    assert rss < 76 * MB, rss

@@ -213,13 +213,13 @@ void intake_hold(struct intake *in, uint64_t bytes)
 
 struct fake_room fake_room;
 
-int call_room(struct call *call, enum body kind, uint64_t bytes)
+int call_room(struct call *call, enum body kind, uint64_t length, uint64_t bytes)
 {
 	(void)call;
 	fake_room.asked++;
 	fake_room.kind = kind;
 	fake_room.bytes = bytes;
-	return fake_room.most && bytes > fake_room.most ? -EMSGSIZE : 0;
+	return fake_room.most && length > fake_room.most ? -EMSGSIZE : 0;
 }
 
 /* ---- options --------------------------------------------------------------------------------- */

@@ -138,9 +138,9 @@ static void answer(struct call *c, int salt)
 	c->verdict = VERDICT_FAULT;
 	int r = hk_sleep((int64_t)rand_below(&w->rnd, w->latency_ms) * HK_MS + HK_MS);
 	if (r == 0 && w->tells)
-		r = call_room(c, BODY_JSON, size / 2 + 2);
+		r = call_room(c, BODY_JSON, size / 2 + 2, size / 2 + 100);
 	if (r == 0 && w->tells)
-		r = call_room(c, BODY_JSON, size + 2);
+		r = call_room(c, BODY_JSON, size + 2, size + 2);
 	if (r < 0) {
 		fail_errno(&c->err, FAULT_CANCELLED, r, "cancelled");
 		return;
