@@ -156,6 +156,7 @@ struct http_client *site_http(struct site *); /* the run's one client, its conne
 /* For requests to hosts that come from records or answers. NULL: none. */
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
+uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,
@@ -189,6 +190,8 @@ struct arrival {
 };
 struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
 const struct position *split_from(const struct split *);       /* NULL: from the start */
+/* What the source holds beside what it has admitted: the page it takes its records from. Counts in the budget until it says less. */
+void intake_hold(struct intake *, uint64_t bytes);
 uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */
 /* Class J: what may be answered otherwise when it is asked for again is kept, durable, before its records are admitted. `base` as
  * in their positions, `records` how many are to come; `about` (JSON) and `value` are the source's own. 0, or -1 with *err. */
