@@ -268,8 +268,8 @@ static int put_end(const struct account *a, struct buf *out)
 	const struct run_result *res = a->result;
 	switch (res->end) {
 	case RUN_NOTHING_NEW:
-		return buf_add(out, S("nothing new: the last run finished and its input has not "
-				      "changed; --fresh runs it again\n"));
+		return buf_printf(out, "nothing new since %s; --fresh runs it again\n",
+				  res->since);
 	case RUN_LIMITED:
 		return put_limited(a, out);
 	case RUN_STOPPED_EARLY:

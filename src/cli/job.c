@@ -143,6 +143,12 @@ static enum progress_kind progress_kind(const struct job *job)
 	return args_has(job->args, FLAG_QUIET) ? PROGRESS_NONE : PROGRESS_AUTO;
 }
 
+static void tell_earlier(const struct job *job)
+{
+	if (run_notice(job->run)[0] && !args_has(job->args, FLAG_QUIET))
+		say("%s", run_notice(job->run));
+}
+
 static void tell_resuming(struct job *job)
 {
 	uint64_t settled = job->before.delivered + job->before.filtered + job->before.duplicate +
@@ -187,6 +193,7 @@ static int run_opened(struct job *job) SUSPENDS
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
 	run_counts(job->run, &job->before);
 	tell_resuming(job);
+	tell_earlier(job);
 	warn_insecure(job, job->plan->sources, job->plan->source_count);
 	warn_insecure(job, job->plan->steps, job->plan->step_count);
 	int r = hk_signal_open(signals, ARRAY_SIZE(signals));

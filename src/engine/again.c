@@ -1,52 +1,199 @@
 /* again.c - running a finished pipeline again
  *
- * What this room is for: `hocket run` twice by mistake, or from cron, must not pay for the same calls twice. The sources are run
- *   from the finished run's mark with an intake that takes nothing: one arrival, and there is something new.
- * What flows through:    the mark in, a yes or no out.
+ * What this room is for: `hocket run` twice by mistake, or from cron, must not pay for the same calls twice, and an input that
+ *   has grown is worth its new part only. The sources are run from the finished run's mark with an intake that takes nothing:
+ *   one arrival, and there is something new; a refusal, and it is another input. The sinks are asked whether their outputs stand.
+ *
+ *   the pipeline was changed, its input cannot be read from a position, ---> a new run: everything again
+ *   has other content, or an output is gone
+ *   nothing arrives -------------------------------------------------------> nothing new
+ *   something arrives -----------------------------------------------------> a new run that goes on behind the old one
+ *
+ * What flows through:    the old run's mark in; a decision and a sentence out.
  * What must hold:
- *  (1) the run's own ledger is untouched: the probe has a ledger of its own.
- *  (2) in doubt there is something new: then the run starts over, which is what was asked for. */
+ *  (1) whatever is decided but "nothing new" is said: starting over may cost money.
+ *  (2) a run that goes on has the old run's splits and counts of its own: the accounts of both stand, and so do the ids of records.
+ *  (3) the probe has a ledger of its own, and admits nothing. */
 #include "engine/again.h"
 
+#include "engine/changed.h"
 #include "engine/mark.h"
 #include "engine/place.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
-static bool can_tell(const struct plan *p)
+static void notice(struct run *run, const char *fmt, ...) PRINTF(2, 3);
+static void notice(struct run *run, const char *fmt, ...)
 {
-	for (size_t i = 0; i < p->source_count; i++)
-		if (p->sources[i].facts.restart != RESTART_SEEKS || p->sources[i].facts.endless)
-			return false;
+	va_list args;
+	va_start(args, fmt);
+	(void)vsnprintf(run->notice, sizeof run->notice, fmt, args); /* cut is good enough */
+	va_end(args);
+}
+
+/* 2026-01-31T12:30:00.123Z -> 2026-01-31 12:30 UTC */
+static void keep_since(struct run *run, const char *ended)
+{
+	if (strlen(ended) < 16)
+		snprintf(run->since, sizeof run->since, "the last run");
+	else
+		snprintf(run->since, sizeof run->since, "%.10s %.5s UTC", ended, ended + 11);
+}
+
+/* ---- the pipeline ---- */
+static bool is_same_plan(struct run *run, const struct state_run *last)
+{
+	AUTO(buf_done) struct buf what = { .max = 400 };
+	if (last->hash == run->plan->hash)
+		return true;
+	if (changed_put(run->plan, buf_slice(&last->parts), &what) < 0)
+		buf_clear(&what);
+	notice(run, "'%s' was changed since the run of %s (%s): starting over", run->plan->file,
+	       run->since, what.n ? what.p : "something");
+	return false;
+}
+
+/* ---- the sources ---- */
+enum found { FOUND_END, FOUND_MORE, FOUND_OTHER, FOUND_FAULT };
+
+/* A source that was not at its end goes on there also if it may answer otherwise; behind its end there is nothing to ask for. */
+static bool has_position(const struct place *source, bool limited)
+{
+	const struct facts *f = &source->facts;
+	return !f->endless &&
+	       (f->restart == RESTART_SEEKS || (f->restart == RESTART_ASKS && limited));
+}
+
+static bool all_have_positions(struct run *run, bool limited)
+{
+	for (size_t i = 0; i < run->plan->source_count; i++) {
+		const struct place *source = &run->plan->sources[i];
+		if (has_position(source, limited))
+			continue;
+		notice(run, "%s cannot tell what is new since the run of %s: starting over",
+		       source->label, run->since);
+		return false;
+	}
 	return true;
 }
 
-/* 1: it ends there; 0: it goes on, or is another file; -1: it cannot be opened */
-static int ends_there(struct run *run, const struct place *place, struct err *err) SUSPENDS
+static enum found probe(struct run *run, const struct place *place, size_t index,
+			struct err *err) SUSPENDS
 {
 	struct step source;
-	struct err why = { 0 };
 	struct intake in = { .run = run, .source = &source, .probing = true };
-	step_init(&source, run, place, 0);
+	if (place->facts.restart == RESTART_ASKS)
+		return FOUND_MORE; /* asking may cost; the run will see */
+	step_init(&source, run, place, index);
 	int r = site_open(&source.site, place, err);
 	if (r == 0)
-		r = place->port->run(&source.site, &in, &why) == 0 && !in.found;
+		r = place->port->run(&source.site, &in, err);
 	step_close(&source);
+	if (in.found)
+		return FOUND_MORE;
+	return r == 0 ? FOUND_END : err->fault == FAULT_CONFIG ? FOUND_OTHER : FOUND_FAULT;
+}
+
+static void notice_other(struct run *run, const struct place *place)
+{
+	struct slice path = place->facts.door, folder = slice_str(run->plan->folder);
+	if (slice_starts(path, folder) && path.n > folder.n + 1)
+		path = (struct slice){ path.p + folder.n + 1, path.n - folder.n - 1 };
+	notice(run, "'%.*s' has other content than for the run of %s: starting over", SLICE(path),
+	       run->since);
+}
+
+/* The run's ledger holds the mark. */
+static enum found probe_all(struct run *run, struct err *err) SUSPENDS
+{
+	enum found all = FOUND_END;
+	for (size_t i = 0; i < run->plan->source_count; i++) {
+		const struct place *place = &run->plan->sources[i];
+		*err = (struct err){ 0 };
+		enum found one = probe(run, place, i, err);
+		if (one == FOUND_FAULT)
+			err_wrap(err, "from %s: ", place->label);
+		if (one == FOUND_OTHER)
+			notice_other(run, place);
+		if (one >= FOUND_OTHER)
+			return one;
+		all = one > all ? one : all;
+	}
+	return all;
+}
+
+static enum found look(struct run *run, struct slice mark, struct err *err) SUSPENDS
+{
+	struct ledger own = run->ledger;
+	run->ledger = (struct ledger){ .any_order = own.any_order };
+	enum found found =
+		mark_read(&run->ledger, mark, err) < 0 ? FOUND_FAULT : probe_all(run, err);
+	ledger_done(&run->ledger);
+	run->ledger = own;
+	return found;
+}
+
+/* ---- the sinks ---- */
+int again_receipt(struct run *run, const struct sink *k, struct buf *ret, bool *found,
+		  struct err *err)
+{
+	return state_last_receipt(run->state, run->plan->name, k->place->label, ret, found, err);
+}
+
+/* 1, 0: not as it was left; -1 */
+static int sink_stands(struct run *run, struct sink *k, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf receipt = { 0 };
+	struct err why = { 0 };
+	bool found;
+	if (!k->place->port->stands)
+		return 1;
+	if (again_receipt(run, k, &receipt, &found, err) < 0)
+		return -1;
+	int r = k->place->port->stands(&k->site, run->plan->name, buf_slice(&receipt), &why);
+	if (r == 0)
+		notice(run, "%s: starting over", why.text);
+	if (r < 0) {
+		*err = why;
+		return err_wrap(err, "to %s: ", k->place->label);
+	}
 	return r;
 }
 
-int again_nothing_new(struct run *run, struct slice mark, bool *ret, struct err *err)
+static int all_stand(struct run *run, struct err *err) SUSPENDS
 {
-	struct ledger own = run->ledger;
 	int r = 1;
-	*ret = false;
-	if (!can_tell(run->plan) || mark.n == 0)
+	for (size_t i = 0; i < run->plan->sink_count && r == 1; i++)
+		r = sink_stands(run, &run->sinks[i], err);
+	return r;
+}
+
+/* ---- deciding ---- */
+static int go_on_behind(struct run *run, const struct state_run *last, struct err *err)
+{
+	if (mark_read(&run->ledger, buf_slice(&last->mark), err) < 0)
+		return -1;
+	run->ledger.settled = run->ledger.live = (struct counts){ 0 };
+	memcpy(run->continues, last->id, sizeof run->continues);
+	notice(run, "going on behind the run of %s", run->since);
+	return 0;
+}
+
+int again_decide(struct run *run, const struct state_run *last, struct err *err)
+{
+	keep_since(run, last->ended);
+	if (!is_same_plan(run, last) || last->mark.n == 0 ||
+	    !all_have_positions(run, strcmp(last->status, "limited") == 0))
 		return 0;
-	run->ledger = (struct ledger){ 0 };
-	if (mark_read(&run->ledger, mark, NULL) < 0)
-		r = 0;
-	for (size_t i = 0; i < run->plan->source_count && r == 1; i++)
-		r = ends_there(run, &run->plan->sources[i], err);
-	ledger_done(&run->ledger);
-	run->ledger = own;
-	*ret = r == 1;
-	return r < 0 ? -1 : 0;
+	enum found found = look(run, buf_slice(&last->mark), err);
+	if (found == FOUND_FAULT)
+		return -1;
+	if (found == FOUND_OTHER)
+		return 0;
+	int stand = all_stand(run, err);
+	if (stand <= 0)
+		return stand;
+	run->nothing_new = found == FOUND_END;
+	return run->nothing_new ? 0 : go_on_behind(run, last, err);
 }

@@ -10,6 +10,7 @@
 #include "engine/opening.h"
 
 #include "engine/again.h"
+#include "engine/changed.h"
 #include "engine/mark.h"
 #include "engine/place.h"
 #include "engine/recovery.h"
@@ -59,6 +60,9 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		rc = state_get_receipt(run->state, run->id, k->place->label, &r.receipt, &found,
 				       err);
 		r.first = !found && !k->place->facts.own_mark;
+	} else if (run->continues[0]) {
+		rc = again_receipt(run, k, &r.receipt, &found, err);
+		r.more = true;
 	}
 	if (rc == 0 && k->place->port->resume)
 		rc = k->place->port->resume(&k->site, &r, err);
@@ -76,7 +80,7 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 	return rc;
 }
 
-static int open_sinks(struct run *run, struct slice state_mark, struct err *err) SUSPENDS
+static int open_sinks(struct run *run, struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
 	run->sinks = xcalloc(p->sink_count + 1, sizeof *run->sinks);
@@ -84,10 +88,17 @@ static int open_sinks(struct run *run, struct slice state_mark, struct err *err)
 		struct sink *k = &run->sinks[i];
 		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
 		site_init(&k->site, run, k->place);
-		if (site_open(&k->site, k->place, err) < 0 ||
-		    resume_sink(run, k, state_mark, err) < 0)
+		if (site_open(&k->site, k->place, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int resume_sinks(struct run *run, struct slice state_mark, struct err *err) SUSPENDS
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (resume_sink(run, &run->sinks[i], state_mark, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -117,7 +128,7 @@ static void sink_forget_ahead(struct sink *k)
 static int choose_mark(struct run *run, struct slice state_mark, struct err *err)
 {
 	const struct sink *only = &run->sinks[0];
-	bool own = run->plan->sink_count == 1 && only->place->facts.own_mark;
+	bool own = run->plan->sink_count == 1 && only->place->facts.own_mark && only->mark.n;
 	struct slice mark = own ? buf_slice(&only->mark) : state_mark;
 	if (mark.n && mark_read(&run->ledger, mark, err) < 0)
 		return -1;
@@ -155,22 +166,24 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
 static int save_start(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[64];
-	AUTO(buf_done) struct buf mark = { 0 };
+	AUTO(buf_done) struct buf mark = { 0 }, parts = { 0 };
 	const struct plan *p = run->plan;
 	size_t n = 0;
 	for (size_t i = 0; i < p->sink_count && n < ARRAY_SIZE(receipts); i++)
 		if (run->sinks[i].receipt.n)
 			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
 								buf_slice(&run->sinks[i].receipt) };
-	if (mark_put(&run->ledger, run->id, NULL, NULL, &mark) < 0)
+	if (mark_put(&run->ledger, run->id, NULL, NULL, &mark) < 0 ||
+	    changed_put_parts(p, &parts) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	if (run->resumed)
 		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
 	const struct state_start start = {
 		.pipeline = p->name,
 		.kind = "run",
-		.continues = "",
+		.continues = run->continues,
 		.hash = p->hash,
+		.parts = buf_slice(&parts),
 		.mark = buf_slice(&mark),
 		.receipts = receipts,
 		.n = n,
@@ -215,36 +228,38 @@ static bool settled_nothing(const struct state_run *last)
 	return nothing;
 }
 
-/* Goes on with the last run if it is unfinished; else it is a new one, unless there is nothing new. */
-static int begin(struct run *run, struct buf *mark, struct err *err) SUSPENDS
+static int refuse_changed(const struct run *run, const struct state_run *last, struct err *err)
 {
-	struct state_run last;
+	AUTO(buf_done) struct buf what = { .max = 300 };
+	if (changed_put(run->plan, buf_slice(&last->parts), &what) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return fail(err, FAULT_CONFIG,
+		    "'%s' was changed since its unfinished run %s (%s); --fresh starts over, or "
+		    "undo the change to go on",
+		    run->plan->file, last->id, what.p);
+}
+
+/* Goes on with the last run if it is unfinished. Is it finished, again.c has a look at it. */
+static int begin(struct run *run, const struct state_run *last, bool *finished, struct err *err)
+{
 	const struct plan *p = run->plan;
-	if (state_last_run(run->state, p->name, &last, err) < 0)
-		return -1;
-	bool finished = is_status(&last, "finished") || is_status(&last, "limited");
-	bool unfinished = last.found && !finished && !run->options.fresh && sources_seek(p);
-	if (unfinished && last.hash != p->hash && settled_nothing(&last))
-		unfinished = false;
-	if (unfinished && last.hash != p->hash) {
-		buf_done(&last.mark);
-		return fail(err, FAULT_CONFIG,
-			    "'%s' was changed since its unfinished run %s; --fresh starts over, or "
-			    "undo the change to go on",
-			    p->file, last.id);
-	}
-	if (!unfinished) {
-		bool again = last.found && finished && !run->options.fresh && last.hash == p->hash;
-		int r = again ? again_nothing_new(run, buf_slice(&last.mark), &run->nothing_new,
-						  err)
-			      : 0;
-		buf_done(&last.mark);
-		return r;
-	}
-	memcpy(run->id, last.id, sizeof run->id);
+	*finished = is_status(last, "finished") || is_status(last, "limited");
+	if (!last->found || *finished || run->options.fresh || !sources_seek(p))
+		return 0;
+	if (last->hash != p->hash)
+		return settled_nothing(last) ? 0 : refuse_changed(run, last, err);
+	memcpy(run->id, last->id, sizeof run->id);
 	run->resumed = true;
-	*mark = last.mark;
 	return 0;
+}
+
+static int find_run(struct run *run, struct state_run *last, struct err *err) SUSPENDS
+{
+	bool finished;
+	if (state_last_run(run->state, run->plan->name, last, err) < 0 ||
+	    begin(run, last, &finished, err) < 0 || open_sinks(run, err) < 0)
+		return -1;
+	return last->found && finished && !run->options.fresh ? again_decide(run, last, err) : 0;
 }
 
 static void set_batch(struct run *run)
@@ -284,22 +299,27 @@ static int open_guard(struct run *run, struct err *err)
 	return 0;
 }
 
+/* What the run found is resumed or begun. */
+static int enter_run(struct run *run, struct slice mark, struct err *err) SUSPENDS
+{
+	if (resume_sinks(run, mark, err) < 0 || choose_mark(run, mark, err) < 0)
+		return -1;
+	return tidy(run, err) < 0 ? -1 : save_start(run, err);
+}
+
 int run_open_parts(struct run *run, struct err *err)
 {
-	AUTO(buf_done) struct buf mark = { 0 };
+	AUTO(state_run_done) struct state_run last = { 0 };
 	const struct http_client_options client = { .environment_proxies = true };
 	set_batch(run);
 	if (open_guard(run, err) < 0 || http_client_new(&client, &run->http, err) < 0 ||
 	    open_steps(run, err) < 0)
 		return -1;
-	if (open_state(run, err) < 0 || begin(run, &mark, err) < 0)
+	if (open_state(run, err) < 0 || find_run(run, &last, err) < 0)
 		return -1;
 	if (run->nothing_new)
 		return 0;
-	if (open_sinks(run, buf_slice(&mark), err) < 0 ||
-	    choose_mark(run, buf_slice(&mark), err) < 0)
-		return -1;
-	return tidy(run, err) < 0 ? -1 : save_start(run, err);
+	return enter_run(run, run->resumed ? buf_slice(&last.mark) : S(""), err);
 }
 
 /* ---- closing ---- */

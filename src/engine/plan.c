@@ -197,8 +197,10 @@ static void parse_top(struct planner *p, const struct node *root, struct top *re
 static struct place *places_of(struct planner *p, const struct drafts *drafts)
 {
 	struct place *places = arena_zero(p->arena, (drafts->n + 1) * sizeof *places);
-	for (size_t i = 0; i < drafts->n; i++)
+	for (size_t i = 0; i < drafts->n; i++) {
 		places[i] = drafts->v[i].place;
+		places[i].hash = place_hash(p, &drafts->v[i]);
+	}
 	return places;
 }
 

@@ -19,6 +19,7 @@ struct place {
 	struct common common;
 	const char *label; /* `name:`, else the verb; made unique within the plan: http, http 2 */
 	unsigned line;     /* in the file */
+	uint64_t hash;     /* its share in plan.hash: tells which place was changed */
 };
 struct plan {
 	struct arena *arena;

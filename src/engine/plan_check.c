@@ -198,17 +198,29 @@ static void add_options(struct hashing *h, const struct draft *d, const struct o
 	}
 }
 
+static void add_place(struct hashing *h, const struct draft *d)
+{
+	ASSERT(d->good && d->place.label);
+	add_text(h, slice_str(d->place.port->name));
+	add_options(h, d, d->place.port->options);
+	add_options(h, d, common_options(d->place.port, d->place.role));
+	h->h = hash_add(h->h, S("\n"));
+}
+
 static void add_places(struct hashing *h, const struct drafts *drafts)
 {
-	for (size_t i = 0; i < drafts->n; i++) {
-		const struct draft *d = &drafts->v[i];
-		ASSERT(d->good && d->place.label);
-		add_text(h, slice_str(d->place.port->name));
-		add_options(h, d, d->place.port->options);
-		add_options(h, d, common_options(d->place.port, d->place.role));
-		h->h = hash_add(h->h, S("\n"));
-	}
+	for (size_t i = 0; i < drafts->n; i++)
+		add_place(h, &drafts->v[i]);
 	h->h = hash_add(h->h, S("\f"));
+}
+
+uint64_t place_hash(const struct planner *p, const struct draft *d)
+{
+	struct hashing h = { .h = HASH_START };
+	add_place(&h, d);
+	if (h.vars)
+		add_text(&h, p->vars);
+	return hash_end(h.h);
 }
 
 uint64_t places_hash(const struct planner *p, const struct drafts *sources,

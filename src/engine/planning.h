@@ -29,5 +29,6 @@ void places_check(struct planner *, const struct drafts *sources, const struct d
 /* For `guarantee: exactly_once`: each place that cannot keep it is a mistake. */
 void places_check_exact(struct planner *, const struct drafts *sources, const struct drafts *steps,
 			const struct drafts *sinks);
+uint64_t place_hash(const struct planner *, const struct draft *);
 uint64_t places_hash(const struct planner *, const struct drafts *sources,
 		     const struct drafts *steps, const struct drafts *sinks);

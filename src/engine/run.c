@@ -196,6 +196,7 @@ void run_go(struct run *run, struct run_result *ret)
 	run->before = run->ledger.live;
 	if (run->nothing_new) {
 		ret->end = RUN_NOTHING_NEW;
+		memcpy(ret->since, run->since, sizeof ret->since);
 		return;
 	}
 	if (work_and_commit(run, &err) < 0)
@@ -223,6 +224,11 @@ void run_go(struct run *run, struct run_result *ret)
 	ret->spilled_bytes = run->spill.bytes;
 	ret->source_wait_ns = span_total_ns(&run->source_waits);
 	ret->commit_busy_ns = span_total_ns(&run->committing);
+}
+
+const char *run_notice(const struct run *run)
+{
+	return run->notice;
 }
 
 /* ---- opening and closing ---- */

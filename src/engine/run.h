@@ -56,6 +56,7 @@ struct run_result {
 	uint64_t left;        /* admitted but not settled when it stopped early */
 	bool time_is_up;      /* LIMITED by run_drain(), not by `limit` */
 	bool resumed, resumable;
+	char since[32]; /* with NOTHING_NEW: when the last run ended, for people */
 	bool volatile_source; /* nothing to resume: exit 1, not 75 */
 	char run_id[40];
 	int64_t wall_ns;
@@ -89,6 +90,8 @@ void run_place_stats(struct run *, size_t i,
 		     struct place_stats *ret); /* steps in order, then sinks */
 uint64_t run_bytes(const struct run *);        /* of the budget in use */
 const char *run_id(const struct run *);
+/* What was found out about earlier runs: "'out.jsonl' is gone: starting over"; "": nothing worth saying. */
+const char *run_notice(const struct run *);
 /* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". Nothing when nothing
  * held the run back for long, or when it took less than a second. */
 MUST int run_limit_put(struct run *, struct buf *out);

@@ -23,8 +23,8 @@ static int last_run_job(void *arg)
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	char hash[32];
 	if (sql_prepare(&j->job,
-			"SELECT id, hash, status, mark FROM run WHERE pipeline = ? AND kind = "
-			"'run' ORDER BY rowid DESC LIMIT 1",
+			"SELECT id, hash, status, mark, ended, parts FROM run WHERE pipeline = ? "
+			"AND kind = 'run' ORDER BY rowid DESC LIMIT 1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->pipeline);
@@ -34,9 +34,17 @@ static int last_run_job(void *arg)
 	sql_copy(q, 0, j->run->id, sizeof j->run->id);
 	sql_copy(q, 1, hash, sizeof hash);
 	sql_copy(q, 2, j->run->status, sizeof j->run->status);
+	sql_copy(q, 4, j->run->ended, sizeof j->run->ended);
 	j->run->hash = strtoull(hash, NULL, 16);
 	j->run->found = true;
-	return sql_give(&j->job, q, 3, &j->run->mark);
+	r = sql_give(&j->job, q, 3, &j->run->mark);
+	return r < 0 ? r : sql_give(&j->job, q, 5, &j->run->parts);
+}
+
+void state_run_done(struct state_run *run)
+{
+	buf_done(&run->mark);
+	buf_done(&run->parts);
 }
 
 int state_last_run(struct state *s, const char *pipeline, struct state_run *ret, struct err *err)
@@ -74,7 +82,7 @@ static int put_run(const struct begin_job *j)
 	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->start->hash);
 	if (sql_prepare(&j->job,
 			"INSERT INTO run(id, pipeline, hash, started, status, mark, kind, "
-			"continues) VALUES(?, ?, ?, ?, 'running', ?, ?, ?)",
+			"continues, parts) VALUES(?, ?, ?, ?, 'running', ?, ?, ?, ?)",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
@@ -84,6 +92,7 @@ static int put_run(const struct begin_job *j)
 	sql_bind_text(q, 5, j->start->mark);
 	sql_bind_str(q, 6, j->start->kind);
 	sql_bind_str(q, 7, j->start->continues);
+	sql_bind_text(q, 8, j->start->parts.p ? j->start->parts : S(""));
 	return sql_step_done(&j->job, q, "beginning a run");
 }
 
@@ -183,7 +192,7 @@ int state_put_mark(struct state *s, const char *run_id, struct slice mark,
 
 struct receipt_job {
 	struct sql_job job;
-	const char *run_id, *sink;
+	const char *sql, *of, *sink; /* of: a run or a pipeline */
 	struct buf *text;
 	bool *found;
 };
@@ -192,9 +201,9 @@ static int receipt_job(void *arg)
 {
 	struct receipt_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(&j->job, "SELECT receipt FROM receipt WHERE run = ? AND sink = ?", &q) < 0)
+	if (sql_prepare(&j->job, j->sql, &q) < 0)
 		return -1;
-	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 1, j->of);
 	sql_bind_str(q, 2, j->sink);
 	int r = sql_step_row(&j->job, q, "reading a receipt");
 	if (r <= 0)
@@ -206,7 +215,19 @@ static int receipt_job(void *arg)
 int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret,
 		      bool *found, struct err *err)
 {
-	struct receipt_job j = { { s, err }, run_id, sink, ret, found };
+	static const char sql[] = "SELECT receipt FROM receipt WHERE run = ? AND sink = ?";
+	struct receipt_job j = { { s, err }, sql, run_id, sink, ret, found };
+	*found = false;
+	return sql_off(receipt_job, &j.job);
+}
+
+int state_last_receipt(struct state *s, const char *pipeline, const char *sink, struct buf *ret,
+		       bool *found, struct err *err)
+{
+	static const char sql[] =
+		"SELECT receipt FROM receipt JOIN run ON run.id = receipt.run WHERE pipeline = ? "
+		"AND sink = ? AND status IN ('finished', 'limited') ORDER BY run.rowid DESC LIMIT 1";
+	struct receipt_job j = { { s, err }, sql, pipeline, sink, ret, found };
 	*found = false;
 	return sql_off(receipt_job, &j.job);
 }

@@ -28,10 +28,12 @@ const char *state_path(const struct state *);
  * are whole, the next run goes on behind it), "finished". */
 struct state_run {
 	char id[40], status[16];
+	char ended[32]; /* UTC; empty: nobody has written it down */
 	uint64_t hash;
 	bool found;
-	struct buf mark; /* owns */
+	struct buf mark, parts; /* owns */
 };
+void state_run_done(struct state_run *);
 /* The newest run of the pipeline that is not a replay. ret->found is false when there is none. */
 MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
 			struct err *) SUSPENDS;
@@ -46,6 +48,7 @@ struct state_start { /* borrowed */
 	const char *kind;      /* "run", "replay" */
 	const char *continues; /* the finished run that it goes on behind; "": none */
 	uint64_t hash;
+	struct slice parts; /* the plan's, as text: engine/changed.h */
 	struct slice mark;
 	const struct state_receipt *receipts;
 	size_t n;
@@ -59,3 +62,6 @@ MUST int state_put_mark(struct state *, const char *run_id, struct slice mark,
 /* The receipt of a sink, as saved last; empty when there is none. */
 MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
 			   bool *found, struct err *) SUSPENDS;
+/* The same, of the newest run (or replay) of the pipeline that was finished: what the output is now. */
+MUST int state_last_receipt(struct state *, const char *pipeline, const char *sink, struct buf *ret,
+			    bool *found, struct err *) SUSPENDS;

@@ -1,0 +1,139 @@
+/* changed.c - which places of a pipeline were changed since a run
+ *
+ * What this room is for: "it was changed" is of little use when one does not know what; the hash of the whole plan cannot say.
+ * What flows through:    the plan's places now, and a text about the places of then.
+ * What must hold:
+ *  (1) a place is known by its role and label; what only moved is named as well.
+ *  (2) states of earlier versions have no such text: then it says so in as many words. */
+#include "engine/changed.h"
+
+#include <inttypes.h>
+
+enum { PLACES_MAX = 3 }; /* so many are named */
+
+struct list {
+	const struct place *v;
+	size_t n;
+};
+struct naming {
+	struct buf *out;
+	size_t n;
+};
+
+static const char *role_name(const struct place *p)
+{
+	return p->role == ROLE_SOURCE ? "from" : p->role == ROLE_SINK ? "to" : "step";
+}
+
+static void lists_of(const struct plan *p, struct list ret[3])
+{
+	ret[0] = (struct list){ p->sources, p->source_count };
+	ret[1] = (struct list){ p->steps, p->step_count };
+	ret[2] = (struct list){ p->sinks, p->sink_count };
+}
+
+int changed_put_parts(const struct plan *plan, struct buf *out)
+{
+	struct list lists[3];
+	int r = 0;
+	lists_of(plan, lists);
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; i < lists[k].n && r == 0; i++) {
+			const struct place *p = &lists[k].v[i];
+			r = buf_printf(out, "%s %s %016" PRIx64 "\n", role_name(p), p->label,
+				       p->hash);
+		}
+	return r;
+}
+
+/* ---- comparing ---- */
+static int name_it(struct naming *to, struct slice role, struct slice label, const char *what)
+{
+	if (++to->n > PLACES_MAX)
+		return 0;
+	return buf_printf(to->out, "%s%.*s '%.*s'%s", to->n > 1 ? ", " : "", SLICE(role),
+			  SLICE(label), what);
+}
+
+/* "step my label 0123456789abcdef" into its three; the label may have blanks. */
+static bool cut_line(struct slice line, struct slice *role, struct slice *label, struct slice *hash)
+{
+	struct slice rest;
+	if (line.n < 20 || !slice_cut(line, ' ', role, &rest) || rest.n < 17)
+		return false;
+	*hash = (struct slice){ rest.p + rest.n - 16, 16 };
+	*label = slice_head(rest, rest.n - 17);
+	return true;
+}
+
+static const struct place *find(const struct list lists[3], struct slice role, struct slice label)
+{
+	for (size_t k = 0; k < 3; k++)
+		for (size_t i = 0; i < lists[k].n; i++)
+			if (slice_eq_str(label, lists[k].v[i].label) &&
+			    slice_eq_str(role, role_name(&lists[k].v[i])))
+				return &lists[k].v[i];
+	return NULL;
+}
+
+/* Those of then: changed or gone. */
+static int name_old(struct naming *to, const struct list lists[3], struct slice parts)
+{
+	struct slice line, role, label, hash;
+	int r = 0;
+	while (parts.n && r == 0) {
+		slice_cut(parts, '\n', &line, &parts);
+		if (!cut_line(line, &role, &label, &hash))
+			continue;
+		const struct place *p = find(lists, role, label);
+		char now[20];
+		snprintf(now, sizeof now, "%016" PRIx64, p ? p->hash : 0);
+		if (!p)
+			r = name_it(to, role, label, " is gone");
+		else if (!slice_eq_str(hash, now))
+			r = name_it(to, role, label, "");
+	}
+	return r;
+}
+
+static bool was_there(const struct place *p, struct slice parts)
+{
+	struct slice line, role, label, hash;
+	while (parts.n) {
+		slice_cut(parts, '\n', &line, &parts);
+		if (cut_line(line, &role, &label, &hash) && slice_eq_str(label, p->label) &&
+		    slice_eq_str(role, role_name(p)))
+			return true;
+	}
+	return false;
+}
+
+static int name_new(struct naming *to, const struct list lists[3], struct slice parts)
+{
+	int r = 0;
+	for (size_t k = 0; k < 3; k++)
+		for (size_t i = 0; i < lists[k].n && r == 0; i++) {
+			const struct place *p = &lists[k].v[i];
+			if (!was_there(p, parts))
+				r = name_it(to, slice_str(role_name(p)), slice_str(p->label),
+					    " is new");
+		}
+	return r;
+}
+
+int changed_put(const struct plan *plan, struct slice parts, struct buf *out)
+{
+	struct list lists[3];
+	struct naming to = { .out = out };
+	if (parts.n == 0)
+		return buf_add(out, S("something"));
+	lists_of(plan, lists);
+	int r = name_old(&to, lists, parts);
+	if (r == 0)
+		r = name_new(&to, lists, parts);
+	if (r == 0 && to.n == 0)
+		r = buf_add(out, S("the order of its parts"));
+	if (r == 0 && to.n > PLACES_MAX)
+		r = buf_printf(out, " and %zu more", to.n - PLACES_MAX);
+	return r;
+}

@@ -1,0 +1,217 @@
+"""A finished pipeline is run again: nothing, the new part, or everything, and always said which. Judged by what the outputs hold."""
+import json
+import os
+import sqlite3
+
+import pytest
+
+COPY = "from: {jsonl: in.jsonl}\nto: {jsonl: out.jsonl%s}\n"
+
+
+def numbers(hocket, name="out.jsonl"):
+    return [r["n"] for r in hocket.read_jsonl(name)]
+
+
+def put(hocket, *range_, name="in.jsonl", mode="w"):
+    with open(hocket.folder / name, mode) as f:
+        f.writelines(f'{{"n":{n}}}\n' for n in range(*range_))
+
+
+def rows(hocket, sql="SELECT n FROM t ORDER BY n"):
+    with sqlite3.connect(hocket.folder / "t.db") as db:
+        return [row[0] for row in db.execute(sql)]
+
+
+def runs(hocket, name="pipe"):
+    """(kind, status, continues) of each run in the state, the first one first."""
+    with sqlite3.connect(hocket.folder / f".hocket/{name}.db") as db:
+        return db.execute("SELECT id, status, continues FROM run ORDER BY rowid").fetchall()
+
+
+def test_unchanged_is_nothing_new(hocket):
+    put(hocket, 3)
+    assert hocket.run(COPY % "").code == 0
+    again = hocket("run", "pipe.yaml")
+    assert again.code == 0
+    assert again.err.startswith("nothing new since 20") and "--fresh runs it again" in again.err
+    assert len(runs(hocket)) == 1
+
+
+@pytest.mark.parametrize("mode", ["", ", mode: replace", ", mode: new", ", mode: append"])
+def test_grown_gives_the_new_part_only(hocket, mode):
+    for day in range(4):
+        put(hocket, day * 3, day * 3 + 3, mode="a")
+        r = hocket.run(COPY % mode)
+        assert r.code == 0 and r.account["in"] == 3
+        assert numbers(hocket) == list(range(day * 3 + 3)), "the output is that of the whole input"
+        if day:
+            assert "going on behind the run of 20" in r.err
+    ids = [id for id, _, _ in runs(hocket)]
+    assert [continues for _, _, continues in runs(hocket)] == ["", *ids[:-1]]
+    assert not (hocket.folder / "out.jsonl.part").exists()
+
+
+def test_sqlite_gets_the_new_rows_only(hocket):
+    text = "from: {jsonl: in.jsonl}\nto: {sqlite: t.db, table: t}\n"
+    for day in range(3):
+        put(hocket, day * 3, day * 3 + 3, mode="a")
+        assert hocket.run(text).code == 0
+        assert rows(hocket) == list(range(day * 3 + 3))
+    assert "nothing new" in hocket("run", "pipe.yaml").err
+
+
+def test_two_sinks_go_on_together(hocket):
+    text = "from: {jsonl: in.jsonl}\nto: [{sqlite: t.db, table: t}, {jsonl: out.jsonl}, {csv: out.csv}]\n"
+    for day in range(3):
+        put(hocket, day * 3, day * 3 + 3, mode="a")
+        assert hocket.run(text).code == 0
+    assert rows(hocket) == numbers(hocket) == list(range(9))
+    assert (hocket.folder / "out.csv").read_text() == "n\n" + "".join(f"{n}\n" for n in range(9))
+
+
+def test_several_sources_each_go_on_by_themselves(hocket):
+    text = "from: [{jsonl: a.jsonl}, {jsonl: b.jsonl}]\nto: {jsonl: out.jsonl}\n"
+    put(hocket, 3, name="a.jsonl")
+    put(hocket, 0, name="b.jsonl")
+    assert hocket.run(text).code == 0
+    put(hocket, 10, 12, name="b.jsonl", mode="a")
+    assert hocket.run(text).account["in"] == 2
+    put(hocket, 3, 4, name="a.jsonl", mode="a")
+    put(hocket, 12, 13, name="b.jsonl", mode="a")
+    assert hocket.run(text).account["in"] == 2
+    assert numbers(hocket) == [0, 1, 2, 10, 11, 3, 12]
+    assert "nothing new" in hocket.run(text).err
+    put(hocket, 7, name="b.jsonl")
+    r = hocket.run(text)
+    assert "'b.jsonl' has other content than for the run of 20" in r.err and "starting over" in r.err
+    assert r.account["in"] == 11
+
+
+def test_grown_by_half_a_line(hocket):
+    """What stood without an end was taken as it was; when it gets more text, it was something else."""
+    put(hocket, 2)
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.write('{"n":2}')
+    assert hocket.run(COPY % "").code == 0
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.write('\n{"n":3}')
+    assert hocket.run(COPY % "").account["in"] == 1
+    assert numbers(hocket) == [0, 1, 2, 3]
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.write('4}\n')
+    r = hocket.run(COPY % "")
+    assert r.code == 3 and "other content" in r.err
+    assert numbers(hocket) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("change", ["head", "tail", "middle", "shorter", "rotated"])
+def test_other_content_starts_over(hocket, change):
+    put(hocket, 1000, 1400)
+    assert hocket.run(COPY % "").code == 0
+    want = list(range(1000, 1400))
+    if change == "head":
+        want[0] = 9999
+    elif change == "tail":
+        want[-2] = 9999
+    elif change == "middle":
+        want[300:] = range(5000, 5200)
+    elif change == "shorter":
+        want = want[:100]
+    elif change == "rotated":  # begins alike for more than 4 KiB, goes on otherwise
+        want = want[:390] + list(range(7000, 7300))
+    (hocket.folder / "in.jsonl").write_text("".join(f'{{"n":{n}}}\n' for n in want))
+    r = hocket("run", "pipe.yaml")
+    assert r.code == 0 and "'in.jsonl' has other content" in r.err
+    assert numbers(hocket) == want
+
+
+@pytest.mark.parametrize("what", ["gone", "longer", "edited"])
+def test_an_output_that_does_not_stand_is_made_anew(hocket, what):
+    put(hocket, 3)
+    assert hocket.run(COPY % "").code == 0
+    out = hocket.folder / "out.jsonl"
+    if what == "gone":
+        out.unlink()
+    elif what == "longer":
+        out.write_text(out.read_text() + "mine\n")
+    else:
+        out.write_text(out.read_text().replace("1", "7"))
+    r = hocket("run", "pipe.yaml")
+    assert r.code == 0 and "starting over" in r.err
+    assert ("'out.jsonl' is gone" if what == "gone" else "'out.jsonl' is not as the last run left it") in r.err
+    assert numbers(hocket) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("what", ["file", "table", "mark"])
+def test_a_database_that_does_not_stand_is_filled_anew(hocket, what):
+    put(hocket, 3)
+    hocket.run("from: {jsonl: in.jsonl}\nto: {sqlite: t.db, table: t, key: n}\n")
+    if what == "file":
+        (hocket.folder / "t.db").unlink()
+    else:
+        with sqlite3.connect(hocket.folder / "t.db") as db:
+            db.execute("DROP TABLE t" if what == "table" else "DELETE FROM hocket_mark")
+    r = hocket("run", "pipe.yaml")
+    assert r.code == 0 and "starting over" in r.err
+    assert rows(hocket) == [0, 1, 2]
+
+
+def test_a_limited_run_is_gone_on_behind(hocket):
+    put(hocket, 10)
+    r = hocket.run(COPY % "", "--limit", 4)
+    assert r.code == 0 and numbers(hocket) == [0, 1, 2, 3]
+    r = hocket.run(COPY % "", "--limit", 4)
+    assert r.code == 0 and numbers(hocket) == list(range(8))
+    r = hocket.run(COPY % "")
+    assert r.code == 0 and r.account["in"] == 2 and numbers(hocket) == list(range(10))
+    assert "nothing new" in hocket.run(COPY % "").err
+    assert [status for _, status, _ in runs(hocket)] == ["limited", "limited", "finished"]
+
+
+def test_fresh_starts_over(hocket):
+    put(hocket, 3)
+    hocket.run(COPY % "")
+    r = hocket.run(COPY % "", "--fresh")
+    assert r.account["in"] == 3 and numbers(hocket) == [0, 1, 2]
+    assert "nothing new" in hocket.run(COPY % "").err
+
+
+def test_a_changed_pipeline_says_what_was_changed(hocket):
+    text = "from: {jsonl: in.jsonl}\nsteps:\n  - set: {a: %s}\n    queue: %d\nto: {jsonl: out.jsonl}\n"
+    put(hocket, 3)
+    hocket.run(text % (1, 10))
+    assert "nothing new" in hocket.run(text % (1, 20)).err, "tuning is no change"
+    r = hocket.run(text % (2, 20))
+    assert r.code == 0 and "(step 'set'): starting over" in r.err
+    assert [r["a"] for r in hocket.read_jsonl("out.jsonl")] == [2, 2, 2]
+    r = hocket.run(COPY % ", fields: [n]")
+    assert "(step 'set' is gone, to 'jsonl'): starting over" in r.err
+
+
+def test_stdin_starts_over_and_says_so(hocket):
+    text = "from: stdin\nto: {jsonl: out.jsonl}\n"
+    assert hocket.run(text, stdin='{"n":1}\n').code == 0
+    r = hocket.run(text, stdin='{"n":2}\n')
+    assert "stdin cannot tell what is new" in r.err
+    assert numbers(hocket) == [2]
+
+
+@pytest.mark.parametrize("how", ["shorter", "other", "missing"])
+def test_an_unfinished_run_refuses_another_input(hocket, how):
+    """Here nothing is started over by itself: half of the records are done."""
+    put(hocket, 1000)
+    text = "from: {jsonl: in.jsonl}\nsteps:\n  - where: if .n == 700 then error(\"no\") else true end\nto: {jsonl: out.jsonl}\n"
+    assert hocket.run(text, "--fail-fast").code == 5
+    before = (hocket.folder / "in.jsonl").read_text()
+    if how == "shorter":
+        put(hocket, 100)
+    elif how == "other":
+        put(hocket, 5000, 6000)
+    else:
+        (hocket.folder / "in.jsonl").unlink()
+    r = hocket("run", "pipe.yaml")
+    assert r.code == 1 and "in.jsonl" in r.err
+    assert ("no such file" if how == "missing" else "--fresh starts over") in r.err
+    (hocket.folder / "in.jsonl").write_text(before)
+    r = hocket.run(text)
+    assert r.code == 3 and numbers(hocket) == [n for n in range(1000) if n != 700]
