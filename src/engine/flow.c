@@ -158,7 +158,7 @@ void flow_ended(struct run *run, size_t at)
 			hk_queue_close(s->in);
 			return;
 		}
-		doubt_end(s, run->source_ended);
+		doubt_end(s, run_ends_as_meant(run));
 	}
 }
 

@@ -197,7 +197,7 @@ int source_main(void *arg)
 	run->source_open = false;
 	(void)hk_scope_close(&run->source_scope, 0);
 	for (size_t i = 0; i < run->plan->source_count; i++)
-		doubt_end(&run->sources[i], run->source_ended);
+		doubt_end(&run->sources[i], run_ends_as_meant(run));
 	flow_ended(run, 0);
 	return 0;
 }

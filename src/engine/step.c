@@ -572,7 +572,7 @@ int step_pump(void *arg)
 	int r = pump_items(s, &visits);
 	r = hk_group_close(&visits, r);
 	/* Nothing succeeded to the end of the input: so it was the records. After a stop it may be the file yet. */
-	doubt_end(s, r == 0 && s->run->source_ended);
+	doubt_end(s, r == 0 && run_ends_as_meant(s->run));
 	if (r == 0)
 		flow_ended(s->run, s->index + 1);
 	return r;

@@ -158,6 +158,11 @@ void run_note_dead(struct run *run, const char *label, const struct err *why)
 	run_abort(run, RUN_STOPPED_BY_FAILURES, &err);
 }
 
+bool run_ends_as_meant(const struct run *run)
+{
+	return run->source_ended || (run->time_is_up && !run->cut_short);
+}
+
 /* ---- what is left ---- */
 bool run_leaves(const struct run *run, const struct item *it)
 {

@@ -2,6 +2,8 @@
 #pragma once
 #include "engine/running.h"
 
+/* Its input has ended, or the time that it was given: what is in doubt then is dead. */
+bool run_ends_as_meant(const struct run *);
 /* May the source go on? No after a stop, and once `limit` records of this part of the run were admitted. */
 bool run_reads_on(struct run *);
 bool run_end_is_worse(enum run_end, enum run_end than);

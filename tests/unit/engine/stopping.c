@@ -357,6 +357,22 @@ TEST(when_the_time_is_up_the_grace_holds)
 	scene_close(&s);
 }
 
+/* As at the end of the input: it was the records. A signal leaves them, it may be the file yet. */
+TEST(when_the_time_is_up_what_is_in_doubt_is_dead)
+{
+	for (int by_signal = 0; by_signal < 2; by_signal++) {
+		struct scene s;
+		scene_open(&s, 500);
+		s.step.common.concurrency.most = 1;
+		s.w.bad_every = 1;
+		*(by_signal ? &s.w.stop_ns[0] : &s.w.drain_ns) = 520 * HK_MS;
+		go(&s);
+		CHECK_INT(s.result.end, by_signal ? RUN_STOPPED_EARLY : RUN_LIMITED);
+		CHECK_INT(s.result.counts.dead, by_signal ? 0 : 11);
+		scene_close(&s);
+	}
+}
+
 TEST(a_signal_after_the_time_was_up_is_an_early_stop)
 {
 	struct scene s;
@@ -658,6 +674,7 @@ static const struct test tests[] = {
 	T(a_limit_counts_what_this_part_reads),
 	T(when_the_time_is_up_what_was_begun_is_finished),
 	T(when_the_time_is_up_the_grace_holds),
+	T(when_the_time_is_up_what_is_in_doubt_is_dead),
 	T(a_signal_after_the_time_was_up_is_an_early_stop),
 	T(a_second_stop_ends_it_at_once),
 	T(who_never_had_a_turn_does_not_hold_up_a_stop),
