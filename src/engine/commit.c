@@ -82,7 +82,7 @@ static void rows_die(struct sink *k, struct track *t, const struct err *err)
 static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
 		       struct err *err) SUSPENDS
 {
-	struct batch b = { k->run->plan->name, rows->recs, rows->n, mark };
+	struct batch b = { k->run->mark_name, rows->recs, rows->n, mark };
 	for (int tries = 0;; tries++) {
 		*err = (struct err){ 0 };
 		buf_clear(&k->receipt);
@@ -274,8 +274,9 @@ static int wants(struct sink *k, struct item *it) SUSPENDS
 
 static void route_row(struct run *run, struct item *it) SUSPENDS
 {
+	const struct origin *o = it->track->origin;
 	it->sinks = 0;
-	for (size_t i = 0; i < run->plan->sink_count; i++) {
+	for (size_t i = o ? o->first_sink : 0; i < run->plan->sink_count; i++) {
 		int yes = wants(&run->sinks[i], it);
 		if (yes < 0)
 			return;

@@ -4,6 +4,8 @@
  * What must hold: letters are durable before the sinks' checkpoint passes their records. */
 #include "engine/running.h"
 
+#include "base/clock.h"
+#include "base/json.h"
 #include <stdlib.h>
 
 static size_t count_letters(const struct track *batch, const struct track *end)
@@ -17,26 +19,82 @@ static size_t count_letters(const struct track *batch, const struct track *end)
 
 /* A letter and the texts that it borrows. */
 struct written {
-	struct buf path, blobs;
+	struct buf path, blobs, attempts;
 	char id[20];
 };
 
-static int write_texts(const struct dead_letter *d, struct written *w)
+/* From the record that was read: a letter that was taken up again may have been a child already. */
+static int write_path(const struct dead_letter *d, const struct origin *o, struct buf *out)
+{
+	int r = o ? buf_add(out, slice_str(o->path)) : 0;
+	if (r == 0 && out->n > 0 && d->item->parent)
+		r = buf_add_char(out, '.');
+	return r < 0 ? r : item_put_path(d->item, out);
+}
+
+/* What failed without a call was tried once, too. */
+static int write_only_attempt(const struct dead_letter *d, struct buf *out)
+{
+	AUTO(buf_done) struct buf time = { .max = 64 };
+	int r = clock_put_utc(&time, d->wall_ns);
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "attempt");
+	json_put_int(&w, 1);
+	json_key(&w, "time");
+	json_put_string(&w, buf_slice(&time));
+	json_key(&w, "ms");
+	json_put_int(&w, 0);
+	json_key(&w, "class");
+	json_put_string(&w, slice_str(d->class));
+	json_key(&w, "status");
+	json_put_raw(&w, S("null"));
+	json_key(&w, "message");
+	json_put_string(&w, slice_str(d->message));
+	json_close(&w, '}');
+	int written = json_writer_end(&w);
+	return r < 0 ? r : written;
+}
+
+/* "[a,b]" without its brackets. */
+static struct slice inside(struct slice array)
+{
+	array = slice_trim(array);
+	return array.n > 2 ? slice_trim((struct slice){ array.p + 1, array.n - 2 }) : S("");
+}
+
+/* All of them, those before a replay first. */
+static int write_attempts(const struct dead_letter *d, const struct origin *o, struct buf *out)
+{
+	struct slice before = inside(slice_str(o ? o->attempts : "")),
+		     now = inside(buf_slice(&d->attempts));
+	int r = buf_add_char(out, '[');
+	r = r < 0 ? r : buf_add(out, before);
+	if (r == 0 && before.n > 0)
+		r = buf_add_char(out, ',');
+	if (r == 0)
+		r = now.n > 0 ? buf_add(out, now) : write_only_attempt(d, out);
+	return r < 0 ? r : buf_add_char(out, ']');
+}
+
+static int write_texts(const struct dead_letter *d, const struct origin *o, struct written *w)
 {
 	flow_put_id(d->item, w->id);
-	int r = item_put_path(d->item, &w->path);
+	int r = write_path(d, o, &w->path);
+	r = r < 0 ? r : write_attempts(d, o, &w->attempts);
 	return r < 0 ? r : rec_put_blobs(d->at_step, &w->blobs);
 }
 
 static struct state_letter letter(const struct run *run, const struct track *t,
 				  const struct dead_letter *d, const struct written *w)
 {
+	const struct origin *o = t->origin;
 	return (struct state_letter){
-		.split = t->split->name,
+		.split = o ? o->split : t->split->name,
 		.step = d->label,
 		.class = d->class,
 		.message = d->message,
-		.ordinal = t->ordinal,
+		.ordinal = o ? o->ordinal : t->ordinal,
 		.line = t->line,
 		.path = buf_slice(&w->path),
 		.id = slice_str(w->id),
@@ -44,7 +102,7 @@ static struct state_letter letter(const struct run *run, const struct track *t,
 		.hash = run->plan->hash,
 		.record = rec_json(t->original),
 		.at_step = rec_json(d->at_step),
-		.attempts = buf_slice(&d->attempts),
+		.attempts = buf_slice(&w->attempts),
 		.wall_ns = d->wall_ns,
 	};
 }
@@ -54,6 +112,7 @@ static void forget(struct written *w, struct state_letter *letters, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		buf_done(&w[i].path);
 		buf_done(&w[i].blobs);
+		buf_done(&w[i].attempts);
 	}
 	free(w);
 	free(letters);
@@ -71,7 +130,7 @@ int dead_put_letters(struct run *run, struct track *batch, const struct track *e
 		for (struct dead_letter *d = t->dead; d; d = d->next) {
 			if (d->kept)
 				continue;
-			if (write_texts(d, &texts[i]) < 0)
+			if (write_texts(d, t->origin, &texts[i]) < 0)
 				r = fail(err, FAULT_IO, "out of memory for a dead letter");
 			letters[i] = letter(run, t, d, &texts[i]);
 			i++;

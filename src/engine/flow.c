@@ -29,11 +29,12 @@ void flow_put_id(const struct item *it, char id[static 20])
 void flow_env(const struct run *run, const struct item *it, struct env *env, struct env_meta *meta,
 	      char id[static 20])
 {
+	const struct track *t = it->track;
+	const struct origin *o = t->origin;
 	flow_put_id(it, id);
 	*meta = (struct env_meta){ .id = { id, 16 },
-				   .source = slice_str(it->track->split->name),
-				   .position = it->track->line ? it->track->line
-							       : it->track->ordinal + 1,
+				   .source = slice_str(o ? o->split : t->split->name),
+				   .position = t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
 				   .attempt = 1,
 				   .wall_ns = hk_now_ns() + run->wall_offset_ns };
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };

@@ -7,6 +7,7 @@
  *  (1) admit() takes the record in every case. (2) what the mark says is settled is passed over, not done again.
  *  (3) a source that fails in a way that may pass is run again from where admission stopped. */
 #include "engine/doubt.h"
+#include "engine/replay.h"
 #include "engine/stopping.h"
 
 #include "base/json.h"
@@ -96,10 +97,10 @@ static int go_on(struct run *run, struct err *err)
 	return run_reads_on(run) ? 0 : fail(err, FAULT_CANCELLED, "stopped");
 }
 
-static int enter(struct run *run, struct track *t, struct err *err) SUSPENDS
+static int enter(struct run *run, struct track *t, size_t at, struct err *err) SUSPENDS
 {
 	run->admitting = true;
-	int r = flow(run, &t->root, 0);
+	int r = flow(run, &t->root, at);
 	run->admitting = false;
 	return r < 0 ? fail(err, FAULT_CANCELLED, "stopped") : go_on(run, err);
 }
@@ -108,6 +109,7 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 {
 	struct run *run = in->run;
 	struct err why = { 0 };
+	size_t at = 0;
 	if (in->probing) {
 		in->found = true;
 		rec_unref(a->rec);
@@ -122,7 +124,7 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		rec_unref(a->rec);
 		return fail(err, FAULT_CANCELLED, "stopped");
 	}
-	int bad = check(a, &why);
+	int bad = in->letter ? 0 : check(a, &why);
 	struct track *t = ledger_admit(&run->ledger, a->split, a->rec, a->next, a->line);
 	if (a->id.n)
 		track_identify(t, a->id);
@@ -132,7 +134,9 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		return go_on(run, err);
 	}
 	doubt_succeeded(in->source);
-	return enter(run, t, err);
+	if (in->letter && !replay_enter(in, t, &at))
+		return go_on(run, err);
+	return enter(run, t, at, err);
 }
 
 /* ---- running a source ---- */
@@ -174,6 +178,8 @@ static int run_source(struct intake *in, struct err *err) SUSPENDS
 static int all_sources(struct run *run) SUSPENDS
 {
 	struct err err = { 0 };
+	if (run->replay)
+		return replay_source(run);
 	for (size_t i = 0; i < run->plan->source_count; i++) {
 		struct intake in = { run, &run->sources[i] };
 		if (run_source(&in, &err) == 0)

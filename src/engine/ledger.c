@@ -198,6 +198,7 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 				.parent = parent,
 				.rec = takes,
 				.touched = parent->touched,
+				.sent = parent->sent,
 				.index = parent->last_child ? parent->last_child->index + 1 : 0 };
 	child->id = hash_end(parent->id + child->index + 1);
 	add_child(parent, child);
@@ -418,6 +419,17 @@ void parcel_arrived(struct ledger *l, struct parcel *p, struct rec *takes)
 	charge(l, it, it->charged - before + item_cost(it));
 }
 
+static void origin_free(struct origin *o)
+{
+	if (!o)
+		return;
+	free(o->split);
+	free(o->path);
+	free(o->step);
+	free(o->attempts);
+	free(o);
+}
+
 static void track_free(struct ledger *l, struct track *t)
 {
 	track_let_go(t);
@@ -428,6 +440,7 @@ static void track_free(struct ledger *l, struct track *t)
 	rec_unref(t->root.rec);
 	rec_unref(t->original);
 	letters_free(t->dead);
+	origin_free(t->origin);
 	text_unref(t->position.base);
 	l->tracks--;
 	free(t);

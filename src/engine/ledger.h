@@ -36,6 +36,7 @@ struct item {
 	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
 	size_t charged;
 	uint64_t sinks;        /* bit per sink whose `if:` wants it */
+	bool sent;             /* a sink that calls has accepted it, or what it came from */
 	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
 };
@@ -44,6 +45,13 @@ struct parcel { /* a record on its way to a file (spill.c) */
 	struct item *item; /* NULL: it went on meanwhile */
 	struct rec *rec;   /* owns a reference */
 	bool original;     /* the track's, not the item's */
+};
+struct origin { /* of a dead letter that was taken up again: where its record came from; owned by its track */
+	char *split, *path;
+	char *step;     /* its letter's */
+	char *attempts; /* JSON array text: all that were made before */
+	uint64_t ordinal;
+	size_t first_sink; /* those before it have the row */
 };
 struct track {
 	struct track *prev, *next; /* all unsettled, in admission order */
@@ -59,6 +67,7 @@ struct track {
 	uint64_t number;       /* of all that were admitted */
 	bool moved;            /* some of it lies in a file */
 	struct parcel *parcel; /* the first of its parcels, while they are written */
+	struct origin *origin; /* NULL: it is read from a source */
 	struct item root;
 };
 

@@ -14,6 +14,7 @@
 #include "engine/mark.h"
 #include "engine/place.h"
 #include "engine/recovery.h"
+#include "engine/replay.h"
 #include "io/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static int open_steps(struct run *run, struct err *err) SUSPENDS
 	}
 	for (size_t i = 0; i < p->source_count; i++) {
 		step_init(&run->sources[i], run, &p->sources[i], i);
-		if (site_open(&run->sources[i].site, &p->sources[i], err) < 0)
+		if (!run->replay && site_open(&run->sources[i].site, &p->sources[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -53,7 +54,7 @@ static bool mark_is_of(struct slice mark, const char *run_id)
 static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		       struct err *err) SUSPENDS
 {
-	struct resumption r = { .pipeline = run->plan->name, .first = true };
+	struct resumption r = { .pipeline = run->mark_name, .first = true };
 	bool found = false;
 	int rc = 0;
 	if (run->resumed) {
@@ -64,6 +65,7 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		rc = again_receipt(run, k, &r.receipt, &found, err);
 		r.more = true;
 	}
+	r.more |= run->replay && !found;
 	if (rc == 0 && k->place->port->resume)
 		rc = k->place->port->resume(&k->site, &r, err);
 	if (rc == 0) {
@@ -143,6 +145,8 @@ static bool keep_letter(void *arg, const char *split, uint64_t ordinal, struct s
 			const char *label)
 {
 	struct run *run = arg;
+	if (run->replay)
+		replay_locate(run, &split, &ordinal, &path);
 	return ledger_is_done(&run->ledger, split, ordinal) ||
 	       recovery_owns_letter(run, split, ordinal, path, label);
 }
@@ -153,6 +157,7 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
 	if (!run->resumed)
 		return 0;
 	if (recovery_read_batch(run, err) < 0 ||
+	    (run->replay && replay_restore(run, run->left_batch, err) < 0) ||
 	    state_sift_letters(run->state, run->id, keep_letter, run, err) < 0 ||
 	    recovery_commit(run, err) < 0)
 		return -1;
@@ -180,7 +185,7 @@ static int save_start(struct run *run, struct err *err) SUSPENDS
 		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
 	const struct state_start start = {
 		.pipeline = p->name,
-		.kind = "run",
+		.kind = run->replay ? "replay" : "run",
 		.continues = run->continues,
 		.hash = p->hash,
 		.parts = buf_slice(&parts),
@@ -256,7 +261,12 @@ static int begin(struct run *run, const struct state_run *last, bool *finished, 
 static int find_run(struct run *run, struct state_run *last, struct err *err) SUSPENDS
 {
 	bool finished;
-	if (state_last_run(run->state, run->plan->name, last, err) < 0 ||
+	if (run->replay && (replay_begin(run, last, err) < 0 || run->nothing_new))
+		return run->nothing_new ? 0 : -1;
+	if (run->replay)
+		return open_sinks(run, err);
+	if (replay_check_none(run, err) < 0 ||
+	    state_last_run(run->state, run->plan->name, last, err) < 0 ||
 	    begin(run, last, &finished, err) < 0 || open_sinks(run, err) < 0)
 		return -1;
 	return last->found && finished && !run->options.fresh ? again_decide(run, last, err) : 0;

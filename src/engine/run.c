@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "engine/opening.h"
+#include "engine/replay.h"
+#include "engine/state/listing.h"
 #include "engine/stopping.h"
 #include <errno.h>
 #include <stdio.h>
@@ -114,17 +116,19 @@ static int finish_sinks(struct run *run, struct err *err) SUSPENDS
 
 static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 {
-	if (run->failing) {
-		*err = run->err;
-		return run->failed_as;
-	}
 	bool all = run->source_ended && run->ledger.tracks == 0;
 	bool meant = run->time_is_up && !run->cut_short;
-	if (!all && !meant)
-		return RUN_STOPPED_EARLY;
-	if (finish_sinks(run, err) < 0)
-		return RUN_FAILED;
-	return all && !run->limit_reached ? RUN_FINISHED : RUN_LIMITED;
+	enum run_end end = RUN_STOPPED_EARLY;
+	if (run->failing) {
+		*err = run->err;
+		end = run->failed_as;
+	} else if (all || meant) {
+		end = all && !run->limit_reached ? RUN_FINISHED : RUN_LIMITED;
+	}
+	bool whole = end == RUN_FINISHED || end == RUN_LIMITED;
+	if (run->replay) /* what it does not get through stays dead: nothing is to come behind it */
+		whole = end != RUN_FAILED && end != RUN_BROKEN;
+	return whole && finish_sinks(run, err) < 0 ? RUN_FAILED : end;
 }
 
 /* The end could not be written down. */
@@ -139,12 +143,11 @@ static void worsen(struct run_result *ret, const struct err *err)
 
 static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 {
-	uint64_t n;
 	struct err err = { 0 };
-	if (!run->plan->dead_path)
+	const struct plan *p = run->plan;
+	if (!p->dead_path)
 		return;
-	ret->dead_copied =
-		state_export_dead(run->state, run->id, run->plan->dead_path, &n, &err) == 0;
+	ret->dead_copied = state_copy_letters(run->state, p->name, p->dead_path, &err) == 0;
 	if (ret->dead_copied)
 		return;
 	worsen(ret, &err);
@@ -152,6 +155,8 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 
 static bool is_volatile(const struct run *run)
 {
+	if (run->replay)
+		return false;
 	for (size_t i = 0; i < run->plan->source_count; i++)
 		if (run->plan->sources[i].facts.restart == RESTART_LOSES)
 			return true;
@@ -184,7 +189,12 @@ static const char *status_of(enum run_end end)
 static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 {
 	struct err err = { 0 };
-	if (state_end(run->state, run->id, status_of(ret->end), &err) < 0)
+	const char *status = status_of(ret->end);
+	if (run->replay && ret->end == RUN_STOPPED_BY_FAILURES)
+		status = "stopped"; /* nothing is left to go on with */
+	int r = run->replay ? replay_end(run, status, &err)
+			    : state_end(run->state, run->id, status, &err);
+	if (r < 0)
 		worsen(ret, &err);
 }
 
@@ -208,8 +218,11 @@ void run_go(struct run *run, struct run_result *ret)
 		fail(&ret->err, FAULT_IO,
 		     "the accounts do not add up: this is a mistake in hocket");
 	}
+	if (run->replay)
+		end_state(run, ret); /* first: it decides what is dead still */
 	write_dead_copy(run, ret);
-	end_state(run, ret);
+	if (!run->replay)
+		end_state(run, ret);
 	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count,
 			     &err) < 0)
 		ret->kind_count = 0; /* the counts are there; the closing line says less */
@@ -257,7 +270,9 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 		run->options.memory_bytes = plan->memory_bytes;
 	run->memory.most = run->options.memory_bytes;
 	run->ledger.any_order = plan->any_order;
-	run->finish_all = run_finishes_all(plan);
+	run->finish_all = !options->replay && run_finishes_all(plan);
+	run->replay = options->replay ? replay_new() : NULL;
+	run->mark_name = replay_mark_name(plan->name, run->replay);
 	run->lanes = lanes_new();
 	make_id(run->id);
 	if (run_open_parts(run, err) < 0) {
@@ -276,5 +291,7 @@ void run_close(struct run *run)
 	free(run->spill.folder);
 	ledger_done(&run->ledger);
 	lanes_free(run->lanes);
+	replay_free(run->replay);
+	free(run->mark_name);
 	free(run);
 }

@@ -11,9 +11,11 @@
 struct failure_limit {
 	int64_t count, per_million;
 };
+struct choice;
 struct run_options {
 	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
 	bool fresh;             /* forget positions and counts */
+	const struct choice *replay; /* not a run of the pipeline: these of its dead letters go the rest of their way */
 	int64_t limit;          /* admit at most so many records now; 0: all */
 	struct failure_limit max_failures;
 	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s; < 0: none */

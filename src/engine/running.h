@@ -81,6 +81,7 @@ struct intake {
 	struct step *source; /* for the site, label and stats of the source */
 	uint64_t held;       /* bytes, beside what is admitted */
 	bool probing, found; /* again.c: takes nothing, only notes that there was something */
+	const struct kept_letter *letter; /* replay.c: what the arrival is; NULL: it was read */
 };
 
 enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000 };
@@ -92,6 +93,8 @@ struct run {
 	struct http_guard *guard; /* owns */
 	struct lanes *lanes;
 	struct state *state;
+	struct replay *replay; /* owns; NULL: it is a run of the pipeline */
+	char *mark_name;       /* the key of its mark in sinks */
 	struct ledger ledger;
 	struct step *sources, *steps;
 	struct sink *sinks;
