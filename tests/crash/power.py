@@ -18,7 +18,8 @@ from tally import Tally
 from witness import Witness
 
 CUTS = 8  # of one history
-PLAYED = [shape for shape in SHAPES if shape.ends] + [Small()]  # of the others no image tells whether they were done
+# Of the others an image does not tell whether they were done, or what the far side had seen by then.
+PLAYED = [shape for shape in SHAPES if shape.ends and not shape.one_image] + [Small()]
 
 
 class History:

@@ -91,6 +91,7 @@ class Shape:
     needs_far = True
     rows_before_lines = False  # each record goes to out.db, and then to out.jsonl
     ends = True          # a finished run has nothing new
+    one_image = False    # the far side has to know when the power was cut
     promise = ""         # `hocket check` prints this word for a pipeline whose promise is tested here
 
     def write(self, folder, base):
@@ -456,10 +457,16 @@ to:
 class PagesThatChange(Pages):
     """What was read is in the inbox before its records have numbers: the next answer may have another order."""
     name = "pages of http that change, map, sqlite + jsonl"
-    promise = "inbox"
+    promise = "each page is kept"
 
     def order(self, items, nth):
         return items if nth % 2 else items[::-1]
+
+    def check_asked(self, far, found, kills):
+        """Only the page that was on its way when the run was killed is asked for again."""
+        super().check_asked(far, found, kills)
+        again = far.asked.total() - self.pages
+        found.demand(again <= kills, f"{again} pages were asked for again after {kills} kills")
 
 
 class Paid(Shape):
@@ -512,6 +519,7 @@ to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
 dead: out.dead.jsonl
 """
     exits = (0, 3)
+    one_image = True
 
     def check(self, folder, far, found):
         letters = [json.loads(s) for s in lines_of(folder / "out.dead.jsonl")]

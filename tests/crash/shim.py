@@ -13,6 +13,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
 SHIM = os.environ.get("HOCKET_SHIM", str(pathlib.Path(PROGRAM).resolve().parent / "tests/crash/crash-shim.so"))
+if not (os.access(PROGRAM, os.X_OK) and os.path.exists(SHIM)):
+    raise SystemExit(f"crash: '{PROGRAM}' or '{SHIM}' is not there: tools/build build-test -Dtest_hosts=true")
 KINDS = ["open", "mkdir", "write", "truncate", "fsync", "fdatasync", "rename", "unlink", "send", "recv", "malloc"]
 LONGEST = 60  # seconds: nothing here takes one
 
