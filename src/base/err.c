@@ -37,6 +37,7 @@ static const struct fault_line {
 	[FAULT_JQ] = { "jq", POLICY_DEAD },
 	[FAULT_FORBIDDEN] = { "forbidden", POLICY_DEAD },
 	[FAULT_CERTIFICATE] = { "certificate", POLICY_STOP },
+	[FAULT_UNKNOWN_OUTCOME] = { "unknown_outcome", POLICY_DEAD }, /* but first `on_unknown` */
 	[FAULT_SQL] = { "sql", POLICY_DEAD },
 	[FAULT_IO] = { "io", POLICY_STOP },
 	[FAULT_CONFIG] = { "config", POLICY_STOP },

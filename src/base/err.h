@@ -28,7 +28,8 @@ enum fault {
 	FAULT_BAD_VALUE,
 	FAULT_JQ,
 	FAULT_FORBIDDEN,
-	FAULT_CERTIFICATE, /* a certificate refused: no record can succeed */
+	FAULT_CERTIFICATE,     /* a certificate refused: no record can succeed */
+	FAULT_UNKNOWN_OUTCOME, /* it was asked for, must not be asked twice, and the answer is lost */
 	FAULT_SQL,
 	FAULT_IO,     /* our own disk, state, memory, output */
 	FAULT_CONFIG, /* the file, a table, an existing output is wrong: a human must act */

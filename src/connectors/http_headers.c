@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "connectors/http_oauth.h"
+#include "io/digest.h"
 #include <inttypes.h>
 
 const struct opt http_auth_options[] = {
@@ -62,6 +63,13 @@ static void check_name(const char *name, bool auth, struct diag *diag)
 		diag_error(diag, "headers", "the header '%s' is set by hocket itself", name);
 	else if (auth && slice_eq_nocase(s, S("authorization")))
 		diag_error(diag, "headers", "choose one of `auth` and the header '%s'", name);
+}
+
+void headers_check_own(const char *name, const char *option, struct diag *diag)
+{
+	struct slice s = slice_str(name);
+	if (!token(s) || one_of(s, framing))
+		diag_error(diag, option, "'%s' cannot be the name of a header of yours", name);
 }
 
 static void check_token_url(const struct oauth_options *o, struct diag *diag)
@@ -188,7 +196,7 @@ int headers_make(const struct header_options *o, const struct env *env, struct a
 	struct tpl *const *values = o->headers.v;
 	ret->n = 0;
 	ret->bearer = NULL;
-	ret->v = arena_alloc(arena, (o->headers.n + 2) * sizeof(*ret->v));
+	ret->v = arena_alloc(arena, (o->headers.n + 3) * sizeof(*ret->v));
 	for (size_t i = 0; i < o->headers.n; i++) {
 		struct slice value;
 		if (text_of(values[i], env, arena, &value, err) < 0 ||
@@ -196,6 +204,23 @@ int headers_make(const struct header_options *o, const struct env *env, struct a
 			return -1;
 	}
 	return o->auth ? add_auth(ret, o->auth, env, arena, err) : 0;
+}
+
+int headers_add_own(struct header_list *list, struct slice name, struct slice value,
+		    struct err *err)
+{
+	char text[128];
+	struct slice given;
+	snprintf(text, sizeof text, "%.*s", SLICE(name));
+	if (headers_find(list, text, &given))
+		return fail(err, FAULT_CONFIG,
+			    "`headers` has '%s' and `idempotency_key` sends it: choose one", text);
+	return add_header(list, name, value, err);
+}
+
+static const struct tpl *auth_of(const struct http_auth *a)
+{
+	return !a ? NULL : a->bearer ? a->bearer : a->basic ? a->basic : a->header;
 }
 
 void headers_for_stranger(const struct header_list *all, struct arena *arena,
@@ -215,6 +240,23 @@ static bool marks_who_asks(struct slice name)
 	static const char *const keys[] = { "x-api-key", "api-key", "apikey", "x-auth-token",
 					    NULL };
 	return one_of(name, credentials) || one_of(name, keys);
+}
+
+void headers_digest(const struct header_options *o, const struct header_list *list,
+		    struct digest *d)
+{
+	struct tpl *const *values = o->headers.v;
+	const struct tpl *auth = auth_of(o->auth);
+	ASSERT(list->n >= o->headers.n + (auth != NULL));
+	for (size_t i = 0; i < o->headers.n; i++) {
+		const struct http_header *h = &list->v[i];
+		if (marks_who_asks(h->name) && !tpl_reads_input(values[i]))
+			continue;
+		digest_add(d, h->name);
+		digest_add(d, h->value);
+	}
+	if (auth && tpl_reads_input(auth))
+		digest_add(d, list->v[o->headers.n].value);
 }
 
 int headers_lane(const struct header_options *o, const struct header_list *list,

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/url.h"
 
+struct digest;
 struct oauth_options;
 struct http_auth {
 	struct tpl *bearer, *basic, *header;
@@ -43,9 +44,14 @@ struct header_list {
 	size_t n;
 	struct http_header *bearer; /* NULL: none is wanted */
 };
-/* Room for one more header is left behind v[n - 1]. With oauth2 the last one is Authorization, still empty: *ret->bearer. */
+/* Room for two more headers is left behind v[n - 1]. With oauth2 the last one is Authorization, still empty: *ret->bearer. */
 MUST int headers_make(const struct header_options *, const struct env *, struct arena *,
 		      struct header_list *ret, struct err *) SUSPENDS;
+/* A header of another option: in plan(), and behind all others. FAULT_CONFIG when `headers` has it too. */
+void headers_check_own(const char *name, const char *option, struct diag *);
+MUST int headers_add_own(struct header_list *, struct slice name, struct slice value, struct err *);
+/* What of them decides what is answered: all, but for credentials that are the same for every record. */
+void headers_digest(const struct header_options *, const struct header_list *, struct digest *);
 /* Only what says nothing about who asks: Accept..., User-Agent, Content-... */
 void headers_for_stranger(const struct header_list *, struct arena *, struct header_list *ret);
 bool headers_find(const struct header_list *, const char *name, struct slice *ret);

@@ -210,7 +210,7 @@ int run_limit_put(struct run *run, struct buf *out)
 	if (short_ns > commit_ns && short_ns * 2 > wall)
 		return buf_printf(out, "memory (attempts waited for it %lld %% of the time)",
 				  (long long)(short_ns * 100 / wall));
-	if (commit_ns > most.ns && commit_ns * 2 > wall)
+	if (run->plan->sink_count > 0 && commit_ns > most.ns && commit_ns * 2 > wall)
 		return buf_printf(out, "%s (busy writing %lld %% of the time)",
 				  run->sinks[0].place->label, (long long)(commit_ns * 100 / wall));
 	if (!most.step || share < 20)

@@ -64,6 +64,15 @@ static int bad_status(const struct answer *a, struct err *err)
 	return -1;
 }
 
+static void replace_value(struct answer *a, struct buf *taken)
+{
+	if (a->keep_raw && !a->converted)
+		a->raw = buf_take(&a->value);
+	a->converted = true;
+	buf_done(&a->value);
+	a->value = buf_take(taken);
+}
+
 static int compact(struct answer *a, struct err *err)
 {
 	struct json_error where;
@@ -77,8 +86,7 @@ static int compact(struct answer *a, struct err *err)
 	}
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "cannot keep the answer");
-	buf_done(&a->value);
-	a->value = buf_take(&json);
+	replace_value(a, &json);
 	return 0;
 }
 
@@ -88,8 +96,7 @@ static int quote(struct answer *a, struct err *err)
 	int r = json_quote(buf_slice(&a->value), &json);
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "cannot keep the answer");
-	buf_done(&a->value);
-	a->value = buf_take(&json);
+	replace_value(a, &json);
 	return 0;
 }
 
@@ -103,6 +110,7 @@ static int convert(const struct step *s, struct answer *a, bool lenient, struct 
 		if (a->body == BODY_JSON && s->place->common.as == AS_JSON)
 			return fail(err, FAULT_INVALID_JSON, "the answer is empty, not JSON");
 		a->body = BODY_JSON;
+		a->converted = true;
 		return buf_add(&a->value, S("null")) < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
 	}
 	if (a->body == BODY_JSON && lenient && json_check(buf_slice(&a->value), NULL) < 0)

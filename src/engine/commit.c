@@ -283,7 +283,7 @@ static void route_row(struct run *run, struct item *it) SUSPENDS
 		if (yes > 0)
 			it->sinks |= sink_bit(&run->sinks[i]);
 	}
-	if (it->sinks == 0)
+	if (it->sinks == 0 && !it->sent)
 		track_row_unwanted(&run->ledger, it);
 }
 

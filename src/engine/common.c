@@ -48,6 +48,9 @@ static const struct opt commit_table[] = {
 };
 static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 
+static const char *const unknown_words[] = { "dead", "retry", "assume_delivered", NULL };
+static const char *const remember_words[] = { "run", NULL };
+
 #define NAME                                                                       \
 	OPT("name", struct common, name, OPT_STRING, const char *, .tuning = true, \
 	    .doc = "what messages, accounts and dead letters call this place; else the verb")
@@ -102,6 +105,23 @@ static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .response = true, \
 	    .doc = "the records that take this one's place, made from the record and $res")
 
+#define KEY                                                                                    \
+	OPT("idempotency_key", struct common, idempotency_key, OPT_TEMPLATE, struct tpl *,     \
+	    .tuning = true,                                                                    \
+	    .doc = "sent along, so that the far side does twice what it was asked twice only " \
+		   "once; auto: made from the record, the same after any restart")
+#define REMEMBER                                                                                 \
+	OPT("remember", struct common, remember_ns, OPT_DURATION, int64_t, .tuning = true,       \
+	    .words = remember_words,                                                             \
+	    .doc = "how long a good answer is kept. run: until its record is done, so that a "   \
+		   "resumed run does not ask again (default of POST and PATCH); 30d: what asks " \
+		   "the same gets the same answer, in later runs too")
+#define ON_UNKNOWN                                                                          \
+	OPT("on_unknown", struct common, on_unknown, OPT_ENUM, int, .words = unknown_words, \
+	    .tuning = true, .fallback = "dead",                                             \
+	    .doc = "a POST or PATCH without a key was sent and its answer is lost: dead, "  \
+		   "retry, or assume_delivered (goes on, with the answer null)")
+
 /* A source's attempt is as long as the source: it has no total, and a retry begins where it stopped. */
 #define SOURCE_RETRY                                                                             \
 	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *,                    \
@@ -115,7 +135,16 @@ static const char *const as_words[] = { "type", "json", "text", "blob", NULL };
 const struct opt common_source_options[] = { NAME, SOURCE_RETRY, SOURCE_TIMEOUT, OPT_END };
 const struct opt common_step_options[] = { NAME, IF, QUEUE, OPT_END };
 const struct opt common_call_options[] = {
-	NAME,   IF, CONCURRENCY, QUEUE,  RATE, RETRY,    TIMEOUT,
-	ACCEPT, AS, INTO,        RESULT, EMIT, ON_ERROR, OPT_END,
+	NAME, IF,     CONCURRENCY, QUEUE,    RATE, RETRY,    TIMEOUT,    ACCEPT,  AS,
+	INTO, RESULT, EMIT,        ON_ERROR, KEY,  REMEMBER, ON_UNKNOWN, OPT_END,
 };
 const struct opt common_sink_options[] = { NAME, IF, COMMIT, OPT_END };
+const struct opt common_call_sink_options[] = {
+	NAME, IF, CONCURRENCY, QUEUE, RATE, RETRY, TIMEOUT, ACCEPT, AS, KEY, ON_UNKNOWN, OPT_END,
+};
+
+bool common_key_is_auto(const struct common *c)
+{
+	const struct tpl *key = c->idempotency_key;
+	return key && tpl_constant(key) && slice_eq(tpl_head(key), S("auto"));
+}

@@ -16,6 +16,8 @@ struct commit_options { /* a sink's */
 	uint64_t bytes;
 	int64_t every_ns;
 };
+enum on_unknown { UNKNOWN_DEAD, UNKNOWN_RETRY, UNKNOWN_DELIVERED };
+enum { REMEMBER_RUN = -1 }; /* as long as their record is on its way */
 enum as { AS_BY_TYPE, AS_JSON, AS_TEXT, AS_BLOB };
 struct common {
 	const char *name;
@@ -31,7 +33,12 @@ struct common {
 	struct assignment result;
 	struct jq *emit;
 	int as;
+	struct tpl *idempotency_key; /* the text "auto": made from the record */
+	int64_t remember_ns;         /* REMEMBER_RUN; 0: not given */
+	int on_unknown;              /* enum on_unknown */
 	struct commit_options *commit;
 };
+bool common_key_is_auto(const struct common *);
+
 extern const struct opt common_step_options[], common_call_options[], common_source_options[],
-	common_sink_options[];
+	common_sink_options[], common_call_sink_options[];

@@ -17,7 +17,8 @@ struct doomed {
 	struct buf attempts;
 };
 
-static void be_dead(struct step *s, struct item *it, const struct err *err, struct buf *attempts)
+void doubt_die_certainly(struct step *s, struct item *it, const struct err *err,
+			 struct buf *attempts)
 {
 	if (s->run->failing)
 		return;
@@ -32,7 +33,7 @@ void doubt_end(struct step *s, bool dead)
 		ASSERT(s->run->in_doubt > 0);
 		s->run->in_doubt--;
 		if (dead)
-			be_dead(s, d->item, &d->err, &d->attempts);
+			doubt_die_certainly(s, d->item, &d->err, &d->attempts);
 		buf_done(&d->attempts);
 		free(d);
 	}
@@ -80,7 +81,7 @@ void doubt_die(struct step *s, struct item *it, const struct err *err, struct bu
 {
 	if (!is_suspicious(s, err)) {
 		doubt_succeeded(s); /* or at least: they do not all fail the same way */
-		be_dead(s, it, err, attempts_taken);
+		doubt_die_certainly(s, it, err, attempts_taken);
 		return;
 	}
 	struct doomed *d = xcalloc(1, sizeof *d), **at = &s->doomed;

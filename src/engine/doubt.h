@@ -10,6 +10,9 @@
 
 /* The item failed at the place: dead, or in doubt. Takes the attempts (may be NULL). May end the run. */
 void doubt_die(struct step *, struct item *, const struct err *, struct buf *attempts_taken);
+/* The same, without doubt. */
+void doubt_die_certainly(struct step *, struct item *, const struct err *,
+			 struct buf *attempts_taken);
 void doubt_succeeded(
 	struct step *); /* something did: who is in doubt is dead; cheap when it is not the first */
 /* No more will come here. dead: it was the records; else they are left to the next run. */

@@ -6,7 +6,9 @@
  * What must hold:
  *  (1) flow() either moves the item on, ends it, or (cancelled) leaves it moving and untouched.
  *  (2) a parent ends as expanded only after all its children exist, so the track cannot complete in between. */
+#include "engine/children.h"
 #include "engine/doubt.h"
+#include "engine/expansion.h"
 #include "engine/stopping.h"
 
 #include "base/clock.h"
@@ -34,7 +36,8 @@ void flow_env(const struct run *run, const struct item *it, struct env *env, str
 	flow_put_id(it, id);
 	*meta = (struct env_meta){ .id = { id, 16 },
 				   .source = slice_str(o ? o->split : t->split->name),
-				   .position = t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
+				   .position =
+					   t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
 				   .attempt = 1,
 				   .wall_ns = hk_now_ns() + run->wall_offset_ns };
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
@@ -182,19 +185,43 @@ int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n
 	return r;
 }
 
+/* What an earlier part of the run made of it. */
+static int recall_children(struct step *s, const struct item *it, struct out *out,
+			   struct err *err) SUSPENDS
+{
+	int r = expansion_recall(s, it, &out->made, &out->n, err);
+	out->cap = out->n;
+	return r;
+}
+
+/* The state cannot be read or written; the item is left to the next run. */
+static int stop_io(struct step *s, struct err *err)
+{
+	if (err->fault == FAULT_CANCELLED)
+		return -ECANCELED;
+	err_wrap(err, "step '%s': ", s->place->label);
+	run_abort(s->run, RUN_FAILED, err);
+	return -ECANCELED;
+}
+
 /* 1: goes on; 0: ended here; -ECANCELED */
 static int apply(struct step *s, struct item *it, const struct env *env) SUSPENDS
 {
 	AUTO(out_done) struct out out = { .most_bytes = memory_children_max(s->run) };
 	struct run *run = s->run;
 	struct err err = { 0 };
-	if (s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
+	int held = s->keeps_children ? recall_children(s, it, &out, &err) : 0;
+	if (held < 0)
+		return stop_io(s, &err);
+	if (!held && s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
 		doubt_die(s, it, &err, NULL);
 		return 0;
 	}
 	doubt_succeeded(s);
 	if (s->place->facts.many) {
 		size_t n = out.n;
+		if (s->keeps_children && !held && expansion_keep(s, it, out.made, n, &err) < 0)
+			return stop_io(s, &err);
 		out.n = 0;
 		s->passed += n;
 		return flow_children(run, it, out.made, n, s->index + 1);

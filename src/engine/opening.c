@@ -11,6 +11,7 @@
 
 #include "engine/again.h"
 #include "engine/changed.h"
+#include "engine/expansion.h"
 #include "engine/mark.h"
 #include "engine/place.h"
 #include "engine/recovery.h"
@@ -329,6 +330,10 @@ int run_open_parts(struct run *run, struct err *err)
 		return -1;
 	if (run->nothing_new)
 		return 0;
+	expansion_plan(run);
+	if (journal_open(&run->journal, run->state, run->id, run->resumed, err) < 0 ||
+	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
+		return -1;
 	return enter_run(run, run->resumed ? buf_slice(&last.mark) : S(""), err);
 }
 
@@ -352,5 +357,6 @@ void run_close_parts(struct run *run)
 	free(run->sinks);
 	http_client_free(run->http);
 	http_guard_free(run->guard);
+	journal_done(&run->journal);
 	state_close(run->state);
 }

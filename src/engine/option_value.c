@@ -151,8 +151,11 @@ static bool parse_duration(struct planner *p, const struct opt *o, const struct 
 			   int64_t *ret)
 {
 	char hint[120];
-	int r = is_scalar(node) ? units_duration(node->text, ret) : -EINVAL;
 
+	for (int i = 0; o->words && o->words[i]; i++)
+		if (is_scalar(node) && slice_eq_str(node->text, o->words[i]))
+			return *ret = -1 - i, true;
+	int r = is_scalar(node) ? units_duration(node->text, ret) : -EINVAL;
 	if (r == 0 && *ret >= 0)
 		return true;
 	if (node->kind == NODE_INT || node->kind == NODE_FLOAT) {
@@ -162,7 +165,10 @@ static bool parse_duration(struct planner *p, const struct opt *o, const struct 
 	}
 	if (r == -ERANGE)
 		return option_refuse(p, node, NULL, "'%s' is too long a time", o->name);
-	return option_refuse_kind(p, o, node, "a duration such as 30s, 5m, 24h or 7d");
+	if (!o->words)
+		return option_refuse_kind(p, o, node, "a duration such as 30s, 5m, 24h or 7d");
+	snprintf(hint, sizeof hint, "%s or a duration such as 5m, 24h or 7d", o->words[0]);
+	return option_refuse_kind(p, o, node, hint);
 }
 
 static bool parse_size(struct planner *p, const struct opt *o, const struct node *node,

@@ -65,10 +65,24 @@ static void bind_rate(struct step *s)
 	}
 }
 
+/* "http", "http 2": what the state calls it, so that a `name:` can be changed while a run is unfinished. */
+static void name_itself(struct step *s)
+{
+	const struct plan *p = s->run->plan;
+	size_t n = 1;
+	for (size_t i = 0; i < s->index && i < p->step_count; i++)
+		n += p->steps[i].port == s->place->port;
+	if (n > 1)
+		snprintf(s->own_name, sizeof s->own_name, "%.40s %zu", s->place->port->name, n);
+	else
+		snprintf(s->own_name, sizeof s->own_name, "%.40s", s->place->port->name);
+}
+
 void step_init(struct step *s, struct run *run, const struct place *place, size_t index)
 {
 	const struct common *o = &place->common;
 	*s = (struct step){ .run = run, .place = place, .index = index, .clocks = clocks_of(o) };
+	name_itself(s);
 	site_init(&s->site, run, place);
 	s->site.clocks = &s->clocks;
 	if ((o->rate.starts.per_ns || o->rate.tokens) && !o->rate.key)
@@ -82,7 +96,9 @@ int step_init_call(struct step *s, struct err *err)
 	s->cap = limits.cap;
 	s->window = limits.window;
 	s->slots = HK_SEM(s->cap);
-	s->wants_about = wants_about(o);
+	s->notes = s->place->facts.paid || o->remember_ns == REMEMBER_RUN;
+	s->keeps = s->notes || o->remember_ns > 0;
+	s->wants_about = wants_about(o) || o->remember_ns > 0;
 	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */
 	s->living_max = s->window / 2 > s->cap ? s->window / 2 : s->cap;
 	s->in = hk_queue_new(sizeof(struct item *),

@@ -194,14 +194,45 @@ static void parse_top(struct planner *p, const struct node *root, struct top *re
 
 /* ---- the plan -------------------------------------------------------------------------------------------------- */
 
-static struct place *places_of(struct planner *p, const struct drafts *drafts)
+struct places {
+	struct place *v;
+	size_t n;
+};
+
+static void add_place(struct planner *p, struct places *to, const struct draft *d)
 {
-	struct place *places = arena_zero(p->arena, (drafts->n + 1) * sizeof *places);
-	for (size_t i = 0; i < drafts->n; i++) {
-		places[i] = drafts->v[i].place;
-		places[i].hash = place_hash(p, &drafts->v[i]);
-	}
-	return places;
+	to->v[to->n] = d->place;
+	to->v[to->n++].hash = place_hash(p, d);
+}
+
+static struct places places_for(struct planner *p, size_t most)
+{
+	return (struct places){ arena_zero(p->arena, (most + 1) * sizeof(struct place)), 0 };
+}
+
+static void take_sources(struct planner *p, const struct drafts *sources, struct plan *plan)
+{
+	struct places to = places_for(p, sources->n);
+	for (size_t i = 0; i < sources->n; i++)
+		add_place(p, &to, &sources->v[i]);
+	plan->sources = to.v;
+	plan->source_count = to.n;
+}
+
+/* A sink that calls is a last step: what it has accepted is delivered. The others take what the steps have left, in batches. */
+static void take_steps_and_sinks(struct planner *p, const struct drafts *steps,
+				 const struct drafts *sinks, struct plan *plan)
+{
+	struct places calls = places_for(p, steps->n + sinks->n);
+	struct places commits = places_for(p, sinks->n);
+	for (size_t i = 0; i < steps->n; i++)
+		add_place(p, &calls, &steps->v[i]);
+	for (size_t i = 0; i < sinks->n; i++)
+		add_place(p, sinks->v[i].place.port->call ? &calls : &commits, &sinks->v[i]);
+	plan->steps = calls.v;
+	plan->step_count = calls.n;
+	plan->sinks = commits.v;
+	plan->sink_count = commits.n;
 }
 
 /* dir/enrich.yaml is enrich; what comes from nowhere in particular is "pipeline". */
@@ -251,14 +282,10 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	plan->allow_count = top.allow.n;
 	plan->any_order =
 		top.order == ORDER_DEFAULT ? any_endless(&sources) : top.order == ORDER_ANY;
-	plan->sources = places_of(p, &sources);
-	plan->steps = places_of(p, &steps);
-	plan->sinks = places_of(p, &sinks);
-	plan->source_count = sources.n;
-	plan->step_count = steps.n;
-	plan->sink_count = sinks.n;
+	take_sources(p, &sources, plan);
+	take_steps_and_sinks(p, &steps, &sinks, plan);
 	plan->hash = places_hash(p, &sources, &steps, &sinks);
-	ASSERT(plan->source_count > 0 && plan->sink_count > 0);
+	ASSERT(plan->source_count > 0 && sinks.n > 0);
 }
 
 struct plan *plan_parse(struct slice text, const char *file, const char *folder,

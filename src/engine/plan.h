@@ -26,6 +26,7 @@ struct plan {
 	const char *file;   /* as the user wrote it; "-" for stdin, "fetch" for the one-liner */
 	const char *folder; /* absolute: what relative paths count from */
 	const char *name;   /* `name:`, else the file's name without .yaml */
+	/* Sinks that call (ROLE_SINK) stand behind the steps; `sinks` are those that commit, maybe none. */
 	struct place *sources, *steps, *sinks;
 	size_t source_count, step_count, sink_count;
 	const char *dead_path; /* absolute; NULL: no copy */

@@ -35,7 +35,7 @@ const struct opt *common_options(const struct port *port, enum role role)
 	if (role == ROLE_SOURCE)
 		return common_source_options;
 	if (port->call)
-		return common_call_options;
+		return role == ROLE_SINK ? common_call_sink_options : common_call_options;
 	return role == ROLE_SINK ? common_sink_options : common_step_options;
 }
 
@@ -318,6 +318,16 @@ static unsigned line_of(struct slice text, size_t at)
 	return line;
 }
 
+/* What the engine adds: a key makes a call harmless twice, its answer is worth keeping all the same. */
+static void keep_promises(struct place *place)
+{
+	struct facts *f = &place->facts;
+	bool writes = place->port->call && f->effect == EFFECT_WRITES;
+	f->paid = writes && f->guarantee == APPEND_ONLY;
+	if (f->paid && place->common.idempotency_key)
+		f->guarantee = IDEMPOTENT;
+}
+
 static void fill(struct planner *p, struct draft *d)
 {
 	struct place *place = &d->place;
@@ -342,6 +352,7 @@ static void fill(struct planner *p, struct draft *d)
 	if (port->plan)
 		(void)port->plan(options, &place->facts, p->diag);
 	diag_place(p->diag, NULL, NULL);
+	keep_promises(place);
 	d->good = diag_count(p->diag) == before;
 }
 

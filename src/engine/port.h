@@ -92,8 +92,9 @@ struct opt {
 	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
 	bool tuning;      /* changing it does not make another pipeline: not in the plan's hash */
 	int64_t min, max; /* OPT_INT; both 0: no limit but the type's own */
-	const char *const *words; /* OPT_ENUM; ends with NULL */
-	const struct opt *sub;    /* OPT_TABLE */
+	/* OPT_ENUM; ends with NULL. OPT_DURATION: words beside it, -1, -2 ... */
+	const char *const *words;
+	const struct opt *sub; /* OPT_TABLE */
 	size_t sub_size;
 };
 /* OPT("max", struct s, max, OPT_INT, int64_t, .fallback = "1000", .doc = "..."): a field of another C type than the one
@@ -129,6 +130,7 @@ struct facts {
 	bool many;            /* apply makes children, even when it makes one (emit) */
 	bool own_mark;        /* commit: the mark lives in the sink; else in the state */
 	bool insecure;        /* certificates are not checked: every run says so */
+	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
@@ -211,6 +213,8 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 	struct slice type; /* media type, in the call's arena; for blobs */
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
+	bool keep_raw, converted; /* engine: the bytes are wanted as they came; value is made of them */
+	struct buf raw;           /*         owns: so they are */
 	/* What the far side says is left of a quota until it is whole again, from now; reset_ns 0: it says nothing. */
 	int64_t quota_left, quota_reset_ns;
 };

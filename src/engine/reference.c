@@ -43,11 +43,11 @@ static int put_type(struct buf *out, const struct opt *o)
 
 	if (o->type == OPT_LIST || o->type == OPT_MAP)
 		return buf_printf(out, "%s: %s", opt_type_name(o->type), opt_type_name(o->of));
-	if (o->type != OPT_ENUM)
-		return buf_printf(out, "%s", opt_type_name(o->type));
-	for (size_t i = 0; o->words[i] && r == 0; i++)
+	for (size_t i = 0; o->words && o->words[i] && r == 0; i++)
 		r = buf_printf(out, "%s%s", i ? ", " : "", o->words[i]);
-	return r;
+	if (o->type == OPT_ENUM || r < 0)
+		return r;
+	return buf_printf(out, "%s%s", o->words ? " or " : "", opt_type_name(o->type));
 }
 
 static int put_default(struct buf *out, const struct opt *o)

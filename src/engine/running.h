@@ -13,6 +13,8 @@
  *   doomed list, the ready list. (3) items end through flow.c and
  *   commit.c, which wake whoever waits for that: the committer, the source. */
 #pragma once
+#include "engine/flights.h"
+#include "engine/journal.h"
 #include "engine/lane.h"
 #include "engine/ledger.h"
 #include "engine/memory.h"
@@ -51,6 +53,9 @@ struct step {
 	size_t lane_waiting;
 	int64_t held_ns[LANE_CAUSES]; /* records waited for a lane so long, by what held it */
 	bool wants_about;
+	char own_name[64];   /* its verb, and which of those it is: does not change with `name:` */
+	bool keeps, notes;   /* answers: at all; until the record is done */
+	bool keeps_children; /* expansion.c */
 	struct visit *waiting;   /* those that a stop may tell to leave: visit_wait.c */
 	struct arena *spare[64]; /* arenas at rest */
 	size_t spare_count;
@@ -62,6 +67,7 @@ struct step {
 
 	uint64_t body_bytes; /* an answer of these days: large ones are remembered for long */
 	uint64_t seen, passed, dead, attempts, retries, throttled;
+	uint64_t recalled, unknown; /* answers taken from the state; calls whose answer is lost */
 	int64_t busy_ns;
 	struct span slots_full, window_full, lane_bound;
 	struct latency latency;
@@ -95,6 +101,8 @@ struct run {
 	struct state *state;
 	struct replay *replay; /* owns; NULL: it is a run of the pipeline */
 	char *mark_name;       /* the key of its mark in sinks */
+	struct journal journal;
+	struct flights flights;
 	struct ledger ledger;
 	struct step *sources, *steps;
 	struct sink *sinks;

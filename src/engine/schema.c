@@ -13,7 +13,7 @@
 
 #include "base/banned.h"
 
-#define DURATION_PATTERN "^(0|[0-9]+([.][0-9]+)?(ns|us|ms|s|m|h|d))$"
+#define DURATION_PATTERN "(0|[0-9]+([.][0-9]+)?(ns|us|ms|s|m|h|d))$"
 
 static void put_text(struct json_writer *w, const char *key, const char *text)
 {
@@ -47,6 +47,14 @@ static const char *const rate_types[] = { "string", "object", NULL };
 static const char *const size_types[] = { "string", "integer", NULL };
 
 static void put_value(struct json_writer *w, const struct opt *o, enum opt_type type);
+
+static void put_duration_pattern(struct json_writer *w, const char *word)
+{
+	char pattern[120];
+	snprintf(pattern, sizeof pattern, "^%s%s%s" DURATION_PATTERN "%s", word ? "(" : "",
+		 word ? word : "", word ? "$|" : "", word ? ")" : "");
+	put_text(w, "pattern", pattern);
+}
 
 static void put_concurrency(struct json_writer *w, const struct opt *o)
 {
@@ -85,7 +93,7 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 		break;
 	case OPT_DURATION:
 		put_strings(w, "type", size_types); /* 0 is an integer */
-		put_text(w, "pattern", DURATION_PATTERN);
+		put_duration_pattern(w, o->words ? o->words[0] : NULL);
 		break;
 	case OPT_SIZE:
 		put_strings(w, "type", size_types);

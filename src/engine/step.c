@@ -14,11 +14,15 @@
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
  *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end
  *      (stopping.c has the exceptions).
+ *      What such calls have to put down before and after stands in visit_paid.c and visit_recall.c.
  *  (5) between the last look at the lanes and the start nothing else runs: the rates hold for what is really sent.
  *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
  *      use in more than cap of them. */
+#include "engine/children.h"
 #include "engine/doubt.h"
 #include "engine/defaults.h"
+#include "engine/expansion.h"
+#include "engine/kept.h"
 #include "engine/stopping.h"
 #include "engine/visit.h"
 
@@ -38,7 +42,7 @@ bool step_is_call(const struct step *s)
 }
 
 /* ---- eager fibers: what the pump looks at ---- */
-static void eager_leave(struct step *s)
+void step_eager_leave(struct step *s)
 {
 	ASSERT(s->eager > 0);
 	s->eager--;
@@ -81,7 +85,7 @@ static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again
 	int64_t from = hk_now_ns();
 	if (visit_wait_begin(v, l, 0) < 0)
 		return -ECANCELED;
-	eager_leave(s);
+	step_eager_leave(s);
 	span_set(&s->lane_bound, ++s->lane_waiting > 0);
 	int r = q == &l->starts ? lane_wait(l, &v->ticket, again) : lane_wait_retry(l);
 	r = visit_wait_end(v, r);
@@ -132,6 +136,7 @@ static void note_body(struct step *s, uint64_t bytes)
 		bytes >= s->body_bytes ? bytes : s->body_bytes - (s->body_bytes - bytes) / 32;
 }
 
+/* 0; 1: its intent cannot be put down (call.err); -ECANCELED */
 static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
@@ -142,13 +147,14 @@ static int wait_turn(struct visit *v) SUSPENDS
 		r = r < 0 ? r : wait_slot(v);
 		if (r < 0)
 			return r;
-		bool left = run_leaves(s->run, v->item);
+		bool failed = !run_leaves(s->run, v->item) && visit_intend(v) < 0;
+		bool left = failed || run_leaves(s->run, v->item);
 		if (!left && start(v))
 			break;
 		hk_sem_release(&s->slots);
 		memory_end(s->run, &v->claim);
 		if (left)
-			return -ECANCELED;
+			return failed ? 1 : -ECANCELED;
 	}
 	slots_changed(s);
 	return 0;
@@ -192,7 +198,7 @@ static void attempt(struct visit *v) SUSPENDS
 	v->attempt_ns = hk_now_ns();
 	v->began_ns = v->began_ns ? v->began_ns : v->attempt_ns;
 	s->attempts++;
-	v->item->touched = true;
+	v->item->touched = v->reached = true;
 	v->clock = &scope;
 	v->deadline_ns = v->attempt_ns + limits_of(s->place).timeout_ns;
 	hk_scope_open(&scope, limits_of(s->place).timeout_ns);
@@ -272,6 +278,8 @@ static bool harmless_again(const struct visit *v)
 	const struct retry_options *retry = v->step->place->common.retry;
 	if (v->call.safety != UNSAFE || (retry && retry->unsafe) || !err->sent)
 		return true;
+	if (v->step->place->common.on_unknown == UNKNOWN_RETRY && visit_is_lost(v))
+		return true;
 	return err->fault == FAULT_RATE_LIMITED || (err->fault == FAULT_STATUS && err->code == 503);
 }
 
@@ -349,7 +357,7 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 		return 0;
 	if (visit_wait_begin(v, NULL, hk_now_ns() + delay) < 0)
 		return -ECANCELED;
-	eager_leave(s);
+	step_eager_leave(s);
 	int r = visit_wait_end(v, hk_sleep(delay));
 	s->eager++;
 	if (r < 0 || !v->lane)
@@ -410,15 +418,26 @@ static int give_up(struct visit *v) SUSPENDS
 		return go_on_with_error(v);
 	if (v->attempts.n && buf_add_char(&v->attempts, ']') < 0)
 		buf_clear(&v->attempts);
-	doubt_die(s, v->item, &v->call.err, &v->attempts);
+	if (v->certain)
+		doubt_die_certainly(s, v->item, err, &v->attempts);
+	else
+		doubt_die(s, v->item, err, &v->attempts);
 	return 0;
 }
 
-static void answer_done(struct answer *a)
+static size_t take_count(size_t *n)
 {
-	buf_done(&a->value);
-	buf_done(&a->headers);
-	*a = (struct answer){ 0 };
+	size_t was = *n;
+	*n = 0;
+	return was;
+}
+
+static int go_on_with_children(struct visit *v, struct rec **takes, size_t n) SUSPENDS
+{
+	struct step *s = v->step;
+	s->passed += n;
+	memory_end(s->run, &v->claim);
+	return flow_children(s->run, v->item, takes, n, s->index + 1);
 }
 
 static int go_on(struct visit *v) SUSPENDS
@@ -426,19 +445,18 @@ static int go_on(struct visit *v) SUSPENDS
 	struct step *s = v->step;
 	struct rec *next = NULL;
 	AUTO(out_done) struct out out = { .most_bytes = memory_children_max(s->run) };
-	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0) {
+	if (v->children)
+		return go_on_with_children(v, v->children, take_count(&v->children_count));
+	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0 ||
+	    (s->keeps_children && expansion_keep(s, v->item, out.made, out.n, &v->call.err) < 0)) {
 		note_failure(v);
 		return give_up(v);
 	}
 	doubt_succeeded(s);
 	answer_done(&v->call.answer);
-	if (s->place->common.emit) {
-		size_t n = out.n;
-		out.n = 0;
-		s->passed += n;
-		memory_end(s->run, &v->claim);
-		return flow_children(s->run, v->item, out.made, n, s->index + 1);
-	}
+	v->item->sent |= s->place->role == ROLE_SINK;
+	if (s->place->common.emit)
+		return go_on_with_children(v, out.made, take_count(&out.n));
 	s->passed++;
 	if (next)
 		item_replace(&s->run->ledger, v->item, next);
@@ -447,17 +465,41 @@ static int go_on(struct visit *v) SUSPENDS
 }
 
 /* ---- a visit ---- */
+enum { AGAIN = 2 };
+
+/* An attempt was not good. AGAIN, when it has waited for the next; 0: there is none; 1: so be it; -ECANCELED */
+static int after_failure(struct visit *v) SUSPENDS
+{
+	struct step *s = v->step;
+	bool lost = visit_is_lost(v);
+	note_failure(v);
+	s->unknown += lost;
+	if (lost && s->place->common.on_unknown == UNKNOWN_DELIVERED) {
+		visit_answer_null(v);
+		return 1;
+	}
+	int64_t delay = next_delay_ns(v);
+	if (visit_settle_intent(v) < 0)
+		return 0;
+	if (delay < 0 && lost)
+		visit_fail_unknown(v);
+	if (delay < 0)
+		return 0;
+	int r = wait_backoff(v, delay);
+	return r < 0 ? r : AGAIN;
+}
+
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
 static int attempts(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
-	for (;;) {
-		int r = wait_turn(v);
-		if (r < 0)
-			return r;
+	for (int r = AGAIN;;) {
+		r = wait_turn(v);
+		if (r != 0)
+			return r > 0 ? 0 : r;
 		attempt(v);
 		struct err *err = &v->call.err;
-		bool good = v->call.verdict == VERDICT_ANSWER &&
+		bool good = v->call.verdict == VERDICT_ANSWER && visit_answered(v) == 0 &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
 		visit_tell_lanes(v, good);
 		if (good)
@@ -466,12 +508,8 @@ static int attempts(struct visit *v) SUSPENDS
 		memory_end(s->run, &v->claim);
 		if (err->fault == FAULT_CANCELLED)
 			return -ECANCELED;
-		note_failure(v);
-		int64_t delay = next_delay_ns(v);
-		if (delay < 0)
-			return 0;
-		r = wait_backoff(v, delay);
-		if (r < 0)
+		r = after_failure(v);
+		if (r != AGAIN)
 			return r;
 	}
 }
@@ -483,11 +521,42 @@ static int ask(struct visit *v) SUSPENDS
 	v->call = (struct call){ .rec = v->item->rec,
 				 .env = &v->env,
 				 .arena = arena_get(s),
-				 .wants_about = s->wants_about };
+				 .wants_about = s->wants_about,
+				 .wants_asked = s->place->common.remember_ns > 0 };
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
-	if (s->place->port->ask(&s->site, &v->call, &v->call.err) < 0)
+	if (visit_make_key(v, &v->call.err) < 0)
 		return -1;
-	return visit_guess_cost(v, &v->call.err) < 0 ? -1 : visit_take_lanes(v, &v->call.err);
+	return s->place->port->ask(&s->site, &v->call, &v->call.err);
+}
+
+/* 1: it is there, or the children that were made of it; 0: it failed (call.err); -ECANCELED */
+static int get_answer(struct visit *v) SUSPENDS
+{
+	struct step *s = v->step;
+	struct err *err = &v->call.err;
+	int r = VISIT_ASKS;
+	if (ask(v) < 0)
+		return was_cancelled(err) ? -ECANCELED : 0;
+	if (s->keeps || s->keeps_children)
+		r = visit_recall(v);
+	if (r != VISIT_ASKS)
+		return r;
+	if (visit_guess_cost(v, err) < 0 || visit_take_lanes(v, err) < 0)
+		return was_cancelled(err) ? -ECANCELED : 0;
+	return attempts(v);
+}
+
+static void visit_done(struct visit *v)
+{
+	struct step *s = v->step;
+	answer_done(&v->call.answer);
+	memory_end(s->run, &v->claim);
+	children_free(v->children, v->children_count);
+	buf_done(&v->attempts);
+	buf_done(&v->about);
+	lane_leave(v->own);
+	lane_leave(v->lane);
+	arena_put(s, v->call.arena);
 }
 
 static int visit(void *arg) SUSPENDS
@@ -495,16 +564,15 @@ static int visit(void *arg) SUSPENDS
 	struct item *it = arg;
 	struct step *s = it->visiting;
 	struct visit v = { .step = s, .item = it, .attempts = { .max = 1u << 20 } };
-	int good = ask(&v) == 0 ? attempts(&v) : was_cancelled(&v.call.err) ? -ECANCELED : 0;
-	eager_leave(s);
+	int good = get_answer(&v);
+	step_eager_leave(s);
+	visit_withdraw(&v);
+	if (good > 0 && visit_keep(&v) < 0)
+		good = 0;
+	visit_land(&v, good > 0);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
-	answer_done(&v.call.answer);
-	memory_end(s->run, &v.claim);
-	buf_done(&v.attempts);
-	lane_leave(v.own);
-	lane_leave(v.lane);
-	arena_put(s, v.call.arena);
+	visit_done(&v);
 	s->living--;
 	hk_event_set(&s->room);
 	return r == -ECANCELED ? 0 : r;

@@ -2,6 +2,8 @@
 #pragma once
 #include "engine/running.h"
 
+/* What the state says about its call: visit_paid.c. */
+enum intent { INTENT_NONE, INTENT_OPEN, INTENT_CLOSED };
 /* One item at one step. */
 struct visit {
 	struct step *step;
@@ -24,6 +26,17 @@ struct visit {
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
 
+	/* visit_paid.c, visit_recall.c */
+	enum intent intent;
+	bool reached; /* behind the intent: an attempt was begun */
+	bool is_kept; /* the answer came from the state, or is none: nothing is to be kept */
+	bool certain; /* it failed in an earlier part of the run: no doubt about it */
+	bool leads;   /* of its flight */
+	struct flight *flight;
+	struct buf about;      /* what is said of the answer, for the state */
+	struct rec **children; /* made in an earlier part of the run; owns */
+	size_t children_count;
+
 	struct hk_scope waiting; /* around a wait that a stop may end */
 	struct visit *next_waiting, *prev_waiting;
 	const struct lane *waits_for; /* NULL: a slot, or the time */
@@ -36,6 +49,35 @@ int visit_wait_begin(struct visit *, const struct lane *, int64_t until_ns);
 int visit_wait_end(struct visit *, int result); /* the result; -ECANCELED also when told to leave */
 void step_let_leave(
 	struct step *); /* the run is stopping: tells those that would wait for nothing */
+
+/* ---- step.c ---- */
+void step_eager_leave(struct step *); /* it neither holds nor wants a slot any more */
+
+/* ---- visit_key.c ---- */
+int visit_make_key(struct visit *, struct err *) SUSPENDS; /* call.key */
+
+/* ---- visit_recall.c: after ask(), for steps that keep something ---- */
+enum { VISIT_ASKS = 2 };
+/* VISIT_ASKS: nothing is known. 1: call.answer is there, judged, or the children are; 0: it failed (call.err); -ECANCELED */
+int visit_recall(struct visit *) SUSPENDS;
+/* It is through; call.answer is durable if `landed`. Who waits for the same looks again. */
+void visit_land(struct visit *, bool landed);
+
+/* ---- visit_paid.c ---- */
+/* Before an attempt. 0, or -1 with call.err. */
+int visit_intend(struct visit *) SUSPENDS;
+void visit_withdraw(
+	struct visit *) SUSPENDS; /* it leaves; an intent without an attempt is taken back */
+/* An answer has come, and was not judged yet. 0, or -1 with call.err. */
+int visit_answered(struct visit *);
+bool visit_is_lost(
+	const struct visit *); /* it must not be made twice, was sent, and its answer is lost */
+/* After a failed attempt. 0, or -1 with call.err. */
+int visit_settle_intent(struct visit *) SUSPENDS;
+void visit_answer_null(struct visit *);  /* on_unknown: assume_delivered */
+void visit_fail_unknown(struct visit *); /* the fault becomes unknown_outcome */
+/* The good answer is durable when it returns 0; -1 with call.err. */
+int visit_keep(struct visit *) SUSPENDS;
 
 /* ---- visit_lane.c ---- */
 /* After the request was made: what it will cost, and the lanes that it goes through. 0, or -1 with *err. */

@@ -70,6 +70,7 @@ static enum hk_http_fault fault_of(enum fault fault)
 	case FAULT_NOT_ACCEPTED:
 	case FAULT_INVALID_JSON:
 	case FAULT_JQ:
+	case FAULT_UNKNOWN_OUTCOME:
 	case FAULT_SQL:
 	case FAULT_BROKEN:
 	case FAULT_COUNT:
