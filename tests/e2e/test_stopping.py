@@ -152,6 +152,32 @@ def test_limit_finishes_the_outputs(hocket):
     assert hocket.read_jsonl("out.jsonl") == [{"id": i} for i in range(50)]
 
 
+def test_limit_after_limit_reads_on(hocket):
+    """Three parts, no record in two of them: the table has no key that could hide a double row."""
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(50)])
+    text = "from: {jsonl: in.jsonl}\nto:\n  - {sqlite: out.db, table: t}\n  - {jsonl: out.jsonl}\n"
+    for limit, there in (("7", 7), ("20", 27), ("100", 50)):
+        result = hocket.run(text, "--limit", limit, "--summary", "json")
+        assert result.code == 0, result.err
+        assert rows(hocket) == [(i,) for i in range(there)]
+        assert hocket.read_jsonl("out.jsonl") == [{"id": i} for i in range(there)]
+    assert result.summary["end"] == "finished"
+
+
+def test_until_after_until_asks_for_nothing_twice(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+    with far.far(slow) as server:
+        text = TEXT.format(base=server.base).replace(", key: id", "")
+        ends = []
+        while "finished" not in ends and len(ends) < 20:
+            result = hocket.run(text, "--until", "800ms", "--summary", "json")
+            assert result.code == 0, result.err
+            ends.append(result.summary["end"])
+        assert rows(hocket) == [(i,) for i in range(60)]
+        assert set(server.asked.values()) == {1} and len(server.asked) == 60
+        assert len(ends) > 2
+
+
 def test_limit_with_dead_letters(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(50)])
     result = hocket.run("from: {jsonl: in.jsonl}\nsteps: [map: '{id, half: (60 / (.id - 3))}']\nto: stdout\n", "--limit", "7")
