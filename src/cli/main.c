@@ -4,13 +4,29 @@
  *   loop and opens no file.
  * What flows through:    argv in, an exit code out (exits.h).
  * What must hold:        (1) a mistake on the command line exits 2 and has touched nothing. (2) a closed pipe behind
- *   stdout is an error of that write, not a signal. */
+ *   stdout is an error of that write, not a signal; so is a file that may not get larger (ulimit -f). */
 #include "cli/account.h"
 #include "cli/exits.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
+
+/* Large blocks (bodies, batches) have pages of their own and give them back at once. Left to itself, malloc moves them into its heap
+ * after the first was freed; what then stands between them keeps the process at twice the size of what it holds. */
+#define LARGE_BLOCK (256 << 10)
+
+#ifdef M_MMAP_THRESHOLD
+static void give_large_blocks_back(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK); /* 0: it does not know it; then so it is */
+}
+#else
+static void give_large_blocks_back(void)
+{
+}
+#endif
 
 static int explain(const struct verb *verb)
 {
@@ -41,6 +57,8 @@ int main(int argc, char **argv)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	(void)sigaction(SIGPIPE, &ignore, NULL); /* cannot fail for a valid signal */
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	give_large_blocks_back();
 
 	AUTO(args_done) struct args args = { 0 };
 	AUTO(buf_done) struct buf err = { 0 };

@@ -2,12 +2,21 @@
 import gzip
 import json
 import os
+import sqlite3
+import subprocess
 import threading
 import time
 
+import conftest
 import far
 
 MB = 1 << 20
+
+
+def holds_freed_memory():
+    """ASan keeps what was freed for a while: the process's own peak says nothing then."""
+    with open(conftest.PROGRAM, "rb") as program:
+        return b"__asan_init" in program.read()
 
 
 def peak(pid, most):
@@ -70,7 +79,7 @@ to: {{jsonl: out.jsonl}}
     assert i == 399
     assert result.summary["peak_bytes"] < 34 * MB
     assert result.summary["spilled_bytes"] > 50 * MB
-    assert rss < 92 * MB, rss
+    assert rss < 92 * MB or holds_freed_memory(), rss
     assert sorted(os.listdir(hocket.folder / ".hocket")) == ["pipe.db", "pipe.db.lock"]  # the files have no names
 
 
@@ -113,4 +122,35 @@ to: {{jsonl: out.jsonl}}
     assert [r["id"] for r in records] == list(range(60))
     assert all(r["answer"]["fill"] == fill for r in records)
     assert result.summary["peak_bytes"] < 20 * MB
-    assert rss < 76 * MB, rss
+    assert rss < 76 * MB or holds_freed_memory(), rss
+
+
+def test_a_disk_that_is_full_ends_the_run_and_the_next_goes_on(hocket):
+    """No file may get larger than 2 MB: the state fits, what memory has no room for does not."""
+    wait = threading.Event()
+
+    def answer(path, attempt):
+        if path == "/0":
+            wait.wait(20)
+        return (200, {}, json.dumps({"fill": "y" * 900000}).encode())
+
+    with far.far(answer) as api:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(60)])
+        hocket.write("pipe.yaml", f"""
+from: {{jsonl: in.jsonl}}
+memory: 16MB
+steps:
+  - http: {api.base}/\\(.id)
+    concurrency: 20
+    into: .answer
+to: {{sqlite: out.db, table: t}}
+""")
+        limited = subprocess.run(["/bin/sh", "-c", f"ulimit -f 4096; exec {conftest.PROGRAM} run pipe.yaml"], cwd=hocket.folder,
+                                 env=hocket.env, text=True, capture_output=True, timeout=60 * conftest.SLOW)
+        assert limited.returncode == 1, limited.stderr
+        assert "cannot write what memory has no room for" in limited.stderr, limited.stderr
+        wait.set()
+        result = hocket("run", "pipe.yaml")
+        assert result.code == 0, result.err
+    rows = sqlite3.connect(hocket.folder / "out.db").execute("SELECT id, length(answer) FROM t ORDER BY id").fetchall()
+    assert rows == [(i, 900000 + len('{"fill":""}')) for i in range(60)]
