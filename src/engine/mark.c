@@ -148,11 +148,10 @@ static bool read_split(struct ledger *l, struct slice object)
 	    !field_count(object, "offset", &s->from.offset) ||
 	    !json_field(object, S("done"), &done))
 		return false;
-	s->ordinal = s->low;
-	s->line = s->low_line;
-	s->has_from = s->low > 0;
+	s->has_from = s->low > 0 && (base.n > 0 || s->from.offset > 0);
 	text_unref(s->from.base);
 	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
+	split_begin_behind_mark(s);
 	return read_done(s, done);
 }
 

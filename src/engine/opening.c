@@ -228,7 +228,7 @@ static bool is_status(const struct state_run *r, const char *status)
 static bool settled_nothing(const struct state_run *last)
 {
 	struct ledger l = { 0 };
-	bool nothing = !is_status(last, "running") &&
+	bool nothing = !is_status(last, "running") && !is_status(last, "rewound") &&
 		       mark_read(&l, buf_slice(&last->mark), NULL) == 0 && l.settled.admitted == 0;
 	ledger_done(&l);
 	return nothing;

@@ -245,7 +245,7 @@ const char *run_notice(const struct run *run)
 }
 
 /* ---- opening and closing ---- */
-static void make_id(char id[static 40])
+void run_make_id(char id[static 40])
 {
 	AUTO(buf_done) struct buf time = { .max = 64 };
 	if (clock_put_utc(&time, clock_wall_ns()) < 0)
@@ -274,7 +274,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 	run->replay = options->replay ? replay_new() : NULL;
 	run->mark_name = replay_mark_name(plan->name, run->replay);
 	run->lanes = lanes_new();
-	make_id(run->id);
+	run_make_id(run->id);
 	if (run_open_parts(run, err) < 0) {
 		run_close(run);
 		return -1;

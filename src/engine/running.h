@@ -140,6 +140,9 @@ struct run {
 	int64_t batch_every_ns;
 };
 
+/* run.c */
+void run_make_id(char id[static 40]); /* of a new run */
+
 /* intake.c */
 int source_main(void *run) SUSPENDS; /* all sources, one after the other */
 
@@ -193,6 +196,8 @@ bool answer_used(const struct step *, const struct env *, const struct answer *,
 /* The run ends early: the first cause stays, unless this is a worse one. RUN_STOPPED_BY_FAILURES lets what is in flight end, within the grace; anything else
  * cancels everything but the committer. */
 void run_abort(struct run *, enum run_end, const struct err *);
+/* The source has failed: nothing more comes, but calls in flight, which may have been paid for, end within the grace. */
+void run_starve(struct run *, const struct err *);
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;

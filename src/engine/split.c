@@ -156,8 +156,19 @@ void split_pass(struct split *s, uint64_t ordinal)
 void split_begin_behind_mark(struct split *s)
 {
 	ASSERT(!s->has_admitted);
-	s->ordinal = s->low;
-	s->line = s->low_line;
+	s->ordinal = s->has_from ? s->low : 0;
+	s->line = s->has_from ? s->low_line : 0;
+}
+
+void split_rewind(struct split *s, uint64_t low)
+{
+	drop_passed(s, s->passed_count);
+	text_unref(s->from.base);
+	s->from = (struct position){ 0 };
+	s->has_from = false;
+	s->low = low;
+	s->low_line = 0;
+	split_begin_behind_mark(s);
 }
 
 const struct position *split_from(const struct split *s)

@@ -36,6 +36,8 @@ void split_admitted(struct split *, struct position shares,
 void split_skip(struct split *, struct position shares, uint64_t line);
 void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);
 
-/* Nothing was admitted yet: the source begins where the mark is. */
+/* Nothing was admitted yet: the source begins where the mark is; without a position at its start, and passes over what is below. */
 void split_begin_behind_mark(struct split *);
+/* The first `low` are done, and nothing above; from where to read on is not known any more. */
+void split_rewind(struct split *, uint64_t low);
 void split_pass(struct split *, uint64_t ordinal); /* settled, read from a mark */

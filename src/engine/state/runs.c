@@ -24,7 +24,7 @@ static int last_run_job(void *arg)
 	char hash[32];
 	if (sql_prepare(&j->job,
 			"SELECT id, hash, status, mark, ended, parts FROM run WHERE pipeline = ? "
-			"AND kind = 'run' ORDER BY rowid DESC LIMIT 1",
+			"AND kind = 'run' AND status <> 'reset' ORDER BY rowid DESC LIMIT 1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->pipeline);
@@ -82,7 +82,8 @@ static int put_run(const struct begin_job *j)
 	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->start->hash);
 	if (sql_prepare(&j->job,
 			"INSERT INTO run(id, pipeline, hash, started, status, mark, kind, "
-			"continues, parts) VALUES(?, ?, ?, ?, 'running', ?, ?, ?, ?)",
+			"continues, parts, begun) VALUES(?1, ?2, ?3, ?4, 'running', ?5, ?6, ?7, "
+			"?8, ?5)",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
@@ -163,7 +164,8 @@ struct mark_job {
 static int put_mark(const struct mark_job *j)
 {
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(&j->job, "UPDATE run SET mark = ? WHERE id = ?", &q) < 0)
+	if (sql_prepare(&j->job, "UPDATE run SET mark = ?, status = 'running' WHERE id = ?", &q) <
+	    0)
 		return -1;
 	sql_bind_text(q, 1, j->mark);
 	sql_bind_str(q, 2, j->run_id);
@@ -226,7 +228,8 @@ int state_last_receipt(struct state *s, const char *pipeline, const char *sink, 
 {
 	static const char sql[] =
 		"SELECT receipt FROM receipt JOIN run ON run.id = receipt.run WHERE pipeline = ? "
-		"AND sink = ? AND status IN ('finished', 'limited') ORDER BY run.rowid DESC LIMIT 1";
+		"AND sink = ? AND status IN ('finished', 'limited') ORDER BY run.rowid DESC LIMIT "
+		"1";
 	struct receipt_job j = { { s, err }, sql, pipeline, sink, ret, found };
 	*found = false;
 	return sql_off(receipt_job, &j.job);

@@ -20,7 +20,8 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL,"
 	" hash TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, mark TEXT,"
 	" kind TEXT NOT NULL DEFAULT 'run', continues TEXT NOT NULL DEFAULT '',"
-	" parts TEXT NOT NULL DEFAULT '');"
+	" parts TEXT NOT NULL DEFAULT '', begun TEXT NOT NULL DEFAULT '',"
+	" dropped INTEGER NOT NULL DEFAULT 0);"
 	"CREATE TABLE IF NOT EXISTS receipt(run TEXT NOT NULL, sink TEXT NOT NULL,"
 	" receipt TEXT NOT NULL, PRIMARY KEY(run, sink)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS dead(run TEXT NOT NULL, split TEXT NOT NULL,"
@@ -49,6 +50,8 @@ static const char schema[] =
 static const char from_1[] = "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';"
 			     "ALTER TABLE run ADD COLUMN continues TEXT NOT NULL DEFAULT '';"
 			     "ALTER TABLE run ADD COLUMN parts TEXT NOT NULL DEFAULT '';"
+			     "ALTER TABLE run ADD COLUMN begun TEXT NOT NULL DEFAULT '';"
+			     "ALTER TABLE run ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;"
 			     "ALTER TABLE dead RENAME TO dead_1;";
 static const char from_1_letters[] =
 	"INSERT INTO dead SELECT run, split, ordinal, CASE child WHEN 0 THEN '' ELSE child - 1 END,"

@@ -25,7 +25,8 @@ const char *state_path(const struct state *);
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------
  * A run's status: "running" (or killed), "stopped" (early, resumable), "failed", "limited" (--limit, --until: its outputs
- * are whole, the next run goes on behind it), "finished". */
+ * are whole, the next run goes on behind it), "finished", "rewound" (by hand, not begun yet), "reset" (by hand: forgotten but for its
+ * accounts and letters). */
 struct state_run {
 	char id[40], status[16];
 	char ended[32]; /* UTC; empty: nobody has written it down */
