@@ -11,6 +11,7 @@ struct csv_source {
 	const char *path;
 	struct rows_options rows;
 	uint64_t max_line;
+	int packing;
 };
 
 static const struct opt options[] = {
@@ -19,6 +20,7 @@ static const struct opt options[] = {
 	ROWS_OPTIONS(struct csv_source, rows),
 	OPT("max_line", struct csv_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer row becomes a dead letter"),
+	COMPRESS_OPTION(struct csv_source),
 	OPT_END,
 };
 
@@ -36,7 +38,7 @@ static int csv_plan(void *of, struct facts *facts, struct diag *diag)
 static int csv_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct csv_source *o = site->options;
-	return input_open_file(site->shared, o->path, err);
+	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
 }
 
 static void csv_close(struct site *site)

@@ -9,6 +9,7 @@
 struct jsonl_source {
 	const char *path;
 	uint64_t max_line;
+	int packing;
 };
 
 static const struct opt options[] = {
@@ -16,6 +17,7 @@ static const struct opt options[] = {
 	    .required = true, .doc = "file with one JSON object per line"),
 	OPT("max_line", struct jsonl_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
+	COMPRESS_OPTION(struct jsonl_source),
 	OPT_END,
 };
 
@@ -32,7 +34,7 @@ static int jsonl_plan(void *of, struct facts *facts, struct diag *diag)
 static int jsonl_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct jsonl_source *o = site->options;
-	return input_open_file(site->shared, o->path, err);
+	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
 }
 
 static void jsonl_close(struct site *site)

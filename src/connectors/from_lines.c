@@ -9,6 +9,7 @@
 struct lines_source {
 	const char *path;
 	uint64_t max_line;
+	int packing;
 };
 
 static const struct opt options[] = {
@@ -16,6 +17,7 @@ static const struct opt options[] = {
 	    .required = true, .doc = "text file; each line becomes {line, n}"),
 	OPT("max_line", struct lines_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
+	COMPRESS_OPTION(struct lines_source),
 	OPT_END,
 };
 
@@ -32,7 +34,7 @@ static int lines_plan(void *of, struct facts *facts, struct diag *diag)
 static int lines_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct lines_source *o = site->options;
-	return input_open_file(site->shared, o->path, err);
+	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
 }
 
 static void lines_close(struct site *site)

@@ -5,8 +5,11 @@
  * What must hold:
  *  (1) regular files are read with pread at an offset of our own: a run after a fault begins where it is told to.
  *  (2) the window grows by doubling, so that one huge line costs linear work; it shrinks again afterwards.
- *  (3) the fingerprint "length:hash" is of the file's first bytes, at most 4 KiB, as they were when the first position was
- *      taken. Device and inode would refuse a copied file, the size a growing one; the first bytes do neither. */
+ *  (3) the fingerprint "length:hash end:length:hash" is of the file's first bytes, at most 4 KiB, as they were when the first
+ *      position was taken, and of the text before `end`, at most 1 KiB; `end` is at a position, or less than 16 KiB before it.
+ *      Device and inode would refuse a copied file, the size a growing one; these bytes do neither. What they do not show: an
+ *      edit further up that leaves the length of all before the position as it was.
+ *  (4) of a compressed file the head is of the file, everything else of the text in it. */
 #include "connectors/input.h"
 #include "base/banned.h"
 
@@ -19,8 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 4096u
-#define KEEP_BYTES (4u * INPUT_BLOCK) /* a larger window is given back when it is nearly empty */
+#define HEAD_BYTES  4096u
+#define KEEP_BYTES  (4u * INPUT_BLOCK) /* a larger window is given back when it is nearly empty */
+#define PROOF_BYTES 1024u
+#define PROOF_EVERY (16u << 10)
 
 const char *input_shown(const struct input *in)
 {
@@ -30,7 +35,26 @@ const char *input_shown(const struct input *in)
 	return slash && slash[1] ? slash + 1 : in->path;
 }
 
-int input_open_file(struct input *in, const char *path, struct err *err)
+/* By what the option says, else the name, else the first bytes. */
+static int open_packing(struct input *in, enum packing packing, struct err *err) SUSPENDS
+{
+	char head[4];
+	if (packing == PACKING_AUTO)
+		packing = packing_of_name(slice_str(in->path));
+	else if (packing == PACKING_NONE)
+		return 0;
+	ssize_t n = packing == PACKING_NONE ? hk_file_read(in->fd, head, sizeof(head), 0) : 0;
+	if (n < 0)
+		return fail_errno(err, FAULT_IO, (int)n, "cannot read '%s'", in->path);
+	if (packing == PACKING_NONE)
+		packing = packing_of_head((struct slice){ head, (size_t)n });
+	if (packing == PACKING_NONE)
+		return 0;
+	in->unpack = unpack_new(in->fd, packing);
+	return in->unpack ? 0 : fail(err, FAULT_IO, "out of memory");
+}
+
+int input_open_file(struct input *in, const char *path, enum packing packing, struct err *err)
 {
 	struct stat st;
 	*in = (struct input){ .path = path };
@@ -48,7 +72,7 @@ int input_open_file(struct input *in, const char *path, struct err *err)
 		return fail(err, FAULT_CONFIG,
 			    "'%s' is a pipe or a device; read it with `from: stdin`", path);
 	in->regular = true;
-	return 0;
+	return open_packing(in, packing, err);
 }
 
 void input_open_stdin(struct input *in)
@@ -66,7 +90,10 @@ void input_close(struct input *in)
 	if (in->open && in->path)
 		(void)close(
 			in->fd); /* only read: nothing can be lost; never parks, so a cancelled task may */
+	unpack_free(in->unpack);
+	text_unref(in->base);
 	buf_done(&in->window);
+	buf_done(&in->head);
 	*in = (struct input){ 0 };
 }
 
@@ -98,6 +125,7 @@ void input_seek(struct input *in, uint64_t offset)
 	buf_clear(&in->window);
 	in->used = 0;
 	in->read = offset;
+	in->last_line = 0;
 	in->ended = false;
 }
 
@@ -116,9 +144,15 @@ static void compact(struct input *in)
 	in->window = less;
 }
 
-static ssize_t read_block(struct input *in, void *to, size_t n) SUSPENDS
+/* n bytes of the text at an offset, fewer at its end; -1 */
+static ssize_t read_text(struct input *in, void *to, size_t n, uint64_t at,
+			 struct err *err) SUSPENDS
 {
-	return in->regular ? hk_file_read(in->fd, to, n, (off_t)in->read) : hk_read(in->fd, to, n);
+	if (in->unpack)
+		return unpack_read(in->unpack, to, n, at, in->path, err);
+	ssize_t got = in->regular ? hk_file_read(in->fd, to, n, (off_t)at) : hk_read(in->fd, to, n);
+	return got < 0 ? fail_errno(err, FAULT_IO, (int)got, "cannot read '%s'", input_shown(in))
+		       : got;
 }
 
 /* Told at the first bytes, once, instead of as a million bad lines. */
@@ -129,13 +163,25 @@ static int check_head(struct input *in, struct err *err)
 		return fail(err, FAULT_CONFIG,
 			    "'%s' is UTF-16; convert it first: iconv -f utf-16 -t utf-8",
 			    input_shown(in));
-	if (slice_starts(head, S("\x1f\x8b")) || slice_starts(head, S("\x28\xb5\x2f\xfd")))
-		return fail(err, FAULT_CONFIG,
-			    "'%s' is compressed; unpack it first, or pipe it in with `from: stdin`",
-			    input_shown(in));
+	if (packing_of_head(head) != PACKING_NONE ||
+	    slice_starts(head, S("\xfd"
+				 "7zXZ")) ||
+	    slice_starts(head, S("BZh9")))
+		return fail(err, FAULT_CONFIG, "'%s' is compressed; unpack it on the way: %s",
+			    input_shown(in),
+			    in->path ? "xz -dc FILE | hocket run ... with `from: stdin`"
+				     : "zcat FILE | hocket run ...");
 	if (slice_starts(head, S("\xef\xbb\xbf")))
 		input_skip(in, 3);
 	return 0;
+}
+
+/* Among the last n bytes of the window. */
+static void note_last_line(struct input *in, size_t n)
+{
+	const char *end = n ? memrchr(in->window.p + in->window.n - n, '\n', n) : NULL;
+	if (end)
+		in->last_line = in->read - (uint64_t)(in->window.p + in->window.n - end - 1);
 }
 
 int input_more(struct input *in, size_t most, struct err *err)
@@ -153,12 +199,13 @@ int input_more(struct input *in, size_t most, struct err *err)
 	int r = buf_reserve(&in->window, want);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "cannot hold a block of '%s'", input_shown(in));
-	ssize_t n = read_block(in, in->window.p + held, want);
+	ssize_t n = read_text(in, in->window.p + held, want, in->read, err);
 	if (n < 0)
-		return fail_errno(err, FAULT_IO, (int)n, "cannot read '%s'", input_shown(in));
+		return -1;
 	in->ended = n == 0;
 	buf_added(&in->window, (size_t)n);
 	in->read += (uint64_t)n;
+	note_last_line(in, (size_t)n);
 	if (first && n > 0 && check_head(in, err) < 0)
 		return -1;
 	return n > 0;
@@ -180,18 +227,51 @@ int input_skip_line(struct input *in, struct err *err)
 
 /* ---- which file is this? --------------------------------------------------------------------- */
 
-static int fingerprint(struct input *in, size_t n, struct buf *out, struct err *err) SUSPENDS
+static int put_hash(struct slice bytes, struct buf *out)
+{
+	return buf_printf(out, "%zu:%016" PRIx64, bytes.n, hash_end(hash_add(HASH_START, bytes)));
+}
+
+static int put_head(struct input *in, size_t n, struct buf *out, struct err *err) SUSPENDS
 {
 	char head[HEAD_BYTES];
 	ASSERT(n <= sizeof(head));
 	ssize_t got = hk_file_read(in->fd, head, n, 0);
 	if (got < 0)
 		return fail_errno(err, FAULT_IO, (int)got, "cannot read '%s'", in->path);
-	uint64_t h = hash_end(hash_add(HASH_START, (struct slice){ head, (size_t)got }));
-	if (buf_printf(out, "%zd:%016" PRIx64, got, h) < 0)
+	if (put_hash((struct slice){ head, (size_t)got }, out) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	return 0;
 }
+
+/* ---- positions ---- */
+
+/* Often enough that a position is never far behind what its base proves, and at the end of what was there. */
+static bool wants_proof(const struct input *in, uint64_t at)
+{
+	if (!in->base || at < in->proven || at - in->proven >= PROOF_EVERY)
+		return true;
+	return at > in->proven && (at == in->last_line || (in->ended && at == in->read));
+}
+
+struct position input_position(struct input *in)
+{
+	uint64_t at = input_offset(in);
+	if (in->path && wants_proof(in, at)) {
+		AUTO(buf_done) struct buf text = { .max = 256 };
+		size_t n = in->used < PROOF_BYTES ? in->used : PROOF_BYTES;
+		struct slice before = { in->window.p + in->used - n, n };
+		int r = buf_printf(&text, "%.*s %" PRIu64 ":", SLICE(buf_slice(&in->head)), at);
+		r = r < 0 ? r : put_hash(before, &text);
+		ASSERT(r == 0); /* far below the ceiling */
+		text_unref(in->base);
+		in->base = text_new(buf_slice(&text));
+		in->proven = at;
+	}
+	return (struct position){ in->base, at };
+}
+
+/* ---- is it the file of this position? ---- */
 
 static int refuse_other(const struct input *in, const char *why, struct err *err)
 {
@@ -200,53 +280,110 @@ static int refuse_other(const struct input *in, const char *why, struct err *err
 		    in->path, why);
 }
 
-/* A last line without a newline was taken as whole; if it has grown since, its rest is nobody's record. */
-static int check_cut(struct input *in, uint64_t offset, uint64_t size, struct err *err) SUSPENDS
+static int refuse_position(const struct input *in, struct slice then, struct err *err)
 {
-	char around[2];
-	if (offset == 0 || offset >= size)
-		return 0;
-	ssize_t n = hk_file_read(in->fd, around, sizeof(around), (off_t)offset - 1);
-	if (n < 0)
-		return fail_errno(err, FAULT_IO, (int)n, "cannot read '%s'", in->path);
-	if (n == 2 && around[0] != '\n' && around[1] != '\n' && around[1] != '\r')
-		return refuse_other(in, "has got more text on the line that was its last", err);
+	return fail(err, FAULT_CONFIG, "the saved position in '%s' makes no sense: '%.*s'",
+		    in->path, SLICE(then));
+}
+
+static bool cut_number(struct slice *text, uint64_t *ret)
+{
+	struct slice number;
+	int64_t n;
+	if (!slice_cut(*text, ':', &number, text) || units_int(number, &n) < 0 || n < 0)
+		return false;
+	*ret = (uint64_t)n;
+	return true;
+}
+
+/* "length:hash" */
+static int check_head_then(struct input *in, struct slice then, struct err *err) SUSPENDS
+{
+	struct slice hash = then;
+	uint64_t n;
+	if (!cut_number(&hash, &n) || n > HEAD_BYTES)
+		return refuse_position(in, then, err);
+	buf_clear(&in->head);
+	if (put_head(in, (size_t)n, &in->head, err) < 0)
+		return -1;
+	if (!slice_eq(buf_slice(&in->head), then))
+		return refuse_other(in, "has changed at its beginning", err);
 	return 0;
 }
 
-static int check_same(struct input *in, const struct position *from, struct err *err) SUSPENDS
+/* "end:length:hash"; earlier versions had none */
+static int check_proof(struct input *in, struct slice then, uint64_t offset,
+		       struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf now = { 0 };
+	AUTO(buf_done) struct buf now = { .max = 64 };
+	char bytes[PROOF_BYTES];
+	struct slice of_end = then;
+	uint64_t end, n;
+	if (then.n == 0)
+		return 0;
+	if (!cut_number(&of_end, &end))
+		return refuse_position(in, then, err);
+	struct slice hash = of_end;
+	if (!cut_number(&hash, &n) || n > sizeof(bytes) || n > end || end > offset)
+		return refuse_position(in, then, err);
+	ssize_t got = read_text(in, bytes, (size_t)n, end - n, err);
+	if (got < 0)
+		return -1;
+	if ((size_t)got < n)
+		return refuse_other(in, "has become shorter", err);
+	if (put_hash((struct slice){ bytes, (size_t)n }, &now) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	if (!slice_eq(buf_slice(&now), of_end))
+		return refuse_other(in, "has changed before the place up to which it was read",
+				    err);
+	in->proven = end;
+	return 0;
+}
+
+/* Goes there. A last line without a newline was taken as whole; if it has grown since, its rest is nobody's record. */
+static int enter(struct input *in, uint64_t offset, struct err *err) SUSPENDS
+{
+	if (offset == 0)
+		return 0;
+	input_seek(in, offset - 1);
+	int r = input_more(in, INPUT_BLOCK, err);
+	if (r < 0)
+		return -1;
+	struct slice around = input_peek(in);
+	if (around.n == 0)
+		return refuse_other(in, "has become shorter", err);
+	if (around.n > 1 && around.p[0] != '\n' && around.p[1] != '\n' && around.p[1] != '\r')
+		return refuse_other(in, "has got more text on the line that was its last", err);
+	input_skip(in, 1);
+	return 0;
+}
+
+static int begin_at(struct input *in, const struct position *from, struct err *err) SUSPENDS
+{
 	struct slice then = from->base ? text_slice(from->base) : S("");
-	struct slice length, rest;
+	struct slice head, proof;
 	struct stat st;
-	int64_t n;
-	if (!slice_cut(then, ':', &length, &rest) || units_int(length, &n) < 0 || n < 0 ||
-	    n > HEAD_BYTES)
-		return fail(err, FAULT_CONFIG, "the saved position in '%s' makes no sense: '%.*s'",
-			    in->path, SLICE(then));
+	slice_cut(then, ' ', &head, &proof);
 	if (fstat(in->fd, &st) < 0)
 		return fail_errno(err, FAULT_IO, -errno, "cannot look at '%s'", in->path);
-	if ((uint64_t)st.st_size < from->offset)
+	if (!in->unpack && (uint64_t)st.st_size < from->offset)
 		return refuse_other(in, "has become shorter", err);
-	if (fingerprint(in, (size_t)n, &now, err) < 0)
+	if (check_head_then(in, head, err) < 0 || check_proof(in, proof, from->offset, err) < 0 ||
+	    enter(in, from->offset, err) < 0)
 		return -1;
-	if (!slice_eq(buf_slice(&now), then))
-		return refuse_other(in, "has changed at its beginning", err);
-	return check_cut(in, from->offset, (uint64_t)st.st_size, err);
+	in->base = text_ref(from->base);
+	return 0;
 }
 
-int input_begin(struct input *in, const struct position *from, struct text **base, struct err *err)
+int input_begin(struct input *in, const struct position *from, struct err *err)
 {
-	AUTO(buf_done) struct buf print = { 0 };
-	*base = NULL;
 	if (!in->path)
 		return 0; /* standard input goes on where it is */
-	if (from && check_same(in, from, err) < 0)
-		return -1;
-	if (!from && fingerprint(in, HEAD_BYTES, &print, err) < 0)
-		return -1;
-	input_seek(in, from ? from->offset : 0);
-	*base = from ? text_ref(from->base) : text_new(buf_slice(&print));
-	return 0;
+	text_unref(take(in->base));
+	in->proven = 0;
+	input_seek(in, 0);
+	if (from)
+		return begin_at(in, from, err);
+	buf_clear(&in->head);
+	return put_head(in, HEAD_BYTES, &in->head, err);
 }

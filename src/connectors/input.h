@@ -1,13 +1,14 @@
 /* input.h - the bytes of a file or of standard input, in a window that the reader moves over them
  *
  * What this room is for: jsonl, lines, csv and stdin read the same way: blocks of 256 KiB off the loop, a window with what was read
- *   and not yet used, and a fingerprint that says whether this is still the file in which a position was taken.
+ *   and not yet used, unpacked if need be, and a fingerprint that says whether this is still the file of a position.
  * Life cycle: input_open_file or input_open_stdin, input_begin (again after each retry), then peek, skip and more; input_close.
  * What must hold:
- *  (1) input_offset() is the file's offset of the first byte of the window; positions are made of nothing else.
+ *  (1) input_offset() is the offset of the first byte of the window, in the text if the file is compressed.
  *  (2) bytes that input_peek gave stay where they are until the next input_more, also while the reader parks.
  *  (3) a fingerprint covers bytes that were there when it was made: a file that grew is still the same file. */
 #pragma once
+#include "connectors/unpack.h"
 #include "engine/port.h"
 
 #define INPUT_BLOCK (256u << 10)
@@ -18,18 +19,27 @@ struct input {
 	bool open, regular, ended;
 	uint64_t read; /* offset of the byte behind the window */
 	struct buf window;
-	size_t used; /* bytes of the window that were skipped */
+	size_t used;           /* bytes of the window that were skipped */
+	struct unpack *unpack; /* owns; NULL: the file is not compressed */
+	struct buf head;       /* the fingerprint of its beginning */
+	struct text *base;     /* owns: what positions share now */
+	uint64_t proven;       /* the offset up to which base speaks */
+	uint64_t last_line;    /* behind the last line end that was read; 0: none yet */
 };
+#define COMPRESS_OPTION(T)                                                                     \
+	OPT("compress", T, packing, OPT_ENUM, int, .words = packing_words, .fallback = "auto", \
+	    .doc = "gzip or zstd; auto: what the name (.gz, .zst) or the file's"               \
+		   " first bytes say")
 
 /* Anything but a regular file is refused: a pipe cannot be read from a position. */
-MUST int input_open_file(struct input *, const char *path, struct err *) SUSPENDS;
+MUST int input_open_file(struct input *, const char *path, enum packing, struct err *) SUSPENDS;
 void input_open_stdin(struct input *);
 void input_close(struct input *); /* half-opened too */
 
-/* Goes to the position, or to the start. *base is the fingerprint that positions of this input share (NULL for standard
- * input; the caller owns it). Refuses a file that is not the one in which `from` was taken. */
-MUST int input_begin(struct input *, const struct position *from, struct text **base,
-		     struct err *) SUSPENDS;
+/* Goes to the position, or to the start. Refuses a file that is not the one in which `from` was taken. */
+MUST int input_begin(struct input *, const struct position *from, struct err *) SUSPENDS;
+/* Where the window begins, with what proves it. Borrows until the next one, or input_close; nothing to prove for stdin. */
+struct position input_position(struct input *);
 /* Forgets the window and goes to an offset; a regular file only. */
 void input_seek(struct input *, uint64_t offset);
 

@@ -20,7 +20,6 @@
 struct reader {
 	const struct lines *job;
 	struct split *split;
-	struct text *base;
 	uint64_t line; /* of the last line seen, from 1 */
 	struct buf text;
 };
@@ -51,7 +50,7 @@ static int admit_fault(struct reader *r, struct slice line, const struct err *wh
 		     &(struct arrival){
 			     .rec = lines_evidence(line),
 			     .split = r->split,
-			     .next = { r->base, input_offset(r->job->input) },
+			     .next = input_position(r->job->input),
 			     .line = r->line,
 			     .fault = why,
 		     },
@@ -86,7 +85,7 @@ static int admit_text(struct reader *r, struct slice line, struct err *err) SUSP
 		     &(struct arrival){
 			     .rec = rec_new(buf_slice(&r->text)),
 			     .split = r->split,
-			     .next = { r->base, input_offset(r->job->input) },
+			     .next = input_position(r->job->input),
 			     .line = r->line,
 		     },
 		     err);
@@ -102,7 +101,7 @@ static int admit_json(struct reader *r, struct slice line, struct err *err) SUSP
 		     &(struct arrival){
 			     .rec = rec_new(line),
 			     .split = r->split,
-			     .next = { r->base, input_offset(r->job->input) },
+			     .next = input_position(r->job->input),
 			     .line = r->line,
 			     .unchecked = true,
 		     },
@@ -184,11 +183,10 @@ static int give_last(struct reader *r, struct err *err) SUSPENDS
 
 int lines_run(const struct lines *job, struct err *err)
 {
-	AUTO(text_unrefp) struct text *base = NULL;
 	struct split *split = intake_split(job->intake, job->name);
-	if (input_begin(job->input, split_from(split), &base, err) < 0)
+	if (input_begin(job->input, split_from(split), err) < 0)
 		return -1;
-	struct reader r = { .job = job, .split = split, .base = base, .line = split_line(split) };
+	struct reader r = { .job = job, .split = split, .line = split_line(split) };
 	r.text.max = 2 * RECORD_MAX;
 	int done = give_all(&r, err);
 	if (done == 0)

@@ -29,7 +29,6 @@ struct column {
 struct reader {
 	const struct rows *job;
 	struct split *split;
-	struct text *base;
 	struct csv_dialect dialect;
 	struct csv_row row;
 	struct csv_end end;
@@ -94,7 +93,6 @@ static void reader_done(struct reader *r)
 	free(r->columns);
 	csv_row_done(&r->row);
 	buf_done(&r->text);
-	text_unref(r->base);
 }
 
 static int add_column(struct reader *r, struct slice name, struct err *err)
@@ -189,7 +187,7 @@ static int admit_here(struct reader *r, struct rec *rec, const struct err *fault
 		     &(struct arrival){
 			     .rec = rec,
 			     .split = r->split,
-			     .next = { r->base, input_offset(r->job->input) },
+			     .next = input_position(r->job->input),
 			     .line = r->line,
 			     .fault = fault,
 		     },
@@ -397,8 +395,7 @@ int rows_run(const struct rows *job, struct err *err)
 	r.dialect = (struct csv_dialect){ csv_delimiter(job->options->delimiter),
 					  quote_of(job->options->quote) };
 	r.text.max = TEXT_MAX;
-	if (input_begin(job->input, split_from(r.split), &r.base, err) < 0 ||
-	    find_columns(&r, err) < 0)
+	if (input_begin(job->input, split_from(r.split), err) < 0 || find_columns(&r, err) < 0)
 		return -1;
 	return r.n ? give_all(&r, err) : 0;
 }

@@ -249,6 +249,54 @@ TEST(another_file_is_refused)
 	check_refused(S("{\"a\":1}\n12"), S("{\"a\":1}\n123\n"), "more text on the line");
 }
 
+/* What the saved position proves: the first 4 KiB, and the last KiB before it. */
+TEST(an_edit_before_the_position_is_noticed)
+{
+	AUTO(buf_done) struct buf text = { .max = 1 << 20 };
+	for (int i = 0; i < 1000; i++)
+		CHECK_INT(buf_printf(&text, "{\"id\":%d}\n", 10000 + i), 0);
+	AUTO(buf_done) struct buf edited = { .max = 1 << 20 };
+	CHECK_INT(buf_add(&edited, buf_slice(&text)), 0);
+	edited.p[text.n - 700] ^= 1;
+	check_refused(buf_slice(&text), buf_slice(&edited), "changed before the place");
+	edited.p[text.n - 700] ^= 1;
+	edited.p[text.n / 2] = '\n'; /* so long, and neither near the beginning nor the end */
+	struct folder folder;
+	struct reading r = { 0 };
+	folder_make(&folder);
+	const char *path = folder_file(&folder, "in");
+	file_write(path, buf_slice(&text));
+	read_file(&r, &from_jsonl, path);
+	intake_rewind(&r.in, r.in.n);
+	file_write(path, buf_slice(&edited));
+	read_file(&r, &from_jsonl, path);
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 0);
+	intake_done(&r.in);
+	folder_remove(&folder);
+}
+
+/* Positions that earlier versions saved have no hash of the end. */
+TEST(positions_of_earlier_versions_are_read)
+{
+	struct folder folder;
+	struct reading r = { 0 };
+	folder_make(&folder);
+	const char *path = folder_file(&folder, "in");
+	file_write(path, S("{\"a\":1}\n{\"a\":2}\n"));
+	read_file(&r, &from_jsonl, path);
+	char *blank = strchr(r.in.v[0].base, ' ');
+	CHECK(blank);
+	*blank = '\0';
+	intake_rewind(&r.in, 1);
+	read_file(&r, &from_jsonl, path);
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 1);
+	CHECK_STR(r.in.v[0].json, "{\"a\":2}");
+	intake_done(&r.in);
+	folder_remove(&folder);
+}
+
 static void check_open(const char *path, enum fault fault, const char *why)
 {
 	struct reading r = { 0 };
@@ -278,8 +326,12 @@ TEST(other_encodings_are_told_once)
 	read_text(&r, &from_jsonl, S("\xff\xfe{\0"));
 	CHECK_INT(r.err.fault, FAULT_CONFIG);
 	CHECK(strstr(r.err.text, "UTF-16"));
-	read_text(&r, &from_jsonl, S("\x1f\x8b\x08"));
+	read_text(&r, &from_jsonl,
+		  S("\xfd"
+		    "7zXZ\0"));
 	CHECK(strstr(r.err.text, "compressed"));
+	read_text(&r, &from_jsonl, S("\x1f\x8b\x08"));
+	CHECK(strstr(r.err.text, "cut off at byte 3"));
 	intake_done(&r.in);
 }
 
@@ -308,6 +360,8 @@ static const struct test tests[] = {
 	T(a_resume_goes_on_behind_any_line),
 	T(a_file_that_grew_goes_on),
 	T(another_file_is_refused),
+	T(an_edit_before_the_position_is_noticed),
+	T(positions_of_earlier_versions_are_read),
 	T(what_cannot_be_read_says_why),
 	T(other_encodings_are_told_once),
 	T(max_line_has_limits),
