@@ -168,6 +168,32 @@ static int put_limit(const struct account *a, struct buf *out)
 	return buf_printf(out, "limit: %s\n", limit.p);
 }
 
+/* ---- what was not called, and what nobody knows of ---- */
+
+static int put_line(uint64_t n, const char *before, struct buf *out)
+{
+	if (n == 0)
+		return 0;
+	int r = buf_add(out, slice_str(before));
+	r = r < 0 ? r : units_put_count(out, (int64_t)n);
+	return r < 0 ? r : buf_add_char(out, '\n');
+}
+
+static int put_paid(const struct account *a, struct buf *out)
+{
+	uint64_t recalled = 0, unknown = 0;
+	for (size_t i = 0; i < run_place_count(a->run); i++) {
+		struct place_stats s;
+		run_place_stats(a->run, i, &s);
+		recalled += s.recalled;
+		unknown += s.unknown;
+	}
+	int r = put_line(recalled, "answers taken from memory: ", out);
+	return r < 0 ? r
+		     : put_line(unknown,
+				"calls that may have been done, and whose answer is lost: ", out);
+}
+
 /* ---- dead letters ---- */
 
 /* "status(404)" reads "status 404" here. */
@@ -268,8 +294,7 @@ static int put_end(const struct account *a, struct buf *out)
 	const struct run_result *res = a->result;
 	switch (res->end) {
 	case RUN_NOTHING_NEW:
-		return buf_printf(out, "nothing new since %s; --fresh runs it again\n",
-				  res->since);
+		return buf_printf(out, "nothing new since %s; --fresh runs it again\n", res->since);
 	case RUN_LIMITED:
 		return put_limited(a, out);
 	case RUN_STOPPED_EARLY:
@@ -319,6 +344,8 @@ int account_put(const struct account *a, struct buf *out)
 		r = put_speed(a, out);
 	if (r == 0 && a->result->end != RUN_NOTHING_NEW)
 		r = put_limit(a, out);
+	if (r == 0 && a->result->end != RUN_NOTHING_NEW)
+		r = put_paid(a, out);
 	if (r == 0)
 		r = put_dead(a, out);
 	if (r == 0 && a->verbose)
@@ -403,6 +430,8 @@ static void put_json_places(struct json_writer *w, struct run *run)
 		put_member(w, "attempts", s.attempts);
 		put_member(w, "retries", s.retries);
 		put_member(w, "throttled", s.throttled);
+		put_member(w, "recalled", s.recalled);
+		put_member(w, "unknown", s.unknown);
 		put_member(w, "p50_us", (uint64_t)s.p50_ns / 1000);
 		put_member(w, "p95_us", (uint64_t)s.p95_ns / 1000);
 		json_close(w, '}');

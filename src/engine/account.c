@@ -147,6 +147,8 @@ static void step_stats(struct step *s, struct place_stats *ret)
 		.attempts = s->attempts,
 		.retries = s->retries,
 		.throttled = s->throttled,
+		.recalled = s->recalled,
+		.unknown = s->unknown,
 		.busy_ns = s->busy_ns,
 		.cap = tuned(s),
 		.full_ns = span_total_ns(&s->window_full),

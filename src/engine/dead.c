@@ -23,15 +23,6 @@ struct written {
 	char id[20];
 };
 
-/* From the record that was read: a letter that was taken up again may have been a child already. */
-static int write_path(const struct dead_letter *d, const struct origin *o, struct buf *out)
-{
-	int r = o ? buf_add(out, slice_str(o->path)) : 0;
-	if (r == 0 && out->n > 0 && d->item->parent)
-		r = buf_add_char(out, '.');
-	return r < 0 ? r : item_put_path(d->item, out);
-}
-
 /* What failed without a call was tried once, too. */
 static int write_only_attempt(const struct dead_letter *d, struct buf *out)
 {
@@ -80,7 +71,7 @@ static int write_attempts(const struct dead_letter *d, const struct origin *o, s
 static int write_texts(const struct dead_letter *d, const struct origin *o, struct written *w)
 {
 	flow_put_id(d->item, w->id);
-	int r = write_path(d, o, &w->path);
+	int r = item_put_origin_path(d->item, &w->path);
 	r = r < 0 ? r : write_attempts(d, o, &w->attempts);
 	return r < 0 ? r : rec_put_blobs(d->at_step, &w->blobs);
 }

@@ -187,7 +187,7 @@ static int all_sources(struct run *run) SUSPENDS
 		if (err.fault == FAULT_CANCELLED)
 			return -1;
 		err_wrap(&err, "from %s: ", run->sources[i].place->label);
-		run_abort(run, RUN_FAILED, &err);
+		run_starve(run, &err);
 		return -1;
 	}
 	return 0;

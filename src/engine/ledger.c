@@ -219,6 +219,15 @@ int item_put_path(const struct item *it, struct buf *out)
 	return r < 0 ? r : buf_printf(out, "%u", it->index);
 }
 
+int item_put_origin_path(const struct item *it, struct buf *out)
+{
+	const struct origin *o = it->track->origin;
+	int r = o ? buf_add(out, slice_str(o->path)) : 0;
+	if (r == 0 && out->n > 0 && it->parent)
+		r = buf_add_char(out, '.');
+	return r < 0 ? r : item_put_path(it, out);
+}
+
 static void put_ready(struct ledger *l, struct track *t)
 {
 	ASSERT(!t->ready && t->moving == 0);

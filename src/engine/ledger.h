@@ -113,6 +113,8 @@ struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes)
 /* The way from the admitted record to this child: "2.0" is the first child of the third; nothing for the record itself. The
  * same on every run, whatever finished first. */
 MUST int item_put_path(const struct item *, struct buf *out);
+/* The same from the record that was read: a letter that was taken up again may have been a child already. Into an empty buffer. */
+MUST int item_put_origin_path(const struct item *, struct buf *out);
 enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED };
 void item_end(struct ledger *, struct item *,
 	      enum ending); /* may put the track (and others) on the ready list */

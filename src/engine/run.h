@@ -15,8 +15,9 @@ struct choice;
 struct run_options {
 	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
 	bool fresh;             /* forget positions and counts */
-	const struct choice *replay; /* not a run of the pipeline: these of its dead letters go the rest of their way */
-	int64_t limit;          /* admit at most so many records now; 0: all */
+	const struct choice *
+		replay; /* not a run of the pipeline: these of its dead letters go the rest of their way */
+	int64_t limit; /* admit at most so many records now; 0: all */
 	struct failure_limit max_failures;
 	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s; < 0: none */
 	uint64_t memory_bytes;    /* 0: the plan's */
@@ -30,9 +31,10 @@ struct counts {
 struct place_stats { /* one per step and sink, for progress and the account */
 	const char *label;
 	uint64_t in, out, dead, attempts, retries,
-		throttled;       /* throttled: 429 or Retry-After seen */
-	int64_t busy_ns;         /* sum over slots of time in attempts */
-	unsigned in_flight, cap; /* cap 0: a pure step */
+		throttled;          /* throttled: 429 or Retry-After seen */
+	uint64_t recalled, unknown; /* answers taken from the state; calls whose answer is lost */
+	int64_t busy_ns;            /* sum over slots of time in attempts */
+	unsigned in_flight, cap;    /* cap 0: a pure step */
 	size_t queued, queue_cap;
 	bool down; /* it waits for an origin that does not answer */
 	char held
@@ -58,7 +60,7 @@ struct run_result {
 	uint64_t left;        /* admitted but not settled when it stopped early */
 	bool time_is_up;      /* LIMITED by run_drain(), not by `limit` */
 	bool resumed, resumable;
-	char since[32]; /* with NOTHING_NEW: when the last run ended, for people */
+	char since[32];       /* with NOTHING_NEW: when the last run ended, for people */
 	bool volatile_source; /* nothing to resume: exit 1, not 75 */
 	char run_id[40];
 	int64_t wall_ns;

@@ -103,22 +103,42 @@ bool run_end_is_worse(enum run_end end, enum run_end than)
 	return badness(end) > badness(than);
 }
 
-void run_abort(struct run *run, enum run_end as, const struct err *err)
+/* false: what ended it before was as bad. */
+static bool take_cause(struct run *run, enum run_end as, const struct err *err)
 {
 	if (as == RUN_FAILED && err->fault == FAULT_BROKEN)
 		as = RUN_BROKEN;
 	if (run->failing && !run_end_is_worse(as, run->failed_as))
-		return;
+		return false;
 	run->failing = true;
 	run->failed_as = as;
 	run->err = *err;
 	run_redact(run, &run->err);
-	if (as != RUN_STOPPED_BY_FAILURES)
-		stop_at_once(run);
-	else if (run->stopping)
+	return true;
+}
+
+static void drain_begun(struct run *run)
+{
+	if (run->stopping)
 		let_leave(run); /* a drain goes on, for those that were begun */
 	else
 		drain(run);
+}
+
+void run_abort(struct run *run, enum run_end as, const struct err *err)
+{
+	if (!take_cause(run, as, err))
+		return;
+	if (as == RUN_STOPPED_BY_FAILURES)
+		drain_begun(run);
+	else
+		stop_at_once(run);
+}
+
+void run_starve(struct run *run, const struct err *err)
+{
+	if (take_cause(run, RUN_FAILED, err))
+		drain_begun(run);
 }
 
 /* ---- limits ---- */

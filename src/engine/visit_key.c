@@ -4,7 +4,7 @@
  *   every record.
  * What flows through:    the record's origin and text into a digest; or the file's template.
  * What must hold:
- *  (1) no timing decides: what counts is the pipeline's name, which step it is among those of its verb, the record's id, its path of
+ *  (1) no timing decides, and a dead letter that is replayed has the key that it had: what counts is the pipeline's name, which step it is among those of its verb, the record's id, its path of
  *      children, and the text that was admitted. (2) `name:` of a step does not count: it is no change of the pipeline.
  *  (3) the parts of "hocket key 1" never change; another recipe gets another number. */
 #include "engine/visit.h"
@@ -18,7 +18,7 @@ static int make_auto(const struct visit *v, struct buf *out)
 	AUTO(buf_done) struct buf path = { .max = 4096 };
 	uint8_t sum[DIGEST_BYTES];
 	int r = digest_init(&d);
-	r = r < 0 ? r : item_put_path(v->item, &path);
+	r = r < 0 ? r : item_put_origin_path(v->item, &path);
 	if (r < 0)
 		return r;
 	digest_add(&d, S("hocket key 1"));
