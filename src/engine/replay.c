@@ -25,7 +25,7 @@
 static const char split_name[] = "dead letters";
 
 struct replay {
-	struct letter_list letters; /* by rank */
+	struct letter_list letters;         /* by rank */
 	struct letter_key *const *by_place; /* of letters, sorted by where they came from */
 };
 
@@ -179,10 +179,11 @@ static int check_last_run(struct run *run, struct err *err) SUSPENDS
 	state_run_done(&last);
 	if (!unfinished || (stopped && !has_unfinished_output(p)))
 		return 0;
-	return fail(err, FAULT_CONFIG,
-		    "run %s is not finished%s: 'hocket run %s' goes on with it first, then its dead "
-		    "letters can be sent again",
-		    last.id, stopped ? ", and what it wrote is not whole yet" : "", p->file);
+	return fail(
+		err, FAULT_CONFIG,
+		"run %s is not finished%s: 'hocket run %s' goes on with it first, then its dead "
+		"letters can be sent again",
+		last.id, stopped ? ", and what it wrote is not whole yet" : "", p->file);
 }
 
 int replay_check_none(struct run *run, struct err *err)
@@ -196,10 +197,11 @@ int replay_check_none(struct run *run, struct err *err)
 	state_run_done(&last);
 	if (!last.found)
 		return 0;
-	return fail(err, FAULT_CONFIG,
-		    "a replay of dead letters was cut off (%s): 'hocket dead replay %s' finishes it "
-		    "first",
-		    last.id, p->file);
+	return fail(
+		err, FAULT_CONFIG,
+		"a replay of dead letters was cut off (%s): 'hocket dead replay %s' finishes it "
+		"first",
+		last.id, p->file);
 }
 
 static const struct place *find_label(const struct place *places, size_t n, const char *label)
@@ -278,8 +280,8 @@ static int load(struct run *run, struct err *err) SUSPENDS
 static int take_up(struct run *run, struct err *err) SUSPENDS
 {
 	AUTO(letter_list_done) struct letter_list chosen = { 0 };
-	if (check_steps(run, err) < 0 || choice_list(run->state, run->plan->name,
-						     run->options.replay, &chosen, err) < 0)
+	if (check_steps(run, err) < 0 ||
+	    choice_list(run->state, run->plan->name, run->options.replay, &chosen, err) < 0)
 		return -1;
 	keep_one_of_each(&chosen);
 	if (chosen.n == 0) {

@@ -221,6 +221,15 @@ static void attempt(struct visit *v) SUSPENDS
 }
 
 /* ---- after a failure ---- */
+static void put_status(struct json_writer *w, const struct err *err)
+{
+	json_key(w, "status");
+	if (err->fault == FAULT_STATUS || err->fault == FAULT_RATE_LIMITED)
+		json_put_int(w, err->code);
+	else
+		json_put_raw(w, S("null"));
+}
+
 static int note_attempt(struct visit *v)
 {
 	char class[48];
@@ -242,6 +251,7 @@ static int note_attempt(struct visit *v)
 	json_put_int(&w, took / HK_MS);
 	json_key(&w, "class");
 	json_put_string(&w, slice_str(class));
+	put_status(&w, err);
 	json_key(&w, "message");
 	json_put_string(&w, slice_str(err->text));
 	json_close(&w, '}');
@@ -377,11 +387,7 @@ static int put_error_object(const struct err *err, struct buf *out)
 	json_put_string(&w, slice_str(class));
 	json_key(&w, "message");
 	json_put_string(&w, slice_str(err->text));
-	json_key(&w, "status");
-	if (err->fault == FAULT_STATUS || err->fault == FAULT_RATE_LIMITED)
-		json_put_int(&w, err->code);
-	else
-		json_put_raw(&w, S("null"));
+	put_status(&w, err);
 	json_close(&w, '}');
 	return json_writer_end(&w);
 }

@@ -1,4 +1,4 @@
-/* letters.h - dead letters in the state: whole, listed, taken up again
+/* letters.h - dead letters into the state: whole; listing.h reads them back
  *
  * What must hold: (1) a letter is durable before the mark passes its record. (2) a letter that was replayed stays, with the run that
  *   replayed it: it is nobody's any more, and the accounts of both runs stand. */
@@ -31,6 +31,3 @@ struct state_dead_kind {
 };
 MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead_kind *ret,
 			  size_t cap, size_t *ret_count, struct err *) SUSPENDS;
-/* Writes the run's dead letters as JSON lines; PATH.part, then renamed. No letters: no file, and an old one is removed. */
-MUST int state_export_dead(struct state *, const char *run_id, const char *path,
-			   uint64_t *ret_count, struct err *) SUSPENDS;
