@@ -12,8 +12,9 @@ import shutil
 import tempfile
 
 import shim
-from shapes import Findings, Small
+from shapes import Findings, Small, Spilled
 from tally import Tally
+from witness import Witness
 
 WAYS = {  # what fails, and how; a + : and all that follow
     "write": ["ENOSPC", "ENOSPC+", "EIO", "short"],
@@ -25,7 +26,10 @@ WAYS = {  # what fails, and how; a + : and all that follow
     "open": ["ENOSPC", "EIO"],
     "mkdir": ["ENOSPC"],
 }
-SHAPE = Small()
+SPILLS = {  # what is on the way, in files without a name
+    "write@(deleted)": ["ENOSPC", "EIO", "short"],
+}
+SHAPES = {shape.name: shape for shape in [Small(), Spilled()]}
 RUNS_MOST = 3
 
 
@@ -42,9 +46,9 @@ def may_be_silent(kind):
     return kind != "fsync"
 
 
-def judge(ended, kind, found):
+def judge(ended, kind, shape, found):
     """Of the run that met the fault. True: it ended well, then everything must be there already."""
-    if ended.code in SHAPE.exits:
+    if ended.code in shape.exits:
         found.demand(not ended.met or may_be_silent(kind), f"a failed sync of {ended.met_path} was not told")
         return True
     found.demand(ended.code == 1, f"exit code {ended.code}: {ended.err.strip()[-300:]}")
@@ -54,42 +58,44 @@ def judge(ended, kind, found):
     return False
 
 
-def break_one(folder, fault, say=lambda words: None):
+def break_one(folder, shape, fault, say=lambda words: None):
     """(the fault was met, findings)"""
     found = Findings()
-    SHAPE.write(folder, "")
-    ended = shim.run(folder, "pipe.yaml", fault=fault)
-    say(f"{fault}: exit code {ended.code} {ended.err.strip()}")
-    met, well = ended.met, judge(ended, fault.partition(":")[0], found)
-    for _ in range(0 if well else RUNS_MOST):
-        ended = shim.run(folder, "pipe.yaml")
-        say(f"again: exit code {ended.code} {ended.err.strip()}")
-        if ended.code in SHAPE.exits or ended.summary.get("end") == "nothing_new":
-            break
-        found.say(f"on the mended disk exit code {ended.code}: {ended.err.strip()[-300:]}")
-    SHAPE.check_account(ended.summary, found)
-    SHAPE.check(folder, None, found)
+    with Witness(shape.answer) as far:
+        shape.write(folder, far.base)
+        ended = shim.run(folder, "pipe.yaml", fault=fault)
+        say(f"{fault}: exit code {ended.code} {ended.err.strip()}")
+        met, well = ended.met, judge(ended, fault.partition(":")[0], shape, found)
+        for _ in range(0 if well else RUNS_MOST):
+            ended = shim.run(folder, "pipe.yaml")
+            say(f"again: exit code {ended.code} {ended.err.strip()}")
+            if ended.code in shape.exits or ended.summary.get("end") == "nothing_new":
+                break
+            found.say(f"on the mended disk exit code {ended.code}: {ended.err.strip()[-300:]}")
+        shape.check_account(ended.summary, found)
+        shape.check(folder, far, found)
     return met, found
 
 
-def play(kind, way, stride):
+def play(name, kind, way, stride):
     """The calls of this kind, one after the other."""
-    tally = Tally(f"{way} at {kind}")
+    tally = Tally(f"{way} at {kind}: {name}")
     for n in itertools.count(1, stride):
         fault = f"{kind}:{n}:{way}"
         with tempfile.TemporaryDirectory(prefix="hocket-crash-") as top:
             folder = pathlib.Path(top) / "run"
             folder.mkdir()
-            met, found = break_one(folder, fault)
+            met, found = break_one(folder, SHAPES[name], fault)
         if not met:
             return tally
-        tally.add(1, found, replay=f"tests/crash/crash disk --replay {fault}")
+        tally.add(1, found, replay=f"tests/crash/crash disk --replay '{name}:{fault}'")
 
 
-def replay(fault):
+def replay(case):
+    name, fault = case.rsplit(":", 3)[0], ":".join(case.rsplit(":", 3)[1:])
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hocket-crash-")) / "run"
     folder.mkdir()
-    _, found = break_one(folder, fault, print)
+    _, found = break_one(folder, SHAPES[name], fault, print)
     print("\n".join(found.words) or "as it must be", f"in {folder}", sep="\n")
     if found.good:
         shutil.rmtree(folder.parent)
@@ -97,7 +103,8 @@ def replay(fault):
 
 def test(tap, options):
     """Each call in the first way; in the others each third, unless all is asked for."""
-    cases = [(kind, way, 1 if options.full or way == ways[0] else 3) for kind, ways in WAYS.items() for way in ways]
+    cases = [(shape.name, kind, way, 1 if options.full or way == ways[0] else 3)
+             for shape, kinds in [(Small(), WAYS), (Spilled(), SPILLS)] for kind, ways in kinds.items() for way in ways]
     with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
         tallies = list(pool.map(play, *zip(*cases)))
     for t in tallies:

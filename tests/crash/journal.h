@@ -3,6 +3,7 @@
  * Each entry is a line, and behind `write` the bytes themselves. INODE names the file, whatever its path is by now.
  *   create INODE PATH       mkdir INODE PATH        unlink PATH            rename FROM TO
  *   write INODE AT N PATH   size INODE LENGTH PATH  sync INODE PATH (also of folders)
+ *   A file that has no name (O_TMPFILE) is created with an empty PATH.
  *   lost INODE PATH         a sync that failed: what was not synced never will be
  * Fields are separated by tabs. */
 #pragma once

@@ -124,7 +124,8 @@ class Disk:
     def do_create(self, inode, path):
         old = self.files.get(int(inode))
         self.files[int(inode)] = file = File(int(inode), old.life + 1 if old else 1)
-        self.name_change(path, "link", path, file)
+        if path:
+            self.name_change(path, "link", path, file)
 
     def do_mkdir(self, inode, path):
         self.inodes[int(inode)] = path

@@ -18,8 +18,8 @@ from tally import Tally
 from witness import Witness
 
 CUTS = 8  # of one history
-# Of the others an image does not tell whether they were done, or what the far side had seen by then.
-PLAYED = [shape for shape in SHAPES if shape.ends and not shape.one_image] + [Small()]
+# Of those without an end an image does not tell whether they were done.
+PLAYED = [shape for shape in SHAPES if shape.ends and shape.cuts] + [Small()]
 
 
 class History:

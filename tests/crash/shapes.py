@@ -91,7 +91,7 @@ class Shape:
     needs_far = True
     rows_before_lines = False  # each record goes to out.db, and then to out.jsonl
     ends = True          # a finished run has nothing new
-    one_image = False    # the far side has to know when the power was cut
+    cuts = True          # power.py cuts it off, too: its files are small, and its far side need not know when that was
     promise = ""         # `hocket check` prints this word for a pipeline whose promise is tested here
 
     def write(self, folder, base):
@@ -469,6 +469,36 @@ class PagesThatChange(Pages):
         found.demand(again <= kills, f"{again} pages were asked for again after {kills} kills")
 
 
+class Spilled(Shape):
+    """Little memory, large answers, and the first comes late: the others wait in files."""
+    name = "jsonl, GET of much, jsonl, memory: 16MB"
+    text = """
+memory: 16MB
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/much/\\(.id)
+    concurrency: 20
+    into: .far
+to: {jsonl: out.jsonl, commit: {rows: 4, every: 3ms}}
+"""
+    records = 40
+    cuts = False
+    much = "much " * 100_000
+
+    def answer(self, method, path, body, nth):
+        if path == "/much/0" and nth == 1:
+            return 503, {"error": "not yet"}
+        return 200, {"text": self.much}
+
+    def check(self, folder, far, found):
+        got = [json.loads(s) for s in lines_of(folder / "out.jsonl")]
+        found.compare("out.jsonl", [(i, i * 7, hash(self.much)) for i in self.ids()], [(r["id"], r["n"], hash(r["far"]["text"])) for r in got],
+                      ordered=True)
+
+    def asks(self):
+        return [f"GET /much/{i}" for i in self.ids() if i]
+
+
 class Paid(Shape):
     """A call that costs something, with a key: whatever happens, it has its effect once."""
     name = "jsonl, POST with a key, sqlite"
@@ -519,7 +549,7 @@ to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
 dead: out.dead.jsonl
 """
     exits = (0, 3)
-    one_image = True
+    cuts = False
 
     def check(self, folder, far, found):
         letters = [json.loads(s) for s in lines_of(folder / "out.dead.jsonl")]
@@ -563,5 +593,5 @@ to: {jsonl: out.jsonl.gz, compress: gzip, commit: {rows: 9, every: 2ms}}
 
 
 ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Pages(),
-       PagesThatChange(), Paid(), Remembered(), Unkeyed(), Zipped()]
+       PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped()]
 SHAPES = [shape for shape in ALL if shape.is_understood]

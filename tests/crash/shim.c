@@ -29,16 +29,18 @@
 static int open_at(int folder, const char *path, int flags, mode_t mode)
 {
 	struct call c;
-	bool makes = (flags & (O_CREAT | O_TRUNC)) && call_of_path(&c, OPEN, folder, path);
+	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
+	bool makes =
+		(nameless || (flags & (O_CREAT | O_TRUNC))) && call_of_path(&c, OPEN, folder, path);
 	if (!makes)
 		return (int)syscall(SYS_openat, folder, path, flags, mode);
 	if (!call_begins(&c))
 		return -1;
-	bool there = syscall(SYS_newfstatat, folder, path, &c.st, 0) == 0;
+	bool there = !nameless && syscall(SYS_newfstatat, folder, path, &c.st, 0) == 0;
 	long fd = syscall(SYS_openat, folder, path, flags, mode);
 	int error = errno;
 	if (fd >= 0 && !there && fstat((int)fd, &c.st) == 0)
-		journal_put_path(JOURNAL_CREATE, &c.st, c.path);
+		journal_put_path(JOURNAL_CREATE, &c.st, nameless ? "" : c.path);
 	else if (fd >= 0 && (flags & O_TRUNC))
 		journal_put_size(&c.st, c.path, 0);
 	errno = error;
