@@ -47,13 +47,9 @@ static int fail_early(struct job *job, int code, const char *text)
 
 static const char *state_shown(const struct job *job, struct buf *path)
 {
-	if (job->keep_nothing)
+	if (job->keep_nothing || job->plan->state_off)
 		return NULL;
-	if (job->options.state_path)
-		return job->options.state_path;
-	if (buf_printf(path, "%s/.hocket/%s.db", job->plan->folder, job->plan->name) < 0)
-		return NULL;
-	return path->p;
+	return plan_put_state_path(job->plan, path) == 0 ? path->p : NULL;
 }
 
 static int tell(struct job *job)
@@ -267,10 +263,7 @@ static void read_until(struct job *job)
 
 static void read_options(struct job *job)
 {
-	const struct given *state = args_get(job->args, FLAG_STATE);
 	read_allow(job);
-	if (state)
-		job->options.state_path = state->text;
 	job->options.fresh |= args_has(job->args, FLAG_FRESH);
 	job->options.limit = number(job, FLAG_LIMIT, 0);
 	job->options.grace_ns = number(job, FLAG_GRACE, DEFAULT_GRACE_NS);

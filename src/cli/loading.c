@@ -66,18 +66,25 @@ int loading_init(struct loading *l, const struct args *args, struct err *err)
 {
 	*l = (struct loading){ .secrets = secrets_new(),
 			       .sets = xcalloc(args->given_count + 1, sizeof(char *)) };
+	const char *state = NULL;
 	size_t n = 0;
 	for (size_t i = 0; i < args->given_count; i++) {
 		const struct given *g = &args->given[i];
 		if (g->flag->id == FLAG_SET)
 			l->sets[n++] = g->text;
+		if (g->flag->id == FLAG_STATE)
+			state = g->text;
 		if (g->flag->id == FLAG_ENV_FILE && read_env_file(g->text, err) < 0)
 			return -1;
 		if (g->flag->id == FLAG_SECRETS && secrets_read(l->secrets, g->text, err) < 0)
 			return -1;
 	}
 	l->settings = (struct plan_settings){
-		.registry = &registry, .sets = l->sets, .set_count = n, .secrets = l->secrets
+		.registry = &registry,
+		.sets = l->sets,
+		.set_count = n,
+		.secrets = l->secrets,
+		.state = state,
 	};
 	return 0;
 }

@@ -12,7 +12,6 @@ static const struct {
 	const char *word;
 	unsigned where;
 } words[] = {
-	{ "state", LATER_TOP },
 	{ "batch", LATER_STEP | LATER_OPTION },
 	{ "linger", LATER_OPTION },
 	{ "recycle", LATER_OPTION },

@@ -203,11 +203,12 @@ static int open_state(struct run *run, struct err *err) SUSPENDS
 	AUTO(buf_done) struct buf path = { .max = 8192 };
 	const struct plan *p = run->plan;
 	int r = run->options.state_path ? buf_printf(&path, "%s", run->options.state_path)
-					: buf_printf(&path, "%s/.hocket/%s.db", p->folder, p->name);
+					: plan_put_state_path(p, &path);
 	if (r < 0)
 		return fail(err, FAULT_CONFIG, "the state file's name is too long");
-	const char *end = strrchr(path.p, '/');
-	run->spill.folder = end ? xstrndup(path.p, (size_t)(end - path.p)) : xstrndup(".", 1);
+	const char *folder = p->state_off ? p->folder : ".", *end = strrchr(path.p, '/');
+	run->spill.folder =
+		end ? xstrndup(path.p, (size_t)(end - path.p)) : xstrndup(folder, strlen(folder));
 	return state_open(path.p, &run->state, err);
 }
 

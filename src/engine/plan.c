@@ -25,7 +25,7 @@ struct whole { /* the plan that is given out, and what keeps it alive */
 
 enum order { ORDER_DEFAULT = -1, ORDER_INPUT, ORDER_ANY };
 struct top {
-	const char *name, *dead;
+	const char *name, *dead, *state;
 	uint64_t memory;
 	int order;
 	struct opt_list allow; /* v: const char *[] */
@@ -39,6 +39,10 @@ const struct opt plan_options[] = {
 	    .doc = "of the pipeline, and of its state file; else the file's name"),
 	OPT("dead", struct top, dead, OPT_PATH, const char *,
 	    .doc = "a copy of the dead letters, as JSON lines"),
+	OPT("state", struct top, state, OPT_PATH, const char *,
+	    .doc = "the file that remembers how far runs have come (default: .hocket/NAME.db); "
+		   "off: "
+		   "none, no run can be gone on with"),
 	OPT("memory", struct top, memory, OPT_SIZE, uint64_t, .fallback = "256MB",
 	    .doc = "for records in flight; at least 16MB"),
 	OPT("order", struct top, order, OPT_ENUM, int, .words = order_words,
@@ -54,8 +58,10 @@ const struct opt plan_options[] = {
 		   "refused"),
 	OPT_END,
 };
-static const char *const top_words[] = { "from",   "steps", "to",    "name",      "dead", "vars",
-					 "memory", "order", "allow", "guarantee", "tests" };
+static const char *const top_words[] = {
+	"from",   "steps", "to",    "name",      "dead",  "vars",
+	"memory", "order", "allow", "guarantee", "state", "tests"
+};
 
 /* ---- the top level -------------------------------------------------------------------------------------------- */
 
@@ -71,8 +77,8 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 		return arena_printf(p->arena,
 				    "'%.*s' belongs to a step: is it indented too little?",
 				    SHOWN(word));
-	return "the top level has from, steps, to; name, dead, vars, memory, order, allow, "
-	       "guarantee, tests";
+	return "the top level has from, steps, to; name, dead, vars, state, memory, order, "
+	       "allow, guarantee, tests";
 }
 
 static void check_top_keys(struct planner *p, const struct node *root)
@@ -235,6 +241,40 @@ static void take_steps_and_sinks(struct planner *p, const struct drafts *steps,
 	plan->sink_count = commits.n;
 }
 
+/* --state wins. Without a state nothing can be gone on with, wherever it comes from. */
+static void take_state(const struct plan_settings *settings, const struct node *root,
+		       const struct top *top, struct drafts *sources, struct plan *plan)
+{
+	const struct node *word = node_get(root, "state");
+	plan->state_path = settings->state ? settings->state : top->state;
+	plan->state_off = settings->state ? strcmp(settings->state, "off") == 0
+					  : word && slice_eq_str(word->text, "off");
+	if (!plan->state_off)
+		return;
+	plan->state_path = NULL;
+	for (size_t i = 0; i < sources->n; i++)
+		sources->v[i].place.facts.restart = RESTART_LOSES;
+}
+
+static void check_guarantee(struct planner *p, const struct node *root, const struct plan *plan,
+			    struct drafts *sources, struct drafts *steps, struct drafts *sinks)
+{
+	const struct node *at = node_get(root, "guarantee");
+	if (plan->state_off)
+		diag_add(p->diag, at->at, at->length, "leave 'state: off' out",
+			 "'guarantee: exactly_once' cannot be kept with the state off");
+	else
+		places_check_exact(p, sources, steps, sinks);
+}
+
+int plan_put_state_path(const struct plan *plan, struct buf *out)
+{
+	if (plan->state_off)
+		return buf_add(out, S(":memory:"));
+	return plan->state_path ? buf_add(out, slice_str(plan->state_path))
+				: buf_printf(out, "%s/.hocket/%s.db", plan->folder, plan->name);
+}
+
 /* dir/enrich.yaml is enrich; what comes from nowhere in particular is "pipeline". */
 static const char *name_of_file(struct planner *p, const char *file)
 {
@@ -271,8 +311,9 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	parse_steps(p, root, &steps);
 	places_name(p, &sources, &steps, &sinks);
 	places_check(p, &sources, &steps, &sinks, top.dead, node_get(root, "dead"));
+	take_state(settings, root, &top, &sources, plan);
 	if (top.guarantee == GUARANTEE_EXACTLY_ONCE)
-		places_check_exact(p, &sources, &steps, &sinks);
+		check_guarantee(p, root, plan, &sources, &steps, &sinks);
 	if (diag_count(p->diag) > 0)
 		return;
 	plan->name = top.name ? top.name : name_of_file(p, plan->file);

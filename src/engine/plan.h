@@ -29,7 +29,9 @@ struct plan {
 	/* Sinks that call (ROLE_SINK) stand behind the steps; `sinks` are those that commit, maybe none. */
 	struct place *sources, *steps, *sinks;
 	size_t source_count, step_count, sink_count;
-	const char *dead_path; /* absolute; NULL: no copy */
+	const char *dead_path;  /* absolute; NULL: no copy */
+	const char *state_path; /* NULL: .hocket/NAME.db in the folder: plan_put_state_path */
+	bool state_off;         /* nothing is kept: all sources are of class V then */
 	uint64_t memory_bytes;
 	const char *const *allow; /* where hosts from data may lead: io/guard.h */
 	size_t allow_count;
@@ -43,6 +45,7 @@ struct plan_settings {
 	const char *const *sets; /* "k=v" from --set, over vars: */
 	size_t set_count;
 	struct secrets *secrets; /* for $secret.NAME; a missing one is a mistake */
+	const char *state;       /* --state, over state: */
 };
 /* text: the whole file; file: its name for messages; folder: for relative paths. NULL: diag has the mistakes. */
 struct plan *plan_parse(struct slice text, const char *file, const char *folder,
@@ -51,3 +54,5 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 int plan_load(const char *path, const struct plan_settings *, struct diag **ret_diag,
 	      struct plan **ret, struct err *);
 void plan_free(struct plan *);
+/* Where its state is, or will be; ":memory:" when it is off. */
+MUST int plan_put_state_path(const struct plan *, struct buf *out);

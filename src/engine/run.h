@@ -13,7 +13,7 @@ struct failure_limit {
 };
 struct choice;
 struct run_options {
-	const char *state_path; /* NULL: .hocket/NAME.db in the pipeline's folder */
+	const char *state_path; /* NULL: the plan's */
 	bool fresh;             /* forget positions and counts */
 	const struct choice *
 		replay; /* not a run of the pipeline: these of its dead letters go the rest of their way */

@@ -137,11 +137,16 @@ static int bring_up_to_date(const struct sql_job *j)
 	return sql_exec(j, "INSERT OR REPLACE INTO meta VALUES('format', '2')", doing);
 }
 
+static bool in_memory(const struct state *s)
+{
+	return strcmp(s->path, ":memory:") == 0;
+}
+
 static int open_job(void *arg)
 {
 	struct sql_job *j = arg;
 	struct state *s = j->s;
-	if (make_folder(s->path, j->err) < 0 || take_lock(s, j->err) < 0)
+	if (!in_memory(s) && (make_folder(s->path, j->err) < 0 || take_lock(s, j->err) < 0))
 		return -1;
 	mode_t old = umask(0077);
 	int rc = sqlite3_open(s->path, &s->db);

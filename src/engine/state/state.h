@@ -17,6 +17,7 @@
 
 struct state;
 
+/* ":memory:": a state that is gone when it is closed. */
 MUST int state_open(const char *path, struct state **ret, struct err *) SUSPENDS;
 /* Without the lock, and nothing can be written: beside a run. FAULT_CONFIG when there is no such file. */
 MUST int state_open_to_read(const char *path, struct state **ret, struct err *) SUSPENDS;
