@@ -179,8 +179,9 @@ static int read_receipt(const struct part_file *f, struct slice text, struct rec
 static int take_back(struct part_file *f, const struct receipt *was, struct err *err) SUSPENDS
 {
 	struct stat st;
+	/* Where nothing was committed, finish may have written a header. */
 	if (stat(f->path, &st) < 0 || (uint64_t)st.st_ino != was->inode ||
-	    (uint64_t)st.st_size != was->length)
+	    (was->length > 0 && (uint64_t)st.st_size != was->length))
 		return fail(
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
@@ -216,6 +217,7 @@ static int resume_again(struct part_file *f, struct slice receipt, struct err *e
 			    "--fresh starts over",
 			    f->part);
 	f->over = was.over;
+	f->own = true;
 	return cut_to(f, was.length, err);
 }
 
@@ -233,6 +235,22 @@ static int resume_first(struct part_file *f, struct err *err) SUSPENDS
 	if (open_part(f, O_CREAT, err) < 0 || sync_folder(f, err) < 0)
 		return -1;
 	return cut_to(f, f->mode == PART_APPEND ? f->highest : 0, err);
+}
+
+/* Appending to a file that ends as our last run left it. */
+static int resume_append(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
+{
+	struct receipt was;
+	uint64_t tail = 0;
+	if (resume_first(f, err) < 0)
+		return -1;
+	if (receipt.n == 0 || read_receipt(f, receipt, &was, NULL) < 0 || was.length != f->length)
+		return 0;
+	int r = hash_tail(f->fd, f->length, &tail);
+	if (r < 0)
+		return fail_file(f, err, r, "read");
+	f->own = was.has_tail && was.tail == tail;
+	return 0;
 }
 
 /* ---- adding to what a finished run made ---- */
@@ -313,7 +331,9 @@ static int check_last_line(struct part_file *f, struct err *err) SUSPENDS
 int part_file_resume(struct part_file *f, struct resumption *r, struct err *err)
 {
 	int done;
-	if (r->more && f->mode != PART_APPEND)
+	if (r->more && f->mode == PART_APPEND)
+		done = resume_append(f, buf_slice(&r->receipt), err);
+	else if (r->more)
 		done = take_over(f, buf_slice(&r->receipt), err);
 	else if (!r->more && !r->first && r->receipt.n)
 		done = resume_again(f, buf_slice(&r->receipt), err);

@@ -34,6 +34,7 @@ struct part_file {
 	uint64_t inode;
 	struct part_over over;
 	bool packed; /* set by the caller: no lines of text */
+	bool own;    /* append: all that is there was written by earlier runs of ours */
 };
 
 void part_file_open(struct part_file *, const char *path, enum part_mode);

@@ -4,14 +4,24 @@
  *   to_csv.c are option tables and words.
  * What must hold: a port that uses these has struct text_sink as its options and struct text_output as its shared part. */
 #pragma once
+#include "connectors/gzip.h"
 #include "connectors/part_file.h"
 #include "connectors/rendering.h"
 
 struct text_sink {
 	const char *path;
 	struct render_options render;
-	int mode; /* enum part_mode */
+	int mode;    /* enum part_mode */
+	int packing; /* enum packing */
+	int64_t level;
 };
+#define GZIP_OPTIONS                                                                           \
+	OPT("compress", struct text_sink, packing, OPT_ENUM, int, .words = text_sink_packings, \
+	    .fallback = "auto", .doc = "gzip; auto: when the name ends with .gz"),             \
+		OPT("level", struct text_sink, level, OPT_INT, int64_t, .min = 1, .max = 9,    \
+		    .fallback = "6", .tuning = true,                                           \
+		    .doc = "of compression: 1 is fast, 9 is small")
+extern const char *const text_sink_packings[];
 #define MODE_OPTION                                                             \
 	OPT("mode", struct text_sink, mode, OPT_ENUM, int, .words = part_modes, \
 	    .fallback = "replace",                                              \
@@ -20,7 +30,11 @@ struct text_sink {
 struct text_output {
 	struct part_file file;
 	struct rendering rendering;
-	struct buf text; /* kept between commits */
+	struct buf text;   /* kept between commits */
+	struct gzip *gzip; /* owns; NULL: it is written as it is */
+	struct buf packed; /* of a piece; kept between commits */
+	bool begun;        /* there is text in the file: CSV has its header */
+	bool newline; /* the last line of that text has no end (compressed; else part_file knows) */
 };
 int text_sink_plan(void *options, struct facts *, struct diag *);
 void text_sink_open(struct site *, enum render_format);

@@ -12,6 +12,7 @@ static const struct opt options[] = {
 	FIELDS_OPTION(struct text_sink, render),
 	DELIMITER_OPTION(struct text_sink, render),
 	MODE_OPTION,
+	GZIP_OPTIONS,
 	OPT_END,
 };
 

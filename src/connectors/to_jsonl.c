@@ -11,6 +11,7 @@ static const struct opt options[] = {
 	    .doc = "file to write: one JSON object per line"),
 	FIELDS_OPTION(struct text_sink, render),
 	MODE_OPTION,
+	GZIP_OPTIONS,
 	OPT_END,
 };
 

@@ -310,6 +310,9 @@ static void set(struct fake_site *f, const struct opt *o, void *options, const c
 		ASSERT(units_size(slice_str(value), &size) == 0);
 		*(uint64_t *)at = size;
 		return;
+	case OPT_INT:
+		ASSERT(units_int(slice_str(value), (int64_t *)at) == 0);
+		return;
 	case OPT_ENUM:
 		*(int *)at = word_index(o, slice_str(value));
 		return;
