@@ -27,6 +27,8 @@ enum flag_id {
 	FLAG_CONCURRENCY,
 	FLAG_RETRY,
 	FLAG_TIMEOUT,
+	FLAG_TO_RECORD,
+	FLAG_SOURCE,
 	FLAG_DOT,
 	FLAG_MERMAID,
 	FLAG_MARKDOWN,
@@ -60,7 +62,9 @@ enum verb_bit {
 	IN_VERSION = 64,
 	IN_HELP = 128,
 	IN_GRAPH = 256,
-	IN_ALL = 511,
+	IN_STATE = 512,
+	IN_VERIFY = 1024,
+	IN_ALL = 2047,
 };
 struct flag {
 	enum flag_id id;

@@ -24,16 +24,23 @@ const struct flag flags[] = {
 	  "more attempts after a failed one (default: 4)" },
 	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH,
 	  "for one attempt (default: 30s)" },
-	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
+	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
 	  "sets $vars.KEY, over the file's vars:; may stand several times" },
-	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
+	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
-	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL, IN_RUN | IN_CHECK | IN_GRAPH,
+	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
 	  "reads KEY=VALUE lines for $secret.KEY; others come from the environment" },
 	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN,
 	  "hosts from data may lead there: loopback, private, 10.0.0.0/8, HOST:PORT" },
-	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN,
-	  "the state file (default: .hocket/NAME.db beside the pipeline)" },
+	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN | IN_STATE | IN_VERIFY,
+	  "the state file (default: .hocket/NAME.db beside the pipeline); off: none" },
+	{ FLAG_TO_RECORD, "to", 0, TAKES_NUMBER, "N", NULL, IN_STATE,
+	  "rewind: the first N records stay done, the next run does those behind again" },
+	{ FLAG_SOURCE, "source", 0, TAKES_FILE, "NAME", NULL, IN_STATE,
+	  "rewind: which source, as show names it; needed when there are several" },
 	{ FLAG_LIMIT, "limit", 0, TAKES_COUNT, "N", NULL, IN_RUN,
 	  "reads at most N records; the next run goes on behind them" },
 	{ FLAG_UNTIL, "until", 0, TAKES_UNTIL, "TIME", NULL, IN_RUN,
@@ -89,6 +96,17 @@ static const char fetch_text[] =
 	"One line for each URL, in the order of the list: {\"url\", \"status\", \"body\"}; for\n"
 	"one that could not be had, {\"url\", \"status\", \"error\"}. JSON answers are JSON in\n"
 	"the line, text is a string. Failed attempts are tried again.";
+static const char state_text[] =
+	"show: every run with its counts, where the next one goes on, what its outputs need,\n"
+	"what is kept. It may be asked while the pipeline runs. reset: the next run begins anew.\n"
+	"rewind: the next run does records again that are done; it says what that means for\n"
+	"each output. Both are refused while the pipeline runs, and keep dead letters and\n"
+	"remembered answers.";
+static const char verify_text[] =
+	"Computes the accounts again from the state alone: each run's counts balance, its\n"
+	"records are those that its position says, each dead one has a letter, nothing is\n"
+	"left behind, and the file is whole. Exit code 0 or, with the reasons, 4. It may be\n"
+	"asked while the pipeline runs.";
 static const char schema_text[] =
 	"Editors with a YAML language server complete and check pipeline files with it:\n"
 	"the file's first line is then\n"
@@ -153,6 +171,32 @@ const struct verb verbs[] = {
 				"two URLs into a pipe" } },
 	},
 	{
+		.name = "state",
+		.bit = IN_STATE,
+		.main = verb_state,
+		.takes = WORDS_FILES,
+		.min = 2,
+		.max = 2,
+		.usage = "show|reset|rewind FILE [flags]",
+		.doc = "how far a pipeline has come, and how to do some of it again",
+		.more = state_text,
+		.examples = { { "hocket state show enrich.yaml", "runs, positions, what is kept" },
+			      { "hocket state rewind enrich.yaml --to 1000",
+				"the next run begins behind the first 1,000 records" } },
+	},
+	{
+		.name = "verify",
+		.bit = IN_VERIFY,
+		.main = verb_verify,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = 1,
+		.usage = "FILE [flags]",
+		.doc = "do the accounts of a pipeline's runs add up?",
+		.more = verify_text,
+		.examples = { { "hocket verify enrich.yaml", "one line, or the reasons" } },
+	},
+	{
 		.name = "connectors",
 		.bit = IN_CONNECTORS,
 		.main = verb_connectors,
@@ -214,8 +258,6 @@ const struct verb verbs[] = {
 	{ .name = "top" },
 	{ .name = "tap" },
 	{ .name = "dead" },
-	{ .name = "state" },
-	{ .name = "verify" },
 	{ .name = "jq" },
 	{ .name = "explain" },
 };

@@ -7,6 +7,8 @@ int verb_run(const struct args *); /* job.c drives it */
 int verb_check(const struct args *);
 int verb_graph(const struct args *);
 int verb_fetch(const struct args *);
+int verb_state(const struct args *);
+int verb_verify(const struct args *);
 int verb_connectors(const struct args *);
 int verb_schema(const struct args *);
 int verb_completion(const struct args *);

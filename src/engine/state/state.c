@@ -161,15 +161,25 @@ static int open_job(void *arg)
 	return sql_exec(j, "PRAGMA synchronous=FULL", "opening");
 }
 
+static int fail_missing(const struct sql_job *j)
+{
+	return fail(j->err, FAULT_CONFIG,
+		    "there is no state file '%s': this pipeline has not been run here", j->s->path);
+}
+
+static int open_to_change_job(void *arg)
+{
+	struct sql_job *j = arg;
+	return access(j->s->path, F_OK) < 0 ? fail_missing(j) : open_job(j);
+}
+
 static int open_to_read_job(void *arg)
 {
 	struct sql_job *j = arg;
 	int format = 0;
 	int rc = sqlite3_open_v2(j->s->path, &j->s->db, SQLITE_OPEN_READONLY, NULL);
 	if (rc == SQLITE_CANTOPEN)
-		return fail(j->err, FAULT_CONFIG,
-			    "there is no state file '%s': this pipeline has not been run here",
-			    j->s->path);
+		return fail_missing(j);
 	if (rc != SQLITE_OK)
 		return sql_fault(j, "opening");
 	sqlite3_busy_timeout(j->s->db, 5000);
@@ -201,6 +211,11 @@ static int open_by(int (*how)(void *), const char *path, struct state **ret,
 int state_open(const char *path, struct state **ret, struct err *err)
 {
 	return open_by(open_job, path, ret, err);
+}
+
+int state_open_to_change(const char *path, struct state **ret, struct err *err)
+{
+	return open_by(open_to_change_job, path, ret, err);
 }
 
 int state_open_to_read(const char *path, struct state **ret, struct err *err)

@@ -21,6 +21,8 @@ struct state;
 MUST int state_open(const char *path, struct state **ret, struct err *) SUSPENDS;
 /* Without the lock, and nothing can be written: beside a run. FAULT_CONFIG when there is no such file. */
 MUST int state_open_to_read(const char *path, struct state **ret, struct err *) SUSPENDS;
+/* As state_open, for what is there: FAULT_CONFIG when it is not. */
+MUST int state_open_to_change(const char *path, struct state **ret, struct err *) SUSPENDS;
 void state_close(struct state *) SUSPENDS; /* accepts NULL */
 const char *state_path(const struct state *);
 

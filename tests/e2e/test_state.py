@@ -1,0 +1,156 @@
+"""hocket state and hocket verify: what they say is held against the state's rows and the outputs, before and after damage."""
+import json
+import signal
+import sqlite3
+
+import pytest
+
+from far import far
+
+PIPE = """\
+from: {jsonl: in.jsonl}
+to:
+  - {sqlite: out.db, table: rows}
+  - {jsonl: out.jsonl}
+"""
+
+
+@pytest.fixture
+def ran(hocket):
+    """Thirty records that were delivered, and one that is dead."""
+    hocket.write("in.jsonl", "".join(json.dumps({"id": i}) + "\n" for i in range(30)) + "[1]\n")
+    assert hocket.run(PIPE).code == 3
+    return hocket
+
+
+def rows(hocket):
+    return [id for id, in sqlite3.connect(hocket.folder / "out.db").execute("SELECT id FROM rows ORDER BY rowid")]
+
+
+def damage(hocket, sql):
+    with sqlite3.connect(hocket.folder / ".hocket/pipe.db") as state:
+        state.execute(sql)
+
+
+def test_show_says_what_the_state_has(ran):
+    said = ran("state", "show", "pipe.yaml")
+    assert said.code == 0
+    assert "in 31 = delivered 30 + filtered 0 + duplicate 0 + dead 1" in said.out
+    assert "in.jsonl: 31 done, goes on behind line 31" in said.out
+    assert "1 dead letter, 0 remembered answers" in said.out
+    assert '"length":' in said.out  # the receipt of the file
+
+
+def test_nothing_was_run(hocket):
+    hocket.write("pipe.yaml", PIPE)
+    for verb in (["state", "show"], ["state", "reset"], ["state", "rewind", "--to", "0"], ["verify"]):
+        said = hocket(*verb, "pipe.yaml")
+        assert said.code == 1 and "has not been run here" in said.err, verb
+    assert not (hocket.folder / ".hocket").exists()
+    said = hocket("state", "rewnd", "pipe.yaml")
+    assert said.code == 2 and "did you mean 'rewind'?" in said.err
+
+
+def test_reset_begins_anew_and_keeps_the_letters(ran):
+    assert "nothing new" in ran("run", "pipe.yaml").err
+    assert ran("state", "reset", "pipe.yaml").code == 0
+    assert ran("run", "pipe.yaml").account["in"] == 31
+    state = sqlite3.connect(ran.folder / ".hocket/pipe.db")
+    assert state.execute("SELECT count(*) FROM dead").fetchone() == (2,)
+    assert ran("verify", "pipe.yaml").out == "all adds up: 62 records in 2 runs\n"
+
+
+def test_rewind_does_again_what_lies_behind_the_number(ran):
+    said = ran("state", "rewind", "pipe.yaml", "--to", 25)
+    assert said.code == 0 and "again from number 26 on: 6 that were done" in said.out
+    assert "to sqlite: rows that are there stay, and come once more" in said.out
+    assert ran("verify", "pipe.yaml").code == 0
+    ran.write_jsonl("more.jsonl", [{"id": 99}])
+    result = ran("run", "pipe.yaml")
+    assert result.account["in"] == 6
+    again = list(range(30)) + list(range(25, 30))
+    assert rows(ran) == again and [r["id"] for r in ran.read_jsonl("out.jsonl")] == again
+    assert ran("verify", "pipe.yaml").code == 0
+
+
+def test_rewind_wants_a_number_below_and_a_source(ran):
+    assert "--to is missing" in ran("state", "rewind", "pipe.yaml").err
+    assert "31 records are done: --to is less" in ran("state", "rewind", "pipe.yaml", "--to", 31).err
+    said = ran("state", "rewind", "pipe.yaml", "--to", 3, "--source", "other.jsonl")
+    assert said.code == 1 and "--source is one of 'in.jsonl'" in said.err
+
+
+def test_rewind_of_one_source_of_two(hocket):
+    hocket.write_jsonl("a.jsonl", [{"id": i} for i in range(5)])
+    hocket.write_jsonl("b.jsonl", [{"id": i} for i in range(10, 15)])
+    assert hocket.run("from: [{jsonl: a.jsonl}, {jsonl: b.jsonl}]\nto: {sqlite: out.db, table: rows}\n").code == 0
+    assert "--source is one of 'a.jsonl', 'b.jsonl'" in hocket("state", "rewind", "pipe.yaml", "--to", 1).err
+    assert hocket("state", "rewind", "pipe.yaml", "--to", 3, "--source", "a.jsonl").code == 0
+    assert hocket("run", "pipe.yaml").account["in"] == 2
+    assert rows(hocket) == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 3, 4]
+    assert hocket("verify", "pipe.yaml").code == 0
+
+
+def test_beside_a_run(hocket):
+    """show and verify look on; reset and rewind are refused, and after a kill -9 the accounts add up."""
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(400)])
+    with far(lambda path, attempt: {"ok": True}) as server:
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.id)\n    rate: 100/s\n"
+                                  "to: {sqlite: out.db, table: rows, commit: {every: 20ms}}\n")
+        process = hocket.start("run", "pipe.yaml", "-q")
+        server.wait_for(30)
+        assert hocket("verify", "pipe.yaml").code == 0
+        shown = hocket("state", "show", "pipe.yaml")
+        assert "running" in shown.out
+        for verb in (["reset"], ["rewind", "--to", "1"]):
+            said = hocket("state", *verb, "pipe.yaml")
+            assert said.code == 1 and "another hocket is running" in said.err
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert hocket("verify", "pipe.yaml").code == 0
+        assert hocket("state", "rewind", "pipe.yaml", "--to", 3).code == 0
+        hocket.write("pipe.yaml", (hocket.folder / "pipe.yaml").read_text().replace("    rate: 100/s\n", ""))
+        assert hocket("run", "pipe.yaml").account["in"] == 397
+
+
+DAMAGES = {
+    "DELETE FROM dead": "1 of its records are dead, and there are letters of 0",
+    "UPDATE run SET mark = replace(mark, '\"delivered\":30', '\"delivered\":29')": "makes no sense",
+    "UPDATE run SET mark = replace(mark, '\"low\":31', '\"low\":30')": "30 records are done, and it admitted 31",
+    "UPDATE run SET mark = '{'": "makes no sense",
+    "UPDATE run SET mark = replace(mark, '\"run\":\"2', '\"run\":\"1')": "its mark is of another run",
+    "INSERT INTO note SELECT id, 'in.jsonl', 3, '', 'http', 'intent', NULL, NULL FROM run": "1 notes of records that are done were left behind",
+    "INSERT INTO receipt VALUES('nobody', 'jsonl', '{}')": "1 rows are of runs that are not there",
+    "INSERT INTO batch SELECT id, 0, 'in.jsonl', 3, 0, '', 0, '{}', '{}' FROM run": "1 parts of a batch of records that are done",
+}
+
+
+@pytest.mark.parametrize("sql", DAMAGES)
+def test_verify_finds_it(ran, sql):
+    assert ran("verify", "pipe.yaml").code == 0
+    damage(ran, sql)
+    said = ran("verify", "pipe.yaml")
+    assert said.code == 4 and DAMAGES[sql] in said.err, said.err
+
+
+def test_verify_finds_a_damaged_file(ran):
+    state = ran.folder / ".hocket/pipe.db"
+    sqlite3.connect(state).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2:len(data) // 2 + 2000] = b"\xff" * 2000
+    state.write_bytes(data)
+    assert ran("verify", "pipe.yaml").code == 4
+
+
+def test_state_elsewhere_and_off(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(3)])
+    assert hocket.run(PIPE + "state: kept/here.db\n").code == 0
+    assert (hocket.folder / "kept/here.db").exists() and hocket("verify", "pipe.yaml").code == 0
+    assert hocket("run", "pipe.yaml", "--state", "there.db", "--fresh").code == 0
+    assert hocket("verify", "pipe.yaml", "--state", "there.db").code == 0
+    before = sorted(p.name for p in hocket.folder.rglob("*"))
+    assert hocket("run", "pipe.yaml", "--state", "off").account["delivered"] == 3
+    assert sorted(p.name for p in hocket.folder.rglob("*")) == before
+    assert "V  volatile" in hocket.run(PIPE + "state: off\n").err + hocket("check", "pipe.yaml").out
+    said = hocket("state", "show", "pipe.yaml")
+    assert said.code == 1 and "state: off" in said.err
