@@ -56,7 +56,8 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 	for (size_t i = 0; r == 0 && i < plan->source_count; i++)
 		r = put_place(&plan->sources[i], i == 0 ? "from" : "", out);
 	for (size_t i = 0; r == 0 && i < plan->step_count; i++)
-		r = put_place(&plan->steps[i], "step", out);
+		r = put_place(&plan->steps[i], plan->steps[i].role == ROLE_SINK ? "to" : "step",
+			      out);
 	for (size_t i = 0; r == 0 && i < plan->sink_count; i++)
 		r = put_place(&plan->sinks[i], "to", out);
 	if (r == 0 && plan->dead_path)

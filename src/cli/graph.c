@@ -48,6 +48,12 @@ static int put_place(const struct place *p, const char *role, bool last, struct 
 	return r < 0 ? r : put_lines(buf_slice(&lines), last ? "" : "  |", out);
 }
 
+/* A sink that calls stands behind the steps: records pass through it. */
+static bool calls_to_sink(const struct plan *plan)
+{
+	return plan->step_count > 0 && plan->steps[plan->step_count - 1].role == ROLE_SINK;
+}
+
 static int put_text(const struct plan *plan, struct buf *out)
 {
 	int r = put_head(plan, out);
@@ -55,11 +61,15 @@ static int put_text(const struct plan *plan, struct buf *out)
 		r = put_place(&plan->sources[i], i == 0 ? "from" : "then", false, out);
 	for (size_t i = 0; r == 0 && i < plan->step_count; i++) {
 		r = buf_add(out, S("  v\n"));
-		r = r < 0 ? r : put_place(&plan->steps[i], "step", false, out);
+		const char *role = plan->steps[i].role == ROLE_SINK ? "to" : "step";
+		bool last = i + 1 == plan->step_count && plan->sink_count == 0;
+		r = r < 0 ? r : put_place(&plan->steps[i], role, last, out);
 	}
-	r = r < 0 ? r : buf_add(out, S("  v\n"));
+	if (r == 0 && plan->sink_count > 0)
+		r = buf_add(out, S("  v\n"));
+	const char *first = calls_to_sink(plan) ? "and to" : "to";
 	for (size_t i = 0; r == 0 && i < plan->sink_count; i++)
-		r = put_place(&plan->sinks[i], i == 0 ? "to" : "and to", true, out);
+		r = put_place(&plan->sinks[i], i == 0 ? first : "and to", true, out);
 	if (r == 0 && plan->dead_path)
 		r = buf_printf(out, "%-6s %-11s %s\n", "dead", "copied to",
 			       path_shown(plan->dead_path));
@@ -111,7 +121,7 @@ static int put_name(const struct drawing *d, const struct place *p)
 	const struct plan *plan = d->plan;
 	if (p->role == ROLE_SOURCE)
 		return buf_printf(d->out, "from%td", p - plan->sources);
-	if (p->role == ROLE_STEP)
+	if (p >= plan->steps && p < plan->steps + plan->step_count)
 		return buf_printf(d->out, "step%td", p - plan->steps);
 	return buf_printf(d->out, "to%td", p - plan->sinks);
 }

@@ -125,6 +125,11 @@ def test_graph(hocket):
     assert "10 at a time, queue 100" in text.out and text.out.endswith("each record has its effect exactly once\n")
     assert hocket("graph", "pipe.yaml", "--dot").out.startswith('digraph "pipe" {')
     assert hocket("graph", "pipe.yaml", "--mermaid").out.startswith("flowchart TB\n")
+    hocket.write("calls.yaml", "from: {jsonl: users.jsonl}\nto: {http: POST https://api.example.com/}\n")
+    calls = hocket("graph", "calls.yaml")
+    assert calls.code == 0, calls.err
+    assert "\nto     http        api.example.com\n" in calls.out and calls.out.endswith("not exactly once, because of http (A)\n")
+    assert "  from0 -> step0 [label=\"R, A, queue 100\"]\n" in hocket("graph", "calls.yaml", "--dot").out
     hocket.write("bad.yaml", "from: {jsnl: x}\nto: stdout\n")
     bad = hocket("graph", "bad.yaml")
     assert bad.code == 78 and "did you mean 'jsonl'?" in bad.err and bad.out == ""
