@@ -1,7 +1,11 @@
 """A finished pipeline is run again: nothing, the new part, or everything, and always said which. Judged by what the outputs hold."""
-import json
-import os
+import gzip
+import random
+import re
+import shutil
+import signal
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -215,3 +219,94 @@ def test_an_unfinished_run_refuses_another_input(hocket, how):
     (hocket.folder / "in.jsonl").write_text(before)
     r = hocket.run(text)
     assert r.code == 3 and numbers(hocket) == [n for n in range(1000) if n != 700]
+
+
+# ---- compressed, and killed ----
+
+def unpacked(path):
+    """By gzip itself, which also checks that every member is whole."""
+    return subprocess.run(["gzip", "-dc", path], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("packing", ["gz", "zst", "none"])
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_compressed_in_and_out(hocket, packing, kind):
+    source = {"jsonl": "".join(f'{{"n":{n}}}\n' for n in range(5000)), "csv": "n\n" + "".join(f"{n}\n" for n in range(5000))}[kind]
+    plain = hocket.write(f"in.{kind}", source)
+    name = plain.name if packing == "none" else f"{plain.name}.{packing}"
+    if packing == "gz":  # two members, as `cat a.gz b.gz` makes
+        (hocket.folder / name).write_bytes(gzip.compress(source[:700].encode()) + gzip.compress(source[700:].encode()))
+    elif packing == "zst":
+        if not shutil.which("zstd"):
+            pytest.skip("no zstd here")
+        subprocess.run(["zstd", "-q", plain], check=True)
+    r = hocket.run(f"from: {{{kind}: {name}}}\nto: {{{kind}: out.{kind}.gz, level: 1}}\n")
+    assert r.code == 0 and r.account["delivered"] == 5000
+    out = hocket.folder / f"out.{kind}.gz"
+    assert unpacked(out) == source == gzip.open(out, "rt").read()
+    assert "nothing new" in hocket("run", "pipe.yaml").err
+
+
+def test_a_gzip_input_grows_by_members(hocket):
+    text = "from: {jsonl: in.jsonl.gz}\nto: {jsonl: out.jsonl.gz}\n"
+    want = ""
+    for day in range(3):
+        part = "".join(f'{{"n":{n}}}\n' for n in range(day * 3, day * 3 + 3))
+        want += part
+        with open(hocket.folder / "in.jsonl.gz", "ab") as f:
+            f.write(gzip.compress(part.encode()))
+        assert hocket.run(text).account["in"] == 3
+        assert unpacked(hocket.folder / "out.jsonl.gz") == want
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "behind"])
+def test_a_damaged_gzip_input_is_told_and_mended(hocket, damage):
+    text = "from: {jsonl: in.jsonl.gz}\nto: {jsonl: out.jsonl}\n"
+    source = "".join(f'{{"n":{n},"x":"{n * 7919 % 100003}"}}\n' for n in range(50000))
+    whole = gzip.compress(source.encode())
+    bad = bytearray(whole)
+    if damage == "cut":
+        bad = bad[:-1000]
+    elif damage == "flip":
+        bad[len(bad) - 2000] ^= 0xFF
+    else:
+        bad += b"garbage"
+    path = hocket.folder / "in.jsonl.gz"
+    path.write_bytes(bad)
+    r = hocket.run(text)
+    assert r.code == 1 and "in.jsonl.gz' " in r.err and re.search(r"byte \d+", r.err)
+    assert not (hocket.folder / "out.jsonl").exists()
+    path.write_bytes(whole)
+    r = hocket.run(text)
+    assert r.code == 0 and (hocket.folder / "out.jsonl").read_text() == source
+
+
+@pytest.mark.parametrize("source,out,mode", [("in.jsonl.gz", "out.jsonl.gz", ""), ("in.jsonl", "out.jsonl", ""), ("in.jsonl", "out.jsonl.gz", ", mode: append"),
+                                             ("in.jsonl.gz", "out.jsonl", ", mode: new")])
+def test_killed_at_random_while_the_input_grows(hocket, source, out, mode):
+    """Each day the input grows, and runs are killed until one ends; what stands then is the whole input, once, in order."""
+    rnd = random.Random(f"{source}{out}{mode}")
+    text = "from: {jsonl: %s}\nto: {jsonl: %s%s, commit: {rows: 2000}}\n" % (source, out, mode)
+    hocket.write("pipe.yaml", text)
+    path, want, kills = hocket.folder / source, "", 0
+    for day in range(3):
+        part = "".join(f'{{"n":{day * 30000 + n},"x":{rnd.random()}}}\n' for n in range(30000))
+        want += part
+        with open(path, "ab") as f:
+            f.write(gzip.compress(part.encode(), 1) if source.endswith(".gz") else part.encode())
+        for attempt in range(12):
+            process = hocket.start("run", "pipe.yaml", "-q")
+            if attempt < 11:
+                try:
+                    process.wait(rnd.uniform(0.01, 0.25))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            r = hocket.finish(process)
+            assert r.code in (0, -signal.SIGKILL), r.err
+            kills += r.code != 0
+            if r.code == 0:
+                break
+        assert r.code == 0
+        got = hocket.folder / out
+        assert (unpacked(got) if out.endswith(".gz") else got.read_text()) == want
+    assert kills > 0, "nobody was killed: the moments are badly chosen"
