@@ -327,7 +327,7 @@ static int open_door(struct door *d, bool to_change, struct err *err) SUSPENDS
 	return state_open_to_change(d->path.p, &d->state, err);
 }
 
-static int act(const struct args *args, const struct loading *loading, size_t action)
+static int act(const struct args *args, const struct loading *loading, size_t action) SUSPENDS
 {
 	struct err err = { 0 };
 	AUTO(loading_drop) struct plan *plan = loading_plan(loading, args->words[1]);
@@ -340,7 +340,7 @@ static int act(const struct args *args, const struct loading *loading, size_t ac
 	return code < 0 ? tell_fault(&err) : code;
 }
 
-static int state_main(void *arg)
+static int state_main(void *arg) SUSPENDS
 {
 	const struct args *args = arg;
 	AUTO(loading_done) struct loading loading = { 0 };

@@ -66,7 +66,7 @@ static int verify(const struct args *args, const struct loading *loading) SUSPEN
 	return code;
 }
 
-static int verify_main(void *arg)
+static int verify_main(void *arg) SUSPENDS
 {
 	const struct args *args = arg;
 	AUTO(loading_done) struct loading loading = { 0 };
