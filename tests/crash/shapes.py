@@ -527,11 +527,17 @@ to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
 
 
 class Remembered(Paid):
-    """The next step fails often enough that records wait: the answer that was paid for is kept meanwhile."""
+    """The next step is slow: the answers that were paid for are kept for the records that wait before it."""
     name = "jsonl, POST with a key, GET, jsonl"
     text = Paid.text.replace("to: {sqlite: out.db, table: t, commit", """  - http: BASE/item/\\(.id)
-    concurrency: 3
+    concurrency: 1
 to: {sqlite: out.db, table: t, commit""")
+
+    def check_asked(self, far, found, kills):
+        """What waits there is some hundred records; asked for again is what was in flight or not yet on the disk."""
+        super().check_asked(far, found, kills)
+        again = sum(max(0, far.asked[name] - 1) for name in self.asks())
+        found.demand(again <= 70 * kills, f"{again} paid calls were made again after {kills} kills, ten at a time")
 
 
 class Unkeyed(Shape):
