@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import shim
-from shapes import ALL, SHAPES, Findings, Single, Tiny, rows_of
+from shapes import ALL, SHAPES, Findings, Grown, Single, Tiny, rows_of
 from tally import Tally
 from witness import Witness
 
@@ -141,7 +141,7 @@ def replay(name):
     """The same case once more, told step by step; its folder is kept when it fails. NUMBER, or SHAPE:CALL."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hocket-crash-")) / "run"
     folder.mkdir()
-    shape = next((s for s in [Tiny(), Single()] if name.startswith(s.name + ":")), None)
+    shape = next((s for s in [Tiny(), Single(), Grown()] if name.startswith(s.name + ":")), None)
     case = Case(name, folder, print, shape) if shape else Case(int(name), folder, print)
     case.run_at(int(name.rsplit(":", 1)[1])) if shape else case.run()
     print("\n".join(case.found.words) or "as it must be")
@@ -182,5 +182,5 @@ def test(tap, options):
         if shape not in SHAPES:
             tap.skip(f"kill -9: {shape.name}", "this version does not promise that yet")
     tap.total("kill -9: all", played)
-    for shape in [Tiny(), Single()]:
+    for shape in [Tiny(), Single(), Grown()]:
         test_every_call(tap, shape, jobs)

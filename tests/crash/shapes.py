@@ -419,6 +419,45 @@ dead: out.dead.jsonl
         found.compare("out.db", [(i, f"a, {i}") for i in self.ids()], rows_of(folder / "out.db", "SELECT id, n FROM t"))
 
 
+class Grown(Tiny):
+    """A run has finished, and then the input has grown: the next one adds to what is there."""
+    name = "three records more, jsonl + csv.gz (new) + sqlite"
+    records = 6
+    first = 3
+    text = """
+from: {jsonl: in.jsonl}
+to:
+  - {jsonl: out.jsonl}
+  - {csv: out.csv.gz, mode: new}
+  - {sqlite: out.db, table: t}
+"""
+
+    def files(self):
+        return {"in.jsonl": "".join(compact({"id": i, "n": f"a, {i}"}) + "\n" for i in self.ids())}
+
+    def write(self, folder, base):
+        super().write(folder, base)
+        whole = (folder / "in.jsonl").read_text()
+        (folder / "in.jsonl").write_text("".join(whole.splitlines(True)[:self.first]))
+        subprocess.run([shim.PROGRAM, "run", "pipe.yaml", "-q"], cwd=folder, check=True)
+        (folder / "in.jsonl").write_text(whole)
+
+    @functools.cached_property
+    def is_understood(self):
+        return Tiny().is_understood
+
+    def check(self, folder, far, found):
+        expected = [(i, f"a, {i}") for i in self.ids()]
+        with gzip.open(folder / "out.csv.gz", "rt") as f:
+            found.compare("out.csv.gz", ["id,n"] + [f'{i},"{n}"' for i, n in expected], f.read().splitlines(), ordered=True)
+        found.compare("out.jsonl", [compact({"id": i, "n": n}) for i, n in expected], lines_of(folder / "out.jsonl"), ordered=True)
+        found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT id, n FROM t"))
+
+    def counts(self):
+        """Of the new part."""
+        return {"in": self.records - self.first, "delivered": self.records - self.first, "dead": 0, "filtered": 0}
+
+
 class Pages(Shape):
     """Page after page from an API that gives the same page again."""
     name = "pages of http, map, sqlite + jsonl"
@@ -598,6 +637,6 @@ to: {jsonl: out.jsonl.gz, compress: gzip, commit: {rows: 9, every: 2ms}}
         found.compare("out.jsonl.gz", expected, got, ordered=True)
 
 
-ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Pages(),
+ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Grown(), Pages(),
        PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped()]
 SHAPES = [shape for shape in ALL if shape.is_understood]

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 
+import far
 import pytest
 
 COPY = "from: {jsonl: in.jsonl}\nto: {jsonl: out.jsonl%s}\n"
@@ -310,3 +311,60 @@ def test_killed_at_random_while_the_input_grows(hocket, source, out, mode):
         got = hocket.folder / out
         assert (unpacked(got) if out.endswith(".gz") else got.read_text()) == want
     assert kills > 0, "nobody was killed: the moments are badly chosen"
+
+
+# ---- with a far side, and after a replay ----
+
+def test_a_limited_list_of_pages_is_gone_on_behind(hocket):
+    """Pages are not asked for twice, though the API could say something else by now; after the last one everything begins anew."""
+    def answer(path, attempt):
+        page = int(path.rsplit("=")[-1])
+        return {"items": [{"n": page * 4 + i} for i in range(4)], "next": f"{base}/list?page={page + 1}" if page < 2 else None}
+
+    with far.far(answer) as server:
+        base = server.base
+        text = f"from: {{http: '{base}/list?page=0', each: '.items[]', pages: {{next: .next}}}}\nto: {{jsonl: out.jsonl}}\n"
+        assert hocket.run(text, "--limit", 6).code == 0
+        assert numbers(hocket) == list(range(6))
+        r = hocket.run(text)
+        assert r.code == 0 and "going on behind" in r.err
+        assert numbers(hocket) == list(range(12))
+        assert max(server.asked.values()) == 1
+        r = hocket.run(text)
+        assert r.code == 0 and "http cannot tell what is new since the run of 20" in r.err
+        assert numbers(hocket) == list(range(12)) and min(server.asked.values()) == 2
+
+
+def test_calls_are_paid_for_once_a_record(hocket):
+    with far.far(lambda path, attempt: {"ok": path}) as server:
+        text = f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.n)\n    into: .got\nto: [{{jsonl: out.jsonl}}, {{sqlite: t.db, table: t}}]\n"
+        for day in range(3):
+            put(hocket, day * 5, day * 5 + 5, mode="a")
+            assert hocket.run(text).code == 0
+            assert hocket.run(text).code == 0
+        assert sum(server.asked.values()) == 15 and max(server.asked.values()) == 1
+        assert numbers(hocket) == rows(hocket) == list(range(15))
+
+
+def test_killed_with_two_sinks_while_the_input_grows(hocket):
+    """A database without a key and a file: nobody may get a row twice, in any part of any run."""
+    rnd = random.Random(11)
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nto: [{sqlite: t.db, table: t, commit: {rows: 1000}}, {jsonl: out.jsonl}]\n")
+    kills = 0
+    for day in range(3):
+        put(hocket, day * 20000, day * 20000 + 20000, mode="a")
+        for attempt in range(12):
+            process = hocket.start("run", "pipe.yaml", "-q")
+            if attempt < 11:
+                try:
+                    process.wait(rnd.uniform(0.01, 0.4))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+            r = hocket.finish(process)
+            assert r.code in (0, -signal.SIGKILL), r.err
+            kills += r.code != 0
+            if r.code == 0:
+                break
+        want = list(range(day * 20000 + 20000))
+        assert numbers(hocket) == want and rows(hocket) == want
+    assert kills > 0
