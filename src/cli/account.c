@@ -39,7 +39,7 @@ static bool endless(const struct plan *plan)
 /* An early stop that is no failure: there would be no other end. */
 static bool is_drained(const struct account *a)
 {
-	return a->result->left == 0 && endless(a->plan);
+	return a->result->left == 0 && endless(a->plan) && !a->replay;
 }
 
 static bool can_go_on(const struct account *a)
@@ -266,7 +266,9 @@ static int put_limited(const struct account *a, struct buf *out)
 	int r = buf_add(out, a->result->time_is_up ? S("ended as --until says")
 						   : S("ended as --limit says"));
 	r = r < 0 ? r : put_left(a, out);
-	if (r == 0 && can_go_on(a))
+	if (r == 0 && a->replay)
+		r = buf_add(out, S(". What is left is dead as before"));
+	else if (r == 0 && can_go_on(a))
 		r = buf_add(out, S(". The next run goes on behind what is done; --fresh starts "
 				   "over"));
 	return r < 0 ? r : buf_add_char(out, '\n');
@@ -280,6 +282,9 @@ static int put_early(const struct account *a, struct buf *out)
 	r = r < 0 ? r : put_left(a, out);
 	if (r < 0)
 		return r;
+	if (a->replay)
+		return buf_add(out, S(". What is left is dead as before; the same command goes on "
+				      "with it\n"));
 	if (a->result->volatile_source)
 		return buf_add(
 			out,
@@ -294,6 +299,8 @@ static int put_end(const struct account *a, struct buf *out)
 	const struct run_result *res = a->result;
 	switch (res->end) {
 	case RUN_NOTHING_NEW:
+		if (a->replay)
+			return buf_add(out, S("no dead letters to send again\n"));
 		return buf_printf(out, "nothing new since %s; --fresh runs it again\n", res->since);
 	case RUN_LIMITED:
 		return put_limited(a, out);

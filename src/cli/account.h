@@ -9,7 +9,7 @@ struct account {
 	struct run *run;        /* still open: places, limit */
 	const char *state_path; /* where dead letters and positions are; NULL: nothing was kept */
 	struct counts before;   /* when this part of the run began */
-	bool verbose;
+	bool verbose, replay;
 };
 int account_exit(const struct account *); /* exits.h */
 MUST int account_put(const struct account *, struct buf *out);

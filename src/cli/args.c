@@ -23,11 +23,26 @@ struct parser {
 	unsigned verb; /* bit of the verb: only its flags are known */
 };
 
-const struct verb *verb_find(const char *name)
+bool verb_is_in(const struct verb *v, const char *group)
 {
-	for (size_t i = 0; i < verb_count; i++)
-		if (strcmp(verbs[i].name, name) == 0)
-			return &verbs[i];
+	return v->group && strcmp(v->group, group) == 0;
+}
+
+const char *verb_word(const struct verb *v)
+{
+	return v->group ? v->name + strlen(v->group) + 1 : v->name;
+}
+
+const struct verb *verb_find(const char *first, const char *second)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		const struct verb *v = &verbs[i];
+		bool is = v->group ? second && verb_is_in(v, first) &&
+					     strcmp(verb_word(v), second) == 0
+				   : strcmp(v->name, first) == 0;
+		if (is)
+			return v;
+	}
 	return NULL;
 }
 
@@ -207,7 +222,8 @@ static int read_value(struct parser *p, const struct flag *f, const char *text, 
 		return 0;
 	case TAKES_FILE:
 		return text[0] ? 0 : refuse(p, "--%s: expected a file", f->name);
-	case TAKES_SHARE: /* read_share */
+	case TAKES_PROGRAM: /* jq has its own mistakes */
+	case TAKES_SHARE:   /* read_share */
 	case TAKES_NOTHING:
 		break;
 	}
@@ -293,22 +309,59 @@ static int parse_rest(struct parser *p)
 	return check_word_count(p);
 }
 
-static int find_verb(struct parser *p, const char *name)
+/* In a group, its second words; else all first ones. */
+static const char *nearest_verb(const char *group, const char *word)
 {
-	const char *known[32];
+	const char *known[64];
 	size_t n = 0;
+	ASSERT(verb_count <= ARRAY_SIZE(known));
+	for (size_t i = 0; i < verb_count; i++) {
+		const struct verb *v = &verbs[i];
+		if (v->bit && (!group || verb_is_in(v, group)))
+			known[n++] = group || !v->group ? verb_word(v) : v->group;
+	}
+	return nearest(slice_str(word), known, n);
+}
+
+static bool is_group(const char *name)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		if (verbs[i].bit && verb_is_in(&verbs[i], name))
+			return true;
+	return false;
+}
+
+/* hocket dead: what of it? */
+static int refuse_group(struct parser *p, const char *group, const char *word)
+{
+	if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+		p->args->help = true;
+		p->args->group = group;
+		return 0;
+	}
+	const char *near = word ? nearest_verb(group, word) : NULL;
+	if (near)
+		return refuse(p, "unknown verb '%s %s': did you mean '%s %s'?", group, word, group,
+			      near);
+	if (word)
+		return refuse(p, "unknown verb '%s %s': see hocket %s --help", group, word, group);
+	return refuse(p, "usage: hocket %s VERB ...: see hocket %s --help", group, group);
+}
+
+static int find_verb(struct parser *p, const char *name, const char *second)
+{
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
-	p->args->verb = verb_find(name);
-	if (p->args->verb && p->args->verb->bit)
+	p->args->verb = verb_find(name, second);
+	if (p->args->verb && p->args->verb->bit) {
+		p->at += p->args->verb->group != NULL;
 		return 0;
+	}
 	if (p->args->verb)
 		return refuse(p, "'hocket %s' is not in this version yet", name);
-	ASSERT(verb_count <= ARRAY_SIZE(known));
-	for (size_t i = 0; i < verb_count; i++)
-		if (verbs[i].bit)
-			known[n++] = verbs[i].name;
-	const char *near = nearest(slice_str(name), known, n);
+	if (is_group(name))
+		return refuse_group(p, name, second);
+	const char *near = nearest_verb(NULL, name);
 	if (near)
 		return refuse(p, "unknown verb '%s': did you mean '%s'?", name, near);
 	return refuse(p, "unknown verb '%s': see hocket --help", name);
@@ -327,8 +380,10 @@ int args_parse(int argc, char **argv, struct args *ret, struct buf *err)
 	ret->given = xcalloc(room, sizeof(*ret->given));
 	ret->words = xcalloc((size_t)argc, sizeof(*ret->words));
 	struct parser p = { .args = ret, .err = err, .argv = argv, .argc = argc, .at = 2 };
-	if (find_verb(&p, argv[1]) < 0)
+	if (find_verb(&p, argv[1], argc > 2 ? argv[2] : NULL) < 0)
 		return -1;
+	if (!ret->verb)
+		return 0; /* help on a group */
 	p.verb = ret->verb->bit;
 	return parse_rest(&p);
 }

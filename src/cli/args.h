@@ -8,6 +8,9 @@
 #include "base/buf.h"
 
 enum flag_id {
+	FLAG_WHERE,
+	FLAG_JSON,
+	FLAG_EVERY,
 	FLAG_SET,
 	FLAG_ENV_FILE,
 	FLAG_SECRETS,
@@ -50,6 +53,7 @@ enum flag_type {
 	TAKES_UNTIL, /* a duration or a time: until.h */
 	TAKES_SHARE, /* 1 or more, or a percentage */
 	TAKES_WORD,  /* one of words */
+	TAKES_PROGRAM,
 };
 /* Which verbs have a flag: a set of these. */
 enum verb_bit {
@@ -64,7 +68,13 @@ enum verb_bit {
 	IN_GRAPH = 256,
 	IN_STATE = 512,
 	IN_VERIFY = 1024,
-	IN_ALL = 2047,
+	IN_DEAD_LS = 2048,
+	IN_DEAD_SHOW = 4096,
+	IN_DEAD_REPLAY = 8192,
+	IN_DEAD_EXPORT = 16384,
+	IN_DEAD_DROP = 32768,
+	IN_DEAD = IN_DEAD_LS | IN_DEAD_SHOW | IN_DEAD_REPLAY | IN_DEAD_EXPORT | IN_DEAD_DROP,
+	IN_ALL = 65535,
 };
 struct flag {
 	enum flag_id id;
@@ -80,7 +90,8 @@ struct flag {
 struct args;
 enum words { WORDS_NONE, WORDS_FILES, WORDS_URLS, WORDS_CONNECTORS, WORDS_SHELLS, WORDS_VERBS };
 struct verb {
-	const char *name;
+	const char *name;                 /* "run"; "dead ls" */
+	const char *group;                /* of two words the first; NULL: it is one */
 	unsigned bit;                     /* 0: comes in a later version */
 	int (*main)(const struct args *); /* the exit code */
 	enum words takes;                 /* what its words are, for completion */
@@ -107,7 +118,8 @@ struct args {
 	size_t given_count;
 	const char **words; /* what is not a flag */
 	size_t word_count;
-	bool help; /* asked for help (on the verb, when there is one) */
+	bool help;         /* asked for help (on the verb, when there is one) */
+	const char *group; /* with help, without a verb: on the verbs that begin with this word */
 };
 
 /* 0, or -1: err has one or two lines for the user (exit code 2). args_done in both cases. */
@@ -116,4 +128,7 @@ void args_done(struct args *);
 /* The last one given, which is the one that counts; NULL: not given. */
 const struct given *args_get(const struct args *, enum flag_id);
 bool args_has(const struct args *, enum flag_id);
-const struct verb *verb_find(const char *name);
+/* By one word or two; second may be NULL. */
+const struct verb *verb_find(const char *first, const char *second);
+bool verb_is_in(const struct verb *, const char *group);
+const char *verb_word(const struct verb *); /* its last */

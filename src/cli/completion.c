@@ -40,6 +40,31 @@ static int put_quoted(struct buf *out, const char *text, const char *also_escape
 	return r;
 }
 
+/* The first of its group stands for it where first words are listed. */
+static bool is_first_word(size_t i)
+{
+	if (!verbs[i].bit)
+		return false;
+	for (size_t j = 0; verbs[i].group && j < i; j++)
+		if (verb_is_in(&verbs[j], verbs[i].group))
+			return false;
+	return true;
+}
+
+static const char *first_word(const struct verb *v)
+{
+	return v->group ? v->group : v->name;
+}
+
+static int put_second_words(struct buf *out, const char *group)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < verb_count; i++)
+		if (verbs[i].bit && verb_is_in(&verbs[i], group))
+			r = buf_printf(out, "%s ", verb_word(&verbs[i]));
+	return r;
+}
+
 /* ---- bash ---- */
 
 static int bash_flag_values(struct buf *out)
@@ -85,7 +110,7 @@ static const char *bash_words(enum words takes)
 
 static int bash_verb(struct buf *out, const struct verb *v)
 {
-	int r = buf_printf(out, "\t%s)\n\t\tif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '",
+	int r = buf_printf(out, "\t'%s')\n\t\tif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '",
 			   v->name);
 	for (size_t i = 0; r == 0 && i < flag_count; i++)
 		if (shown(&flags[i], v))
@@ -95,14 +120,32 @@ static int bash_verb(struct buf *out, const struct verb *v)
 				  bash_words(v->takes));
 }
 
+/* $verb: one word, or two where the first asks for a second. */
+static int bash_groups(struct buf *out)
+{
+	int r = buf_add(out, S("\tlocal verb=${COMP_WORDS[1]}\n\tcase $verb in\n"));
+	for (size_t i = 0; r == 0 && i < verb_count; i++) {
+		if (!verbs[i].group || !is_first_word(i))
+			continue;
+		r = buf_printf(out,
+			       "\t%s)\n\t\tif ((COMP_CWORD == 2)); then COMPREPLY=($(compgen -W '",
+			       verbs[i].group);
+		r = r < 0 ? r : put_second_words(out, verbs[i].group);
+		r = r < 0 ? r
+			  : buf_add(out, S("--help' -- \"$cur\")); return; fi\n"
+					   "\t\tverb+=\" ${COMP_WORDS[2]}\" ;;\n"));
+	}
+	return r < 0 ? r : buf_add(out, S("\tesac\n"));
+}
+
 static int bash_put(struct buf *out)
 {
 	int r = buf_add(out, S("# bash completion for hocket\n_hocket() {\n\tlocal "
 			       "cur=${COMP_WORDS[COMP_CWORD]} "
 			       "prev=${COMP_WORDS[COMP_CWORD-1]}\n\tlocal verbs='"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++)
-		if (verbs[i].bit)
-			r = buf_printf(out, "%s ", verbs[i].name);
+		if (is_first_word(i))
+			r = buf_printf(out, "%s ", first_word(&verbs[i]));
 	if (r == 0)
 		r = buf_add(out, S("'\n\tif ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W "
 				   "\"$verbs --help\" -- "
@@ -110,7 +153,9 @@ static int bash_put(struct buf *out)
 	if (r == 0)
 		r = bash_flag_values(out);
 	if (r == 0)
-		r = buf_add(out, S("\tcase ${COMP_WORDS[1]} in\n"));
+		r = bash_groups(out);
+	if (r == 0)
+		r = buf_add(out, S("\tcase $verb in\n"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++)
 		if (verbs[i].bit)
 			r = bash_verb(out, &verbs[i]);
@@ -165,15 +210,33 @@ static int zsh_verbs(struct buf *out)
 {
 	int r = buf_add(out, S("#compdef hocket\n_hocket_verbs() {\n\tlocal -a verbs=(\n"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++) {
-		if (!verbs[i].bit)
+		if (!is_first_word(i))
 			continue;
-		r = buf_printf(out, "\t\t'%s:", verbs[i].name);
-		if (r == 0)
+		r = buf_printf(out, "\t\t'%s:", first_word(&verbs[i]));
+		if (r == 0 && verbs[i].group)
+			r = put_second_words(out, verbs[i].group);
+		else if (r == 0)
 			r = put_quoted(out, verbs[i].doc, ":");
 		if (r == 0)
 			r = buf_add(out, S("'\n"));
 	}
 	return r < 0 ? r : buf_add(out, S("\t)\n\t_describe verb verbs\n}\n"));
+}
+
+static int zsh_groups(struct buf *out)
+{
+	int r = buf_add(out, S("\tcase $verb in\n"));
+	for (size_t i = 0; r == 0 && i < verb_count; i++) {
+		if (!verbs[i].group || !is_first_word(i))
+			continue;
+		r = buf_printf(out, "\t%s)\n\t\tif ((CURRENT == 2)); then compadd ",
+			       verbs[i].group);
+		r = r < 0 ? r : put_second_words(out, verbs[i].group);
+		r = r < 0 ? r
+			  : buf_add(out, S("; return; fi\n\t\tverb+=\" $words[2]\"; shift words; "
+					   "((CURRENT--)) ;;\n"));
+	}
+	return r < 0 ? r : buf_add(out, S("\tesac\n"));
 }
 
 static int zsh_put(struct buf *out)
@@ -182,12 +245,15 @@ static int zsh_put(struct buf *out)
 	if (r == 0)
 		r = buf_add(out,
 			    S("_hocket() {\n\tif ((CURRENT == 2)); then _hocket_verbs; return; fi\n"
-			      "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n\tcase $verb "
-			      "in\n"));
+			      "\tlocal verb=$words[2]\n\tshift words; ((CURRENT--))\n"));
+	if (r == 0)
+		r = zsh_groups(out);
+	if (r == 0)
+		r = buf_add(out, S("\tcase $verb in\n"));
 	for (size_t i = 0; r == 0 && i < verb_count; i++) {
 		if (!verbs[i].bit)
 			continue;
-		r = buf_printf(out, "\t%s) _arguments", verbs[i].name);
+		r = buf_printf(out, "\t'%s') _arguments", verbs[i].name);
 		for (size_t j = 0; r == 0 && j < flag_count; j++)
 			if (shown(&flags[j], &verbs[i]))
 				r = zsh_flag(out, &flags[j]);
@@ -202,10 +268,41 @@ static int zsh_put(struct buf *out)
 
 /* ---- fish ---- */
 
+/* Both words, where it is two. */
+static int fish_seen(struct buf *out, const struct verb *v)
+{
+	int r = buf_printf(out, "__fish_seen_subcommand_from %s", first_word(v));
+	if (r == 0 && v->group)
+		r = buf_printf(out, "; and __fish_seen_subcommand_from %s", verb_word(v));
+	return r;
+}
+
+static int fish_verb(struct buf *out, size_t i)
+{
+	const struct verb *v = &verbs[i];
+	int r = 0;
+	if (is_first_word(i)) {
+		r = buf_printf(out, "complete -c hocket -n __fish_use_subcommand -a %s -d '",
+			       first_word(v));
+		if (r == 0 && v->group)
+			r = put_second_words(out, v->group);
+		else if (r == 0)
+			r = put_quoted(out, v->doc, "");
+		r = r < 0 ? r : buf_add(out, S("'\n"));
+	}
+	if (r < 0 || !v->group)
+		return r;
+	r = buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -a %s -d '",
+		       v->group, verb_word(v));
+	r = r < 0 ? r : put_quoted(out, v->doc, "");
+	return r < 0 ? r : buf_add(out, S("'\n"));
+}
+
 static int fish_flag(struct buf *out, const struct verb *v, const struct flag *f)
 {
-	int r = buf_printf(out, "complete -c hocket -n '__fish_seen_subcommand_from %s' -l %s",
-			   v->name, f->name);
+	int r = buf_add(out, S("complete -c hocket -n '"));
+	r = r < 0 ? r : fish_seen(out, v);
+	r = r < 0 ? r : buf_printf(out, "' -l %s", f->name);
 	if (r == 0 && f->letter)
 		r = buf_printf(out, " -s %c", f->letter);
 	if (r == 0 && f->type == TAKES_FILE)
@@ -228,10 +325,11 @@ static int fish_flag(struct buf *out, const struct verb *v, const struct flag *f
 static int fish_words(struct buf *out, const struct verb *v)
 {
 	const char *words = NULL;
-	if (v->takes == WORDS_FILES)
-		return buf_printf(out,
-				  "complete -c hocket -n '__fish_seen_subcommand_from %s' -F\n",
-				  v->name);
+	if (v->takes == WORDS_FILES) {
+		int r = buf_add(out, S("complete -c hocket -n '"));
+		r = r < 0 ? r : fish_seen(out, v);
+		return r < 0 ? r : buf_add(out, S("' -F\n"));
+	}
 	if (v->takes == WORDS_SHELLS)
 		words = "bash zsh fish";
 	if (v->takes == WORDS_CONNECTORS)
@@ -250,12 +348,7 @@ static int fish_put(struct buf *out)
 		const struct verb *v = &verbs[i];
 		if (!v->bit)
 			continue;
-		r = buf_printf(out, "complete -c hocket -n __fish_use_subcommand -a %s -d '",
-			       v->name);
-		if (r == 0)
-			r = put_quoted(out, v->doc, "");
-		if (r == 0)
-			r = buf_add(out, S("'\n"));
+		r = fish_verb(out, i);
 		for (size_t j = 0; r == 0 && j < flag_count; j++)
 			if (shown(&flags[j], v))
 				r = fish_flag(out, v, &flags[j]);

@@ -101,14 +101,36 @@ int help_put(const struct verb *v, struct buf *out)
 	return v ? put_verb(out, v) : put_program(out);
 }
 
+int help_put_group(const char *group, struct buf *out)
+{
+	int r = buf_printf(out, "hocket %s VERB:\n", group);
+	for (size_t i = 0; r == 0 && i < verb_count; i++)
+		if (verbs[i].bit && verb_is_in(&verbs[i], group))
+			r = buf_printf(out, "  %-11s %s\n", verb_word(&verbs[i]), verbs[i].doc);
+	return r < 0 ? r : buf_printf(out, "\nhocket %s VERB --help explains one.\n", group);
+}
+
+static bool is_group(const char *word)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		if (verbs[i].bit && verb_is_in(&verbs[i], word))
+			return true;
+	return false;
+}
+
 int verb_help(const struct args *args)
 {
 	AUTO(buf_done) struct buf out = { 0 };
 	if (args_has(args, FLAG_MAN))
 		return man_put(&out) == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;
-	const struct verb *v = args->word_count > 0 ? verb_find(args->words[0]) : NULL;
-	if (args->word_count > 0 && (!v || !v->bit)) {
-		say("no help on '%s': hocket help lists the verbs", args->words[0]);
+	const char *word = args->word_count > 0 ? args->words[0] : NULL;
+	const char *second = args->word_count > 1 ? args->words[1] : NULL;
+	const struct verb *v = word ? verb_find(word, second) : NULL;
+	if (word && !second && is_group(word))
+		return help_put_group(word, &out) == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;
+	if (word && (!v || !v->bit || (second && !v->group))) {
+		say("no help on '%s%s%s': hocket help lists the verbs", word, second ? " " : "",
+		    second ? second : "");
 		return EXITS_USAGE;
 	}
 	return help_put(v, &out) == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;

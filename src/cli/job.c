@@ -62,6 +62,7 @@ static int tell(struct job *job)
 		.state_path = state_shown(job, &path),
 		.before = job->before,
 		.verbose = args_has(job->args, FLAG_VERBOSE),
+		.replay = job->replays,
 	};
 	int code = account_exit(&account);
 	if (job->judge)
@@ -153,7 +154,8 @@ static void tell_resuming(struct job *job)
 	if (settled == 0 || args_has(job->args, FLAG_QUIET) ||
 	    units_put_count(&n, (int64_t)settled) < 0)
 		return;
-	say("going on with run %s: %s records are done", run_id(job->run), n.p);
+	say("going on with %s %s: %s records are done", job->replays ? "replay" : "run",
+	    run_id(job->run), n.p);
 }
 
 static void warn_insecure(const struct job *job, const struct place *places, size_t n)
@@ -291,6 +293,10 @@ static int job_main(void *arg) SUSPENDS
 		loading_tell(job->diag);
 		return fail_early(job, EXITS_FILE, "the pipeline file has mistakes");
 	}
+	if (job->replays && choosing_init(&job->choosing, job->args) < 0)
+		return fail_early(job, EXITS_USAGE, "the choice of dead letters has mistakes");
+	if (job->replays)
+		job->options.replay = &job->choosing.choice;
 	if (r == 0)
 		r = run_open(job->plan, &job->options, &job->run, &err);
 	if (r < 0) {
@@ -314,6 +320,7 @@ int job_run(struct job *job)
 		say("cannot start: %s", strerror(-code));
 		code = fail_early(job, EXITS_FAILED, strerror(-code));
 	}
+	choosing_done(&job->choosing);
 	plan_free(job->plan);
 	diag_free(job->diag);
 	loading_done(&job->loading);

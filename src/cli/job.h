@@ -1,6 +1,7 @@
 /* job.h - one pipeline, run from the command line: load, run, show, account */
 #pragma once
 #include "cli/account.h"
+#include "cli/choosing.h"
 #include "cli/loading.h"
 #include "cli/progress.h"
 #include "cli/until.h"
@@ -16,7 +17,10 @@ struct job {
 	/* Looks at the end of the run; what it returns is worse than or equal to the code it is given. May be NULL. */
 	int (*judge)(const struct account *, int exit_code);
 
+	bool replays; /* dead letters, not the pipeline's source */
+
 	struct loading loading;
+	struct choosing choosing;
 	struct diag *diag;
 	struct plan *plan;
 	struct run *run;

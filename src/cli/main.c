@@ -28,10 +28,11 @@ static void give_large_blocks_back(void)
 }
 #endif
 
-static int explain(const struct verb *verb)
+static int explain(const struct args *args)
 {
 	AUTO(buf_done) struct buf out = { 0 };
-	return help_put(verb, &out) == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;
+	int r = args->group ? help_put_group(args->group, &out) : help_put(args->verb, &out);
+	return r == 0 ? put_stdout(buf_slice(&out)) : EXITS_FAILED;
 }
 
 /* On a command line that makes no sense: it is looked for by its letters. */
@@ -71,6 +72,6 @@ int main(int argc, char **argv)
 						    : EXITS_USAGE;
 	}
 	if (args.help)
-		return explain(args.verb);
+		return explain(&args);
 	return args.verb->main(&args);
 }

@@ -14,6 +14,15 @@ static const char *const summary_words[] = { "json", NULL };
 #define LATER(name_) FLAG_LATER, name_, 0, TAKES_NOTHING, NULL, NULL, IN_RUN, NULL, true
 
 const struct flag flags[] = {
+	{ FLAG_WHERE, "where", 'w', TAKES_PROGRAM, "JQ", NULL, IN_DEAD,
+	  "those for which it is true: '.class == \"status(503)\"', .record, .step ..." },
+	{ FLAG_EVERY, "all", 0, TAKES_NOTHING, NULL, NULL,
+	  IN_DEAD_LS | IN_DEAD_SHOW | IN_DEAD_EXPORT,
+	  "also those that were sent again, or are of a record that died again" },
+	{ FLAG_EVERY, "all", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_DROP,
+	  "every one that there is" },
+	{ FLAG_JSON, "json", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_LS | IN_DEAD_SHOW,
+	  "JSON lines, for programs" },
 	{ FLAG_FROM, "from", 0, TAKES_FILE, "FILE", NULL, IN_FETCH,
 	  "one URL a line, instead of URLs on the command line" },
 	{ FLAG_TO, "to", 0, TAKES_FILE, "FILE", NULL, IN_FETCH,
@@ -25,39 +34,41 @@ const struct flag flags[] = {
 	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH,
 	  "for one attempt (default: 30s)" },
 	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
 	  "sets $vars.KEY, over the file's vars:; may stand several times" },
 	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
 	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
 	  "reads KEY=VALUE lines for $secret.KEY; others come from the environment" },
-	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN,
+	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "hosts from data may lead there: loopback, private, 10.0.0.0/8, HOST:PORT" },
-	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN | IN_STATE | IN_VERIFY,
+	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN | IN_STATE | IN_VERIFY | IN_DEAD,
 	  "the state file (default: .hocket/NAME.db beside the pipeline); off: none" },
 	{ FLAG_TO_RECORD, "to", 0, TAKES_NUMBER, "N", NULL, IN_STATE,
 	  "rewind: the first N records stay done, the next run does those behind again" },
 	{ FLAG_SOURCE, "source", 0, TAKES_FILE, "NAME", NULL, IN_STATE,
 	  "rewind: which source, as show names it; needed when there are several" },
-	{ FLAG_LIMIT, "limit", 0, TAKES_COUNT, "N", NULL, IN_RUN,
+	{ FLAG_LIMIT, "limit", 0, TAKES_COUNT, "N", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "reads at most N records; the next run goes on behind them" },
-	{ FLAG_UNTIL, "until", 0, TAKES_UNTIL, "TIME", NULL, IN_RUN,
+	{ FLAG_UNTIL, "until", 0, TAKES_UNTIL, "TIME", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "ends then: after 5m, at 18:30 or 2026-12-01T08:00; the next run goes on" },
-	{ FLAG_MAX_FAILURES, "max-failures", 0, TAKES_SHARE, "N|5%", NULL, IN_RUN,
+	{ FLAG_MAX_FAILURES, "max-failures", 0, TAKES_SHARE, "N|5%", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "stops when so many records are dead, or such a share of at least 100" },
-	{ FLAG_FAIL_FAST, "fail-fast", 0, TAKES_NOTHING, NULL, NULL, IN_RUN,
+	{ FLAG_FAIL_FAST, "fail-fast", 0, TAKES_NOTHING, NULL, NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "the first dead letter stops the run: --max-failures 1" },
 	{ FLAG_FRESH, "fresh", 0, TAKES_NOTHING, NULL, NULL, IN_RUN,
 	  "starts over: forgets positions and counts of earlier runs" },
-	{ FLAG_MEMORY, "memory", 0, TAKES_SIZE, "SIZE", NULL, IN_RUN,
+	{ FLAG_MEMORY, "memory", 0, TAKES_SIZE, "SIZE", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "budget for records and bodies, at least 16MB (default: 256MB)" },
-	{ FLAG_PROGRESS, "progress", 0, TAKES_WORD, "HOW", progress_words, IN_RUN | IN_FETCH,
+	{ FLAG_PROGRESS, "progress", 0, TAKES_WORD, "HOW", progress_words,
+	  IN_RUN | IN_FETCH | IN_DEAD_REPLAY,
 	  "auto (default), bar, plain, json or none; on stderr" },
-	{ FLAG_GRACE, "grace", 0, TAKES_DURATION, "TIME", NULL, IN_RUN,
+	{ FLAG_GRACE, "grace", 0, TAKES_DURATION, "TIME", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "what is in flight may take so long after Ctrl-C or SIGTERM (default: 25s)" },
-	{ FLAG_SUMMARY, "summary", 0, TAKES_WORD, "json", summary_words, IN_RUN | IN_FETCH,
+	{ FLAG_SUMMARY, "summary", 0, TAKES_WORD, "json", summary_words,
+	  IN_RUN | IN_FETCH | IN_DEAD_REPLAY,
 	  "the account as one JSON object, the last line of stderr" },
 	{ FLAG_DOT, "dot", 0, TAKES_NOTHING, NULL, NULL, IN_GRAPH, "for Graphviz" },
 	{ FLAG_MERMAID, "mermaid", 0, TAKES_NOTHING, NULL, NULL, IN_GRAPH,
@@ -69,10 +80,10 @@ const struct flag flags[] = {
 	{ LATER("metrics") },
 	{ LATER("dashboard") },
 	{ LATER("log") },
-	{ FLAG_QUIET, "quiet", 'q', TAKES_NOTHING, NULL, NULL, IN_RUN | IN_CHECK | IN_FETCH,
-	  "only what went wrong" },
-	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_RUN | IN_CHECK | IN_FETCH,
-	  "more about each step" },
+	{ FLAG_QUIET, "quiet", 'q', TAKES_NOTHING, NULL, NULL,
+	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "only what went wrong" },
+	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL,
+	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "more about each step" },
 	{ FLAG_HELP, "help", 'h', TAKES_NOTHING, NULL, NULL, IN_ALL, "this text" },
 };
 const size_t flag_count = ARRAY_SIZE(flags);
@@ -107,6 +118,23 @@ static const char verify_text[] =
 	"records are those that its position says, each dead one has a letter, nothing is\n"
 	"left behind, and the file is whole. Exit code 0 or, with the reasons, 4. It may be\n"
 	"asked while the pipeline runs.";
+static const char dead_ls_text[] =
+	"One line for each: its id, when, where and why it failed, where it came from. Works\n"
+	"beside a run. An id is $meta.id of the record; its first eight digits name it.";
+static const char dead_show_text[] =
+	"Everything about dead letters: the record as it was read, as it came to the step,\n"
+	"every attempt, and what can be done. An ID is at least four digits of one.";
+static const char dead_replay_text[] =
+	"Each goes the rest of its way, from the step at which it failed, as it was then: what\n"
+	"the steps before it did is not done, nor paid for, again. A step that has another name\n"
+	"by now: from the start. What is delivered is dead no more; what fails again stays, with\n"
+	"all its attempts. What a replay writes is added to the outputs. Killed or stopped, the\n"
+	"same command goes on. Exit codes are those of hocket run.";
+static const char dead_export_text[] =
+	"JSON lines on stdout: record, step, class, message, at_step, attempts, source, line,\n"
+	"time, id, run; the same as the copy that 'dead: FILE' in the pipeline asks for.";
+static const char dead_drop_text[] =
+	"For good. Says how many. Which ones must be said: IDs, --where or --all.";
 static const char schema_text[] =
 	"Editors with a YAML language server complete and check pipeline files with it:\n"
 	"the file's first line is then\n"
@@ -155,6 +183,83 @@ const struct verb verbs[] = {
 		.examples = { { "hocket graph enrich.yaml", "for reading" },
 			      { "hocket graph enrich.yaml --dot | dot -Tsvg > enrich.svg",
 				"as a picture" } },
+	},
+	{
+		.name = "dead ls",
+		.group = "dead",
+		.bit = IN_DEAD_LS,
+		.main = verb_dead_ls,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = 1,
+		.usage = "FILE [flags]",
+		.doc = "lists what failed for good, with the counts of each kind",
+		.more = dead_ls_text,
+		.examples = { { "hocket dead ls enrich.yaml", "all that are dead now" },
+			      { "hocket dead ls enrich.yaml -w '.step == \"http\"'",
+				"those of one step" } },
+	},
+	{
+		.name = "dead show",
+		.group = "dead",
+		.bit = IN_DEAD_SHOW,
+		.main = verb_dead_show,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = UINT_MAX,
+		.usage = "FILE ID... [flags]",
+		.doc = "shows everything about dead letters",
+		.more = dead_show_text,
+		.examples = { { "hocket dead show enrich.yaml 3f9a", "one" },
+			      { "hocket dead show enrich.yaml --json | jq .record",
+				"all of them, for a program" } },
+	},
+	{
+		.name = "dead replay",
+		.group = "dead",
+		.bit = IN_DEAD_REPLAY,
+		.main = verb_dead_replay,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = UINT_MAX,
+		.usage = "FILE [ID...] [flags]",
+		.doc = "sends dead letters again, from the step at which they failed",
+		.more = dead_replay_text,
+		.examples = { { "hocket dead replay enrich.yaml", "every one that there is" },
+			      { "hocket dead replay enrich.yaml -w '.class | "
+				"startswith(\"status(5\")'",
+				"those that the server could not answer" } },
+	},
+	{
+		.name = "dead export",
+		.group = "dead",
+		.bit = IN_DEAD_EXPORT,
+		.main = verb_dead_export,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = UINT_MAX,
+		.usage = "FILE [ID...] [flags]",
+		.doc = "prints dead letters as JSON lines",
+		.more = dead_export_text,
+		.examples = { { "hocket dead export enrich.yaml > dead.jsonl",
+				"every one that there is" },
+			      { "hocket dead export enrich.yaml | jq -c .record",
+				"the records alone" } },
+	},
+	{
+		.name = "dead drop",
+		.group = "dead",
+		.bit = IN_DEAD_DROP,
+		.main = verb_dead_drop,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = UINT_MAX,
+		.usage = "FILE ID...|--where JQ|--all",
+		.doc = "forgets dead letters",
+		.more = dead_drop_text,
+		.examples = { { "hocket dead drop enrich.yaml -w '.class == \"status(404)\"'",
+				"those that will never be found" },
+			      { "hocket dead drop enrich.yaml --all", "all of them" } },
 	},
 	{
 		.name = "fetch",
@@ -244,7 +349,7 @@ const struct verb verbs[] = {
 		.bit = IN_HELP,
 		.main = verb_help,
 		.takes = WORDS_VERBS,
-		.max = 1,
+		.max = 2,
 		.usage = "[VERB]",
 		.doc = "explains a verb, or all of them",
 		.examples = { { "hocket help run", "the same as hocket run --help" },
@@ -257,7 +362,6 @@ const struct verb verbs[] = {
 	{ .name = "guess" },
 	{ .name = "top" },
 	{ .name = "tap" },
-	{ .name = "dead" },
 	{ .name = "jq" },
 	{ .name = "explain" },
 };

@@ -324,11 +324,11 @@ int state_end_replay(struct state *s, const char *run_id, const char *status,
 }
 
 /* ---- dropping ---- */
+/* Older letters of the same record go along. What is compared lies apart from what is deleted. */
 #define CHOSEN                                                \
-	"(rowid IN temp.chosen OR (id <> ''"                  \
+	"(rowid IN (SELECT n FROM temp.chosen) OR (id <> ''"  \
 	" AND run IN (SELECT id FROM run WHERE pipeline = ?)" \
-	" AND (id, record) IN (SELECT id, record FROM dead"   \
-	" WHERE rowid IN temp.chosen)))"
+	" AND (id, record) IN (SELECT id, record FROM temp.chosen)))"
 
 static int drop_by(const struct rows_job *j, const char *sql)
 {
@@ -352,7 +352,8 @@ static int drop_job(void *arg)
 {
 	struct rows_job *j = arg;
 	static const char doing[] = "choosing dead letters";
-	if (sql_exec(&j->job, "CREATE TEMP TABLE IF NOT EXISTS chosen(n INTEGER PRIMARY KEY)",
+	if (sql_exec(&j->job,
+		     "CREATE TEMP TABLE IF NOT EXISTS chosen(n INTEGER PRIMARY KEY, id, record)",
 		     doing) < 0 ||
 	    sql_begin(&j->job) < 0)
 		return -1;
@@ -366,7 +367,8 @@ int state_drop_letters(struct state *s, const char *pipeline, const struct lette
 		       size_t n, struct err *err)
 {
 	struct rows_job j = { .job = { s, err },
-			      .sql = "INSERT INTO temp.chosen VALUES(?1)",
+			      .sql = "INSERT INTO temp.chosen SELECT rowid, id, record FROM dead"
+				     " WHERE rowid = ?1",
 			      .pipeline = pipeline,
 			      .keys = keys,
 			      .n = n };

@@ -123,9 +123,9 @@ TEST(help_needs_no_words)
 
 TEST(too_many_words)
 {
-	AUTO(parsed_done) struct parsed some = PARSE("help", "a", "b");
+	AUTO(parsed_done) struct parsed some = PARSE("help", "a", "b", "c");
 	AUTO(parsed_done) struct parsed none = PARSE("schema", "a");
-	CHECK_STR(some.err.p, "too many arguments: 'b'\nusage: hocket help [VERB]");
+	CHECK_STR(some.err.p, "too many arguments: 'c'\nusage: hocket help [VERB]");
 	CHECK_STR(none.err.p, "too many arguments: 'a'\nusage: hocket schema");
 }
 
@@ -165,9 +165,43 @@ TEST(times_to_end_at_are_checked)
 TEST(later_things_say_so)
 {
 	AUTO(parsed_done)
-	struct parsed flag = PARSE("run", "a", "--dry-run"), verb = PARSE("verify", "a");
+	struct parsed flag = PARSE("run", "a", "--dry-run"), verb = PARSE("try", "a");
 	CHECK_STR(flag.err.p, "'--dry-run' is not in this version yet");
-	CHECK_STR(verb.err.p, "'hocket verify' is not in this version yet");
+	CHECK_STR(verb.err.p, "'hocket try' is not in this version yet");
+}
+
+TEST(verbs_of_two_words)
+{
+	AUTO(parsed_done)
+	struct parsed show = PARSE("dead", "show", "a", "3f9a", "--json"),
+		      none = PARSE("dead"), other = PARSE("dead", "sho", "a"),
+		      far = PARSE("dead", "a.yaml"), help = PARSE("dead", "--help"),
+		      first = PARSE("daed", "ls");
+	CHECK_INT(show.result, 0);
+	CHECK_STR(show.args.verb->name, "dead show");
+	CHECK_INT(show.args.word_count, 2);
+	CHECK_STR(show.args.words[1], "3f9a");
+	CHECK(args_has(&show.args, FLAG_JSON));
+	CHECK_STR(none.err.p, "usage: hocket dead VERB ...: see hocket dead --help");
+	CHECK_STR(other.err.p, "unknown verb 'dead sho': did you mean 'dead show'?");
+	CHECK_STR(far.err.p, "unknown verb 'dead a.yaml': see hocket dead --help");
+	CHECK_INT(help.result, 0);
+	CHECK(help.args.help && !help.args.verb);
+	CHECK_STR(help.args.group, "dead");
+	CHECK_STR(first.err.p, "unknown verb 'daed': did you mean 'dead'?");
+}
+
+TEST(each_verb_of_dead_has_its_own_flags)
+{
+	AUTO(parsed_done)
+	struct parsed where = PARSE("dead", "ls", "a", "-w", ".x"),
+		      limit = PARSE("dead", "ls", "a", "--limit", "3"),
+		      json = PARSE("dead", "replay", "a", "--json"),
+		      all = PARSE("dead", "drop", "a", "--all");
+	CHECK_INT(where.result, 0);
+	CHECK_STR(args_get(&where.args, FLAG_WHERE)->text, ".x");
+	CHECK(limit.result < 0 && json.result < 0);
+	CHECK(args_has(&all.args, FLAG_EVERY));
 }
 
 static const struct test tests[] = {
@@ -186,6 +220,8 @@ static const struct test tests[] = {
 	T(shares_are_counts_or_percentages),
 	T(times_to_end_at_are_checked),
 	T(later_things_say_so),
+	T(verbs_of_two_words),
+	T(each_verb_of_dead_has_its_own_flags),
 };
 int main(void)
 {
