@@ -56,13 +56,13 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-int journal_open(struct journal *j, struct state *state, const char *run_id, bool resumed,
+int journal_open(struct journal *j, struct state *state, const char *run_id, const char *earlier,
 		 struct err *err)
 {
 	*j = (struct journal){ .state = state, .run_id = run_id };
-	if (!resumed)
+	if (!earlier)
 		return 0;
-	if (state_each_noted(state, run_id, add_noted, j, err) < 0)
+	if (state_each_noted(state, earlier, add_noted, j, err) < 0)
 		return -1;
 	if (j->noted_count)
 		qsort(j->noted, j->noted_count, sizeof *j->noted, by_number);

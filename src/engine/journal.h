@@ -27,8 +27,9 @@ struct journal {
 	uint64_t commits, entries;
 };
 
-/* `resumed`: reads which records were noted. */
-MUST int journal_open(struct journal *, struct state *, const char *run_id, bool resumed,
+/* `earlier`: the run that may have noted records already: this one, when it is resumed, or the one that it goes on behind; NULL:
+ * there is none. */
+MUST int journal_open(struct journal *, struct state *, const char *run_id, const char *earlier,
 		      struct err *) SUSPENDS;
 void journal_done(struct journal *);
 

@@ -311,6 +311,13 @@ static int open_guard(struct run *run, struct err *err)
 	return 0;
 }
 
+static int open_journal(struct run *run, struct err *err) SUSPENDS
+{
+	const char *behind = run->continues[0] ? run->continues : NULL;
+	return journal_open(&run->journal, run->state, run->id, run->resumed ? run->id : behind,
+			    err);
+}
+
 /* What the run found is resumed or begun. */
 static int enter_run(struct run *run, struct slice mark, struct err *err) SUSPENDS
 {
@@ -332,7 +339,7 @@ int run_open_parts(struct run *run, struct err *err)
 	if (run->nothing_new)
 		return 0;
 	expansion_plan(run);
-	if (journal_open(&run->journal, run->state, run->id, run->resumed, err) < 0 ||
+	if (open_journal(run, err) < 0 ||
 	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
 		return -1;
 	return enter_run(run, run->resumed ? buf_slice(&last.mark) : S(""), err);

@@ -1,7 +1,7 @@
 /* notes.h - what is known of records on their way: intents, answers that were paid for, stored children
  *
  * What this room is for: I7 and "the order of commits" (1). A note belongs to one record (or child) at one step of one run, and
- *   is tidied away once the run's mark has passed its record.
+ *   is tidied away once the run's mark has passed its record. A run that goes on behind another takes its notes over.
  * What must hold: (1) a note is durable when state_put_notes returns. (2) after a crash every note above the mark is found again
  *   under the same (split, ordinal, path, step). */
 #pragma once

@@ -135,14 +135,20 @@ int tidy_run(const struct sql_job *j, const char *run_id)
 
 int tidy_take_over(const struct sql_job *j, const char *run_id, const char *of)
 {
-	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (!j->s->has_pages)
+	static const char *const all[] = { "UPDATE note SET run = ? WHERE run = ?",
+					   "UPDATE inbox SET run = ? WHERE run = ?" };
+	if (!j->s->has_notes && !j->s->has_pages)
 		return 0;
-	if (sql_prepare(j, "UPDATE inbox SET run = ? WHERE run = ?", &q) < 0)
-		return -1;
-	sql_bind_str(q, 1, run_id);
-	sql_bind_str(q, 2, of);
-	return sql_step_done(j, q, doing);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+		if (sql_prepare(j, all[i], &q) < 0)
+			return -1;
+		sql_bind_str(q, 1, run_id);
+		sql_bind_str(q, 2, of);
+		if (sql_step_done(j, q, doing) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 #define OTHERS \
