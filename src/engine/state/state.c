@@ -78,15 +78,12 @@ static int make_folder(const char *path, struct err *err)
 	if (!slash || slash == path)
 		return 0;
 	AUTO(freep) char *folder = xstrndup(path, (size_t)(slash - path));
-	if (mkdir(folder, 0700) < 0) {
-		int why = -errno;
-		return why == -EEXIST ? 0
-				      : fail_errno(err, FAULT_IO, why,
-						   "cannot make the folder '%s' for the state file",
-						   folder);
-	}
-	/* Without its state a run that a power cut ended would start over. */
-	return sql_sync_folder_of(folder, err);
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return fail_errno(err, FAULT_IO, -errno,
+				  "cannot make the folder '%s' for the state file", folder);
+	/* Without its state a run that a power cut ended would start over. Whoever made the folder may have been killed before
+	 * its name was synced. */
+	return access(path, F_OK) == 0 ? 0 : sql_sync_folder_of(folder, err);
 }
 
 static int take_lock(struct state *s, struct err *err)
