@@ -1,0 +1,13 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+INSERT INTO meta VALUES('format','1');
+CREATE TABLE run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, hash TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, mark TEXT);
+INSERT INTO run VALUES('20261123T001656-5a3f6c9b','pipe','a2a8b69ebb9dbd6a','2026-11-23T00:16:56.417Z',NULL,'running','{"run":"20261123T001656-5a3f6c9b","counts":{"admitted":11,"spawned":21,"delivered":18,"filtered":0,"duplicate":0,"dead":3,"expanded":11,"merged":0},"splits":[{"name":"@FOLDER@/in.jsonl","low":11,"line":11,"base":"625:1a9e58bb64fd5d7b","offset":337,"done":[]}]}');
+CREATE TABLE receipt(run TEXT NOT NULL, sink TEXT NOT NULL, receipt TEXT NOT NULL, PRIMARY KEY(run, sink)) WITHOUT ROWID;
+INSERT INTO receipt VALUES('20261123T001656-5a3f6c9b','jsonl','{"length":760,"inode":10388662}');
+CREATE TABLE dead(run TEXT NOT NULL, split TEXT NOT NULL, ordinal INTEGER NOT NULL, child INTEGER NOT NULL, line INTEGER, step TEXT NOT NULL, class TEXT NOT NULL, message TEXT NOT NULL, record TEXT NOT NULL, at_step TEXT NOT NULL, attempts TEXT NOT NULL, time TEXT NOT NULL, PRIMARY KEY(run, split, ordinal, child)) WITHOUT ROWID;
+INSERT INTO dead VALUES('20261123T001656-5a3f6c9b','@FOLDER@/in.jsonl',1,2,2,'http','status(404)','answered 404: none','{"id": 1, "parts": ["a", "b"]}','{"id":1,"part":"b"}','[{"attempt":1,"time":"2026-11-23T00:16:56.468Z","ms":0,"class":"status(404)","message":"answered 404: none"}]','2026-11-23T00:16:56.469Z');
+INSERT INTO dead VALUES('20261123T001656-5a3f6c9b','@FOLDER@/in.jsonl',4,1,5,'http','status(404)','answered 404: none','{"id": 4, "parts": ["a", "b"]}','{"id":4,"part":"a"}','[{"attempt":1,"time":"2026-11-23T00:16:56.594Z","ms":1,"class":"status(404)","message":"answered 404: none"}]','2026-11-23T00:16:56.596Z');
+INSERT INTO dead VALUES('20261123T001656-5a3f6c9b','@FOLDER@/in.jsonl',9,1,10,'http','status(404)','answered 404: none','{"id": 9, "parts": ["a"]}','{"id":9,"part":"a"}','[{"attempt":1,"time":"2026-11-23T00:16:56.873Z","ms":1,"class":"status(404)","message":"answered 404: none"}]','2026-11-23T00:16:56.874Z');
+COMMIT;

@@ -1,0 +1,67 @@
+"""I12: a state that an older version wrote is read by this one: brought up to date, shown, verified, and its run gone on with.
+
+states/format_N.sql is the dump of a state that was written by the program of then, killed in mid-run; format_N_out.sql is its
+output's. A format that was released is never taken out here.
+"""
+import json
+import os
+import sqlite3
+
+from far import far
+
+PIPE = """\
+from: {jsonl: in.jsonl}
+steps:
+  - emit: '.parts[] as $part | {id, part: $part}'
+  - http: http://api.example.com/\\(.id)/\\(.part)
+    retry: {times: 0}
+    rate: 40/s
+    into: .got
+to:
+  - {sqlite: out.db, table: rows, commit: {rows: 4, every: 50ms}}
+  - {jsonl: out.jsonl}
+"""
+INPUT = [{"id": i, "parts": ["a", "b", "c"][:1 + i % 3]} for i in range(20)]
+DEAD = {"/1/b", "/4/a", "/9/a"}
+WANTED = [(r["id"], part) for r in INPUT for part in r["parts"] if f"/{r['id']}/{part}" not in DEAD]
+
+
+def load(hocket, dump, to):
+    """A dump as the database that it was; then its rows are as they were."""
+    to.parent.mkdir(exist_ok=True)
+    sql = (os.path.join(os.path.dirname(__file__), "states", dump))
+    with open(sql) as text, sqlite3.connect(to) as db:
+        db.executescript(text.read().replace("@FOLDER@", str(hocket.folder)))
+    return db
+
+
+def test_a_state_of_format_1_is_gone_on_with(hocket):
+    hocket.write("pipe.yaml", PIPE)
+    hocket.write_jsonl("in.jsonl", INPUT)
+    state = load(hocket, "format_1.sql", hocket.folder / ".hocket/pipe.db")
+    rows = load(hocket, "format_1_out.sql", hocket.folder / "out.db").execute("SELECT id, part, got FROM rows ORDER BY rowid")
+    lines = ["{" + f'"id":{id},"part":"{part}","got":{got}' + "}\n" for id, part, got in rows]
+    part = hocket.write("out.jsonl.part", "".join(lines))
+    state.execute("UPDATE receipt SET receipt = json_set(receipt, '$.inode', ?)", (part.stat().st_ino,))
+    state.commit()
+    state.close()
+
+    said = hocket("state", "show", "pipe.yaml")
+    assert said.code == 1 and "older hocket; the next run brings it up to date" in said.err
+
+    with far(lambda path, attempt: (404, {}, b"none") if path in DEAD else {"path": path}) as server:
+        hocket.env["HOCKET_TEST_HOSTS"] = f"api.example.com:80=127.0.0.1:{server.port}"
+        result = hocket("run", "pipe.yaml")
+        assert result.code == 3 and "going on with run 20261123T001656-5a3f6c9b" in result.err, result.err
+        # What format 1 had done is not asked for again: it was the first 11 records.
+        assert {int(path.split("/")[1]) for path in server.asked} == set(range(11, 20))
+
+    out = sqlite3.connect(hocket.folder / "out.db").execute("SELECT id, part FROM rows ORDER BY rowid").fetchall()
+    assert out == WANTED and [(r["id"], r["part"]) for r in hocket.read_jsonl("out.jsonl")] == WANTED
+
+    state = sqlite3.connect(hocket.folder / ".hocket/pipe.db")
+    assert state.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("2",)
+    letters = state.execute("SELECT ordinal, path, record, class FROM dead ORDER BY ordinal").fetchall()
+    assert [(n, path, json.loads(record)["id"]) for n, path, record, _ in letters] == [(1, "1", 1), (4, "0", 4), (9, "0", 9)]
+    said = hocket("verify", "pipe.yaml")
+    assert said.code == 0 and "20 records in 1 run" in said.out, said.err
