@@ -5,7 +5,7 @@
  * What must hold:
  *  (1) PATH is only touched by append, by the rename in finish, and by taking that back: until then an older output stays
  *      readable.
- *  (2) a crash between rename and the engine's "finished" finds PATH with our inode and length: it is renamed back to
+ *  (2) a crash between rename and the engine's "finished" finds PATH as the receipt knows it: it is renamed back to
  *      .part, so that going on (or finishing once more) loses nothing, however often that happens.
  *  (3) two programs never write one file: the .part is locked (flock) while it is open.
  *  (4) what a finished run made is added to in a copy, as long as it is as that run left it: its length and the hash of its
@@ -99,79 +99,107 @@ static int cut_to(struct part_file *f, uint64_t length, struct err *err) SUSPEND
 /* ---- receipts -------------------------------------------------------------------------------- */
 
 struct receipt {
-	uint64_t length, inode;
-	struct part_over over;
-	uint64_t tail; /* hash of the last bytes before length */
-	bool has_tail; /* receipts of earlier versions have none */
+	struct part_proof file;
+	uint64_t inode;
+	struct part_proof over;
 };
 
-/* Of at most TAIL_BYTES before `length`. 0, or a negative errno; -ENODATA: the file is shorter. */
-static int hash_tail(int fd, uint64_t length, uint64_t *ret) SUSPENDS
+/* What a file is known by: its length and a hash of the last bytes before it. 0, or a negative errno; -ENODATA: it is
+ * shorter. */
+static int prove(int fd, uint64_t length, struct part_proof *ret) SUSPENDS
 {
 	char tail[TAIL_BYTES];
 	size_t n = length < sizeof(tail) ? (size_t)length : sizeof(tail);
 	ssize_t got = n ? hk_file_read(fd, tail, n, (off_t)(length - n)) : 0;
 	if (got < 0)
 		return (int)got;
-	*ret = hash_end(hash_add(HASH_START, (struct slice){ tail, n }));
+	uint64_t hash = hash_end(hash_add(HASH_START, (struct slice){ tail, n }));
+	*ret = (struct part_proof){ .known = true, .hashed = true, .length = length, .tail = hash };
 	return (size_t)got < n ? -ENODATA : 0;
+}
+
+/* All of what stands at a path; also what is no regular file is -ENODATA. */
+static int prove_path(const char *path, struct part_proof *ret) SUSPENDS
+{
+	struct stat st;
+	int fd = hk_file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENODATA;
+	r = r < 0 ? r : prove(fd, (uint64_t)st.st_size, ret);
+	(void)close(fd); /* only read */
+	return r;
+}
+
+static bool is_same(const struct part_proof *a, const struct part_proof *b)
+{
+	return a->known && b->known && a->length == b->length &&
+	       (!a->hashed || !b->hashed || a->tail == b->tail);
+}
+
+static int put_proof(const struct part_proof *p, struct buf *out)
+{
+	return buf_printf(out, "\"length\":%" PRIu64 ",\"tail\":\"%016" PRIx64 "\"", p->length,
+			  p->tail);
 }
 
 static int put_receipt(const struct part_file *f, struct buf *receipt, struct err *err) SUSPENDS
 {
-	uint64_t tail;
-	int r = hash_tail(f->fd, f->length, &tail);
+	struct part_proof now;
+	int r = prove(f->fd, f->length, &now);
 	if (r < 0)
 		return fail_file(f, err, r, "read back from");
 	buf_clear(receipt);
-	r = buf_printf(receipt,
-		       "{\"length\":%" PRIu64 ",\"inode\":%" PRIu64 ",\"tail\":\"%016" PRIx64 "\"",
-		       f->length, f->inode, tail);
-	if (r == 0 && f->over.inode)
-		r = buf_printf(receipt, ",\"over\":{\"length\":%" PRIu64 ",\"inode\":%" PRIu64 "}",
-			       f->over.length, f->over.inode);
-	if (r == 0)
-		r = buf_add_char(receipt, '}');
+	r = buf_printf(receipt, "{\"inode\":%" PRIu64 ",", f->inode);
+	r = r < 0 ? r : put_proof(&now, receipt);
+	if (f->over.known) {
+		r = r < 0 ? r : buf_add(receipt, S(",\"over\":{"));
+		r = r < 0 ? r : put_proof(&f->over, receipt);
+		r = r < 0 ? r : buf_add_char(receipt, '}');
+	}
+	r = r < 0 ? r : buf_add_char(receipt, '}');
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot keep the receipt of '%s'", f->part) : 0;
 }
 
-static bool get_number(struct slice receipt, const char *key, uint64_t *ret)
+static bool get_number(struct slice object, const char *key, uint64_t *ret)
 {
 	struct slice raw;
 	int64_t n;
-	if (!json_field(receipt, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
+	if (!json_field(object, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
 		return false;
 	*ret = (uint64_t)n;
 	return true;
 }
 
-static bool get_tail(struct slice receipt, struct receipt *ret)
+/* Receipts of earlier versions have no tail. */
+static bool get_proof(struct slice object, struct part_proof *ret)
 {
 	AUTO(buf_done) struct buf text = { .max = 64 };
 	struct slice raw;
-	if (!json_field(receipt, S("tail"), &raw))
+	if (!get_number(object, "length", &ret->length))
+		return false;
+	ret->known = true;
+	ret->hashed = json_field(object, S("tail"), &raw);
+	if (!ret->hashed)
 		return true;
 	if (json_type(raw) != JSON_STRING || json_unquote(raw, &text) < 0 || text.n != 16)
 		return false;
 	ret->tail = strtoull(text.p, NULL, 16);
-	return ret->has_tail = true;
+	return true;
 }
 
 static int read_receipt(const struct part_file *f, struct slice text, struct receipt *ret,
 			struct err *err)
 {
-	*ret = (struct receipt){ 0 };
-	if (json_check(text, NULL) < 0 || !get_number(text, "length", &ret->length) ||
-	    !get_number(text, "inode", &ret->inode) || !get_tail(text, ret))
-		return fail(
-			err, FAULT_CONFIG,
-			"the state's receipt for '%s' makes no sense: '%.*s'; --fresh starts over",
-			f->path, SLICE(slice_head(text, 80)));
 	struct slice over;
-	if (json_field(text, S("over"), &over) && (!get_number(over, "length", &ret->over.length) ||
-						   !get_number(over, "inode", &ret->over.inode)))
-		ret->over = (struct part_over){ 0 };
-	return 0;
+	*ret = (struct receipt){ 0 };
+	if (json_check(text, NULL) == 0 && get_number(text, "inode", &ret->inode) &&
+	    get_proof(text, &ret->file) &&
+	    (!json_field(text, S("over"), &over) || get_proof(over, &ret->over)))
+		return 0;
+	return fail(err, FAULT_CONFIG,
+		    "the state's receipt for '%s' makes no sense: '%.*s'; --fresh starts over",
+		    f->path, SLICE(slice_head(text, 80)));
 }
 
 /* The .part is gone: either finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
@@ -179,9 +207,13 @@ static int read_receipt(const struct part_file *f, struct slice text, struct rec
 static int take_back(struct part_file *f, const struct receipt *was, struct err *err) SUSPENDS
 {
 	struct stat st;
-	/* Where nothing was committed, finish may have written a header. */
-	if (stat(f->path, &st) < 0 || (uint64_t)st.st_ino != was->inode ||
-	    (was->length > 0 && (uint64_t)st.st_size != was->length))
+	struct part_proof now;
+	bool ours = prove_path(f->path, &now) == 0 && is_same(&now, &was->file);
+	/* Where nothing was committed, finish may have written a header: then, as with old receipts, only the inode tells. */
+	if (was->file.length == 0 || !was->file.hashed)
+		ours = stat(f->path, &st) == 0 && (uint64_t)st.st_ino == was->inode &&
+		       (ours || was->file.length == 0);
+	if (!ours)
 		return fail(
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
@@ -194,31 +226,31 @@ static int take_back(struct part_file *f, const struct receipt *was, struct err 
 static int resume_again(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
 {
 	struct receipt was;
+	struct part_proof now;
 	struct stat st;
-	uint64_t tail = 0;
 	if (read_receipt(f, receipt, &was, err) < 0)
 		return -1;
 	if (stat(f->part, &st) < 0 && take_back(f, &was, err) < 0)
 		return -1;
 	if (open_part(f, 0, err) < 0)
 		return -1;
-	if (f->highest < was.length)
+	if (f->highest < was.file.length)
 		return fail(err, FAULT_IO,
 			    "'%s' has %" PRIu64 " bytes, but %" PRIu64
 			    " were committed; somebody has cut it. "
 			    "--fresh starts over",
-			    f->part, f->highest, was.length);
-	int r = hash_tail(f->fd, was.length, &tail);
+			    f->part, f->highest, was.file.length);
+	int r = prove(f->fd, was.file.length, &now);
 	if (r < 0)
 		return fail_file(f, err, r, "read");
-	if (was.has_tail && tail != was.tail)
+	if (!is_same(&now, &was.file))
 		return fail(err, FAULT_IO,
 			    "'%s' is not as the unfinished run left it; somebody has changed it. "
 			    "--fresh starts over",
 			    f->part);
 	f->over = was.over;
 	f->own = true;
-	return cut_to(f, was.length, err);
+	return cut_to(f, was.file.length, err);
 }
 
 static int resume_first(struct part_file *f, struct err *err) SUSPENDS
@@ -241,15 +273,15 @@ static int resume_first(struct part_file *f, struct err *err) SUSPENDS
 static int resume_append(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
 {
 	struct receipt was;
-	uint64_t tail = 0;
+	struct part_proof now;
 	if (resume_first(f, err) < 0)
 		return -1;
-	if (receipt.n == 0 || read_receipt(f, receipt, &was, NULL) < 0 || was.length != f->length)
+	if (receipt.n == 0 || read_receipt(f, receipt, &was, NULL) < 0)
 		return 0;
-	int r = hash_tail(f->fd, f->length, &tail);
+	int r = prove(f->fd, f->length, &now);
 	if (r < 0)
 		return fail_file(f, err, r, "read");
-	f->own = was.has_tail && was.tail == tail;
+	f->own = is_same(&now, &was.file);
 	return 0;
 }
 
@@ -259,7 +291,6 @@ struct copy_job {
 	const char *from;
 	int to;
 	uint64_t length; /* of it, at most; then: how much it was */
-	uint64_t inode, size;
 };
 
 static int copy_blocks(int from, struct copy_job *job)
@@ -284,13 +315,10 @@ static int copy_blocks(int from, struct copy_job *job)
 static int copy_job(void *arg)
 {
 	struct copy_job *job = arg;
-	struct stat st;
 	int from = open(job->from, O_RDONLY | O_CLOEXEC);
 	if (from < 0)
 		return -errno;
-	int r = fstat(from, &st) < 0 ? -errno : copy_blocks(from, job);
-	job->inode = st.st_ino;
-	job->size = (uint64_t)st.st_size;
+	int r = copy_blocks(from, job);
 	(void)close(from); /* only read */
 	return r == 0 && fsync(job->to) < 0 ? -errno : r;
 }
@@ -298,20 +326,20 @@ static int copy_job(void *arg)
 /* A copy, so that what the finished run made can be read until there is more of it; the receipt vouches for so much. */
 static int take_over(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
 {
-	struct receipt was = { .length = UINT64_MAX };
+	struct receipt was = { .file.length = UINT64_MAX };
 	if (receipt.n && read_receipt(f, receipt, &was, err) < 0)
 		return -1;
 	if (open_part(f, O_CREAT, err) < 0 || cut_to(f, 0, err) < 0)
 		return -1;
-	struct copy_job job = { .from = f->path, .to = f->fd, .length = was.length };
-	int r = hk_offload(copy_job, &job);
+	int r = prove_path(f->path, &f->over);
 	if (r == -ENOENT && receipt.n == 0)
 		return sync_folder(f, err); /* nothing is there yet */
+	struct copy_job job = { .from = f->path, .to = f->fd, .length = was.file.length };
+	r = r < 0 ? r : hk_offload(copy_job, &job);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "cannot copy '%s' to '%s'", f->path, f->part);
-	if (receipt.n && job.length < was.length)
+	if (receipt.n && job.length < was.file.length)
 		return fail(err, FAULT_IO, "'%s' has become shorter; --fresh starts over", f->path);
-	f->over = (struct part_over){ job.inode, job.size };
 	f->length = f->written = f->highest = job.length;
 	return sync_folder(f, err);
 }
@@ -351,43 +379,23 @@ static const char *shown(const struct part_file *f)
 	return slash && slash[1] ? slash + 1 : f->path;
 }
 
-static int compare(const struct part_file *f, int fd, const struct receipt *was,
-		   struct err *why) SUSPENDS
-{
-	struct stat st;
-	uint64_t tail = 0;
-	int r = fstat(fd, &st) < 0 ? -errno : 0;
-	if (r == 0 && S_ISREG(st.st_mode) && was->length == 0)
-		return 1; /* what finish put into it is not in the receipt: a header at most */
-	if (r == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == was->length)
-		r = hash_tail(fd, was->length, &tail);
-	else if (r == 0)
-		r = -ENODATA;
-	if (r < 0 && r != -ENODATA)
-		return fail_errno(why, FAULT_IO, r, "cannot read '%s'", f->path);
-	if (r == 0 && (!was->has_tail || tail == was->tail))
-		return 1;
-	fail(why, FAULT_CONFIG, "'%s' is not as the last run left it", shown(f));
-	return 0;
-}
-
 int part_file_stands(struct part_file *f, struct slice receipt, struct err *why)
 {
 	struct receipt was;
+	struct part_proof now;
 	if (f->mode == PART_APPEND)
 		return 1;
 	if (read_receipt(f, receipt, &was, why) < 0)
 		return 0;
-	int fd = hk_file_open(f->path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd == -ENOENT) {
-		fail(why, FAULT_CONFIG, "'%s' is gone", shown(f));
-		return 0;
-	}
-	if (fd < 0)
-		return fail_errno(why, FAULT_IO, fd, "cannot open '%s'", f->path);
-	int r = compare(f, fd, &was, why);
-	(void)close(fd); /* only read */
-	return r;
+	int r = prove_path(f->path, &now);
+	if (r < 0 && r != -ENOENT && r != -ENODATA)
+		return fail_errno(why, FAULT_IO, r, "cannot read '%s'", f->path);
+	/* What finish puts into a file without rows is in no receipt: a header at most. */
+	if (r == 0 && (was.file.length == 0 || is_same(&now, &was.file)))
+		return 1;
+	fail(why, FAULT_CONFIG,
+	     r == -ENOENT ? "'%s' is gone" : "'%s' is not as the last run left it", shown(f));
+	return 0;
 }
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
@@ -456,11 +464,10 @@ static int rename_job(void *arg)
 }
 
 /* What the output was taken over from still stands at PATH. */
-static bool over_own(const struct part_file *f)
+static bool over_own(const struct part_file *f) SUSPENDS
 {
-	struct stat st;
-	return f->over.inode && stat(f->path, &st) == 0 && (uint64_t)st.st_ino == f->over.inode &&
-	       (uint64_t)st.st_size == f->over.length;
+	struct part_proof now;
+	return f->over.known && prove_path(f->path, &now) == 0 && is_same(&now, &f->over);
 }
 
 static int rename_part(struct part_file *f, struct err *err) SUSPENDS

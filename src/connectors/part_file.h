@@ -9,7 +9,7 @@
  *     more:          PATH  --copy, fsync-->  PATH.part, from its end on, then as above
  *
  * What must hold:
- *  (1) the receipt {"length":N,"inode":I,"tail":H} says what is committed: written, synced. Bytes behind it are nobody's: resume
+ *  (1) the receipt {"inode":I,"length":N,"tail":H} says what is committed: written, synced. Bytes behind it are nobody's: resume
  *      and the next round cut them off.
  *  (2) a file shorter than its receipt, or with other bytes before that length, was changed by somebody else: refused.
  *  (3) a failed write or fsync is FAULT_IO; only a resume may settle what is on disk then. */
@@ -19,8 +19,9 @@
 enum part_mode { PART_REPLACE, PART_APPEND, PART_NEW };
 extern const char *const part_modes[]; /* the words, for an OPT_ENUM */
 
-struct part_over { /* what finish may replace at PATH, whatever the mode, because it is in .part; inode 0: nothing */
-	uint64_t inode, length;
+struct part_proof { /* what a file is known by, wherever it has been meanwhile */
+	bool known, hashed;
+	uint64_t length, tail; /* a hash of its last bytes */
 };
 struct part_file {
 	const char *path; /* borrows */
@@ -32,9 +33,9 @@ struct part_file {
 	uint64_t written;   /* behind it: this round's end */
 	uint64_t highest;   /* bytes up to here may be in the file */
 	uint64_t inode;
-	struct part_over over;
-	bool packed; /* set by the caller: no lines of text */
-	bool own;    /* append: all that is there was written by earlier runs of ours */
+	struct part_proof over; /* finish may replace this at PATH, whatever the mode */
+	bool packed;            /* set by the caller: no lines of text */
+	bool own;               /* append: all that is there was written by earlier runs of ours */
 };
 
 void part_file_open(struct part_file *, const char *path, enum part_mode);
