@@ -42,6 +42,13 @@ def message(server, headers, body):
     return {"message": number, "to": body["to"]}
 
 
+def completion(headers, body):
+    if headers.get("Authorization") != "Bearer s3cret-token":
+        raise Refusal(401, "who are you?")
+    topic = body["messages"][0]["content"].rpartition(" on ")[2]
+    return {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": f"# {topic}"}}]}
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
@@ -74,6 +81,10 @@ class Server(http.server.ThreadingHTTPServer):
             return orders(query)
         if parts[0] == "messages":
             return message(self, headers, json.loads(body))
+        if parts[:2] == ["v1", "chat"]:
+            return completion(headers, json.loads(body))
+        if parts[0] == "events":
+            return {"event": self.keys.setdefault(headers.get("Idempotency-Key") or object(), len(self.keys) + 1)}
         if parts[0] == "limited":
             self.allow(20)
             return {"id": int(parts[1])}
