@@ -4,8 +4,8 @@
  *   yesterday's, the third is another one: what was paid for the old one would count for the new one. So the list is kept.
  * What flows through:    children, on their way into the journal and back.
  * What must hold:
- *  (1) nothing is kept for nobody: only before a call that changes something outside, and only behind something that may answer
- *      otherwise when it is asked again: a call whose answers are not kept, a source that is asked again.
+ *  (1) nothing is kept for nobody: only before a call that changes something outside, and only behind a call that may answer
+ *      otherwise when it is made again. Sources that can be resumed give the same records again.
  *  (2) programs give the same for the same record; who writes `now` into one that emits asks for what he gets. */
 #include "engine/expansion.h"
 
@@ -26,8 +26,6 @@ void expansion_plan(struct run *run)
 {
 	const struct plan *p = run->plan;
 	bool may_differ = false, later = false;
-	for (size_t i = 0; i < p->source_count; i++)
-		may_differ |= p->sources[i].facts.restart != RESTART_SEEKS;
 	for (size_t i = 0; i < p->step_count; i++) {
 		struct step *s = &run->steps[i];
 		may_differ |= step_is_call(s) && !s->keeps;
