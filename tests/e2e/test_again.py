@@ -368,3 +368,22 @@ def test_killed_with_two_sinks_while_the_input_grows(hocket):
         want = list(range(day * 20000 + 20000))
         assert numbers(hocket) == want and rows(hocket) == want
     assert kills > 0
+
+
+@pytest.mark.parametrize("to", ["{jsonl: out.jsonl}", "{jsonl: out.jsonl, mode: append}", "[{jsonl: out.jsonl}, {sqlite: t.db, table: t}]"])
+def test_what_a_replay_has_added_stays(hocket, to):
+    bad = {3}
+    with far.far(lambda path, attempt: (400, {}, b"no") if int(path[1:]) in bad else {"ok": True}) as server:
+        text = f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.n)\n    into: .got\nto: {to}\n"
+        put(hocket, 5)
+        assert hocket.run(text).code == 3
+        bad.clear()
+        assert hocket("dead", "replay", "pipe.yaml").code == 0
+        assert numbers(hocket) == [0, 1, 2, 4, 3]
+        assert "nothing new" in hocket.run(text).err
+        put(hocket, 5, 7, mode="a")
+        r = hocket.run(text)
+        assert r.code == 0 and "going on behind" in r.err
+        assert numbers(hocket) == [0, 1, 2, 4, 3, 5, 6]
+        if "sqlite" in to:
+            assert rows(hocket) == list(range(7))
