@@ -88,6 +88,17 @@ bool ledger_is_done(const struct ledger *l, const char *split, uint64_t ordinal)
 	return s && split_is_done(s, ordinal);
 }
 
+bool ledger_covers(const struct ledger *l, const struct ledger *other)
+{
+	for (const struct split *s = other->splits; s; s = s->next) {
+		const struct split *mine = find_split(l, s->name);
+		bool none = s->low == 0 && s->passed_count == 0;
+		if (mine ? !split_covers(mine, s) : !none)
+			return false;
+	}
+	return true;
+}
+
 void ledger_snapshot(const struct ledger *l, struct ledger *ret)
 {
 	*ret = (struct ledger){ .settled = l->settled, .live = l->settled };

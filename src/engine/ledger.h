@@ -89,6 +89,8 @@ void ledger_done(struct ledger *); /* frees what was never settled, too */
 
 struct split *ledger_split(struct ledger *, const char *name); /* interned */
 bool ledger_is_done(const struct ledger *, const char *split, uint64_t ordinal);
+/* What is done in the other is done here. */
+bool ledger_covers(const struct ledger *, const struct ledger *other);
 /* The accounts without the tracks, for marks of what is written in parts; ends with ledger_done. */
 void ledger_snapshot(const struct ledger *, struct ledger *ret);
 /* Settles tracks (linked by next_ready, without end) in a snapshot; the tracks stay as they are. */

@@ -105,19 +105,26 @@ static int resume_sinks(struct run *run, struct slice state_mark, struct err *er
 	return 0;
 }
 
-/* A sink with a mark of its own has what that says; the others were cut back to what the state says. */
+/* A sink with a mark of its own has what that says, which is never less than the state says; the others were cut back to what the
+ * state says. */
 static int read_ahead(struct run *run, struct sink *k, struct err *err)
 {
 	if (!k->place->facts.own_mark)
 		return 0;
 	k->has_ahead = k->mark.n > 0;
-	if (k->has_ahead)
-		return mark_read(&k->ahead, buf_slice(&k->mark), err);
-	return run->ledger.settled.admitted == 0
+	if (!k->has_ahead && run->ledger.settled.admitted > 0)
+		return fail(err, FAULT_CONFIG,
+			    "to %s: nothing of the unfinished run %s is in it any more; --fresh "
+			    "starts over",
+			    k->place->label, run->id);
+	if (k->has_ahead && mark_read(&k->ahead, buf_slice(&k->mark), err) < 0)
+		return -1;
+	return !k->has_ahead || ledger_covers(&k->ahead, &run->ledger)
 		       ? 0
 		       : fail(err, FAULT_CONFIG,
-			      "to %s: nothing of the unfinished run %s is in it any more; --fresh "
-			      "starts over",
+			      "to %s: it lacks records that the unfinished run %s gave it, as an "
+			      "older copy of it would: put back what it was, or start over with "
+			      "--fresh",
 			      k->place->label, run->id);
 }
 

@@ -95,6 +95,17 @@ bool split_is_done(const struct split *s, uint64_t ordinal)
 	return ordinal < s->low || passed_at(s, find(s, ordinal), ordinal);
 }
 
+bool split_covers(const struct split *s, const struct split *other)
+{
+	for (uint64_t n = s->low; n < other->low; n++) /* as many as have passed, at most */
+		if (!split_is_done(s, n))
+			return false;
+	for (size_t i = 0; i < other->passed_count; i++)
+		if (!split_is_done(s, other->passed[i].ordinal))
+			return false;
+	return true;
+}
+
 static void advance(struct split *s)
 {
 	size_t n = 0;

@@ -30,6 +30,8 @@ struct split *split_new(const char *name);
 void split_free(struct split *);
 struct split *split_clone(const struct split *); /* for the mark as it will be */
 bool split_is_done(const struct split *, uint64_t ordinal);
+/* What is done in the other is done here. */
+bool split_covers(const struct split *, const struct split *other);
 void split_admitted(struct split *, struct position shares,
 		    uint64_t line); /* the next ordinal now is past it */
 /* The ordinal was settled before a crash: moves admission past it, and its position is known now. */

@@ -538,7 +538,67 @@ TEST(all_sinks_have_the_same_whatever_is_answered_after_a_crash)
 		check_fickle(seed);
 }
 
+/* ---- a sink that was taken back to an older copy ---- */
+static int open_body(void *arg)
+{
+	struct scene *s = arg;
+	struct err err = { 0 };
+	int r = run_open(&s->plan, &s->options, &s->run, &err);
+	if (r == 0)
+		run_close(s->run);
+	CHECK(r < 0 && err.fault == FAULT_CONFIG && strstr(err.text, "to two: it lacks"));
+	return 0;
+}
+
+static bool stops_early(struct scene *s)
+{
+	s->result = (struct run_result){ 0 };
+	s->options.grace_ns = -1;
+	CHECK_INT(hk_run(go_body, s, &(struct hk_run_options){ .virtual_clock = true }), 0);
+	return s->result.end == RUN_STOPPED_EARLY;
+}
+
+static void open_calm_scene(struct scene *s, uint64_t seed)
+{
+	scene_open(s, seed);
+	s->crash_percent = s->source_percent = s->limit_percent = 0;
+	s->stop_percent = 10;
+	s->plan.sink_count = SINKS_MAX;
+	for (size_t k = 0; k < SINKS_MAX; k++) {
+		make_sink(s, k);
+		s->to[k].facts.own_mark = s->sinks[k].own_mark = true;
+	}
+}
+
+static bool check_older_copy(uint64_t seed)
+{
+	struct scene *s = xcalloc(1, sizeof *s);
+	AUTO(buf_done) struct buf mark = { 0 };
+	open_calm_scene(s, seed);
+	bool stopped = stops_early(s);
+	uint64_t had = s->result.counts.admitted;
+	CHECK_INT(buf_add(&mark, buf_slice(&s->sinks[1].mark)), 0);
+	stopped = stopped && had > 0 && stops_early(s) && s->result.counts.admitted > had;
+	if (stopped) {
+		buf_clear(&s->sinks[1].mark);
+		CHECK_INT(buf_add(&s->sinks[1].mark, buf_slice(&mark)), 0);
+		CHECK_INT(hk_run(open_body, s, NULL), 0);
+	}
+	scene_close(s);
+	free(s);
+	return stopped;
+}
+
+TEST(a_sink_that_lost_what_it_had_is_not_gone_on_with)
+{
+	unsigned n = 0;
+	for (uint64_t seed = 1; seed <= 40; seed++)
+		n += check_older_copy(seed);
+	CHECK(n > 3);
+}
+
 static const struct test tests[] = {
+	T(a_sink_that_lost_what_it_had_is_not_gone_on_with),
 	T(all_sinks_have_the_same_whatever_is_answered_after_a_crash),
 	T(every_row_arrives_once_whatever_happens),
 };
