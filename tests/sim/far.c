@@ -13,7 +13,7 @@
 #include "io/url.h"
 #include "world.h"
 
-enum { ASKED_CAP = 32768, PAGE_RECORDS = 7 };
+enum { PAGE_RECORDS = 7 };
 #define STORMS_NS \
 	(30 * 60 * HK_SEC) /* then the sun shines, and what does not come to its end never will */
 
@@ -53,7 +53,8 @@ static int64_t since_start(void)
 static bool is_slow(const struct world *w, struct row r)
 {
 	const struct trouble *t = &w->trouble;
-	return t->slow_every && r.n % t->slow_every == 0 && since_start() < t->slow_ns;
+	return t->slow_every && r.n % t->slow_every == 0 && since_start() >= t->slow_from_ns &&
+	       since_start() < t->slow_ns;
 }
 
 static bool refuses(struct world *w, struct row r, struct http_reply *reply)
@@ -248,10 +249,26 @@ static int storm(struct world *w) SUSPENDS
 	return 0;
 }
 
+static int outage(struct world *w) SUSPENDS
+{
+	const struct trouble *t = &w->trouble;
+	int r = hk_sleep(OUTAGE_FROM_NS);
+	w->storms++;
+	if (!t->outage_parts) {
+		w->far.down_ns = t->outage_ns;
+		hk_event_set(&w->far.fall);
+		return r;
+	}
+	hk_sim_part(80);
+	r = r < 0 ? r : hk_sleep(t->outage_ns);
+	hk_sim_heal(80);
+	return r;
+}
+
 int far_weather(void *arg)
 {
 	struct world *w = arg;
-	int r = 0;
+	int r = w->trouble.outage_ns ? outage(w) : 0;
 	while (r == 0 && since_start() < STORMS_NS) {
 		r = hk_sleep(up_to(w, w->trouble.weather_ns));
 		r = r < 0 ? r : storm(w);

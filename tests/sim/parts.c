@@ -73,6 +73,15 @@ static int misfortune(void *arg) SUSPENDS
 	return r;
 }
 
+static void add_attempts(struct world *w, struct run *run)
+{
+	for (size_t i = 0; i < run_place_count(run); i++) {
+		struct place_stats stats;
+		run_place_stats(run, i, &stats);
+		w->attempts += stats.attempts;
+	}
+}
+
 static void go(struct world *w) SUSPENDS
 {
 	struct err err = { 0 };
@@ -88,6 +97,7 @@ static void go(struct world *w) SUSPENDS
 	if (w->crashed)
 		stop_at_once(w);
 	run_go(run, &result);
+	add_attempts(w, run);
 	w->run = NULL;
 	if (result.end == RUN_NOTHING_NEW)
 		w->result.end = RUN_FINISHED; /* the end was written down before the crash */

@@ -15,7 +15,7 @@
 extern int world_failures;
 #define test_failures_ world_failures
 
-enum { STEPS_MAX = 3, SINKS_MAX = 2, RECORDS_MAX = 100, PATH_BYTES = 96 };
+enum { STEPS_MAX = 3, SINKS_MAX = 2, RECORDS_MAX = 100, PATH_BYTES = 96, ASKED_CAP = 32768 };
 enum source_kind { FROM_JSONL, FROM_CSV, FROM_PAGES, SOURCE_KINDS };
 enum sink_kind { TO_JSONL, TO_CSV, TO_SQLITE, SINK_KINDS };
 /* POST_ONCE has no key: its answer can get lost, and then nobody knows. REMEMBERED: `remember: 30d`. */
@@ -46,8 +46,10 @@ struct trouble {
 	bool parts, resets, restarts; /* of the net, of its streams, of the server */
 	int64_t weather_ns;           /* between two of these, at most */
 	unsigned fail, throttle, drop, cut, late;
-	int64_t slow_every,
-		slow_ns;      /* each so-many-th record is refused (503) for so long; 0: none */
+	/* Each so-many-th record gets 503 until slow_ns, for the server's clock; 0: none. */
+	int64_t slow_every, slow_from_ns, slow_ns;
+	int64_t outage_ns;    /* from OUTAGE_FROM_NS on, once */
+	bool outage_parts;    /* nothing comes through, instead of being refused */
 	unsigned crash, stop; /* percent of a run's parts that end like this */
 	int64_t part_ns;      /* ... within so long */
 };
@@ -67,7 +69,7 @@ struct far {
 	bool deaf; /* hocket is dead: what it sent and what has not been handled yet never comes */
 	uint64_t requests, faults;
 	int64_t *arrivals; /* when requests came, for those who look at rates; NULL: nobody does */
-	size_t arrival_count, arrivals_max;
+	size_t arrival_count, arrivals_max; /* of the array; owned by the world */
 };
 
 struct world {
@@ -99,6 +101,7 @@ struct world {
 	uint64_t moments; /* of the far side, until misfortune strikes; 0: not waited for */
 	struct hk_event moment;
 	unsigned parts, crashes, stops, storms;
+	uint64_t attempts; /* by hocket's own count */
 
 	uint64_t lost, duplicated, wrong;
 	int failures_before;
@@ -131,6 +134,7 @@ size_t expect_padding(const struct world *, struct row, unsigned step);
 struct row row_child(struct row, unsigned i);
 
 /* far.c */
+#define OUTAGE_FROM_NS (3 * HK_SEC)
 void far_open(struct world *);
 int far_main(void *world) SUSPENDS; /* until cancelled */
 int far_weather(void *world) SUSPENDS;
