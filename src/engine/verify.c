@@ -8,7 +8,8 @@
  *      - its counts balance: admitted + spawned = delivered + filtered + duplicate + dead + expanded + merged;
  *      - the records that its splits say are done, less those that were when it began, are those admitted;
  *      - each of its dead has a letter, but for those dropped by hand;
- *      - notes, pages and the batch are of records that are not done; a finished run has none. */
+ *      - pages and the batch are of records that are not done, notes of those that its mark has not passed; a finished run has
+ *        none. */
 #include "engine/verify.h"
 
 #include "engine/mark.h"
@@ -100,23 +101,34 @@ static void check_counts(struct check *c)
 }
 
 /* ---- what lies beside it ---- */
-struct below { /* rows whose record is done */
+struct below { /* rows whose record is done; of notes: that the mark has passed, for they stay until then */
 	struct check *check;
+	enum review_kind kind;
 	uint64_t n;
 };
+
+static bool is_passed(const struct ledger *l, const struct review_row *row)
+{
+	const struct split *s = l->splits;
+	while (s && strcmp(s->name, row->split) != 0)
+		s = s->next;
+	return s && row->ordinal < s->low;
+}
 
 static int count_below(void *arg, const struct review_row *row, struct err *err)
 {
 	struct below *b = arg;
+	const struct ledger *l = &b->check->ledger;
 	(void)err;
-	b->n += ledger_is_done(&b->check->ledger, row->split, row->ordinal);
+	b->n += b->kind == REVIEW_NOTE ? is_passed(l, row)
+				       : ledger_is_done(l, row->split, row->ordinal);
 	return 0;
 }
 
 static int count_rows(struct check *c, enum review_kind kind, uint64_t *ret,
 		      struct err *err) SUSPENDS
 {
-	struct below b = { c, 0 };
+	struct below b = { c, kind, 0 };
 	int r = state_each_row(c->state, c->run->id, kind, count_below, &b, err);
 	*ret = b.n;
 	return r;

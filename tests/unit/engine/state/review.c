@@ -1,6 +1,8 @@
 /* review.c (tests) - looking at the whole state, resetting it by hand, and states that are nowhere */
 #include "engine/state/review.h"
 #include "engine/state/inbox.h"
+#include "engine/state/notes.h"
+#include "engine/verify.h"
 #include "in_state.h"
 #include <unistd.h>
 
@@ -81,6 +83,41 @@ TEST_IN_STATE(a_look_stands_still)
 	state_close(beside);
 }
 
+/* Of one record that is done, the fourth; and a note of it. */
+static size_t wrong_with(struct in_state *t, const char *low_and_done)
+{
+	const struct state_start start = { .pipeline = "p", .kind = "run", .continues = "" };
+	const struct state_note note = {
+		.split = "s", .step = "post", .ordinal = 3, .kind = NOTE_ANSWER, .about = S("{}")
+	};
+	AUTO(buf_done) struct buf mark = { 0 };
+	struct verified v;
+	CHECK_INT(buf_printf(&mark,
+			     "{\"run\":\"a\",\"counts\":{\"admitted\":1,\"spawned\":0,"
+			     "\"delivered\":1,\"filtered\":0,\"duplicate\":0,\"dead\":0,"
+			     "\"expanded\":0,\"merged\":0},\"splits\":[{\"name\":\"s\",\"line\":0,"
+			     "\"base\":\"\",\"offset\":0,%s}]}",
+			     low_and_done),
+		  0);
+	CHECK_INT(state_begin(t->state, "a", &start, &t->err), 0);
+	put_mark(t, "a", mark.p);
+	CHECK_INT(state_put_notes(t->state, "a", &note, 1, NULL, 0, &t->err), 0);
+	CHECK_INT(verify_state(t->state, &v, &t->err), 0);
+	buf_done(&v.wrong);
+	return v.wrong_count;
+}
+
+/* In any order a record may be done while one before it is not; what was noted of it goes when the mark passes it. */
+TEST_IN_STATE(a_note_above_the_mark_is_in_order)
+{
+	CHECK_INT(wrong_with(t, "\"low\":0,\"done\":[3]"), 0);
+}
+
+TEST_IN_STATE(a_note_below_the_mark_was_left_behind)
+{
+	CHECK_INT(wrong_with(t, "\"low\":4,\"done\":[]"), 2); /* and four are done, not one */
+}
+
 TEST_IN_STATE(what_is_to_be_changed_must_be_there)
 {
 	struct state *none;
@@ -114,6 +151,8 @@ static const struct test tests[] = {
 	T(a_run_that_goes_on_behind_another_has_its_pages),
 	T(a_reset_forgets_runs_but_not_replays),
 	T(a_look_stands_still),
+	T(a_note_above_the_mark_is_in_order),
+	T(a_note_below_the_mark_was_left_behind),
 	T(what_is_to_be_changed_must_be_there),
 	T(a_state_in_memory_has_no_file_and_no_lock),
 };
