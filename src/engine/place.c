@@ -65,17 +65,20 @@ static void bind_rate(struct step *s)
 	}
 }
 
-/* "http", "http 2": what the state calls it, so that a `name:` can be changed while a run is unfinished. */
+/* "http", "http 2", "to http": what the state calls it, so that a `name:` can be changed while a run is unfinished. A sink that
+ * calls is another place than a step of its name: neither takes the other's answers, nor has its keys. */
 static void name_itself(struct step *s)
 {
 	const struct plan *p = s->run->plan;
+	const char *to = s->place->role == ROLE_SINK ? "to " : "";
 	size_t n = 1;
 	for (size_t i = 0; i < s->index && i < p->step_count; i++)
-		n += p->steps[i].port == s->place->port;
+		n += p->steps[i].port == s->place->port && p->steps[i].role == s->place->role;
 	if (n > 1)
-		snprintf(s->own_name, sizeof s->own_name, "%.40s %zu", s->place->port->name, n);
+		snprintf(s->own_name, sizeof s->own_name, "%s%.36s %zu", to, s->place->port->name,
+			 n);
 	else
-		snprintf(s->own_name, sizeof s->own_name, "%.40s", s->place->port->name);
+		snprintf(s->own_name, sizeof s->own_name, "%s%.36s", to, s->place->port->name);
 }
 
 void step_init(struct step *s, struct run *run, const struct place *place, size_t index)

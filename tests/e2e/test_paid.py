@@ -274,3 +274,39 @@ def test_check_says_what_they_promise(hocket):
         assert "  to  " in shown
     hocket.write("pipe.yaml", "guarantee: exactly_once\nfrom: {jsonl: in.jsonl}\nto: {http: https://x.example/y}\n")
     assert "add `idempotency_key: auto`" in hocket("check", "pipe.yaml").err
+
+
+@pytest.mark.parametrize("option", ["", "idempotency_key: auto"], ids=["no key", "key"])
+def test_a_sink_takes_no_answer_of_a_step_of_its_name(hocket, option):
+    """Both are `http`. Killed between the two: what the step was answered does not stand for what the sink has not sent."""
+    gate = threading.Event()
+
+    def answer(path, attempt):
+        if path.startswith("/wait"):
+            gate.wait(20)
+        return {"path": path}
+
+    with far.far(answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(5)])
+        hocket.write("pipe.yaml", f"""from: {{jsonl: in.jsonl}}
+steps:
+  - http: POST {server.base}/charge/\\(.id)
+    body: {{}}
+    {option}
+    into: .a
+  - http: {server.base}/wait/\\(.id)
+to:
+  http: POST {server.base}/sink/\\(.id)
+  {option}
+""")
+        process = hocket.start("run", "pipe.yaml", "-q")
+        server.wait_for(10)  # all were charged, and none has come to the sink
+        process.kill()
+        process.communicate()
+        gate.set()
+        result = hocket("run", "pipe.yaml")
+        assert result.code == 0, result.err
+        for i in range(5):
+            assert server.asked[f"/charge/{i}"] == 1 and server.asked[f"/sink/{i}"] == 1, server.asked
+        keys = [head["Idempotency-Key"] for head in server.heads if head["Idempotency-Key"]]
+        assert len(keys) == len(set(keys)) == (10 if option else 0), "a server would take one for the other"
