@@ -51,6 +51,13 @@ def test_nothing_was_run(hocket):
     assert said.code == 2 and "did you mean 'rewind'?" in said.err
 
 
+def test_killed_before_there_were_tables(hocket):
+    hocket.write("pipe.yaml", PIPE)
+    hocket.write(".hocket/pipe.db", "")
+    assert "has not been run here" in hocket("verify", "pipe.yaml").err
+    assert hocket("state", "show", "pipe.yaml").code == 1
+
+
 def test_reset_begins_anew_and_keeps_the_letters(ran):
     assert "nothing new" in ran("run", "pipe.yaml").err
     assert ran("state", "reset", "pipe.yaml").code == 0

@@ -164,6 +164,15 @@ static int fail_missing(const struct sql_job *j)
 		    "there is no state file '%s': this pipeline has not been run here", j->s->path);
 }
 
+/* The first run may have been killed before it made them. */
+static int has_tables(const struct sql_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(j, "SELECT 1 FROM sqlite_master WHERE name = 'meta'", &q) < 0)
+		return -1;
+	return sql_step_row(j, q, "reading its tables");
+}
+
 static int open_to_change_job(void *arg)
 {
 	struct sql_job *j = arg;
@@ -180,6 +189,9 @@ static int open_to_read_job(void *arg)
 	if (rc != SQLITE_OK)
 		return sql_fault(j, "opening");
 	sqlite3_busy_timeout(j->s->db, 5000);
+	int begun = has_tables(j);
+	if (begun <= 0)
+		return begun < 0 ? -1 : fail_missing(j);
 	if (read_format(j, &format) < 0)
 		return -1;
 	if (format < STATE_FORMAT)
