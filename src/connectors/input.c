@@ -311,66 +311,82 @@ static int check_head_then(struct input *in, struct slice then, struct err *err)
 	return 0;
 }
 
-/* "end:length:hash"; earlier versions had none */
-static int check_proof(struct input *in, struct slice then, uint64_t offset,
-		       struct err *err) SUSPENDS
-{
-	AUTO(buf_done) struct buf now = { .max = 64 };
-	char bytes[PROOF_BYTES];
-	struct slice of_end = then;
+struct proof { /* "end:length:hash": the text before end */
 	uint64_t end, n;
+	struct slice hash; /* "length:hash" */
+};
+
+/* Positions of earlier versions have none. */
+static int read_proof(const struct input *in, struct slice then, uint64_t offset, struct proof *ret,
+		      struct err *err)
+{
+	*ret = (struct proof){ .end = offset };
 	if (then.n == 0)
 		return 0;
-	if (!cut_number(&of_end, &end))
+	ret->hash = then;
+	if (!cut_number(&ret->hash, &ret->end))
 		return refuse_position(in, then, err);
-	struct slice hash = of_end;
-	if (!cut_number(&hash, &n) || n > sizeof(bytes) || n > end || end > offset)
+	struct slice hash = ret->hash;
+	if (!cut_number(&hash, &ret->n) || ret->n > PROOF_BYTES || ret->n > ret->end ||
+	    ret->end > offset)
 		return refuse_position(in, then, err);
-	ssize_t got = read_text(in, bytes, (size_t)n, end - n, err);
-	if (got < 0)
-		return -1;
-	if ((size_t)got < n)
-		return refuse_other(in, "has become shorter", err);
-	if (put_hash((struct slice){ bytes, (size_t)n }, &now) < 0)
-		return fail(err, FAULT_IO, "out of memory");
-	if (!slice_eq(buf_slice(&now), of_end))
-		return refuse_other(in, "has changed before the place up to which it was read",
-				    err);
-	in->proven = end;
 	return 0;
 }
 
-/* Goes there. A last line without a newline was taken as whole; if it has grown since, its rest is nobody's record. */
-static int enter(struct input *in, uint64_t offset, struct err *err) SUSPENDS
+/* n bytes and two more if they are there, from where the window begins. */
+static int fill(struct input *in, size_t n, struct err *err) SUSPENDS
 {
-	if (offset == 0)
-		return 0;
-	input_seek(in, offset - 1);
-	int r = input_more(in, INPUT_BLOCK, err);
-	if (r < 0)
+	int more = 1;
+	while (more > 0 && in->window.n < n + 2) {
+		more = input_more(in, n + 2 * INPUT_BLOCK, err);
+		in->used = 0; /* a byte order mark is text like any other here */
+	}
+	return more < 0 ? -1 : 0;
+}
+
+/* Goes to the offset by way of what proves it, in one sweep: a compressed file is unpacked once. */
+static int enter(struct input *in, const struct proof *proof, uint64_t offset,
+		 struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf now = { .max = 64 };
+	uint64_t start = proof->end - proof->n < offset ? proof->end - proof->n : offset - 1;
+	size_t n = (size_t)(offset - start);
+	input_seek(in, start);
+	if (fill(in, n, err) < 0)
 		return -1;
-	struct slice around = input_peek(in);
-	if (around.n == 0)
+	if (in->window.n < n)
 		return refuse_other(in, "has become shorter", err);
-	if (around.n > 1 && around.p[0] != '\n' && around.p[1] != '\n' && around.p[1] != '\r')
+	struct slice before = { in->window.p, (size_t)proof->n };
+	if (put_hash(before, &now) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	if (proof->hash.n && !slice_eq(buf_slice(&now), proof->hash))
+		return refuse_other(in, "has changed before the place up to which it was read",
+				    err);
+	/* A last line without a newline was taken as whole; if it has grown since, its rest is nobody's record. */
+	const char *next = in->window.p + n;
+	if (in->window.n > n && next[-1] != '\n' && *next != '\n' && *next != '\r')
 		return refuse_other(in, "has got more text on the line that was its last", err);
-	input_skip(in, 1);
+	input_skip(in, n);
 	return 0;
 }
 
 static int begin_at(struct input *in, const struct position *from, struct err *err) SUSPENDS
 {
 	struct slice then = from->base ? text_slice(from->base) : S("");
-	struct slice head, proof;
+	struct slice head, rest;
+	struct proof proof;
 	struct stat st;
-	slice_cut(then, ' ', &head, &proof);
+	slice_cut(then, ' ', &head, &rest);
 	if (fstat(in->fd, &st) < 0)
 		return fail_errno(err, FAULT_IO, -errno, "cannot look at '%s'", in->path);
 	if (!in->unpack && (uint64_t)st.st_size < from->offset)
 		return refuse_other(in, "has become shorter", err);
-	if (check_head_then(in, head, err) < 0 || check_proof(in, proof, from->offset, err) < 0 ||
-	    enter(in, from->offset, err) < 0)
+	if (check_head_then(in, head, err) < 0 ||
+	    read_proof(in, rest, from->offset, &proof, err) < 0)
 		return -1;
+	if (from->offset > 0 && enter(in, &proof, from->offset, err) < 0)
+		return -1;
+	in->proven = proof.end;
 	in->base = text_ref(from->base);
 	return 0;
 }

@@ -203,6 +203,30 @@ TEST(a_resume_goes_on_behind_any_line)
 	folder_remove(&folder);
 }
 
+/* Lines shorter and longer than a block, behind a byte order mark: each position is found again. */
+TEST(a_resume_proves_positions_of_any_size)
+{
+	static const int sizes[] = { 1, 17000, 5, 300000, 1, 1, 1023, 16384, 700000, 2 };
+	struct folder folder;
+	AUTO(buf_done) struct buf text = { .max = 4 << 20 };
+	folder_make(&folder);
+	const char *path = folder_file(&folder, "in");
+	CHECK_INT(buf_add(&text, S("\xef\xbb\xbf")), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		CHECK_INT(buf_printf(&text, "{\"i\":\"%0*zu\"}\n", sizes[i], i), 0);
+	file_write(path, buf_slice(&text));
+	for (size_t stop = 1; stop <= ARRAY_SIZE(sizes); stop++) {
+		struct reading r = { .in.stop_at = stop };
+		read_file(&r, &from_jsonl, path);
+		intake_rewind(&r.in, stop);
+		read_file(&r, &from_jsonl, path);
+		CHECK_INT(r.result, 0);
+		CHECK_INT(r.in.n, ARRAY_SIZE(sizes) - stop);
+		intake_done(&r.in);
+	}
+	folder_remove(&folder);
+}
+
 TEST(a_file_that_grew_goes_on)
 {
 	struct folder folder;
@@ -358,6 +382,7 @@ static const struct test tests[] = {
 	T(lines_refuses_what_is_not_utf8),
 	T(many_lines_arrive_all),
 	T(a_resume_goes_on_behind_any_line),
+	T(a_resume_proves_positions_of_any_size),
 	T(a_file_that_grew_goes_on),
 	T(another_file_is_refused),
 	T(an_edit_before_the_position_is_noticed),
