@@ -299,6 +299,7 @@ void http_call_call(struct site *site, struct call *c)
 		int r = headers_put_json(&a, &c->answer.headers);
 		if (r < 0) {
 			fail_errno(&c->err, FAULT_TOO_LARGE, r, "the answer's headers do not fit");
+			c->err.sent = true;
 			return;
 		}
 	}

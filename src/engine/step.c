@@ -136,6 +136,14 @@ static void note_body(struct step *s, uint64_t bytes)
 		bytes >= s->body_bytes ? bytes : s->body_bytes - (s->body_bytes - bytes) / 32;
 }
 
+int visit_claim(struct visit *v)
+{
+	int r = memory_start(v->step->run, &v->claim, v->item, likely_bytes(v));
+	if (r == 0)
+		memory_begin(v->step->run, &v->claim);
+	return r;
+}
+
 /* 0; 1: its intent cannot be put down (call.err); -ECANCELED */
 static int wait_turn(struct visit *v) SUSPENDS
 {
@@ -512,8 +520,10 @@ static int attempts(struct visit *v) SUSPENDS
 			return 1;
 		answer_done(&v->call.answer);
 		memory_end(s->run, &v->claim);
-		if (err->fault == FAULT_CANCELLED)
+		if (err->fault == FAULT_CANCELLED) {
+			v->reached = err->sent;
 			return -ECANCELED;
+		}
 		r = after_failure(v);
 		if (r != AGAIN)
 			return r;

@@ -28,7 +28,7 @@ struct visit {
 
 	/* visit_paid.c, visit_recall.c */
 	enum intent intent;
-	bool reached; /* behind the intent: an attempt was begun */
+	bool reached; /* behind the intent: something may have been sent */
 	bool is_kept; /* the answer came from the state, or is none: nothing is to be kept */
 	bool certain; /* it failed in an earlier part of the run: no doubt about it */
 	bool leads;   /* of its flight */
@@ -52,6 +52,8 @@ void step_let_leave(
 
 /* ---- step.c ---- */
 void step_eager_leave(struct step *); /* it neither holds nor wants a slot any more */
+/* Memory for an answer that is read from the state, until memory_end. 0, or < 0: cancelled. */
+int visit_claim(struct visit *) SUSPENDS;
 
 /* ---- visit_key.c ---- */
 int visit_make_key(struct visit *, struct err *) SUSPENDS; /* call.key */

@@ -42,9 +42,10 @@ static int failed(const struct visit *v)
 	return v->call.err.fault == FAULT_CANCELLED ? -ECANCELED : 0;
 }
 
-/* It was refused, but asking again does no harm. */
+/* There is none; or it was refused, and asking again does no harm. */
 static int ask_again(struct visit *v)
 {
+	memory_end(v->step->run, &v->claim);
 	v->call.err = (struct err){ 0 };
 	v->call.verdict = VERDICT_NONE;
 	return VISIT_ASKS;
@@ -56,9 +57,11 @@ static int recall_answer(struct visit *v) SUSPENDS
 	AUTO(buf_done) struct buf about = { .max = 1u << 20 }, value = { .max = 256u << 20 };
 	const struct journal_place at = place_of(v);
 	struct call *c = &v->call;
+	if (visit_claim(v) < 0)
+		return -ECANCELED;
 	int r = journal_get(&v->step->run->journal, &at, NOTE_ANSWER, &about, &value, &c->err);
 	if (r <= 0)
-		return r < 0 ? failed(v) : VISIT_ASKS;
+		return r < 0 ? failed(v) : ask_again(v);
 	r = take_answer(v, buf_slice(&about), &value);
 	if (r != 0 || c->safety == UNSAFE || fault_policy(&c->err) == POLICY_STOP) {
 		v->certain = true;
@@ -155,11 +158,13 @@ static int recall_remembered(struct visit *v) SUSPENDS
 	struct call *c = &v->call;
 	struct run *run = v->step->run;
 	bool found = false;
+	if (visit_claim(v) < 0)
+		return -ECANCELED;
 	if (state_get_answer(run->state, c->asked, hk_now_ns() + run->wall_offset_ns, &about,
 			     &value, &found, &c->err) < 0)
 		return failed(v);
 	if (!found)
-		return VISIT_ASKS;
+		return ask_again(v);
 	int r = take_answer(v, buf_slice(&about), &value);
 	if (r != 0 || fault_policy(&c->err) == POLICY_STOP)
 		return r;
