@@ -433,6 +433,25 @@ LOOP_TEST(compressed_nothing_is_a_gzip_file)
 	sink_done(&s);
 }
 
+/* Its first piece was compressed already when the bad record was met. */
+LOOP_TEST(compressed_a_batch_that_fails_leaves_no_trace)
+{
+	struct fake_sink s;
+	AUTO(buf_done) struct buf batch = { .max = 32 << 20 };
+	open_sink(&s, &to_csv, "compress=gzip", "level=1");
+	sink_start(&s, true);
+	for (int i = 0; i < 5; i++)
+		CHECK_INT(buf_printf(&batch, "{\"a\":\"%01000000d\"} ", i), 0);
+	CHECK_INT(buf_printf(&batch, "{\"b\":1}"), 0);
+	sink_commit(&s, batch.p, NULL);
+	CHECK_INT(s.err.fault, FAULT_BAD_VALUE);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	CHECK_INT(s.result, 0);
+	sink_finish(&s);
+	check_packed(out, "a\n1\n");
+	sink_done(&s);
+}
+
 LOOP_TEST(compressed_members_are_appended_behind_whole_ones)
 {
 	struct fake_sink s;
@@ -713,6 +732,7 @@ static const struct test tests[] = {
 	T(receipts_of_earlier_versions_are_read),
 	T(compressed_it_is_whole_wherever_a_commit_ends),
 	T(compressed_nothing_is_a_gzip_file),
+	T(compressed_a_batch_that_fails_leaves_no_trace),
 	T(compressed_members_are_appended_behind_whole_ones),
 	T(zstd_is_not_written),
 	T(append_goes_on_behind_what_is_there),
