@@ -56,6 +56,7 @@ struct err {
 	enum err_clock clock;   /* FAULT_TIMEOUT: the clock that ran out */
 	bool sent;              /* the far side may have acted on it */
 	bool whole;             /* belongs to the batch; which record is at fault is not known */
+	size_t row;             /* of a batch: the one at fault, from 1; 0: not known */
 	int64_t retry_after_ns; /* the far side's wish; 0: none. Pauses the lane */
 	char text[480];
 };

@@ -273,8 +273,11 @@ int rendering_put(struct rendering *r, const struct batch *b, size_t from, bool 
 		struct slice record = rec_json(b->recs[i]);
 		int done = r->format == RENDER_CSV ? put_row(r, record, out, err)
 						   : put_line(r, record, out, err);
-		if (done < 0)
+		if (done < 0) {
+			if (err)
+				err->row = i + 1;
 			return -1;
+		}
 	}
 	return (int)i;
 }

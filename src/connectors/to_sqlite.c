@@ -227,8 +227,11 @@ static int put_rows(struct job *job)
 	if (!t->exists && b->n && table_make(t, b->recs, b->n, job->err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->n; i++)
-		if (table_put(t, b->recs[i], job->err) < 0)
+		if (table_put(t, b->recs[i], job->err) < 0) {
+			if (job->err)
+				job->err->row = i + 1;
 			return -1;
+		}
 	return 0;
 }
 

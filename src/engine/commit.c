@@ -69,14 +69,17 @@ static void collect_rows(struct sink *k, struct track *from, const struct track 
 	}
 }
 
-/* The sink refused what it should get of this one track. */
+/* The sink refused what it should get of this one track: the row that it named; all, when it named none. */
 static void rows_die(struct sink *k, struct track *t, const struct err *err)
 {
 	uint64_t bit = sink_bit(k);
-	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
-		if (it->sinks & bit)
-			track_row_died(&k->run->ledger, t, it, k->place->label, err,
-				       clock_wall_ns());
+	size_t row = 0;
+	for (struct item *it = track_next_row(t, NULL), *next; it; it = next) {
+		next = track_next_row(t, it);
+		if (!(it->sinks & bit) || (err->row && err->row != ++row))
+			continue;
+		track_row_died(&k->run->ledger, t, it, k->place->label, err, clock_wall_ns());
+	}
 }
 
 static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
@@ -118,16 +121,20 @@ static int put_part(struct sink *k, const struct ledger *before, struct part p,
 	return refused ? 1 : err_wrap(err, "to %s: ", k->place->label);
 }
 
-/* The record that is alone with the sink's refusal is dead; the mark passes it all the same. */
+/* The record is alone with the sink's refusal: a row of it is dead, then the others are tried. The mark passes it all the same. */
 static int put_refused(struct sink *k, const struct ledger *before, struct part p,
 		       struct err *err) SUSPENDS
 {
-	rows_die(k, p.from, err);
-	run_note_dead(k->run, k->place->label, err);
-	if (dead_put_letters(k->run, p.from, p.end, err) < 0)
-		return -1;
-	int r = put_part(k, before, p, err);
-	ASSERT(r <= 0); /* no rows are left to refuse */
+	int r = 1;
+	while (r > 0) {
+		uint64_t dead = p.from->counts.dead;
+		rows_die(k, p.from, err);
+		ASSERT(p.from->counts.dead > dead); /* one less to refuse */
+		run_note_dead(k->run, k->place->label, err);
+		if (dead_put_letters(k->run, p.from, p.end, err) < 0)
+			return -1;
+		r = put_part(k, before, p, err);
+	}
 	return r;
 }
 

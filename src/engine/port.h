@@ -257,7 +257,8 @@ MUST int call_room(struct call *, enum body kind, uint64_t length, uint64_t byte
 /* ---- commits ----------------------------------------------------------------------------------------------------
  * commit() makes n rows durable (n may be 0: only the mark moves), with the mark if own_mark; else it fills the receipt (a
  * file's committed length), which is saved beside the mark in the state. All or nothing: after -1 nothing of it shows once
- * resume() has run. err.whole says "one of these rows": the engine halves until the bad one is alone, which is dead then.
+ * resume() has run. err.whole says "one of these rows": the engine halves until the bad one's record is alone; of its rows
+ * that one is dead which err.row names, or all when it names none.
  * resume(), after open, cuts back to the receipt it is given, or reads the own mark, which wins. The first time (no receipt) it
  * takes over or refuses what is there, and gives the receipt that is saved before the first commit. */
 struct batch {

@@ -143,6 +143,25 @@ def test_dropping(hocket):
         assert hocket("verify", "pipe.yaml").code == 0
 
 
+def test_of_several_rows_of_one_record_only_the_refused_one_is_dead(hocket):
+    """And when the table is mended, it alone is sent again."""
+    table = sqlite3.connect(hocket.folder / "out.db")
+    table.execute("CREATE TABLE t(n INTEGER, c INTEGER CHECK (c <> 3))")
+    table.commit()
+    hocket.write_jsonl("in.jsonl", [{"n": n} for n in range(20)])
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nsteps:\n  - emit: '{n, c: (1, 2, 3, 4)}'\n"
+                 "to: {sqlite: out.db, table: t}\n")
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 3, result.err
+    assert result.account["delivered"] == 60 and result.account["dead"] == 20 and result.balances()
+    assert {letter["at_step"]["c"] for letter in letters(hocket)} == {3}
+    table.executescript("CREATE TABLE u(n INTEGER, c INTEGER); INSERT INTO u SELECT * FROM t; DROP TABLE t; ALTER TABLE u RENAME TO t")
+    result = hocket("dead", "replay", "pipe.yaml")
+    assert result.code == 0 and result.account["in"] == 20, result.err
+    rows = table.execute("SELECT n, c FROM t ORDER BY n, c").fetchall()
+    assert rows == [(n, c) for n in range(20) for c in (1, 2, 3, 4)]
+
+
 def test_looking_beside_a_run(hocket):
     def answer(path, attempt):
         if path == "/9":

@@ -209,6 +209,7 @@ static int fake_commit(struct site *at, const struct batch *b, struct buf *recei
 	for (size_t i = 0; i < b->n; i++)
 		if (is_refused(k, row_of(b->recs[i]))) {
 			err->whole = true;
+			err->row = i + 1;
 			return fail(err, FAULT_BAD_VALUE, "refused");
 		}
 	for (size_t i = 0; i < b->n; i++) {
@@ -478,7 +479,6 @@ static void check_sinks(uint64_t seed)
 	go(s, false);
 	s->mended = true;
 	s->crash_percent = (unsigned)rand_below(&s->rnd, 20);
-	go(s, true); /* a row that is refused takes its record's others along */
 	go(s, true);
 	struct dead are = look(s);
 	check_all(s, &are);

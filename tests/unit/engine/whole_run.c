@@ -29,7 +29,7 @@ struct fake_step {
 struct fake_sink {
 	struct rows rows;
 	struct buf mark;
-	bool own_mark, refuses;
+	bool own_mark, refuses, names_rows;
 	unsigned index;
 };
 struct scene {
@@ -219,6 +219,7 @@ static int fake_commit(struct site *at, const struct batch *b, struct buf *recei
 	for (size_t i = 0; i < b->n; i++) {
 		if (refused(k, row_of(b->recs[i]))) {
 			err->whole = true;
+			err->row = k->names_rows ? i + 1 : 0;
 			return fail(err, FAULT_BAD_VALUE, "refused");
 		}
 	}
@@ -270,7 +271,8 @@ static void expect_item(struct scene *s, struct row r, size_t at, struct rows *o
 	}
 }
 
-/* A row that a sink refuses takes the record's other rows for that sink along, and they do not reach the next one either. */
+/* A row that a sink refuses is dead, and does not reach the next one. Does the sink not name it, it takes the record's other rows for
+ * that sink along. */
 static void expect_record(struct scene *s, int64_t n)
 {
 	static struct rows rows;
@@ -285,10 +287,10 @@ static void expect_record(struct scene *s, int64_t n)
 		for (size_t i = 0; i < rows.n; i++) {
 			if (gone[i] || !wants(s, k, rows.v[i]))
 				continue;
-			if (!bad)
+			gone[i] = s->sinks[k].names_rows ? refused(&s->sinks[k], rows.v[i]) : bad;
+			if (!gone[i])
 				s->want[k].v[s->want[k].n++] = rows.v[i];
-			s->want_dead += bad;
-			gone[i] = bad;
+			s->want_dead += gone[i];
 		}
 	}
 }
@@ -355,6 +357,7 @@ static void make_sink(struct scene *s, size_t i)
 	k->index = (unsigned)i;
 	k->own_mark = happens(60);
 	k->refuses = happens(50);
+	k->names_rows = happens(50);
 	s->to[i] =
 		(struct place){ .role = ROLE_SINK,
 				.port = &fake_sink,
