@@ -285,6 +285,8 @@ static int put_early(const struct account *a, struct buf *out)
 	if (a->replay)
 		return buf_add(out, S(". What is left is dead as before; the same command goes on "
 				      "with it\n"));
+	if (a->plan->state_off)
+		return buf_add(out, S(". Nothing was kept to go on with: the state is off\n"));
 	if (a->result->volatile_source)
 		return buf_add(
 			out,
@@ -458,6 +460,7 @@ int account_put_json(const struct account *a, int exit_code, struct buf *out)
 	put_text(&w, "pipeline", a->plan->name);
 	put_text(&w, "run", res->run_id);
 	put_text(&w, "end", end_name(res->end));
+	put_text(&w, "notice", run_notice(a->run));
 	put_member(&w, "exit", (uint64_t)exit_code);
 	put_json_counts(&w, res);
 	json_key(&w, "resumed");

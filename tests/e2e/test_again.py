@@ -173,6 +173,16 @@ def test_a_limited_run_is_gone_on_behind(hocket):
     assert [status for _, status, _ in runs(hocket)] == ["limited", "limited", "finished"]
 
 
+def test_the_summary_says_what_was_decided(hocket):
+    put(hocket, 3)
+    assert hocket.run(COPY % "", "--summary", "json", "-q").summary["notice"] == ""
+    put(hocket, 3, 4, mode="a")
+    r = hocket.run(COPY % "", "--summary", "json", "-q")
+    assert r.summary["notice"].startswith("going on behind the run of 20") and r.err.count("\n") == 1
+    (hocket.folder / "out.jsonl").unlink()
+    assert hocket.run(COPY % "", "--summary", "json", "-q").summary["notice"] == "'out.jsonl' is gone: starting over"
+
+
 def test_fresh_starts_over(hocket):
     put(hocket, 3)
     hocket.run(COPY % "")
