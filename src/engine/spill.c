@@ -212,23 +212,25 @@ static int spill_some(struct run *run, struct err *err) SUSPENDS
 	struct spill *s = &run->spill;
 	struct pages *pages = NULL;
 	s->rested = 0;
-	if (s->now.files >= FILES_MAX)
+	if (s->now.files >= (s->no_more_files ? s->files_max : FILES_MAX))
 		return 0;
 	collect(&run->ledger, &p);
 	if (p.n == 0)
 		return 0;
-	if (p.bytes >= FILE_BYTES)
-		s->rested = 1; /* there may be more */
 	int r = spill_write(s->folder, p.v, p.n, &s->now, &pages);
 	if (r < 0) {
 		let_go(&p);
-		if (r == -ECANCELED || r == -ENOMEM) /* no more mappings: it stays in memory */
+		s->no_more_files |= r == -ENOMEM; /* or mappings: it stays in memory */
+		s->files_max = s->now.files;
+		if (r == -ECANCELED || r == -ENOMEM)
 			return 0;
 		return fail_errno(err, FAULT_IO, r,
 				  "'%s': cannot write what memory has no room for", s->folder);
 	}
 	arrive(&run->ledger, &p, pages);
 	pages_unref(pages);
+	if (p.bytes >= FILE_BYTES)
+		s->rested += 1; /* there may be more */
 	s->bytes += p.bytes;
 	s->files++;
 	return 1;

@@ -19,6 +19,8 @@ struct spill {
 	struct hk_event look; /* something may be worth writing */
 	uint64_t rested;      /* bytes that came to rest since it was looked the last time */
 	bool busy;
+	bool no_more_files; /* the process could map files_max of them, and not one more */
+	uint64_t files_max;
 	uint64_t bytes, files; /* written so far */
 	struct shelf now;      /* on disk at this moment */
 };

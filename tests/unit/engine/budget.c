@@ -7,7 +7,10 @@
 #include "base/rand.h"
 #include "engine/running.h"
 #include "rt/in_loop.h"
+#include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { RECORDS_MAX = 2000 };
@@ -32,6 +35,20 @@ struct world {
 	struct buf mark, limit;
 };
 static struct world *the_world;
+
+/* ---- a process may have so many mappings ---- */
+static unsigned refusals; /* that are still to come */
+
+void *mmap(void *at, size_t n, int how, int flags, int fd, off_t from)
+{
+	bool is_spill = fd >= 0 && how == PROT_READ;
+	if (is_spill && refusals > 0) {
+		refusals--;
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap, at, n, how, flags, fd, from); /* NOLINT */
+}
 
 /* ---- what must come out ---- */
 static uint64_t size_of(const struct world *w, int64_t n, int salt)
@@ -370,6 +387,22 @@ TEST(the_tail_of_the_order_goes_to_files)
 	scene_close(&s);
 }
 
+/* It stays in memory, and is not written again and again until it can be mapped. */
+TEST(where_nothing_can_be_mapped_it_is_not_tried_all_the_time)
+{
+	struct scene s;
+	scene_open(&s, 3, 3000, 10 << 20);
+	s.steps[0].common.concurrency.most = s.steps[2].common.concurrency.most = 100;
+	s.w.largest = 50000;
+	s.w.slow_every = RECORDS_MAX;
+	refusals = 2000;
+	go(&s);
+	CHECK_INT(refusals, 1999);
+	refusals = 0;
+	check_all_came(&s);
+	scene_close(&s);
+}
+
 TEST(nothing_is_written_while_there_is_memory)
 {
 	struct scene s;
@@ -503,6 +536,7 @@ TEST(a_disk_that_does_not_take_it_stops_the_run_and_the_next_goes_on)
 static const struct test tests[] = {
 	T(runs_in_too_little_memory_finish_within_bounds),
 	T(the_tail_of_the_order_goes_to_files),
+	T(where_nothing_can_be_mapped_it_is_not_tried_all_the_time),
 	T(nothing_is_written_while_there_is_memory),
 	T(answers_that_nobody_announces_are_bounded_by_those_before),
 	T(the_account_says_that_memory_was_the_limit),
