@@ -161,3 +161,15 @@ def test_state_elsewhere_and_off(hocket):
     assert "V  volatile" in hocket.run(PIPE + "state: off\n").err + hocket("check", "pipe.yaml").out
     said = hocket("state", "show", "pipe.yaml")
     assert said.code == 1 and "state: off" in said.err
+
+
+def test_stopped_without_a_state(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(400)])
+    with far(lambda path, attempt: {"ok": True}) as server:
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.id)\n    rate: 50/s\n"
+                                  "to: {sqlite: out.db, table: rows}\nstate: off\n")
+        process = hocket.start("run", "pipe.yaml", "--grace", "0s")
+        server.wait_for(5)
+        process.send_signal(signal.SIGINT)
+        result = hocket.finish(process)
+        assert result.code == 1 and "the state is off" in result.err, result.err
