@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BUSY_MS = 5000 }; /* for whoever looks into the file with another tool */
+
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, pipeline TEXT NOT NULL,"
 	" hash TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, status TEXT NOT NULL, mark TEXT,"
@@ -148,6 +150,8 @@ static int open_job(void *arg)
 	mode_t old = umask(0077);
 	int rc = sqlite3_open(s->path, &s->db);
 	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(s->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 				  NULL, NULL, NULL);
 	umask(old);
@@ -188,7 +192,7 @@ static int open_to_read_job(void *arg)
 		return fail_missing(j);
 	if (rc != SQLITE_OK)
 		return sql_fault(j, "opening");
-	sqlite3_busy_timeout(j->s->db, 5000);
+	sqlite3_busy_timeout(j->s->db, BUSY_MS);
 	int begun = has_tables(j);
 	if (begun <= 0)
 		return begun < 0 ? -1 : fail_missing(j);

@@ -4,6 +4,7 @@
 #include "engine/state/notes.h"
 #include "engine/verify.h"
 #include "in_state.h"
+#include <pthread.h>
 #include <unistd.h>
 
 static int name_run(void *arg, const struct review_run *run, struct err *err)
@@ -118,6 +119,27 @@ TEST_IN_STATE(a_note_below_the_mark_was_left_behind)
 	CHECK_INT(wrong_with(t, "\"low\":4,\"done\":[]"), 2); /* and four are done, not one */
 }
 
+/* A tool that users open the file with; the run is not to end for it. */
+static void *let_go_soon(void *db)
+{
+	usleep(50 * 1000);
+	CHECK_INT(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	return NULL;
+}
+
+TEST_IN_STATE(who_holds_the_file_for_a_moment_is_waited_for)
+{
+	sqlite3 *db;
+	pthread_t thread;
+	begin_run(t, "a", "run");
+	CHECK_INT(sqlite3_open(t->path, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	CHECK_INT(pthread_create(&thread, NULL, let_go_soon, db), 0);
+	put_mark(t, "a", "{\"splits\":[]}");
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	CHECK_INT(sqlite3_close(db), SQLITE_OK);
+}
+
 TEST_IN_STATE(what_is_to_be_changed_must_be_there)
 {
 	struct state *none;
@@ -153,6 +175,7 @@ static const struct test tests[] = {
 	T(a_look_stands_still),
 	T(a_note_above_the_mark_is_in_order),
 	T(a_note_below_the_mark_was_left_behind),
+	T(who_holds_the_file_for_a_moment_is_waited_for),
 	T(what_is_to_be_changed_must_be_there),
 	T(a_state_in_memory_has_no_file_and_no_lock),
 };
