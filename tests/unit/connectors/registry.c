@@ -80,10 +80,12 @@ TEST(a_port_has_the_operations_of_its_shape)
 {
 	for (size_t i = 0; i < registry.n; i++) {
 		const struct port *p = registry.ports[i];
-		bool step = p->apply || (p->ask && p->call);
+		bool calls = p->ask && p->call;
+		CHECK_INT((p->ask != NULL), (p->call != NULL));
 		CHECK_INT(p->run != NULL, p->roles == ROLE_SOURCE);
-		CHECK_INT(step, p->roles == ROLE_STEP);
-		CHECK_INT(p->commit != NULL, p->roles == ROLE_SINK);
+		CHECK(p->roles != ROLE_STEP || (p->apply != NULL) != calls);
+		CHECK(p->roles != ROLE_SINK || (p->commit != NULL) != calls);
+		CHECK(p->roles != ROLE_SOURCE || (!p->apply && !calls && !p->commit));
 		CHECK(p->doc && p->more && p->options);
 	}
 }
