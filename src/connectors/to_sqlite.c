@@ -270,7 +270,15 @@ static void sqlite_end(struct site *site) SUSPENDS
 
 static int sqlite_resume(struct site *site, struct resumption *resumption, struct err *err) SUSPENDS
 {
+	const struct sqlite_sink *o = site->options;
+	const struct sqlite_writer *w = site->shared;
 	struct job job = { .err = err, .resumption = resumption };
+	/* What it held would be missing, and nobody would say so. */
+	if (resumption->receipt.n && !w->table.exists)
+		return fail(err, FAULT_CONFIG,
+			    "table '%s' in '%s', which the run has written to, is gone; --fresh "
+			    "starts over",
+			    o->table, o->path);
 	return run_job(site, resume_job, &job);
 }
 

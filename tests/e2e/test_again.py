@@ -161,15 +161,16 @@ def test_a_database_that_does_not_stand_is_filled_anew(hocket, what):
     assert rows(hocket) == [0, 1, 2]
 
 
-def test_a_limited_run_is_gone_on_behind(hocket):
+@pytest.mark.parametrize("mode", ["", ", mode: new", ", mode: append"])
+def test_a_limited_run_is_gone_on_behind(hocket, mode):
     put(hocket, 10)
-    r = hocket.run(COPY % "", "--limit", 4)
+    r = hocket.run(COPY % mode, "--limit", 4)
     assert r.code == 0 and numbers(hocket) == [0, 1, 2, 3]
-    r = hocket.run(COPY % "", "--limit", 4)
+    r = hocket.run(COPY % mode, "--limit", 4)
     assert r.code == 0 and numbers(hocket) == list(range(8))
-    r = hocket.run(COPY % "")
+    r = hocket.run(COPY % mode)
     assert r.code == 0 and r.account["in"] == 2 and numbers(hocket) == list(range(10))
-    assert "nothing new" in hocket.run(COPY % "").err
+    assert "nothing new" in hocket.run(COPY % mode).err
     assert [status for _, status, _ in runs(hocket)] == ["limited", "limited", "finished"]
 
 
@@ -201,6 +202,17 @@ def test_a_changed_pipeline_says_what_was_changed(hocket):
     assert [r["a"] for r in hocket.read_jsonl("out.jsonl")] == [2, 2, 2]
     r = hocket.run(COPY % ", fields: [n]")
     assert "(step 'set' is gone, to 'jsonl'): starting over" in r.err
+
+
+def test_an_unfinished_run_of_a_changed_pipeline_is_refused(hocket):
+    put(hocket, 1000)
+    text = "from: {jsonl: in.jsonl}\nsteps:\n  - where: if .n == 700 then error(\"no\") else %s end\nto: {jsonl: out.jsonl}\n"
+    assert hocket.run(text % "true", "--fail-fast").code == 5
+    r = hocket.run(text % "false")
+    assert r.code == 1 and "was changed since its unfinished run" in r.err
+    assert "(step 'where'); --fresh starts over, or undo the change" in r.err
+    assert hocket.run(text % "true").code == 3
+    assert len(numbers(hocket)) == 999
 
 
 def test_stdin_starts_over_and_says_so(hocket):

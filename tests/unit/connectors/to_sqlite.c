@@ -442,6 +442,11 @@ LOOP_TEST(a_table_that_is_gone_does_not_stand)
 	exec("DROP TABLE t");
 	CHECK_INT(sink_stands(&s), 0);
 	CHECK(strstr(s.err.text, "table 't'") && strstr(s.err.text, "is gone"));
+	sink_start(&s, false); /* nor can an unfinished run go on without it */
+	CHECK_INT(s.result, -1);
+	CHECK(strstr(s.err.text, "is gone; --fresh"));
+	sink_stop(&s);
+	CHECK_INT(buf_add(&s.receipt, S("{\"table\":true}")), 0);
 	CHECK_INT(unlink(path), 0);
 	CHECK_INT(sink_stands(&s), 0);
 	CHECK(strstr(s.err.text, "is gone"));
