@@ -11,6 +11,7 @@ from .runtime import ECHO_GOAL, GOALS
 
 EXCHANGE_GOALS = [("CPU at C = 10", 10, "cpu_us", 14, "µs"), ("at 100", 100, "cpu_us", 15, "µs"),
                   ("at 1,000", 1000, "cpu_us", 17, "µs"), ("RSS at 1,000", 1000, "rss_mib", 24, "MiB")]
+STATE_GOAL_PERCENT = 10
 BEGIN, END = "<!-- figures: written by bench/run --docs -->", "<!-- end of figures -->"
 
 
@@ -227,6 +228,30 @@ def micro(s):
     return f"### JSON\n\n`bench/json.c`: nanoseconds for a KB of text.\n\n```\n{s['json'].rstrip()}\n```\n"
 
 
+def state(s):
+    by = {(row["peer"], row["case"]): row for row in s["rows"]}
+    titles = {"exchange": f"{s['requests']:,} GETs, {s['concurrency']} at a time, jsonl to jsonl",
+              "files": f"{s['records']:,} records, jsonl -> map -> jsonl"}
+    rows, costs = [], []
+    for case, title in titles.items():
+        on, off = by["on", case], by["off", case]
+        cost = {what: on[what] / off[what] - 1 for what in ("wall_s", "cpu_us")}
+        costs.append(f"{title}: {judged(cost['wall_s'] * 100, STATE_GOAL_PERCENT, '%')}")
+        rows.append([title, *(f"{number(off[w])} / {number(on[w])} ({cost[w]:+.1%})" for w in cost),
+                     f"{number(off['rss_mib'])} / {number(on['rss_mib'])}"])
+    going = by["on", "going on"]
+    longest = going["wall_s_max"]
+    return (f"### What it costs to be able to go on\n\nThe same pipeline with `state: off` and with its state, off / on; the output is "
+            f"synced either way. Figures: {medians(s)}.\n\n"
+            f"{table(['', 'wall s', 'CPU µs/record', 'RSS MiB'], rows)}\n\nGoals for the wall time: {'; '.join(costs)}.\n\n"
+            f"Killed with kill -9 at nine tenths of {s['records']:,} records, the next process wrote on after {number(going['wall_s'])} s "
+            f"(median of {going['rounds']}; longest {number(longest)} s; goal {judged(longest, 1, 's')}).\n")
+
+
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "state": state, "startup": startup, "runtime": runtime,
+          "micro": micro}
+
+
 def busy(load):
     return "" if load < 0.5 else ", so other work shared the cores and every figure is worse than on a quiet machine"
 
@@ -246,8 +271,7 @@ def markdown(results):
     m = results["machine"]
     where = (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; "
              f"{', '.join(f'{name} {v}' for name, v in m['peers'].items())}. {results['pinning']}\n")
-    makers = {"exchange": exchange, "waiting": waiting, "records": records, "startup": startup, "runtime": runtime, "micro": micro}
-    parts = [where] + [part_text(make, results[name]) for name, make in makers.items() if name in results]
+    parts = [where] + [part_text(make, results[name]) for name, make in MAKERS.items() if name in results]
     if results["missed"]:
         parts.append("Left out: " + "; ".join(results["missed"]) + ".\n")
     return "\n".join(parts)
@@ -258,3 +282,15 @@ def put_into(path, text):
     old = path.read_text()
     before, rest = old.split(BEGIN, 1)
     path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END, 1)[1]}")
+
+
+def put_parts(path, results):
+    """Only these parts, each in place of what has its heading; a new one comes last. The others stay as they are."""
+    before, rest = path.read_text().split(BEGIN, 1)
+    figures, after = rest.split(END, 1)
+    for name, section in results.items():
+        text = part_text(MAKERS[name], section).rstrip() + "\n\n"
+        heading = text.split("\n", 1)[0]
+        found = re.search(rf"^{re.escape(heading)}\n.*?(?=^### |^Left out: |\Z)", figures, re.M | re.S)
+        figures = figures[:found.start()] + text + figures[found.end():] if found else figures.rstrip() + "\n\n" + text
+    path.write_text(before + BEGIN + figures + END + after)
