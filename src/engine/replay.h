@@ -7,7 +7,8 @@
 #pragma once
 #include "engine/running.h"
 
-/* In place of the pipeline's own beginning: goes on with what was cut off, or takes up what was chosen. */
+/* In place of the pipeline's own beginning: goes on with what was cut off, or takes up what was chosen. `fresh`: what was cut off
+ * is given up first. */
 MUST int replay_begin(struct run *, struct state_run *cut_off, struct err *) SUSPENDS;
 /* For a run of the pipeline: is there a replay that was cut off in outputs that both would write? -1 says so. */
 MUST int replay_check_none(struct run *, struct err *) SUSPENDS;

@@ -238,6 +238,7 @@ struct rows_job {
 	const char *sql, *run_id, *status, *pipeline;
 	const struct letter_key *keys;
 	size_t n;
+	bool finished;
 };
 
 /* One statement for each row: ?1 the row, ?2 the run. */
@@ -305,22 +306,36 @@ static int end_replay_job(void *arg)
 	if (sql_begin(&j->job) < 0)
 		return -1;
 	int r = do_rows(j, "giving a dead letter back");
-	r = r < 0 ? r : give_receipts(j);
+	if (r == 0 && j->finished)
+		r = give_receipts(j);
 	return sql_end(&j->job, r < 0 ? r : end_run(j));
+}
+
+static int end_replay(struct rows_job *j) SUSPENDS
+{
+	j->sql = "UPDATE dead SET replayed_by = NULL WHERE rowid = ?1 AND replayed_by = ?2";
+	return sql_off(end_replay_job, &j->job);
 }
 
 int state_end_replay(struct state *s, const char *run_id, const char *status,
 		     const struct letter_key *left, size_t n, struct err *err)
 {
+	struct rows_job j = { .job = { s, err },
+			      .run_id = run_id,
+			      .status = status,
+			      .keys = left,
+			      .n = n,
+			      .finished = true };
+	return end_replay(&j);
+}
+
+int state_give_up_replay(struct state *s, const char *run_id, const struct letter_key *left,
+			 size_t n, struct err *err)
+{
 	struct rows_job j = {
-		.job = { s, err },
-		.sql = "UPDATE dead SET replayed_by = NULL WHERE rowid = ?1 AND replayed_by = ?2",
-		.run_id = run_id,
-		.status = status,
-		.keys = left,
-		.n = n
+		.job = { s, err }, .run_id = run_id, .status = "stopped", .keys = left, .n = n
 	};
-	return sql_off(end_replay_job, &j.job);
+	return end_replay(&j);
 }
 
 /* ---- dropping ---- */

@@ -61,6 +61,9 @@ MUST int state_take_up_letters(struct state *, const char *run_id, const struct 
  * newest run from now on. One commit. */
 MUST int state_end_replay(struct state *, const char *run_id, const char *status,
 			  const struct letter_key *left, size_t n, struct err *) SUSPENDS;
+/* A replay that was cut off is not gone on with: the same, but nothing is said of its sinks. */
+MUST int state_give_up_replay(struct state *, const char *run_id, const struct letter_key *left,
+			      size_t n, struct err *) SUSPENDS;
 /* Forgets them, and the older letters of the same records. */
 MUST int state_drop_letters(struct state *, const char *pipeline, const struct letter_key *,
 			    size_t n, struct err *) SUSPENDS;
