@@ -3,7 +3,8 @@
  * What this room is for: `hocket dead replay`. The engine is the same; where it asks whether run->replay is there, these answer.
  * What must hold: (1) the chosen letters are fixed in the state before the run begins; their rank is their ordinal, in a split of
  *   their own. (2) a replay that was cut off goes on before another one begins, and before a run of the same outputs does. (3) a replay
- *   that ends in order leaves nothing to go on with: what it did not get through is dead as before. */
+ *   that ends in order leaves nothing to go on with: what it did not get through is dead as before. But answers that it has paid
+ *   for are not lost: if there are any, it is unfinished, as if it were cut off. */
 #pragma once
 #include "engine/running.h"
 

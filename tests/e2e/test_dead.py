@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 import far
@@ -295,6 +296,40 @@ def test_interrupted_it_leaves_the_rest_dead(hocket):
         assert len(letters(hocket)) == 30 - len(ids(hocket)) > 0
         assert hocket("dead", "replay", "pipe.yaml").code == 0
         assert ids(hocket) == list(range(30))
+        assert hocket("verify", "pipe.yaml").code == 0
+
+
+def test_interrupted_it_pays_for_nothing_twice(hocket):
+    """Ctrl-C while calls without a key are under way: their answers, and what is unknown of them, outlive the replay."""
+    gate, mended = threading.Event(), threading.Event()
+
+    def answer(path, attempt):
+        if not mended.is_set():
+            return (400, {}, b"{}") if path >= "/3" else {}
+        if path == "/3":
+            gate.wait(20)
+        return {"path": path}
+
+    with far.far(answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(6)])
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: POST {server.base}/\\(.id)\n    body: {{}}\n"
+                     "    into: .a\nto: {jsonl: out.jsonl}\n")
+        assert hocket("run", "pipe.yaml").account["dead"] == 3
+        mended.set()
+        server.asked.clear()
+        process = hocket.start("dead", "replay", "pipe.yaml", "--grace", "500ms")
+        server.wait_for(3)
+        process.send_signal(signal.SIGINT)
+        assert hocket.finish(process).code == 75
+        gate.set()
+        assert "finishes it first" in hocket("run", "pipe.yaml").err
+        result = hocket("dead", "replay", "pipe.yaml")
+        assert server.asked == {"/3": 1, "/4": 1, "/5": 1}, "paid again"
+        assert result.account == {"in": 3, "delivered": 2, "filtered": 0, "duplicate": 0, "dead": 1}, result.err
+        assert [r["id"] for r in hocket.read_jsonl("out.jsonl")] == [0, 1, 2, 4, 5]
+        [letter] = letters(hocket)
+        assert letter["class"] == "unknown_outcome" and letter["record"] == {"id": 3}
+        assert "nothing new" in hocket("run", "pipe.yaml").err
         assert hocket("verify", "pipe.yaml").code == 0
 
 

@@ -212,7 +212,8 @@ static int cut_off_job(void *arg)
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
 			"SELECT id, status, mark FROM run WHERE pipeline = ? AND kind = 'replay'"
-			" AND status IN ('running', 'failed') ORDER BY rowid DESC LIMIT 1",
+			" AND status IN ('running', 'failed', 'unfinished')"
+			" ORDER BY rowid DESC LIMIT 1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->pipeline);

@@ -51,7 +51,8 @@ MUST int state_read_letters(struct state *, const struct letter_key *, size_t n,
  * "id": .., "run": ..}: `.` of --where, a line of an export and of the `dead:` copy. */
 MUST int letter_put_json(const struct kept_letter *, struct buf *out);
 
-/* The pipeline's replay that was cut off (killed, or its disk or sink failed): it goes on before another begins. */
+/* The pipeline's replay that was cut off (killed, or its disk or sink failed), or ended with paid calls under way: it goes on before
+ * another begins. */
 MUST int state_cut_off_replay(struct state *, const char *pipeline, struct state_run *ret,
 			      struct err *) SUSPENDS;
 /* A replay takes them up: before state_begin. */

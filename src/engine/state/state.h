@@ -29,7 +29,7 @@ const char *state_path(const struct state *);
 /* ---- runs ---------------------------------------------------------------------------------------------------------
  * A run's status: "running" (or killed), "stopped" (early, resumable), "failed", "limited" (--limit, --until: its outputs
  * are whole, the next run goes on behind it), "finished", "rewound" (by hand, not begun yet), "reset" (by hand: forgotten but for its
- * accounts and letters). */
+ * accounts and letters), "unfinished" (a replay that was stopped, and has paid for what it did not get through). */
 struct state_run {
 	char id[40], status[16];
 	char ended[32]; /* UTC; empty: nobody has written it down */
