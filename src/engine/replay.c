@@ -303,12 +303,43 @@ static void trust_steps(struct run *run)
 		run->sources[i].succeeded = true;
 }
 
+/* Of a replay's letters those that it did not get through. */
+static struct letter_key *list_left(const struct letter_list *all, const struct ledger *l,
+				    size_t *ret_n)
+{
+	struct letter_key *left = xcalloc(all->n + 1, sizeof *left);
+	*ret_n = 0;
+	for (size_t rank = 0; rank < all->n; rank++)
+		if (!ledger_is_done(l, split_name, rank))
+			left[(*ret_n)++] = all->keys[rank];
+	return left;
+}
+
+/* What the state's mark says is done stays so, unless it lies in an output that is not whole and is given up with it. */
+static int give_up(struct run *run, const struct state_run *cut_off, struct err *err) SUSPENDS
+{
+	AUTO(letter_list_done) struct letter_list all = { 0 };
+	AUTO(ledger_done) struct ledger then = { 0 };
+	size_t n;
+	if (state_list_replayed(run->state, cut_off->id, &all, err) < 0)
+		return -1;
+	if (!has_unfinished_output(run->plan) &&
+	    mark_read(&then, buf_slice(&cut_off->mark), err) < 0)
+		return -1;
+	struct letter_key *left = list_left(&all, &then, &n);
+	int r = state_give_up_replay(run->state, cut_off->id, left, n, err);
+	free(left);
+	return r;
+}
+
 int replay_begin(struct run *run, struct state_run *cut_off, struct err *err)
 {
 	if (state_cut_off_replay(run->state, run->plan->name, cut_off, err) < 0)
 		return -1;
 	trust_steps(run);
-	if (!cut_off->found)
+	if (cut_off->found && run->options.fresh && give_up(run, cut_off, err) < 0)
+		return -1;
+	if (!cut_off->found || run->options.fresh)
 		return check_last_run(run, err) < 0 ? -1 : take_up(run, err);
 	memcpy(run->id, cut_off->id, sizeof run->id);
 	run->resumed = true;
@@ -455,7 +486,7 @@ static void count_spent(void *arg, const char *split, uint64_t rank)
 	s->n += !ledger_is_done(&s->run->ledger, split, rank);
 }
 
-/* Another replay would know nothing of it, and would pay again. */
+/* Another replay would know nothing of it, and would pay again. 1: it is to go on; 0; -1 */
 static int leave_unfinished(struct run *run, const char *status, struct err *err) SUSPENDS
 {
 	struct spent spent = { .run = run };
@@ -470,15 +501,11 @@ static int leave_unfinished(struct run *run, const char *status, struct err *err
 
 int replay_end(struct run *run, const char *status, struct err *err)
 {
-	const struct letter_list *all = &run->replay->letters;
-	size_t n = 0;
+	size_t n;
 	int r = leave_unfinished(run, status, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	struct letter_key *left = xcalloc(all->n + 1, sizeof *left);
-	for (size_t rank = 0; rank < all->n; rank++)
-		if (!ledger_is_done(&run->ledger, split_name, rank))
-			left[n++] = all->keys[rank];
+	struct letter_key *left = list_left(&run->replay->letters, &run->ledger, &n);
 	r = state_end_replay(run->state, run->id, status, left, n, err);
 	free(left);
 	return r;
