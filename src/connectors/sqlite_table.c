@@ -35,11 +35,20 @@ static enum fault fault_of(int code)
 	}
 }
 
+/* What a failed sync did not write can still be read: it must not go from the log into the database. */
+static void leave_log(sqlite3 *db)
+{
+	sqlite3_wal_autocheckpoint(db, 0);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
 int sqlite_fail(sqlite3 *db, const char *file, const char *table, struct err *err)
 {
 	int code = sqlite3_extended_errcode(db);
 	enum fault fault = fault_of(code);
 	const char *words = sqlite3_errmsg(db);
+	if ((code & 0xff) == SQLITE_IOERR)
+		leave_log(db);
 	if (err) {
 		err->code = code;
 		err->whole = fault == FAULT_BAD_VALUE;

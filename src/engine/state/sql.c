@@ -30,8 +30,19 @@ static enum fault fault_of(sqlite3 *db)
 	return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ? FAULT_BROKEN : FAULT_IO;
 }
 
+/* What a failed sync did not write can still be read: it must not go from the log into the database, where it would be mixed
+ * with what is there for good. The log stays as it is for the next process. */
+static void leave_log(sqlite3 *db)
+{
+	if ((sqlite3_errcode(db) & 0xff) != SQLITE_IOERR)
+		return;
+	sqlite3_wal_autocheckpoint(db, 0);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
 int sql_fault(const struct sql_job *j, const char *doing)
 {
+	leave_log(j->s->db);
 	return fail(j->err, fault_of(j->s->db), "state file '%s': %s: %s", j->s->path, doing,
 		    sqlite3_errmsg(j->s->db));
 }
