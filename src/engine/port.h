@@ -213,8 +213,9 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 	struct slice type; /* media type, in the call's arena; for blobs */
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
-	bool keep_raw, converted; /* engine: the bytes are wanted as they came; value is made of them */
-	struct buf raw;           /*         owns: so they are */
+	bool keep_raw,
+		converted; /* engine: the bytes are wanted as they came; value is made of them */
+	struct buf raw;    /*         owns: so they are */
 	/* What the far side says is left of a quota until it is whole again, from now; reset_ns 0: it says nothing. */
 	int64_t quota_left, quota_reset_ns;
 };

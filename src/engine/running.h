@@ -110,7 +110,8 @@ struct run {
 	bool resumed, nothing_new;
 	char continues[40]; /* the finished run that it goes on behind; "": none */
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
-	char notice[600];   /* what was found out about earlier runs, for people; "": nothing to say */
+	char notice
+		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
 	struct hk_scope source_scope, work_scope;
