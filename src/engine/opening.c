@@ -253,15 +253,40 @@ static int refuse_changed(const struct run *run, const struct state_run *last, s
 		    run->plan->file, last->id, what.p);
 }
 
+static void count_noted(void *arg, const char *split, uint64_t ordinal)
+{
+	size_t *n = arg;
+	(void)split;
+	(void)ordinal;
+	++*n;
+}
+
+/* What was answered then was asked by another pipeline. */
+static int start_over(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
+{
+	size_t n = 0;
+	if (state_each_noted(run->state, last->id, count_noted, &n, err) < 0)
+		return -1;
+	if (n > 0)
+		snprintf(run->notice, sizeof run->notice,
+			 "'%s' was changed since its unfinished run %s: starting over; calls that "
+			 "were made then for %zu records are made again, and paid for, unless "
+			 "their answers are remembered",
+			 run->plan->file, last->id, n);
+	return 0;
+}
+
 /* Goes on with the last run if it is unfinished. Is it finished, again.c has a look at it. */
-static int begin(struct run *run, const struct state_run *last, bool *finished, struct err *err)
+static int begin(struct run *run, const struct state_run *last, bool *finished,
+		 struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
 	*finished = is_status(last, "finished") || is_status(last, "limited");
 	if (!last->found || *finished || run->options.fresh || !sources_seek(p))
 		return 0;
 	if (last->hash != p->hash)
-		return settled_nothing(last) ? 0 : refuse_changed(run, last, err);
+		return settled_nothing(last) ? start_over(run, last, err)
+					     : refuse_changed(run, last, err);
 	memcpy(run->id, last->id, sizeof run->id);
 	run->resumed = true;
 	return 0;

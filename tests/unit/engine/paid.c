@@ -43,6 +43,7 @@ struct world {
 	char folder[64];
 	struct run_options options;
 	struct run_result result;
+	char notice[600];
 	uint64_t recalled, unknown;
 };
 static struct world *world;
@@ -348,6 +349,7 @@ static int go_body(void *arg)
 		CHECK_STR(err.text, "it opens");
 		return -1;
 	}
+	snprintf(w->notice, sizeof w->notice, "%s", run_notice(w->run));
 	run_go(w->run, &w->result);
 	run_place_stats(w->run, w->plan.step_count - 1, &s);
 	w->recalled += s.recalled;
@@ -482,6 +484,25 @@ TEST(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again)
 {
 	for (uint64_t seed = 1; seed <= 40; seed++)
 		check_drained(seed);
+}
+
+/* Nothing of it was delivered, so it begins anew; but it says that calls are made again. */
+TEST(who_mends_the_pipeline_is_told_what_is_paid_for_again)
+{
+	struct world *w = xcalloc(1, sizeof *w);
+	world_open(w, 5);
+	w->records = 40;
+	w->broken_percent = 100;
+	CHECK(go(w));
+	CHECK_INT(w->result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_STR(w->notice, "");
+	w->plan.hash++;
+	w->broken_percent = 0;
+	CHECK(go(w));
+	CHECK_INT(w->result.end, RUN_FINISHED);
+	CHECK(strstr(w->notice, "records are made again, and paid for"));
+	world_close(w);
+	free(w);
 }
 
 /* ---- with a key: exactly once ---- */
@@ -668,6 +689,7 @@ static const struct test tests[] = {
 	T(assumed_delivered_nobody_pays_twice),
 	T(a_sink_without_a_key_is_charged_once_at_most),
 	T(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again),
+	T(who_mends_the_pipeline_is_told_what_is_paid_for_again),
 	T(with_a_key_each_pays_exactly_once),
 	T(a_sink_with_a_key_delivers_exactly_once),
 	T(paid_children_stay_the_same),
