@@ -23,7 +23,7 @@ static const char open_letters[] =
 	" d.replayed_by AS took, max(r.rowid) AS r FROM dead d JOIN run r ON r.id = d.run"
 	" WHERE r.pipeline = ?1 GROUP BY CASE d.id WHEN '' THEN d.rowid ELSE d.id END, d.record)"
 	" LEFT JOIN run t ON t.id = took"
-	" WHERE took IS NULL OR t.id IS NULL OR t.status IN ('running', 'failed')"
+	" WHERE took IS NULL OR t.id IS NULL OR t.status IN ('running', 'failed', 'unfinished')"
 	" ORDER BY r DESC, split, ordinal, path";
 static const char all_letters[] =
 	"SELECT d.rowid, d.split, d.path, d.ordinal FROM dead d JOIN run r ON r.id = d.run"

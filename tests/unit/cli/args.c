@@ -173,10 +173,9 @@ TEST(later_things_say_so)
 TEST(verbs_of_two_words)
 {
 	AUTO(parsed_done)
-	struct parsed show = PARSE("dead", "show", "a", "3f9a", "--json"),
-		      none = PARSE("dead"), other = PARSE("dead", "sho", "a"),
-		      far = PARSE("dead", "a.yaml"), help = PARSE("dead", "--help"),
-		      first = PARSE("daed", "ls");
+	struct parsed show = PARSE("dead", "show", "a", "3f9a", "--json"), none = PARSE("dead"),
+		      other = PARSE("dead", "sho", "a"), far = PARSE("dead", "a.yaml"),
+		      help = PARSE("dead", "--help"), first = PARSE("daed", "ls");
 	CHECK_INT(show.result, 0);
 	CHECK_STR(show.args.verb->name, "dead show");
 	CHECK_INT(show.args.word_count, 2);
