@@ -169,7 +169,9 @@ static int show_run(void *arg, const struct review_run *run, struct err *err)
 		return err_wrap(err, "run %s", run->id);
 	d->runs++;
 	int r = put_run_line(run, &l, &d->out);
-	for (const struct split *s = l.splits; s && r == 0; s = s->next)
+	bool replay =
+		strcmp(run->kind, "replay") == 0; /* its places are those in a list of letters */
+	for (const struct split *s = l.splits; s && r == 0 && !replay; s = s->next)
 		r = put_split(s, &d->out);
 	r = r < 0 ? r : put_on_the_way(run, &d->out);
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "the state cannot be shown") : 0;

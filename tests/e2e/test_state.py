@@ -67,6 +67,17 @@ def test_reset_begins_anew_and_keeps_the_letters(ran):
     assert ran("verify", "pipe.yaml").out == "all adds up: 62 records in 2 runs\n"
 
 
+def test_verify_knows_of_replays_and_of_letters_that_were_dropped(ran):
+    assert ran("dead", "replay", "pipe.yaml").code == 3
+    assert ran("verify", "pipe.yaml").out == "all adds up: 32 records in 2 runs\n"
+    shown = ran("state", "show", "pipe.yaml").out
+    assert "replay " in shown and shown.count("goes on behind") == 1
+    assert ran("dead", "drop", "pipe.yaml", "--all").code == 0
+    state = sqlite3.connect(ran.folder / ".hocket/pipe.db")
+    assert state.execute("SELECT count(*) FROM dead").fetchone() == (0,)
+    assert ran("verify", "pipe.yaml").code == 0
+
+
 def test_rewind_does_again_what_lies_behind_the_number(ran):
     said = ran("state", "rewind", "pipe.yaml", "--to", 25)
     assert said.code == 0 and "again from number 26 on: 6 that were done" in said.out
