@@ -486,25 +486,22 @@ static void count_spent(void *arg, const char *split, uint64_t rank)
 	s->n += !ledger_is_done(&s->run->ledger, split, rank);
 }
 
-/* Another replay would know nothing of it, and would pay again. 1: it is to go on; 0; -1 */
-static int leave_unfinished(struct run *run, const char *status, struct err *err) SUSPENDS
+/* Another replay would know nothing of it, and would pay again. */
+int replay_owes(struct run *run, struct err *err)
 {
 	struct spent spent = { .run = run };
-	if (strcmp(status, "failed") == 0)
-		return state_end(run->state, run->id, status, err) < 0 ? -1 : 1;
-	if (state_each_noted(run->state, run->id, count_spent, &spent, err) < 0)
-		return -1;
-	if (spent.n == 0)
-		return 0;
-	return state_end(run->state, run->id, "unfinished", err) < 0 ? -1 : 1;
+	int r = state_each_noted(run->state, run->id, count_spent, &spent, err);
+	return r < 0 ? -1 : spent.n > 0;
 }
 
 int replay_end(struct run *run, const char *status, struct err *err)
 {
 	size_t n;
-	int r = leave_unfinished(run, status, err);
+	bool failed = strcmp(status, "failed") == 0;
+	int r = failed ? 1 : replay_owes(run, err);
 	if (r != 0)
-		return r < 0 ? -1 : 0;
+		return r < 0 ? -1
+			     : state_end(run->state, run->id, failed ? status : "unfinished", err);
 	struct letter_key *left = list_left(&run->replay->letters, &run->ledger, &n);
 	r = state_end_replay(run->state, run->id, status, left, n, err);
 	free(left);

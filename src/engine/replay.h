@@ -21,6 +21,8 @@ bool replay_enter(struct intake *, struct track *, size_t *at);
 void replay_locate(const struct run *, const char **split, uint64_t *ordinal, struct slice *path);
 /* Tracks that recovery.c made again: from now on they know where they came from. */
 MUST int replay_restore(struct run *, struct track *first, struct err *) SUSPENDS;
+/* 1: it has paid for what it did not get through, and is to go on: its outputs are not whole; 0; -1 */
+MUST int replay_owes(struct run *, struct err *) SUSPENDS;
 /* The last word on the run, in the state. */
 MUST int replay_end(struct run *, const char *status, struct err *) SUSPENDS;
 struct replay *replay_new(void);

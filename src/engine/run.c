@@ -126,8 +126,11 @@ static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 		end = all && !run->limit_reached ? RUN_FINISHED : RUN_LIMITED;
 	}
 	bool whole = end == RUN_FINISHED || end == RUN_LIMITED;
-	if (run->replay) /* what it does not get through stays dead: nothing is to come behind it */
-		whole = end != RUN_FAILED && end != RUN_BROKEN;
+	if (run->replay) { /* what it does not get through stays dead: nothing is to come behind it */
+		int owes = replay_owes(run, err);
+		whole = end != RUN_FAILED && end != RUN_BROKEN && owes == 0;
+		end = owes < 0 && !run_end_is_worse(end, RUN_FAILED) ? RUN_FAILED : end;
+	}
 	return whole && finish_sinks(run, err) < 0 ? RUN_FAILED : end;
 }
 

@@ -322,6 +322,7 @@ def test_interrupted_it_pays_for_nothing_twice(hocket):
         process.send_signal(signal.SIGINT)
         assert hocket.finish(process).code == 75
         gate.set()
+        assert [r["id"] for r in hocket.read_jsonl("out.jsonl")] == [0, 1, 2], "as before, until it is whole"
         assert "finishes it first" in hocket("run", "pipe.yaml").err
         result = hocket("dead", "replay", "pipe.yaml")
         assert server.asked == {"/3": 1, "/4": 1, "/5": 1}, "paid again"
