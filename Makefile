@@ -5,7 +5,7 @@ NINJA  ?= ninja
 CLANG  ?= clang-14
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test test-all asan tsan evil crash bench fuzz lint format install clean help
+.PHONY: all demo test test-all asan tsan evil crash sim scorecard bench fuzz lint format install clean help
 
 all: ## build/hocket (installs missing Debian packages first)
 	@tools/deps build
@@ -41,6 +41,16 @@ crash: ## KILLS (10000) kill -9, power cuts, full disks, no memory: nothing lost
 	@tools/deps build test
 	@tools/build build-test -Dtest_hosts=true
 	@tests/crash/crash --full --kills $(or $(KILLS),10000)
+
+sim: ## whole pipelines in SEEDS (5000) simulated lives: crashes, storms, a far side that counts
+	@tools/deps build test
+	@tools/build build-test -Dtest_hosts=true
+	@HOCKET_SEEDS=$(or $(SEEDS),5000) HOCKET_TEST=whatever_happens_each_row_arrives_once build-test/tests/sim/sim
+
+scorecard: ## docs/scorecard.md: all faults, what they came to (10 minutes; FULL=1: 10,000 kills, hours)
+	@tools/deps build test
+	@tools/build build-test -Dtest_hosts=true
+	@tools/scorecard build-test $(if $(FULL),--full)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)
 	@tools/deps build test
