@@ -223,7 +223,9 @@ static int take_back(struct part_file *f, const struct receipt *was, struct err 
 		     : 0;
 }
 
-static int resume_again(struct part_file *f, struct slice receipt, struct err *err) SUSPENDS
+/* `stopped`: then we have left nothing behind the receipt, and what others have appended since is theirs. */
+static int resume_again(struct part_file *f, struct slice receipt, bool stopped,
+			struct err *err) SUSPENDS
 {
 	struct receipt was;
 	struct part_proof now;
@@ -249,8 +251,9 @@ static int resume_again(struct part_file *f, struct slice receipt, struct err *e
 			    "--fresh starts over",
 			    f->part);
 	f->over = was.over;
-	f->own = true;
-	return cut_to(f, was.file.length, err);
+	bool theirs = stopped && f->mode == PART_APPEND && f->highest > was.file.length;
+	f->own = !theirs;
+	return cut_to(f, theirs ? f->highest : was.file.length, err);
 }
 
 static int resume_first(struct part_file *f, struct err *err) SUSPENDS
@@ -364,7 +367,7 @@ int part_file_resume(struct part_file *f, struct resumption *r, struct err *err)
 	else if (r->more)
 		done = take_over(f, buf_slice(&r->receipt), err);
 	else if (!r->more && !r->first && r->receipt.n)
-		done = resume_again(f, buf_slice(&r->receipt), err);
+		done = resume_again(f, buf_slice(&r->receipt), r->stopped, err);
 	else
 		done = resume_first(f, err);
 	if (done < 0 || (!f->packed && check_last_line(f, err) < 0))

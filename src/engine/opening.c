@@ -55,7 +55,9 @@ static bool mark_is_of(struct slice mark, const char *run_id)
 static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		       struct err *err) SUSPENDS
 {
-	struct resumption r = { .pipeline = run->mark_name, .first = true };
+	struct resumption r = { .pipeline = run->mark_name,
+				.first = true,
+				.stopped = run->was_stopped };
 	bool found = false;
 	int rc = 0;
 	if (run->resumed) {
@@ -289,6 +291,7 @@ static int begin(struct run *run, const struct state_run *last, bool *finished,
 					     : refuse_changed(run, last, err);
 	memcpy(run->id, last->id, sizeof run->id);
 	run->resumed = true;
+	run->was_stopped = is_status(last, "stopped");
 	return 0;
 }
 

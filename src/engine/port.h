@@ -272,6 +272,7 @@ struct resumption {
 	const char *pipeline;
 	struct buf receipt, mark; /* in and out */
 	bool first;               /* the state knows of no earlier run that is unfinished */
+	bool stopped; /* that one ended in order: what lies behind its receipt is somebody else's */
 	bool more; /* with a receipt: of a run that was finished; what it made stays and is added to. Without: a replay of dead
 		    * letters; what is there stays, whatever `mode` says */
 };

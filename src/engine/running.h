@@ -108,6 +108,7 @@ struct run {
 	struct sink *sinks;
 	char id[40];
 	bool resumed, nothing_new;
+	bool was_stopped;   /* with resumed: it ended in order then */
 	char continues[40]; /* the finished run that it goes on behind; "": none */
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice

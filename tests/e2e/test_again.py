@@ -1,11 +1,13 @@
 """A finished pipeline is run again: nothing, the new part, or everything, and always said which. Judged by what the outputs hold."""
 import gzip
+import json
 import random
 import re
 import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 
 import far
 import pytest
@@ -409,3 +411,32 @@ def test_what_a_replay_has_added_stays(hocket, to):
         assert numbers(hocket) == [0, 1, 2, 4, 3, 5, 6]
         if "sqlite" in to:
             assert rows(hocket) == list(range(7))
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_what_others_appended_after_a_stop_stays(hocket, name):
+    """`mode: append`: a run that was stopped has left nothing behind its receipt, so that is not cut away as its own."""
+    gate = threading.Event()
+
+    def answer(path, attempt):
+        if path == "/1":
+            gate.wait(20)
+        return {}
+
+    def opened(mode):
+        return (gzip.open if name.endswith(".gz") else open)(hocket.folder / name, mode)
+
+    with far.far(answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"id": 0}, {"id": 1}])
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - http: {server.base}/\\(.id)\n    concurrency: 1\n"
+                     f"to: {{jsonl: {name}, mode: append}}\n")
+        process = hocket.start("run", "pipe.yaml", "--grace", "200ms")
+        server.wait_for(2)
+        process.send_signal(signal.SIGINT)
+        assert hocket.finish(process).code == 75
+        gate.set()
+        with opened("ab") as out:
+            out.write(b'{"theirs":1}\n')
+        assert hocket("run", "pipe.yaml").code == 0
+        with opened("rb") as out:
+            assert [json.loads(line) for line in out] == [{"id": 0}, {"theirs": 1}, {"id": 1}]
