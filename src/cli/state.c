@@ -234,6 +234,12 @@ static int show(struct door *d, struct err *err) SUSPENDS
 static int reset(struct door *d, struct err *err) SUSPENDS
 {
 	uint64_t runs;
+	if (args_get(d->args, FLAG_TO_RECORD)) {
+		say("reset forgets everything, --to belongs to rewind: hocket state rewind %s --to "
+		    "N",
+		    d->plan->file);
+		return EXITS_USAGE;
+	}
 	if (state_reset(d->state, d->plan->name, &runs, err) < 0)
 		return -1;
 	if (runs == 0)

@@ -137,3 +137,21 @@ int changed_put(const struct plan *plan, struct slice parts, struct buf *out)
 		r = buf_printf(out, " and %zu more", to.n - PLACES_MAX);
 	return r;
 }
+
+bool changed_keeps_sources(const struct plan *plan, struct slice parts)
+{
+	struct slice line, role, label, hash;
+	size_t i = 0;
+	while (parts.n) {
+		char now[20];
+		slice_cut(parts, '\n', &line, &parts);
+		if (!cut_line(line, &role, &label, &hash) || !slice_eq_str(role, "from"))
+			continue;
+		if (i == plan->source_count)
+			return false;
+		snprintf(now, sizeof now, "%016" PRIx64, plan->sources[i++].hash);
+		if (!slice_eq_str(hash, now))
+			return false;
+	}
+	return i > 0 && i == plan->source_count;
+}

@@ -3,18 +3,27 @@
  * What this room is for: answers that were paid for outlive the process.
  * What flows through:    struct answer to text and bytes, and back.
  * What must hold:
- *  (1) nothing of the request is kept, no credential among it. (2) what cannot be read is a broken state, never an empty answer. */
+ *  (1) of the request only a digest is kept, of which credentials are no part. (2) what cannot be read is a broken state, never an empty answer. */
 #include "engine/kept.h"
 
 #include "base/json.h"
 #include "base/units.h"
+#include "io/digest.h"
 
 static const char *const bodies[] = {
 	[BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_TEXT] = "text", [BODY_BLOB] = "blob"
 };
 
-int kept_put_about(const struct answer *a, struct buf *out)
+static bool text_field(struct slice about, const char *key, struct buf *ret)
 {
+	struct slice raw;
+	return json_field(about, slice_str(key), &raw) && json_type(raw) == JSON_STRING &&
+	       json_unquote(raw, ret) == 0;
+}
+
+int kept_put_about(const struct answer *a, const uint8_t asked[static 32], struct buf *out)
+{
+	AUTO(buf_done) struct buf hex = { .max = 128 };
 	ASSERT((size_t)a->body < ARRAY_SIZE(bodies));
 	struct json_writer w = json_writer(out);
 	json_open(&w, '{');
@@ -28,20 +37,24 @@ int kept_put_about(const struct answer *a, struct buf *out)
 		json_key(&w, "headers");
 		json_put_raw(&w, buf_slice(&a->headers));
 	}
+	int r = digest_put_hex(asked, &hex);
+	json_key(&w, "asked");
+	json_put_string(&w, buf_slice(&hex));
 	json_close(&w, '}');
-	return json_writer_end(&w);
+	int written = json_writer_end(&w);
+	return r < 0 ? r : written;
+}
+
+bool kept_is_of(struct slice about, const uint8_t asked[static 32])
+{
+	AUTO(buf_done) struct buf hex = { .max = 128 }, was = { .max = 128 };
+	return json_check(about, NULL) == 0 && text_field(about, "asked", &was) &&
+	       digest_put_hex(asked, &hex) == 0 && slice_eq(buf_slice(&was), buf_slice(&hex));
 }
 
 struct slice kept_bytes(const struct answer *a)
 {
 	return a->converted ? buf_slice(&a->raw) : buf_slice(&a->value);
-}
-
-static bool text_field(struct slice about, const char *key, struct buf *ret)
-{
-	struct slice raw;
-	return json_field(about, slice_str(key), &raw) && json_type(raw) == JSON_STRING &&
-	       json_unquote(raw, ret) == 0;
 }
 
 static bool read_body(struct slice about, enum body *ret)

@@ -6,7 +6,9 @@
 #include "engine/port.h"
 
 /* {"status":200,"body":"json","type":"application/json","headers":{...}}; before it is judged. */
-MUST int kept_put_about(const struct answer *, struct buf *out);
+MUST int kept_put_about(const struct answer *, const uint8_t asked[static 32], struct buf *out);
+/* Was this kept for the same request? What an earlier version kept does not say. */
+bool kept_is_of(struct slice about, const uint8_t asked[static 32]);
 /* The bytes as they came, judged or not. */
 struct slice kept_bytes(const struct answer *);
 /* Takes the value. -1 with *err (FAULT_BROKEN): that is no answer. */

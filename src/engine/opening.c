@@ -197,6 +197,7 @@ static int save_start(struct run *run, struct err *err) SUSPENDS
 		.pipeline = p->name,
 		.kind = run->replay ? "replay" : "run",
 		.continues = run->continues,
+		.adopts = run->adopts,
 		.hash = p->hash,
 		.parts = buf_slice(&parts),
 		.mark = buf_slice(&mark),
@@ -263,18 +264,24 @@ static void count_noted(void *arg, const char *split, uint64_t ordinal)
 	++*n;
 }
 
-/* What was answered then was asked by another pipeline. */
+/* What was answered then was asked by another pipeline; where a request is still the same, its answer is. */
 static int start_over(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	size_t n = 0;
 	if (state_each_noted(run->state, last->id, count_noted, &n, err) < 0)
 		return -1;
-	if (n > 0)
-		snprintf(run->notice, sizeof run->notice,
-			 "'%s' was changed since its unfinished run %s: starting over; calls that "
-			 "were made then for %zu records are made again, and paid for, unless "
-			 "their answers are remembered",
-			 run->plan->file, last->id, n);
+	if (n == 0)
+		return 0;
+	bool same = changed_keeps_sources(run->plan, buf_slice(&last->parts));
+	if (same)
+		memcpy(run->adopts, last->id, sizeof run->adopts);
+	snprintf(
+		run->notice, sizeof run->notice,
+		"'%s' was changed since its unfinished run %s: starting over; calls were made then "
+		"for %zu records: %s",
+		run->plan->file, last->id, n,
+		same ? "those that are still the same are not made again"
+		     : "they are made again, and paid for, unless their answers are remembered");
 	return 0;
 }
 
@@ -348,7 +355,9 @@ static int open_guard(struct run *run, struct err *err)
 
 static int open_journal(struct run *run, struct err *err) SUSPENDS
 {
-	const char *behind = run->continues[0] ? run->continues : NULL;
+	const char *behind = run->continues[0] ? run->continues
+			     : run->adopts[0]  ? run->adopts
+					       : NULL;
 	return journal_open(&run->journal, run->state, run->id, run->resumed ? run->id : behind,
 			    err);
 }

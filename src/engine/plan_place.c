@@ -318,6 +318,17 @@ static unsigned line_of(struct slice text, size_t at)
 	return line;
 }
 
+/* A text without the record in it would be everybody's key: the far side would take all records for one. */
+static void check_idempotency_key(struct planner *p, const struct draft *d)
+{
+	const struct common *o = &d->place.common;
+	const struct node *at = find_option(d->map, "idempotency_key");
+	if (at && o->idempotency_key && tpl_constant(o->idempotency_key) && !common_key_is_auto(o))
+		diag_add(p->diag, at->at, at->length,
+			 "write auto, or a key of your own: 'order-\\(.id)'",
+			 "this is the same key for every record");
+}
+
 /* What the engine adds: a key makes a call harmless twice, its answer is worth keeping all the same. */
 static void keep_promises(struct place *place)
 {
@@ -343,6 +354,7 @@ static void fill(struct planner *p, struct draft *d)
 	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner,
 		     &place->common);
 	check_keys(p, d);
+	check_idempotency_key(p, d);
 	place->options = options;
 	place->line = line_of(p->file, d->verb->at);
 	place->label = place->common.name;

@@ -108,7 +108,9 @@ struct run {
 	struct sink *sinks;
 	char id[40];
 	bool resumed, nothing_new;
-	bool was_stopped;   /* with resumed: it ended in order then */
+	bool was_stopped; /* with resumed: it ended in order then */
+	char adopts
+		[40]; /* the unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */
 	char continues[40]; /* the finished run that it goes on behind; "": none */
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice

@@ -378,7 +378,9 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 	step_eager_leave(s);
 	int r = visit_wait_end(v, hk_sleep(delay));
 	s->eager++;
-	if (r < 0 || !v->lane)
+	/* Where nothing was ever answered the name or the port may be wrong: a human waits to be told. */
+	bool unheard = !s->succeeded && never_answered(&v->call.err);
+	if (r < 0 || !v->lane || unheard)
 		return r;
 	v->paid = !lane_is_down(v->lane);
 	return wait_line(v, v->lane, &v->lane->retries, false);
@@ -538,7 +540,7 @@ static int ask(struct visit *v) SUSPENDS
 				 .env = &v->env,
 				 .arena = arena_get(s),
 				 .wants_about = s->wants_about,
-				 .wants_asked = s->place->common.remember_ns > 0 };
+				 .wants_asked = s->keeps || s->place->common.remember_ns > 0 };
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (visit_make_key(v, &v->call.err) < 0)
 		return -1;

@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "engine/kept.h"
+#include "io/digest.h"
 #include <string.h>
 
 static bool is_unsafe(const struct visit *v)
@@ -37,11 +38,20 @@ static int put_intent(struct visit *v, struct slice about, struct err *err) SUSP
 			   NULL, err);
 }
 
+static int put_asked(struct visit *v, struct buf *out)
+{
+	int r = buf_add(out, S("{\"asked\":\""));
+	r = r < 0 ? r : digest_put_hex(v->call.asked, out);
+	r = r < 0 ? r : buf_add(out, S("\"}"));
+	return r < 0 ? fail(&v->call.err, FAULT_IO, "out of memory") : 0;
+}
+
 int visit_intend(struct visit *v)
 {
 	if (!is_unsafe(v) || !v->step->keeps || v->intent == INTENT_OPEN)
 		return 0;
-	if (put_intent(v, S("{}"), &v->call.err) < 0)
+	AUTO(buf_done) struct buf about = { .max = 256 };
+	if (put_asked(v, &about) < 0 || put_intent(v, buf_slice(&about), &v->call.err) < 0)
 		return -1;
 	v->intent = INTENT_OPEN;
 	v->reached = false;
@@ -133,7 +143,7 @@ int visit_answered(struct visit *v)
 		return 0;
 	a->keep_raw = true;
 	buf_clear(&v->about);
-	int r = kept_put_about(a, &v->about);
+	int r = kept_put_about(a, v->call.asked, &v->about);
 	return r < 0 ? fail_errno(&v->call.err, FAULT_TOO_LARGE, r, "cannot keep the answer") : 0;
 }
 

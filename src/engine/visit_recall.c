@@ -51,6 +51,14 @@ static int ask_again(struct visit *v)
 	return VISIT_ASKS;
 }
 
+/* Notes of a run of another pipeline count for the requests that are still the same. */
+static bool is_of_another(const struct visit *v, struct slice about)
+{
+	struct slice raw;
+	return json_check(about, NULL) == 0 && json_field(about, S("adopted"), &raw) &&
+	       !kept_is_of(about, v->call.asked);
+}
+
 /* ---- of this record, in an earlier part of the run ---- */
 static int recall_answer(struct visit *v) SUSPENDS
 {
@@ -60,8 +68,10 @@ static int recall_answer(struct visit *v) SUSPENDS
 	if (visit_claim(v) < 0)
 		return -ECANCELED;
 	int r = journal_get(&v->step->run->journal, &at, NOTE_ANSWER, &about, &value, &c->err);
-	if (r <= 0)
-		return r < 0 ? failed(v) : ask_again(v);
+	if (r < 0)
+		return failed(v);
+	if (r == 0 || is_of_another(v, buf_slice(&about)))
+		return ask_again(v);
 	r = take_answer(v, buf_slice(&about), &value);
 	if (r != 0 || c->safety == UNSAFE || fault_policy(&c->err) == POLICY_STOP) {
 		v->certain = true;
@@ -128,7 +138,8 @@ static int recall_intent(struct visit *v) SUSPENDS
 	if (r <= 0)
 		return r < 0 ? failed(v) : VISIT_ASKS;
 	bool fine = json_check(buf_slice(&about), NULL) == 0;
-	if (v->call.retry_unsafe || (fine && json_field(buf_slice(&about), S("open"), &raw)))
+	if (v->call.retry_unsafe || is_of_another(v, buf_slice(&about)) ||
+	    (fine && json_field(buf_slice(&about), S("open"), &raw)))
 		return VISIT_ASKS;
 	if (fine && json_field(buf_slice(&about), S("fault"), &raw))
 		return fail_as_before(v, buf_slice(&about));

@@ -310,3 +310,28 @@ to:
             assert server.asked[f"/charge/{i}"] == 1 and server.asked[f"/sink/{i}"] == 1, server.asked
         keys = [head["Idempotency-Key"] for head in server.heads if head["Idempotency-Key"]]
         assert len(keys) == len(set(keys)) == (10 if option else 0), "a server would take one for the other"
+
+
+@pytest.mark.parametrize("mended", ["behind it", "in it", "its request"])
+def test_what_was_paid_for_before_a_mend_is_not_paid_for_again(hocket, mended):
+    """A later step, or `result`, fails for all: the run stops, is mended, and begins anew. Only another request is made again."""
+    wrong, right = {
+        "behind it": ("  - map: {n: '.a.path + 1'}\n", "  - map: {n: .a.path}\n"),
+        "in it": ("    result: .n = $res.body.path + 1\n", "    result: .n = $res.body.path\n"),
+        "its request": ("    headers: {x-model: small}\n  - map: {n: '.a.path + 1'}\n",
+                        "    headers: {x-model: large}\n  - map: {n: .a.path}\n"),
+    }[mended]
+    with far.far(slow) as server:
+        for body, code in (wrong, 5), (right, 0):
+            write(hocket, STEP, server.base)
+            pipe = (hocket.folder / "pipe.yaml").read_text()
+            hocket.write("pipe.yaml", pipe.replace("    into: .a\n", "    into: .a\n" + body))
+            result = hocket("run", "pipe.yaml")
+            assert result.code == code, result.err
+        assert "was changed since its unfinished run" in result.err
+        counts = collections.Counter(server.asked.values())
+        if mended == "its request":
+            assert counts[2] >= 20 and counts[1] + counts[2] == N
+        else:
+            assert counts == {1: N}
+        assert len(hocket.read_jsonl("out.jsonl")) == N

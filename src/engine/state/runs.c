@@ -107,6 +107,8 @@ static int begin_job(void *arg)
 		r = put_receipts(&j->job, j->run_id, j->start->receipts, j->start->n);
 	if (r == 0 && j->start->continues[0])
 		r = tidy_take_over(&j->job, j->run_id, j->start->continues);
+	if (r == 0 && j->start->adopts && j->start->adopts[0])
+		r = tidy_adopt(&j->job, j->run_id, j->start->adopts);
 	if (r == 0 && strcmp(j->start->kind, "run") == 0)
 		r = tidy_others(&j->job, j->run_id, j->start->pipeline);
 	return sql_end(&j->job, r);

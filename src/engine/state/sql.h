@@ -54,5 +54,7 @@ int tidy_batch(const struct sql_job *, const char *run_id);
 int tidy_run(const struct sql_job *, const char *run_id); /* all that is the run's */
 /* A run goes on behind another, with its pages, and with the notes of records that a drain has left. */
 int tidy_take_over(const struct sql_job *, const char *run_id, const char *of);
+/* The same of a run of another pipeline: its notes say so, as "adopted" in `about`. */
+int tidy_adopt(const struct sql_job *, const char *run_id, const char *of);
 /* A run of the pipeline begins: what its other runs left behind cannot be taken up any more. */
 int tidy_others(const struct sql_job *, const char *run_id, const char *pipeline);

@@ -51,6 +51,8 @@ struct state_start { /* borrowed */
 	const char *pipeline;
 	const char *kind;      /* "run", "replay" */
 	const char *continues; /* the finished run that it goes on behind; "": none */
+	const char *
+		adopts; /* the unfinished run whose answers and intents it takes over; NULL or "": none */
 	uint64_t hash;
 	struct slice parts; /* the plan's, as text: engine/changed.h */
 	struct slice mark;

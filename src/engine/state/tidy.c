@@ -151,6 +151,19 @@ int tidy_take_over(const struct sql_job *j, const char *run_id, const char *of)
 	return 0;
 }
 
+int tidy_adopt(const struct sql_job *j, const char *run_id, const char *of)
+{
+	/* Children were made by steps that may be others now; requests are compared when their answers are wanted. */
+	static const char *const all[] = {
+		"DELETE FROM note WHERE kind = 'children' AND run = ?",
+		"UPDATE note SET about = '{\"adopted\":true,' || substr(about, 2) WHERE run = ?",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (j->s->has_notes && drop_of(j, all[i], of) < 0)
+			return -1;
+	return tidy_take_over(j, run_id, of);
+}
+
 #define OTHERS \
 	" WHERE run IN (SELECT id FROM run WHERE pipeline = ?1 AND kind = 'run' AND id <> ?2)"
 

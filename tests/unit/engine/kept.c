@@ -17,7 +17,11 @@ static void check_answer(enum body body, const char *type, struct slice bytes, c
 	struct err err = { 0 };
 	fill(&a.value, bytes);
 	fill(&a.headers, slice_str(headers));
-	CHECK_INT(kept_put_about(&a, &about), 0);
+	const uint8_t asked[32] = { 1, 2, 3 }, other[32] = { 0 };
+	CHECK_INT(kept_put_about(&a, asked, &about), 0);
+	CHECK(kept_is_of(buf_slice(&about), asked));
+	CHECK(!kept_is_of(buf_slice(&about), other));
+	CHECK(!kept_is_of(S("{\"status\":200}"), other));
 	fill(&value, kept_bytes(&a));
 	CHECK_INT(kept_restore(buf_slice(&about), &value, arena, &back, &err), 0);
 	CHECK_INT(back.body, body);

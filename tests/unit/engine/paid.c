@@ -486,8 +486,8 @@ TEST(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again)
 		check_drained(seed);
 }
 
-/* Nothing of it was delivered, so it begins anew; but it says that calls are made again. */
-TEST(who_mends_the_pipeline_is_told_what_is_paid_for_again)
+/* Nothing of it was delivered, so it begins anew: what was answered well is not asked again, what was not, is. */
+TEST(who_mends_the_pipeline_is_told_of_the_calls_that_were_made)
 {
 	struct world *w = xcalloc(1, sizeof *w);
 	world_open(w, 5);
@@ -500,7 +500,7 @@ TEST(who_mends_the_pipeline_is_told_what_is_paid_for_again)
 	w->broken_percent = 0;
 	CHECK(go(w));
 	CHECK_INT(w->result.end, RUN_FINISHED);
-	CHECK(strstr(w->notice, "records are made again, and paid for"));
+	CHECK(strstr(w->notice, "those that are still the same are not made again"));
 	world_close(w);
 	free(w);
 }
@@ -689,7 +689,7 @@ static const struct test tests[] = {
 	T(assumed_delivered_nobody_pays_twice),
 	T(a_sink_without_a_key_is_charged_once_at_most),
 	T(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again),
-	T(who_mends_the_pipeline_is_told_what_is_paid_for_again),
+	T(who_mends_the_pipeline_is_told_of_the_calls_that_were_made),
 	T(with_a_key_each_pays_exactly_once),
 	T(a_sink_with_a_key_delivers_exactly_once),
 	T(paid_children_stay_the_same),
