@@ -253,6 +253,8 @@ void lane_limit(struct lane *l, const struct rate *rate)
 			return;
 	l->meters = xrealloc(l->meters, l->meter_count + 1, sizeof *l->meters);
 	meter_init(&l->meters[l->meter_count++], rate);
+	if (l->filled_ns > hk_now_ns() - rate->per_ns)
+		meter_fill(&l->meters[l->meter_count - 1], l->filled_ns);
 }
 
 /* The tighter one stays. */
@@ -265,6 +267,19 @@ void lane_limit_tokens(struct lane *l, const struct token_rate *rate)
 	if (!l->tokens)
 		l->tokens = xcalloc(1, sizeof *l->tokens);
 	tokens_init(l->tokens, rate);
+	if (l->filled_ns > hk_now_ns() - rate->per_ns)
+		tokens_start(l->tokens, rate->count, l->filled_ns);
+}
+
+void lane_fill(struct lane *l, int64_t at_ns)
+{
+	int64_t now = hk_now_ns();
+	l->filled_ns = at_ns;
+	for (size_t i = 0; i < l->meter_count; i++)
+		if (at_ns > now - l->meters[i].rate.per_ns)
+			meter_fill(&l->meters[i], at_ns);
+	if (l->tokens && at_ns > now - l->tokens->rate.per_ns)
+		tokens_start(l->tokens, l->tokens->rate.count, at_ns);
 }
 
 void lane_tune(struct lane *l, unsigned most)

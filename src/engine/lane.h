@@ -44,6 +44,7 @@ struct lane {
 	char *key;
 	size_t users; /* whoever holds it; without any it may be forgotten once it is idle */
 	struct line starts, retries; /* who waits for a start; for a retry out of the budget */
+	int64_t filled_ns;           /* an earlier process may have used its rates up until then */
 	struct meter *meters;        /* each must allow a start */
 	size_t meter_count;
 	size_t in_flight; /* started and not finished */
@@ -86,6 +87,7 @@ void lane_limit(struct lane *, const struct rate *);
 void lane_limit_tokens(struct lane *, const struct token_rate *);
 /* How many at once is found out from its answers: `concurrency: auto`. Of several, the smallest `most` holds. */
 void lane_tune(struct lane *, unsigned most);
+void lane_fill(struct lane *, int64_t at_ns); /* lanes_fill, for one; before its first start */
 /* The server asked for a pause: nobody starts before it is over, and then spaced by what the server took before. */
 void lane_pause(struct lane *, int64_t ns);
 /* The server says that so many requests are left until its quota is whole again, in reset_ns. Call it before lane_finish. */
@@ -101,5 +103,8 @@ void lane_leave(struct lane *);                           /* NULL is allowed */
 /* Each lane of that origin, whatever the credential, is bound by this rate from its beginning. */
 void lanes_bind(struct lanes *, struct slice origin, const struct rate *,
 		const struct token_rate *);
+/* An earlier run of the pipeline ended then (loop time; later than now: at no known time): its starts count in the windows of
+ * all rates, and as nobody knows how many they were, the windows count as full. */
+void lanes_fill(struct lanes *, int64_t at_ns);
 size_t lanes_count(const struct lanes *);
 struct slice lane_name(const struct lane *); /* "api.example.com", for people */

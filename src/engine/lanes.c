@@ -25,6 +25,7 @@ struct lanes {
 	size_t buckets, count, sweep_at;
 	struct binding *bindings;
 	size_t binding_count;
+	int64_t filled_ns; /* of each lane that is made; as lane.filled_ns */
 };
 
 struct lanes *lanes_new(void)
@@ -33,6 +34,7 @@ struct lanes *lanes_new(void)
 	all->bucket = xcalloc(BUCKETS_FIRST, sizeof(struct lane *));
 	all->buckets = BUCKETS_FIRST;
 	all->sweep_at = SWEEP_FIRST;
+	all->filled_ns = INT64_MIN;
 	return all;
 }
 
@@ -137,6 +139,7 @@ static struct lane *lane_new(struct lanes *all, struct slice key)
 	l->key = xstrndup(key.p, key.n);
 	l->pace.counted_from_ns = l->budget.at_ns = hk_now_ns();
 	l->budget.milli = BUDGET_FIRST;
+	l->filled_ns = all->filled_ns;
 	for (size_t i = 0; i < all->binding_count; i++)
 		if (slice_eq(origin, all->bindings[i].origin)) {
 			lane_limit(l, &all->bindings[i].rate);
@@ -159,6 +162,14 @@ struct lane *lanes_get(struct lanes *all, struct slice key)
 	l->users = 1;
 	all->count++;
 	return *head = l;
+}
+
+void lanes_fill(struct lanes *all, int64_t at_ns)
+{
+	all->filled_ns = at_ns;
+	for (size_t i = 0; i < all->buckets; i++)
+		for (struct lane *l = all->bucket[i]; l; l = l->next_in_bucket)
+			lane_fill(l, at_ns);
 }
 
 struct slice lane_name(const struct lane *l)

@@ -27,6 +27,16 @@ void meter_init(struct meter *m, const struct rate *rate)
 	m->last = xcalloc(m->groups, sizeof *m->last);
 }
 
+void meter_fill(struct meter *m, int64_t at)
+{
+	uint64_t count = (uint64_t)m->rate.count;
+	ASSERT(m->started == 0);
+	m->started = m->last ? count : 1;
+	m->whole_ns = at + (int64_t)m->started * m->interval_ns;
+	for (uint64_t i = 0; i < m->groups; i++)
+		m->last[i] = at;
+}
+
 void meter_done(struct meter *m)
 {
 	free(m->last);

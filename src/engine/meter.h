@@ -15,6 +15,8 @@ struct meter {
 	uint64_t group, groups, started;
 };
 void meter_init(struct meter *, const struct rate *);
+/* As if N had started at that time: an earlier process did, and nobody knows how many. Before the first start. */
+void meter_fill(struct meter *, int64_t at);
 void meter_done(struct meter *);
 int64_t meter_next_ns(const struct meter *); /* no start is allowed before it */
 void meter_start(struct meter *, int64_t now);

@@ -383,6 +383,8 @@ int run_open_parts(struct run *run, struct err *err)
 	if (run->nothing_new)
 		return 0;
 	expansion_plan(run);
+	if (last.found)
+		lanes_fill(run->lanes, hk_now_ns() - last.ended_ago_ns);
 	if (open_journal(run, err) < 0 ||
 	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
 		return -1;

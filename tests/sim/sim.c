@@ -159,6 +159,8 @@ static void limit_rate(struct world *w)
 	w->steps[0].concurrency = up_to(w, 40);
 	w->steps[0].rate_per_s = 10 + up_to(w, 40);
 	w->trouble.fail = 10;
+	w->trouble.crash = w->trouble.stop = 30;
+	w->trouble.part_ns = 2 * HK_SEC;
 	w->far.arrivals_max = 10000;
 	w->far.arrivals = xcalloc(w->far.arrivals_max, sizeof *w->far.arrivals);
 }

@@ -17,13 +17,23 @@ struct last_job {
 	struct state_run *run;
 };
 
+/* A clock that was set back says nothing; that of long ago is long ago. */
+static int64_t ago_ns(int64_t ms)
+{
+	const int64_t most = 365 * 86400000LL;
+	return ms <= 0 ? 0 : (ms < most ? ms : most) * 1000000;
+}
+
 static int last_run_job(void *arg)
 {
 	struct last_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	char hash[32];
 	if (sql_prepare(&j->job,
-			"SELECT id, hash, status, mark, ended, parts FROM run WHERE pipeline = ? "
+			"SELECT id, hash, status, mark, ended, parts,"
+			" CASE status WHEN 'running' THEN 0 ELSE"
+			" (julianday('now') - julianday(ended)) * 86400e3 END FROM run WHERE "
+			"pipeline = ? "
 			"AND kind = 'run' AND status <> 'reset' ORDER BY rowid DESC LIMIT 1",
 			&q) < 0)
 		return -1;
@@ -36,6 +46,7 @@ static int last_run_job(void *arg)
 	sql_copy(q, 2, j->run->status, sizeof j->run->status);
 	sql_copy(q, 4, j->run->ended, sizeof j->run->ended);
 	j->run->hash = strtoull(hash, NULL, 16);
+	j->run->ended_ago_ns = ago_ns(sqlite3_column_int64(q, 6));
 	j->run->found = true;
 	r = sql_give(&j->job, q, 3, &j->run->mark);
 	return r < 0 ? r : sql_give(&j->job, q, 5, &j->run->parts);

@@ -34,6 +34,7 @@ struct state_run {
 	char id[40], status[16];
 	char ended[32]; /* UTC; empty: nobody has written it down */
 	uint64_t hash;
+	int64_t ended_ago_ns; /* 0 also when nobody knows: it was killed */
 	bool found;
 	struct buf mark, parts; /* owns */
 };

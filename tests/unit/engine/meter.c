@@ -125,7 +125,25 @@ TEST(idle_means_as_good_as_new)
 	meter_done(&m);
 }
 
+/* An earlier process started up to N until then: no window that ends behind it may have more than N with ours. */
+TEST(a_filled_window_lets_nothing_in_that_would_be_too_much)
+{
+	for (int64_t burst = 0; burst <= 20; burst += 10) {
+		struct meter m;
+		struct rate rate = { .count = 20, .per_ns = HK_SEC, .burst = burst };
+		meter_init(&m, &rate);
+		meter_fill(&m, 5 * HK_SEC);
+		int64_t first = meter_next_ns(&m);
+		CHECK_INT(first, burst ? 6 * HK_SEC : 5 * HK_SEC + HK_SEC / 20);
+		for (int i = 0; i < 60; i++)
+			meter_start(&m, meter_next_ns(&m));
+		CHECK(meter_next_ns(&m) >= first + 3 * HK_SEC - HK_SEC);
+		meter_done(&m);
+	}
+}
+
 static const struct test tests[] = {
+	T(a_filled_window_lets_nothing_in_that_would_be_too_much),
 	T(no_window_has_more_than_n),
 	T(a_window_of_very_many_is_kept_in_groups),
 	T(without_a_burst_starts_are_spread_evenly),
