@@ -251,6 +251,7 @@ static int drop(struct look *l, struct err *err) SUSPENDS
 	AUTO(letter_list_done) struct letter_list chosen = { 0 };
 	const struct plan *p = l->plan;
 	if (check_no_replay(l, err) < 0 ||
+	    choice_check_ids(l->state, p->name, &l->choosing.choice, err) < 0 ||
 	    choice_list(l->state, p->name, &l->choosing.choice, &chosen, err) < 0)
 		return -1;
 	if (chosen.n > 0 && state_drop_letters(l->state, p->name, chosen.keys, chosen.n, err) < 0)

@@ -4,7 +4,8 @@
  * What flows through:    the plan's places now, and a text about the places of then.
  * What must hold:
  *  (1) a place is known by its role and label; what only moved is named as well.
- *  (2) states of earlier versions have no such text: then it says so in as many words. */
+ *  (2) a verb that is counted (http, http 2) names its place only as long as their number and order are those of then.
+ *  (3) states of earlier versions have no such text: then it says so in as many words. */
 #include "engine/changed.h"
 
 #include <inttypes.h>
@@ -154,4 +155,71 @@ bool changed_keeps_sources(const struct plan *plan, struct slice parts)
 			return false;
 	}
 	return i > 0 && i == plan->source_count;
+}
+
+/* ---- did it move? ---- */
+
+/* "http", "http 2": a label that the verb gave. */
+static bool is_counted(struct slice label, const char *verb)
+{
+	struct slice rest;
+	if (!slice_starts(label, slice_str(verb)))
+		return false;
+	rest = slice_from(label, strlen(verb));
+	if (rest.n == 0)
+		return true;
+	for (size_t i = 1; i < rest.n; i++)
+		if (rest.p[i] < '0' || rest.p[i] > '9')
+			return false;
+	return rest.n > 1 && rest.p[0] == ' ';
+}
+
+static bool is_alike(const struct place *p, const struct place *other)
+{
+	return other->role == p->role && other->port == p->port && !other->common.name;
+}
+
+/* How many there are now, and whether this hash is among the others. */
+static size_t count_now(const struct plan *plan, const struct place *p, struct slice hash,
+			bool *elsewhere)
+{
+	struct list lists[3];
+	char now[20];
+	size_t n = 0;
+	lists_of(plan, lists);
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; i < lists[k].n; i++) {
+			const struct place *other = &lists[k].v[i];
+			if (!is_alike(p, other))
+				continue;
+			snprintf(now, sizeof now, "%016" PRIx64, other->hash);
+			*elsewhere |= other != p && slice_eq_str(hash, now);
+			n++;
+		}
+	return n;
+}
+
+bool changed_moves(const struct plan *plan, const struct place *p, struct slice parts)
+{
+	struct slice line, role, label, hash, then = { 0 };
+	char now[20];
+	size_t n = 0;
+	bool elsewhere = false;
+	snprintf(now, sizeof now, "%016" PRIx64, p->hash);
+	if (p->common.name || parts.n == 0)
+		return false;
+	while (parts.n) {
+		slice_cut(parts, '\n', &line, &parts);
+		if (!cut_line(line, &role, &label, &hash) || !slice_eq_str(role, role_name(p)) ||
+		    !is_counted(label, p->port->name))
+			continue;
+		n++;
+		if (slice_eq_str(label, p->label))
+			then = hash;
+		else
+			elsewhere |= slice_eq_str(hash, now);
+	}
+	if (slice_eq_str(then, now))
+		return false;
+	return count_now(plan, p, then, &elsewhere) != n || elsewhere;
 }

@@ -6,5 +6,8 @@
 MUST int changed_put_parts(const struct plan *, struct buf *out);
 /* Were the sources these? What records there are, and what they are called, hangs on them. */
 bool changed_keeps_sources(const struct plan *, struct slice parts);
+/* A letter of then names this place: is it another one now? Verbs that are counted (http, http 2) move when one comes, goes or changes
+ * places with another; a place with a `name:` does not, nor one that is what it was. */
+bool changed_moves(const struct plan *, const struct place *, struct slice parts);
 /* "step 'http', to 'sqlite'": what differs from the parts of then. "something" when those say too little. */
 MUST int changed_put(const struct plan *, struct slice parts, struct buf *out);

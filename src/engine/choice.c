@@ -3,7 +3,7 @@
  * What this room is for: `dead ls`, `show`, `replay`, `export` and `drop` choose in the same words.
  * What flows through:    pages of letters, from the state to a function.
  * What must hold:        (1) an id that is nobody's is a mistake, told before anything is done with the others. (2) a program
- *   that fails at a letter ends the choice: half a choice is none. */
+ *   that fails at a letter ends the choice: half a choice is none. (3) who wants one letter gets no second with it. */
 #include "engine/choice.h"
 
 #include "base/arena.h"
@@ -66,7 +66,13 @@ static int is_wanted(const struct choice *c, const struct kept_letter *l, struct
 		return fail(err, FAULT_IO, "out of memory for a dead letter");
 	const struct env env = { .record = buf_slice(&json) };
 	int yes = jq_truth(c->where, &env, err);
-	return yes < 0 ? err_wrap(err, "--where, at letter %.8s: ", l->id) : yes;
+	if (yes >= 0)
+		return yes;
+	struct err why = *err;
+	return fail(err, why.fault,
+		    "--where, at letter %.8s: %.300s; records differ: a '?' behind what may not "
+		    "be there leaves such letters out, as in '.record.items[0]?'",
+		    l->id, why.text);
 }
 
 static int choose(struct choosing *c, const struct letter_key *key, const struct kept_letter *l,
@@ -120,6 +126,71 @@ int choice_each(struct state *s, const char *pipeline, const struct choice *choi
 	if (r == 0)
 		r = check_met(&c, err);
 	free(c.met);
+	return r;
+}
+
+/* ---- one id, one letter ---- */
+enum { CANDIDATES_SHOWN = 3 };
+struct candidates {
+	char id[20], run[40]; /* of the last */
+	size_t n;
+	struct buf list;
+};
+struct telling_apart {
+	const struct choice *choice;
+	struct candidates *of; /* each id */
+};
+
+static int add_candidate(struct candidates *c, const struct kept_letter *l, struct err *err)
+{
+	const char *slash = strrchr(l->split, '/');
+	if (c->n > 0 && strcmp(c->id, l->id) == 0 && strcmp(c->run, l->run) == 0)
+		return 0;
+	snprintf(c->id, sizeof c->id, "%s", l->id);
+	snprintf(c->run, sizeof c->run, "%s", l->run);
+	if (++c->n > CANDIDATES_SHOWN)
+		return 0;
+	if (buf_printf(&c->list, "\n  %.16s  %.24s:%llu  %.10s %.8s  run %s", l->id,
+		       slash ? slash + 1 : l->split, (unsigned long long)l->line, l->time,
+		       strlen(l->time) > 11 ? l->time + 11 : "", l->run) < 0)
+		return fail(err, FAULT_IO, "out of memory for dead letters");
+	return 0;
+}
+
+static int tell_apart(void *arg, const struct letter_key *key, const struct kept_letter *l,
+		      struct err *err)
+{
+	struct telling_apart *t = arg;
+	int r = 0;
+	(void)key;
+	for (size_t i = 0; i < t->choice->id_count && r == 0; i++)
+		if (slice_starts(slice_str(l->id), slice_str(t->choice->ids[i])))
+			r = add_candidate(&t->of[i], l, err);
+	return r;
+}
+
+static int refuse_several(const struct candidates *c, const char *id, struct err *err)
+{
+	char more[40] = "";
+	if (c->n > CANDIDATES_SHOWN)
+		snprintf(more, sizeof more, "\n  and %zu more", c->n - CANDIDATES_SHOWN);
+	return fail(err, FAULT_CONFIG,
+		    "'%s' is %zu dead letters:%s%s\ngive more of the id, or say of which run: "
+		    "--where '.run == \"%s\"'",
+		    id, c->n, c->list.p, more, c->run);
+}
+
+int choice_check_ids(struct state *s, const char *pipeline, const struct choice *choice,
+		     struct err *err)
+{
+	struct telling_apart t = { choice, xcalloc(choice->id_count + 1, sizeof *t.of) };
+	int r = choice->id_count ? choice_each(s, pipeline, choice, tell_apart, &t, err) : 0;
+	for (size_t i = 0; i < choice->id_count; i++) {
+		if (r == 0 && t.of[i].n > 1)
+			r = refuse_several(&t.of[i], choice->ids[i], err);
+		buf_done(&t.of[i].list);
+	}
+	free(t.of);
 	return r;
 }
 

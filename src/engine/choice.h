@@ -20,6 +20,9 @@ typedef int letter_fn(void *arg, const struct letter_key *, const struct kept_le
 		      struct err *) SUSPENDS;
 MUST int choice_each(struct state *, const char *pipeline, const struct choice *, letter_fn *fn,
 		     void *arg, struct err *) SUSPENDS;
+/* Does each id mean one letter? Another input under the same name gives its records the ids of the first. -1 lists the candidates. */
+MUST int choice_check_ids(struct state *, const char *pipeline, const struct choice *,
+			  struct err *) SUSPENDS;
 /* The keys of those that are chosen. */
 MUST int choice_list(struct state *, const char *pipeline, const struct choice *,
 		     struct letter_list *ret, struct err *) SUSPENDS;

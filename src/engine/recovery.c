@@ -171,12 +171,24 @@ int recovery_read_batch(struct run *run, struct err *err)
 }
 
 /* ---- letters of its rows ---- */
+static bool is_track(const struct track *t, const char *split, uint64_t ordinal)
+{
+	return t->ordinal == ordinal && strcmp(t->split->name, split) == 0;
+}
+
+/* Letters come in the order of the batch: the next one is behind the last. */
 static struct track *track_of(struct run *run, const char *split, uint64_t ordinal)
 {
-	struct track *t = run->left_batch;
-	while (t && (t->ordinal != ordinal || strcmp(t->split->name, split) != 0))
+	struct track *from = run->left_found ? run->left_found : run->left_batch;
+	struct track *t = from;
+	while (t && !is_track(t, split, ordinal))
 		t = t->next_ready;
-	return t;
+	if (!t)
+		for (t = run->left_batch; t != from && !is_track(t, split, ordinal);)
+			t = t->next_ready;
+	if (!t || !is_track(t, split, ordinal))
+		return NULL;
+	return run->left_found = t;
 }
 
 /* Its number, from 1; 0: no sink is called so. */
@@ -212,6 +224,8 @@ void recovery_refuse(struct sink *k, struct track *first)
 int recovery_commit(struct run *run, struct err *err)
 {
 	struct track *first = take(run->left_batch);
+	run->left_found = NULL;
+	run->before = run->ledger.live; /* who died then does not stop this part of the run */
 	int r = first ? commit_again(run, first, err) : 0;
 	for (struct split *s = run->ledger.splits; s && r == 0; s = s->next)
 		split_begin_behind_mark(s);

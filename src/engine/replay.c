@@ -16,6 +16,7 @@
 #include "engine/replay.h"
 
 #include "base/json.h"
+#include "engine/changed.h"
 #include "engine/choice.h"
 #include "engine/mark.h"
 #include "engine/stopping.h"
@@ -236,37 +237,99 @@ static bool is_lost_child(const struct plan *p, const struct kept_letter *l)
 	return l->path[0] && !find_place_of(p, l->step, &at, &sink);
 }
 
-struct counting {
-	const struct plan *plan;
-	size_t lost;
-	char step[64];
+struct inspection {
+	struct run *run;
+	size_t lost, moved, unknown;
+	char lost_step[64], moved_step[64];
+	char parts_of[40]; /* the run whose these are */
+	struct buf parts;
 };
 
-static int count_lost(void *arg, const struct letter_key *key, const struct kept_letter *l,
-		      struct err *err)
+static void inspection_done(struct inspection *c)
 {
-	struct counting *c = arg;
-	(void)key;
-	(void)err;
-	if (is_lost_child(c->plan, l)) {
-		c->lost++;
-		snprintf(c->step, sizeof c->step, "%s", l->step);
+	buf_done(&c->parts);
+}
+
+/* Its pipeline was another one, and what has the name of its step now is not that step. 1, 0, -1 */
+static int is_moved(struct inspection *c, const struct kept_letter *l, struct err *err) SUSPENDS
+{
+	const struct plan *p = c->run->plan;
+	char now[20];
+	size_t at, sink;
+	snprintf(now, sizeof now, "%016llx", (unsigned long long)p->hash);
+	if (strcmp(l->hash, now) == 0 || !find_place_of(p, l->step, &at, &sink))
+		return 0;
+	if (strcmp(c->parts_of, l->run) != 0 &&
+	    state_read_parts(c->run->state, l->run, &c->parts, err) < 0)
+		return -1;
+	snprintf(c->parts_of, sizeof c->parts_of, "%s", l->run);
+	const struct place *place = at < p->step_count ? &p->steps[at] : &p->sinks[sink];
+	return changed_moves(p, place, buf_slice(&c->parts));
+}
+
+static int inspect_letter(struct inspection *c, const struct kept_letter *l,
+			  struct err *err) SUSPENDS
+{
+	int moved = is_moved(c, l, err);
+	if (moved > 0 && c->moved++ == 0)
+		snprintf(c->moved_step, sizeof c->moved_step, "%s", l->step);
+	if (is_lost_child(c->run->plan, l) && c->lost++ == 0)
+		snprintf(c->lost_step, sizeof c->lost_step, "%s", l->step);
+	c->unknown += strcmp(l->class, fault_name(FAULT_UNKNOWN)) == 0;
+	return moved < 0 ? -1 : 0;
+}
+
+static int inspect(struct inspection *c, const struct letter_list *l, struct err *err) SUSPENDS
+{
+	for (size_t at = 0; at < l->n;) {
+		AUTO(letter_page_done) struct letter_page page = { 0 };
+		if (state_read_letters(c->run->state, l->keys + at, l->n - at, &page, err) < 0)
+			return -1;
+		for (size_t i = 0; i < page.n; i++)
+			if (inspect_letter(c, &page.letters[i], err) < 0)
+				return -1;
+		at += page.keys;
 	}
 	return 0;
 }
 
-static int check_steps(struct run *run, struct err *err) SUSPENDS
+static int refuse_lost(const struct inspection *c, struct err *err)
 {
-	struct counting c = { .plan = run->plan };
-	if (choice_each(run->state, run->plan->name, run->options.replay, count_lost, &c, err) < 0)
-		return -1;
-	if (c.lost == 0)
-		return 0;
 	return fail(err, FAULT_CONFIG,
 		    "%zu of these are one of several that were made of one record, and their step "
 		    "'%s' is not in '%s' any more: from the start the others would be made again. "
 		    "Give a step that name again, or leave them out: --where '.step != \"%s\"'",
-		    c.lost, c.step, run->plan->file, c.step);
+		    c->lost, c->lost_step, c->run->plan->file, c->lost_step);
+}
+
+static int refuse_moved(const struct inspection *c, struct err *err)
+{
+	return fail(err, FAULT_CONFIG,
+		    "%zu of these failed at '%s', and '%s' has more, fewer or other steps of that "
+		    "kind now: they would go on at the wrong one. Write 'name: %s' at the step "
+		    "they are meant for, leave them out (--where '.step != \"%s\"'), or undo the "
+		    "change",
+		    c->moved, c->moved_step, c->run->plan->file, c->moved_step, c->moved_step);
+}
+
+/* What is known before it begins, for people. */
+static void notice_chosen(struct run *run, size_t older, size_t unknown)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	int r = 0;
+	if (unknown > 0)
+		r = buf_printf(&text,
+			       "%zu of these may have been done already (unknown_outcome); they "
+			       "are sent again",
+			       unknown);
+	if (r == 0 && older > 0)
+		r = buf_printf(&text,
+			       "%s%zu dead letter%s with the id of another of these wait%s: the "
+			       "next replay sends %s",
+			       unknown > 0 ? "\n" : "", older, older == 1 ? "" : "s",
+			       older == 1 ? "s" : "", older == 1 ? "it" : "them");
+	if (r == 0 && text.n > 0)
+		snprintf(run->notice, sizeof run->notice, "%s", text.p);
 }
 
 static int load(struct run *run, struct err *err) SUSPENDS
@@ -278,18 +341,42 @@ static int load(struct run *run, struct err *err) SUSPENDS
 	return 0;
 }
 
+static int check_chosen(struct run *run, const struct letter_list *chosen, size_t older,
+			struct err *err) SUSPENDS
+{
+	AUTO(inspection_done) struct inspection c = { .run = run };
+	if (inspect(&c, chosen, err) < 0)
+		return -1;
+	if (c.lost > 0)
+		return refuse_lost(&c, err);
+	if (c.moved > 0)
+		return refuse_moved(&c, err);
+	notice_chosen(run, older, c.unknown);
+	return 0;
+}
+
+/* One that goes on: the pipeline may have been changed meanwhile. */
+static int check_taken_up(struct run *run, struct err *err) SUSPENDS
+{
+	AUTO(inspection_done) struct inspection c = { .run = run };
+	if (inspect(&c, &run->replay->letters, err) < 0)
+		return -1;
+	return c.moved > 0 ? refuse_moved(&c, err) : 0;
+}
+
 static int take_up(struct run *run, struct err *err) SUSPENDS
 {
 	AUTO(letter_list_done) struct letter_list chosen = { 0 };
-	if (check_steps(run, err) < 0 ||
-	    choice_list(run->state, run->plan->name, run->options.replay, &chosen, err) < 0)
+	if (choice_list(run->state, run->plan->name, run->options.replay, &chosen, err) < 0)
 		return -1;
+	size_t all = chosen.n;
 	keep_one_of_each(&chosen);
 	if (chosen.n == 0) {
 		run->nothing_new = true;
 		return 0;
 	}
-	if (state_take_up_letters(run->state, run->id, chosen.keys, chosen.n, err) < 0)
+	if (check_chosen(run, &chosen, all - chosen.n, err) < 0 ||
+	    state_take_up_letters(run->state, run->id, chosen.keys, chosen.n, err) < 0)
 		return -1;
 	return load(run, err);
 }
@@ -343,7 +430,7 @@ int replay_begin(struct run *run, struct state_run *cut_off, struct err *err)
 		return check_last_run(run, err) < 0 ? -1 : take_up(run, err);
 	memcpy(run->id, cut_off->id, sizeof run->id);
 	run->resumed = true;
-	return load(run, err);
+	return load(run, err) < 0 ? -1 : check_taken_up(run, err);
 }
 
 /* ---- letters become tracks ---- */

@@ -115,6 +115,7 @@ struct run {
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice
 		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
+	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
 	struct hk_scope source_scope, work_scope;

@@ -97,6 +97,31 @@ int state_list_replayed(struct state *s, const char *run_id, struct letter_list 
 	return list_by(s, replayed_letters, run_id, ret, err);
 }
 
+/* ---- the pipeline of then ---- */
+struct parts_job {
+	struct sql_job job;
+	const char *run_id;
+	struct buf *ret;
+};
+
+static int parts_job(void *arg)
+{
+	struct parts_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, "SELECT parts FROM run WHERE id = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	int r = sql_step_row(&j->job, q, "reading a run");
+	return r <= 0 ? r : sql_give(&j->job, q, 0, j->ret);
+}
+
+int state_read_parts(struct state *s, const char *run_id, struct buf *ret, struct err *err)
+{
+	struct parts_job j = { { s, err }, run_id, ret };
+	buf_clear(ret);
+	return sql_off(parts_job, &j.job);
+}
+
 /* ---- pages ---- */
 static const char one_letter[] =
 	"SELECT run, split, path, id, step, class, message, hash, time, replayed_by,"

@@ -51,6 +51,10 @@ MUST int state_read_letters(struct state *, const struct letter_key *, size_t n,
  * "id": .., "run": ..}: `.` of --where, a line of an export and of the `dead:` copy. */
 MUST int letter_put_json(const struct kept_letter *, struct buf *out);
 
+/* The places of the pipeline as they were when that run began (engine/changed.h); empty: nobody has written it down. */
+MUST int state_read_parts(struct state *, const char *run_id, struct buf *ret,
+			  struct err *) SUSPENDS;
+
 /* The pipeline's replay that was cut off (killed, or its disk or sink failed), or ended with paid calls under way: it goes on before
  * another begins. */
 MUST int state_cut_off_replay(struct state *, const char *pipeline, struct state_run *ret,
