@@ -180,9 +180,22 @@ static int go_on_behind(struct run *run, const struct state_run *last, struct er
 	return 0;
 }
 
-int again_decide(struct run *run, const struct state_run *last, struct err *err)
+/* What starting over costs: a call that is paid for, whose answers are not remembered, is made once more for each record. */
+static void notice_cost(struct run *run)
 {
-	keep_since(run, last->ended);
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		const struct place *p = &run->plan->steps[i];
+		size_t n = strlen(run->notice);
+		if (!p->facts.paid || p->common.remember_ns > 0)
+			continue;
+		snprintf(run->notice + n, sizeof run->notice - n,
+			 ", and '%s' is paid for again, for every record", p->label);
+		return;
+	}
+}
+
+static int decide(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
+{
 	if (!is_same_plan(run, last) || last->mark.n == 0 ||
 	    !all_have_positions(run, strcmp(last->status, "limited") == 0))
 		return 0;
@@ -196,4 +209,13 @@ int again_decide(struct run *run, const struct state_run *last, struct err *err)
 		return stand;
 	run->nothing_new = found == FOUND_END;
 	return run->nothing_new ? 0 : go_on_behind(run, last, err);
+}
+
+int again_decide(struct run *run, const struct state_run *last, struct err *err)
+{
+	keep_since(run, last->ended);
+	int r = decide(run, last, err);
+	if (r == 0 && !run->nothing_new && !run->continues[0])
+		notice_cost(run);
+	return r;
 }
