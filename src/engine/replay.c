@@ -275,7 +275,7 @@ static int inspect_letter(struct inspection *c, const struct kept_letter *l,
 		snprintf(c->moved_step, sizeof c->moved_step, "%s", l->step);
 	if (is_lost_child(c->run->plan, l) && c->lost++ == 0)
 		snprintf(c->lost_step, sizeof c->lost_step, "%s", l->step);
-	c->unknown += strcmp(l->class, fault_name(FAULT_UNKNOWN)) == 0;
+	c->unknown += strcmp(l->class, fault_name(FAULT_UNKNOWN_OUTCOME)) == 0;
 	return moved < 0 ? -1 : 0;
 }
 

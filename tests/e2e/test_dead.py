@@ -144,6 +144,66 @@ def test_dropping(hocket):
         assert hocket("verify", "pipe.yaml").code == 0
 
 
+def test_an_id_that_is_two_letters_drops_neither(hocket):
+    """A daily input under the same name: record 1 of Monday and of Tuesday have one id."""
+    fickle = Fickle([1])
+    with far.far(fickle) as server:
+        fail_some(hocket, server, 3)
+        hocket.write_jsonl("in.jsonl", [{"id": i, "day": 2} for i in range(3)])
+        result = hocket("run", "--fresh", "pipe.yaml")
+        assert result.code == 3, result.err
+        first, second = letters(hocket)
+        assert first["id"] == second["id"] and first["run"] != second["run"]
+        result = hocket("dead", "drop", "pipe.yaml", first["id"][:6])
+        assert result.code == 1 and "is 2 dead letters" in result.err, result.err
+        assert first["run"] in result.err and second["run"] in result.err and "in.jsonl:2" in result.err
+        assert len(letters(hocket)) == 2
+        result = hocket("dead", "replay", "pipe.yaml", first["id"][:6])
+        assert result.account["in"] == 1, result.err
+        assert "1 dead letter with the id of another of these waits" in result.err
+        runs = [letter["run"] for letter in letters(hocket)]
+        assert len(runs) == 2 and second["run"] in runs, "the older one was left alone"
+        result = hocket("dead", "drop", "pipe.yaml", first["id"], "-w", f'.run == "{second["run"]}"')
+        assert result.code == 0 and "dropped 1 dead letter" in result.err, result.err
+        assert [letter["run"] for letter in letters(hocket)] == [run for run in runs if run != second["run"]]
+
+
+CHARGE = """  - http: {base}/second/\\(.id)
+    retry: {{times: 0}}
+    into: .charged
+"""
+CHECK_FIRST = """  - http: {base}/first/\\(.id)
+    into: .checked
+"""
+
+
+def test_a_letter_does_not_enter_at_another_step_of_its_verb(hocket):
+    """It failed at its check, and the pipeline lost the check: what is 'http' now would charge."""
+
+    def answer(path, attempt):
+        return (422, {}, b"no") if path.startswith("/first/") else {"path": path}
+
+    def write(steps):
+        text = "from: {{jsonl: in.jsonl}}\nsteps:\n" + steps + "to: {{sqlite: out.db, table: t, key: id}}\n"
+        hocket.write("pipe.yaml", text.format(base=server.base))
+
+    with far.far(answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"id": 1}, {"id": 2}])
+        write(CHECK_FIRST + CHARGE)
+        assert hocket("run", "pipe.yaml").code == 3
+        asked = dict(server.asked)
+        write(CHARGE)
+        result = hocket("dead", "replay", "pipe.yaml")
+        assert result.code == 1 and "2 of these failed at 'http'" in result.err and "name: http" in result.err, result.err
+        assert server.asked == asked, "nothing was charged"
+        result = hocket("dead", "replay", "pipe.yaml", "-w", '.step != "http"')
+        assert result.code == 0, result.err
+        write(CHARGE + "    name: http\n")
+        result = hocket("dead", "replay", "pipe.yaml")
+        assert result.code == 0 and result.account["delivered"] == 2, result.err
+        assert server.asked["/second/1"] == server.asked["/second/2"] == 1
+
+
 def test_of_several_rows_of_one_record_only_the_refused_one_is_dead(hocket):
     """And when the table is mended, it alone is sent again."""
     table = sqlite3.connect(hocket.folder / "out.db")
@@ -332,6 +392,8 @@ def test_interrupted_it_pays_for_nothing_twice(hocket):
         assert letter["class"] == "unknown_outcome" and letter["record"] == {"id": 3}
         assert "nothing new" in hocket("run", "pipe.yaml").err
         assert hocket("verify", "pipe.yaml").code == 0
+        result = hocket("dead", "replay", "pipe.yaml")
+        assert result.code == 0 and "1 of these may have been done already" in result.err, result.err
 
 
 def test_no_secret_is_told_and_the_record_is_untouched(hocket):

@@ -91,12 +91,48 @@ TEST(states_of_earlier_versions_say_too_little)
 	plan_free(p);
 }
 
+static void check_moves(const char *then, const char *now, const char *label, bool want)
+{
+	AUTO(buf_done) struct buf parts = { 0 };
+	struct plan *before = plan_of(then, NULL), *after = plan_of(now, NULL);
+	const struct place *place = NULL;
+	CHECK_INT(changed_put_parts(before, &parts), 0);
+	for (size_t i = 0; i < after->step_count; i++)
+		if (strcmp(after->steps[i].label, label) == 0)
+			place = &after->steps[i];
+	CHECK(place);
+	CHECK_INT(changed_moves(after, place, buf_slice(&parts)), want);
+	plan_free(before);
+	plan_free(after);
+}
+
+#define GET_NAMED "  - http: https://y.example.com/\\(.id)\n    into: .got\n    name: http\n"
+
+TEST(a_counted_step_moves_when_another_comes_goes_or_changes_places)
+{
+	check_moves(PIPE(GET), PIPE(GET_OTHER GET), "http", true);
+	check_moves(PIPE(GET_OTHER GET), PIPE(GET), "http", true);
+	check_moves(PIPE(GET GET_OTHER), PIPE(GET_OTHER GET), "http", true);
+	check_moves(PIPE(GET GET_OTHER), PIPE(GET_OTHER GET), "http 2", true);
+}
+
+TEST(a_step_that_was_mended_or_named_or_is_what_it_was_does_not_move)
+{
+	check_moves(PIPE(GET), PIPE(GET_OTHER), "http", false);
+	check_moves(PIPE(GET), PIPE(GET GET_OTHER), "http", false);
+	check_moves(PIPE(GET), PIPE(WHERE GET_OTHER), "http", false);
+	check_moves(PIPE(GET), PIPE(GET GET_NAMED), "http", false);
+	check_moves(PIPE(WHERE GET), PIPE(GET WHERE), "my filter", false);
+}
+
 static const struct test tests[] = {
 	T(the_place_that_was_changed_is_named),
 	T(what_came_and_went_is_named),
 	T(more_than_three_are_counted),
 	T(tuning_is_no_change),
 	T(a_variable_is_a_change_where_it_is_named),
+	T(a_counted_step_moves_when_another_comes_goes_or_changes_places),
+	T(a_step_that_was_mended_or_named_or_is_what_it_was_does_not_move),
 	T(states_of_earlier_versions_say_too_little),
 };
 
