@@ -196,19 +196,25 @@ static int put_to_sink(struct sink *k, const struct batch_list *list, struct err
 	return r <= 0 ? r : put_rest(k, all, true, err);
 }
 
-static int put_state(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
+size_t run_receipts(const struct run *run, struct state_receipt ret[static PLAN_SINKS_MAX])
 {
-	struct state_receipt receipts[64];
-	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
 	size_t n = 0;
-	ASSERT(run->plan->sink_count <= ARRAY_SIZE(receipts));
-	if (mark_put(&run->ledger, run->id, list->first, NULL, &mark) < 0)
-		return fail(err, FAULT_IO, "the checkpoint is too large");
+	ASSERT(run->plan->sink_count <= PLAN_SINKS_MAX);
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (run->sinks[i].receipt.n)
-			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
-								buf_slice(&run->sinks[i].receipt) };
-	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
+			ret[n++] = (struct state_receipt){ run->sinks[i].place->label,
+							   buf_slice(&run->sinks[i].receipt) };
+	return n;
+}
+
+static int put_state(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
+{
+	struct state_receipt receipts[PLAN_SINKS_MAX];
+	AUTO(buf_done) struct buf mark = { .max = MARK_MAX };
+	if (mark_put(&run->ledger, run->id, list->first, NULL, &mark) < 0)
+		return fail(err, FAULT_IO, "the checkpoint is too large");
+	return state_put_mark(run->state, run->id, buf_slice(&mark), receipts,
+			      run_receipts(run, receipts), err);
 }
 
 static void settle(struct run *run, const struct batch_list *list)

@@ -180,14 +180,10 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
  * better than the state, also if nothing more comes; whoever runs it again looks there. */
 static int save_start(struct run *run, struct err *err) SUSPENDS
 {
-	struct state_receipt receipts[64];
+	struct state_receipt receipts[PLAN_SINKS_MAX];
 	AUTO(buf_done) struct buf mark = { 0 }, parts = { 0 };
 	const struct plan *p = run->plan;
-	size_t n = 0;
-	for (size_t i = 0; i < p->sink_count && n < ARRAY_SIZE(receipts); i++)
-		if (run->sinks[i].receipt.n)
-			receipts[n++] = (struct state_receipt){ run->sinks[i].place->label,
-								buf_slice(&run->sinks[i].receipt) };
+	size_t n = run_receipts(run, receipts);
 	if (mark_put(&run->ledger, run->id, NULL, NULL, &mark) < 0 ||
 	    changed_put_parts(p, &parts) < 0)
 		return fail(err, FAULT_IO, "out of memory");

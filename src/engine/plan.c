@@ -15,7 +15,7 @@
 
 #include "base/banned.h"
 
-enum { PLACES_MAX = 1000, SINKS_MAX = 64 };
+enum { PLACES_MAX = 1000 };
 
 struct whole { /* the plan that is given out, and what keeps it alive */
 	struct plan plan;
@@ -122,7 +122,8 @@ static void parse_places(struct planner *p, const struct node *root, const char 
 	ret->v = arena_zero(p->arena, (ret->n + 1) * sizeof *ret->v);
 	if (list && value->n == 0 && role != ROLE_STEP)
 		diag_add(p->diag, value->at, value->length, NULL, "'%s' is empty", key);
-	int most = role == ROLE_SINK ? SINKS_MAX : PLACES_MAX; /* the run keeps a bit per sink */
+	int most =
+		role == ROLE_SINK ? PLAN_SINKS_MAX : PLACES_MAX; /* the run keeps a bit per sink */
 	if (ret->n > (size_t)most) {
 		diag_add(p->diag, value->at, value->length, NULL,
 			 "'%s' has %zu entries, more than %d", key, ret->n, most);

@@ -11,6 +11,8 @@ enum {
 	PLAN_MEMORY_MIN = 16 << 20
 }; /* of `memory:` and --memory; with less a run could stand still */
 
+enum { PLAN_SINKS_MAX = 64 }; /* that commit: a run keeps a bit for each */
+
 struct place {
 	enum role role;
 	const struct port *port;

@@ -206,6 +206,8 @@ void run_starve(struct run *, const struct err *);
 
 /* commit.c */
 int committer_main(void *run) SUSPENDS;
+/* What the sinks need to go on, for the state; how many there are. */
+size_t run_receipts(const struct run *, struct state_receipt ret[static PLAN_SINKS_MAX]);
 /* What a crash left between the sinks, linked by next_ready: to those that do not have it. Settles it. */
 int commit_again(struct run *run, struct track *first, struct err *) SUSPENDS;
 
