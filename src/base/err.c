@@ -74,10 +74,36 @@ static bool status_passes(int status)
 }
 
 /* SQLITE_BUSY and SQLITE_LOCKED, in any of their extended forms: another connection was in the way. */
-static bool sql_passes(int code)
+static bool sqlite_passes(int code)
 {
 	int primary = code & 0xff;
 	return primary == 5 || primary == 6;
+}
+
+/* SQLSTATEs (PostgreSQL's appendix A) that say nothing about the statement: connection lost (08), serialization and deadlock (40), out of
+ * connections, memory, disk (53), shut down or starting (57P), a lock not to be had, an idle transaction ended. */
+static bool sqlstate_passes(const char *state)
+{
+	static const char *const starts[] = { "08", "40", "53", "57P", "55P03", "25P03" };
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (strncmp(state, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Who may not come in, or asks for a database that is not there: no record can succeed. */
+static bool sqlstate_stops(const char *state)
+{
+	return strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0;
+}
+
+static enum policy sql_policy(const struct err *err)
+{
+	if (err->state[0] == 0)
+		return sqlite_passes(err->code) ? POLICY_RETRY : POLICY_DEAD;
+	if (sqlstate_stops(err->state))
+		return POLICY_STOP;
+	return sqlstate_passes(err->state) ? POLICY_RETRY : POLICY_DEAD;
 }
 
 enum policy fault_policy(const struct err *err)
@@ -85,8 +111,8 @@ enum policy fault_policy(const struct err *err)
 	ASSERT((unsigned)err->fault < FAULT_COUNT);
 	if (err->fault == FAULT_STATUS && status_passes(err->code))
 		return POLICY_RETRY;
-	if (err->fault == FAULT_SQL && sql_passes(err->code))
-		return POLICY_RETRY;
+	if (err->fault == FAULT_SQL)
+		return sql_policy(err);
 	return faults[err->fault].policy;
 }
 
@@ -94,7 +120,9 @@ int err_class(const struct err *err, char *out, size_t cap)
 {
 	const char *name = fault_name(err->fault);
 	int n;
-	if (err->fault == FAULT_STATUS || (err->fault == FAULT_SQL && err->code))
+	if (err->fault == FAULT_SQL && err->state[0])
+		n = snprintf(out, cap, "%s(%s)", name, err->state);
+	else if (err->fault == FAULT_STATUS || (err->fault == FAULT_SQL && err->code))
 		n = snprintf(out, cap, "%s(%d)", name, err->code);
 	else if (err->fault == FAULT_TIMEOUT && err->clock != CLOCK_NONE)
 		n = snprintf(out, cap, "%s(%s)", name, err_clock_name(err->clock));

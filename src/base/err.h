@@ -57,12 +57,13 @@ struct err {
 	bool sent;              /* the far side may have acted on it */
 	bool whole;             /* belongs to the batch; which record is at fault is not known */
 	size_t row;             /* of a batch: the one at fault, from 1; 0: not known */
+	char state[6];          /* FAULT_SQL: SQLSTATE; "" where the database has none (SQLite) */
 	int64_t retry_after_ns; /* the far side's wish; 0: none. Pauses the lane */
 	char text[480];
 };
 
 const char *fault_name(enum fault); /* "connect_timeout" */
-/* Retry, dead or stop: by fault; for FAULT_STATUS and FAULT_SQL also by code. */
+/* Retry, dead or stop: by fault; for FAULT_STATUS and FAULT_SQL also by code and SQLSTATE. */
 enum policy fault_policy(const struct err *);
 const char *err_clock_name(enum err_clock); /* "first byte" */
 

@@ -121,6 +121,26 @@ TEST(each_class_has_its_policy)
 	CHECK_INT(policy_of(FAULT_CANCELLED, 0), POLICY_NONE);
 }
 
+static enum policy policy_of_state(const char *state)
+{
+	struct err err = { .fault = FAULT_SQL, .code = 5 };
+	snprintf(err.state, sizeof(err.state), "%s", state);
+	return fault_policy(&err);
+}
+
+TEST(sqlstates_decide_theirs)
+{
+	CHECK_INT(policy_of_state("40001"), POLICY_RETRY); /* serialization_failure */
+	CHECK_INT(policy_of_state("40P01"), POLICY_RETRY); /* deadlock_detected */
+	CHECK_INT(policy_of_state("08006"), POLICY_RETRY); /* connection_failure */
+	CHECK_INT(policy_of_state("57P01"), POLICY_RETRY); /* admin_shutdown */
+	CHECK_INT(policy_of_state("53300"), POLICY_RETRY); /* too_many_connections */
+	CHECK_INT(policy_of_state("57014"), POLICY_DEAD);  /* query_canceled: it took too long */
+	CHECK_INT(policy_of_state("23505"), POLICY_DEAD);  /* unique_violation, whatever its code */
+	CHECK_INT(policy_of_state("28P01"), POLICY_STOP);  /* invalid_password */
+	CHECK_INT(policy_of_state("3D000"), POLICY_STOP);  /* no such database */
+}
+
 TEST(statuses_and_sql_codes_decide_theirs)
 {
 	static const int passing[] = { 408, 425, 429, 500, 502, 503, 504, 599 };
@@ -152,6 +172,7 @@ TEST(classes_are_the_words_of_the_guarantees)
 	check_class((struct err){ .fault = FAULT_CONNECT_TIMEOUT, .code = 110 }, "connect_timeout");
 	check_class((struct err){ .fault = FAULT_SQL, .code = 2067 }, "sql(2067)");
 	check_class((struct err){ .fault = FAULT_SQL }, "sql");
+	check_class((struct err){ .fault = FAULT_SQL, .code = 7, .state = "23505" }, "sql(23505)");
 	char tiny[4];
 	CHECK_INT(err_class(&(struct err){ .fault = FAULT_RESET }, tiny, sizeof(tiny)), 3);
 	CHECK_STR(tiny, "res");
@@ -169,6 +190,7 @@ static const struct test tests[] = {
 	T(arguments_may_be_the_text_itself),
 	T(long_texts_end_between_characters),
 	T(each_class_has_its_policy),
+	T(sqlstates_decide_theirs),
 	T(statuses_and_sql_codes_decide_theirs),
 	T(classes_are_the_words_of_the_guarantees),
 };
