@@ -10,6 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
+import pg  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
@@ -89,3 +90,20 @@ class Hocket:
 @pytest.fixture
 def hocket(tmp_path):
     return Hocket(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A cluster of our own (fsync off: what is killed here is a process, not the machine)."""
+    try:
+        server = pg.Postgres("fsync=off", "wal_level=minimal", "max_wal_senders=0", "shared_buffers=64MB")
+    except pg.Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(postgres_server):
+    """A fresh database: .url, .pooled (through pgbouncer), .run(sql), .value(sql), .int(sql), .server.restart()."""
+    return postgres_server.database()
