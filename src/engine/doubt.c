@@ -92,6 +92,8 @@ void doubt_die(struct step *s, struct item *it, const struct err *err, struct bu
 		at = &(*at)->next;
 	*at = d;
 	s->run->in_doubt++;
+	item_seen(&s->run->ledger, it,
+		  (struct sighting){ .what = SIGHT_FAILED, .label = s->place->label, .err = err });
 	if (++s->doomed_count == DOOM_LIMIT)
 		stop_nothing_succeeded(s, err);
 	run_wake_source(s->run);

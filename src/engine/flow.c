@@ -278,6 +278,8 @@ int flow(struct run *run, struct item *it, size_t at)
 		int yes = wanted(s, it, &env);
 		if (yes < 0)
 			return 0;
+		item_seen(&run->ledger, it,
+			  (struct sighting){ .what = yes ? SIGHT_AT : SIGHT_PASSES, .step = at });
 		if (yes == 0)
 			continue;
 		if (step_is_call(s))

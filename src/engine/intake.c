@@ -139,6 +139,11 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 	if (a->id.n)
 		track_identify(t, a->id);
 	in->source->passed++;
+	item_seen(&run->ledger, &t->root,
+		  (struct sighting){ .what = SIGHT_READ,
+				     .rec = t->original,
+				     .source = a->split->name,
+				     .line = a->line ? a->line : t->ordinal + 1 });
 	if (bad < 0) {
 		doubt_die(in->source, &t->root, &why, NULL);
 		return go_on(run, err);

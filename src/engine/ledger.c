@@ -28,6 +28,16 @@ void ledger_hold(struct ledger *l, uint64_t from, uint64_t to)
 		l->peak_bytes = l->bytes;
 }
 
+void item_seen(const struct ledger *l, const struct item *it, struct sighting seen)
+{
+	if (!l->watch)
+		return;
+	seen.number = it->track->number;
+	seen.id = it->id;
+	seen.parent = it->parent ? it->parent->id : 0;
+	l->watch->saw(l->watch->arg, &seen);
+}
+
 static void charge(struct ledger *l, struct item *it, size_t bytes)
 {
 	ledger_hold(l, it->charged, bytes);
@@ -198,6 +208,7 @@ void item_replace(struct ledger *l, struct item *it, struct rec *takes)
 	it->rec = takes;
 	rec_unref(old);
 	charge(l, it, item_cost(it));
+	item_seen(l, it, (struct sighting){ .what = SIGHT_CHANGED, .rec = takes });
 }
 
 struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes)
@@ -217,6 +228,7 @@ struct item *item_spawn(struct ledger *l, struct item *parent, struct rec *takes
 	t->counts.spawned++;
 	l->live.spawned++;
 	charge(l, child, item_cost(child));
+	item_seen(l, child, (struct sighting){ .what = SIGHT_SPAWNED, .rec = takes });
 	return child;
 }
 
@@ -276,8 +288,14 @@ static void end(struct ledger *l, struct item *it, enum ending how, size_t lette
 			     [ENDED_FILTERED] = &l->live.filtered,
 			     [ENDED_DEAD] = &l->live.dead,
 			     [ENDED_EXPANDED] = &l->live.expanded };
+	static const enum sight seen[] = { [ENDED_READY] = SIGHT_READY,
+					   [ENDED_FILTERED] = SIGHT_FILTERED,
+					   [ENDED_EXPANDED] = SIGHT_EXPANDED,
+					   [ENDED_DEAD] = SIGHT_NONE }; /* add_letter() */
 	++*booked[how];
 	++*live[how];
+	if (seen[how])
+		item_seen(l, it, (struct sighting){ .what = seen[how] });
 	if (how != ENDED_READY) {
 		rec_unref(take(it->rec));
 		charge(l, it, item_cost(it) + letter);
@@ -291,10 +309,11 @@ void item_end(struct ledger *l, struct item *it, enum ending how)
 	end(l, it, how, 0);
 }
 
-static void add_letter(struct track *t, struct item *it, const char *label, const struct err *err,
-		       struct buf *attempts_taken, int64_t wall_ns)
+static void add_letter(const struct ledger *l, struct item *it, const char *label,
+		       const struct err *err, struct buf *attempts_taken, int64_t wall_ns)
 {
 	struct dead_letter *d = xcalloc(1, sizeof *d);
+	struct track *t = it->track;
 	d->label = label;
 	d->at_step = rec_ref(it->rec);
 	d->item = it;
@@ -305,12 +324,13 @@ static void add_letter(struct track *t, struct item *it, const char *label, cons
 	memcpy(d->message, err->text, sizeof d->message);
 	*(t->last_dead ? &t->last_dead->next : &t->dead) = d;
 	t->last_dead = d;
+	item_seen(l, it, (struct sighting){ .what = SIGHT_FAILED, .label = label, .err = err });
 }
 
 void item_die(struct ledger *l, struct item *it, const char *label, const struct err *err,
 	      struct buf *attempts_taken, int64_t wall_ns)
 {
-	add_letter(it->track, it, label, err, attempts_taken, wall_ns);
+	add_letter(l, it, label, err, attempts_taken, wall_ns);
 	end(l, it, ENDED_DEAD, letter_cost(it->track->last_dead));
 }
 
@@ -327,7 +347,8 @@ void track_row_was_dead(struct ledger *l, struct item *it)
 void track_row_died(struct ledger *l, struct track *t, struct item *it, const char *label,
 		    const struct err *err, int64_t wall_ns)
 {
-	add_letter(t, it, label, err, NULL, wall_ns);
+	ASSERT(it->track == t);
+	add_letter(l, it, label, err, NULL, wall_ns);
 	track_row_was_dead(l, it);
 }
 
@@ -339,6 +360,7 @@ void track_row_unwanted(struct ledger *l, struct item *it)
 	it->track->counts.filtered++;
 	l->live.delivered--;
 	l->live.filtered++;
+	item_seen(l, it, (struct sighting){ .what = SIGHT_FILTERED });
 }
 
 struct track *ledger_peek_ready(const struct ledger *l)
@@ -466,12 +488,23 @@ static void track_free(struct ledger *l, struct track *t)
 	free(t);
 }
 
+static void track_seen(const struct ledger *l, struct track *t)
+{
+	for (struct item *it = track_next_row(t, NULL); it; it = track_next_row(t, it))
+		item_seen(
+			l, it,
+			(struct sighting){ .what = SIGHT_ROW, .rec = it->rec, .sinks = it->sinks });
+	item_seen(l, &t->root, (struct sighting){ .what = SIGHT_SETTLED });
+}
+
 void ledger_settle(struct ledger *l, struct track *t)
 {
 	ASSERT(t->moving == 0 && t->ready);
 	ASSERT(counts_balance(&t->counts, 0));
 	split_settle(t->split, t->ordinal, t->position, t->line);
 	counts_add(&l->settled, &t->counts);
+	if (l->watch)
+		track_seen(l, t);
 	track_free(l, t);
 }
 

@@ -83,7 +83,10 @@ struct ledger {
 	uint64_t ready_bytes, ready_count;
 	size_t tracks;
 	bool any_order;
+	const struct watch *watch; /* borrows; NULL: nobody looks on */
 };
+/* Tells who looks on, if anybody does; the item is filled in. */
+void item_seen(const struct ledger *, const struct item *, struct sighting);
 
 void ledger_done(struct ledger *); /* frees what was never settled, too */
 

@@ -273,6 +273,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 		run->options.memory_bytes = plan->memory_bytes;
 	run->memory.most = run->options.memory_bytes;
 	run->ledger.any_order = plan->any_order;
+	run->ledger.watch = options->watch;
 	run->finish_all = !options->replay && run_finishes_all(plan);
 	run->replay = options->replay ? replay_new() : NULL;
 	run->mark_name = replay_mark_name(plan->name, run->replay);

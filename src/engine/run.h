@@ -5,6 +5,7 @@
 #pragma once
 #include "engine/plan.h"
 #include "engine/state/letters.h"
+#include "engine/watch.h"
 
 /* How many dead letters of this part of the run are too many: so many, or such a share of the records whose end is known, once
  * that are a hundred. Both 0: no limit. */
@@ -24,6 +25,7 @@ struct run_options {
 	const char *const *allow; /* beside the file's `allow:` */
 	size_t allow_count;
 	const char *tool_version;
+	const struct watch *watch; /* borrows; NULL: nobody looks on */
 };
 struct counts {
 	uint64_t admitted, spawned, delivered, filtered, duplicate, dead, expanded, merged;

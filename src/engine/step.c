@@ -505,6 +505,19 @@ static int after_failure(struct visit *v) SUSPENDS
 	return r < 0 ? r : AGAIN;
 }
 
+static void tell_watch(const struct visit *v, bool good)
+{
+	const struct answer *a = &v->call.answer;
+	item_seen(&v->step->run->ledger, v->item,
+		  (struct sighting){ .what = SIGHT_CALLED,
+				     .step = v->step->index,
+				     .request = v->call.shown,
+				     .status = a->status,
+				     .bytes = a->value.n,
+				     .took_ns = hk_now_ns() - v->attempt_ns,
+				     .err = good ? NULL : &v->call.err });
+}
+
 /* Attempts until one is good (1), there are none left (0), or the run is over (-ECANCELED). */
 static int attempts(struct visit *v) SUSPENDS
 {
@@ -518,6 +531,7 @@ static int attempts(struct visit *v) SUSPENDS
 		bool good = v->call.verdict == VERDICT_ANSWER && visit_answered(v) == 0 &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
 		visit_tell_lanes(v, good);
+		tell_watch(v, good);
 		if (good)
 			return 1;
 		answer_done(&v->call.answer);
