@@ -79,7 +79,7 @@ static bool all_have_positions(struct run *run, bool limited)
 }
 
 static enum found probe(struct run *run, const struct place *place, size_t index,
-			struct err *err) SUSPENDS
+			const struct split **asked, struct err *err) SUSPENDS
 {
 	struct step source;
 	struct intake in = { .run = run, .source = &source, .probing = true };
@@ -90,18 +90,42 @@ static enum found probe(struct run *run, const struct place *place, size_t index
 	if (r == 0)
 		r = place->port->run(&source.site, &in, err);
 	step_close(&source);
+	*asked = in.asked;
 	if (in.found)
 		return FOUND_MORE;
 	return r == 0 ? FOUND_END : err->fault == FAULT_CONFIG ? FOUND_OTHER : FOUND_FAULT;
 }
 
-static void notice_other(struct run *run, const struct place *place)
+/* The file that was looked at last, of a source of many; it is named from the pipeline's folder. */
+static void notice_other(struct run *run, const struct place *place, const struct split *asked)
 {
-	struct slice path = place->facts.door, folder = slice_str(run->plan->folder);
-	if (slice_starts(path, folder) && path.n > folder.n + 1)
-		path = (struct slice){ path.p + folder.n + 1, path.n - folder.n - 1 };
-	notice(run, "'%.*s' has other content than for the run of %s: starting over", SLICE(path),
+	struct slice what = asked ? slice_str(asked->name) : place->facts.door;
+	notice(run, "'%.*s' has other content than for the run of %s: starting over", SLICE(what),
 	       run->since);
+}
+
+/* What was read of them to its end stays, but somebody may not have meant to delete them. */
+static void note_gone(struct run *run)
+{
+	const struct split *first = NULL;
+	size_t n = 0;
+	for (const struct split *s = run->ledger.splits; s; s = s->next)
+		if (s->gone && !s->gone_told && n++ == 0)
+			first = s;
+	if (n == 1)
+		snprintf(run->gone, sizeof run->gone,
+			 "'%.300s' is gone; what was read of it stays", first->name);
+	else if (n > 1)
+		snprintf(run->gone, sizeof run->gone,
+			 "'%.300s' and %zu more files are gone; what was read of them stays",
+			 first->name, n - 1);
+}
+
+static void notice_gone(struct run *run)
+{
+	size_t n = strlen(run->notice);
+	if (run->gone[0])
+		snprintf(run->notice + n, sizeof run->notice - n, "%s%s", n ? "; " : "", run->gone);
 }
 
 /* The run's ledger holds the mark. */
@@ -110,12 +134,13 @@ static enum found probe_all(struct run *run, struct err *err) SUSPENDS
 	enum found all = FOUND_END;
 	for (size_t i = 0; i < run->plan->source_count; i++) {
 		const struct place *place = &run->plan->sources[i];
+		const struct split *asked = NULL;
 		*err = (struct err){ 0 };
-		enum found one = probe(run, place, i, err);
+		enum found one = probe(run, place, i, &asked, err);
 		if (one == FOUND_FAULT)
 			err_wrap(err, "from %s: ", place->label);
 		if (one == FOUND_OTHER)
-			notice_other(run, place);
+			notice_other(run, place, asked);
 		if (one >= FOUND_OTHER)
 			return one;
 		all = one > all ? one : all;
@@ -129,6 +154,7 @@ static enum found look(struct run *run, struct slice mark, struct err *err) SUSP
 	run->ledger = (struct ledger){ .any_order = own.any_order };
 	enum found found =
 		mark_read(&run->ledger, mark, err) < 0 ? FOUND_FAULT : probe_all(run, err);
+	note_gone(run);
 	ledger_done(&run->ledger);
 	run->ledger = own;
 	return found;
@@ -208,7 +234,9 @@ static int decide(struct run *run, const struct state_run *last, struct err *err
 	if (stand <= 0)
 		return stand;
 	run->nothing_new = found == FOUND_END;
-	return run->nothing_new ? 0 : go_on_behind(run, last, err);
+	int r = run->nothing_new ? 0 : go_on_behind(run, last, err);
+	notice_gone(run);
+	return r;
 }
 
 int again_decide(struct run *run, const struct state_run *last, struct err *err)

@@ -217,6 +217,11 @@ static int put_state(struct run *run, const struct batch_list *list, struct err 
 			      run_receipts(run, receipts), err);
 }
 
+int commit_ends(struct run *run, struct err *err)
+{
+	return run->ends_noted ? put_state(run, &(struct batch_list){ 0 }, err) : 0;
+}
+
 static void settle(struct run *run, const struct batch_list *list)
 {
 	for (struct track *t = list->first, *next; t; t = next) {

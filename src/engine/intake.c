@@ -48,11 +48,59 @@ struct split *intake_split(struct intake *in, const char *path)
 	if (!is_known(l, name) && is_known(l, path))
 		name = path; /* a run that format 1 began: it named files from the root */
 	struct split *s = ledger_split(l, name);
-	if (is_mine(in, s) || buf_printf(&own, "%s (from: %zu)", name, in->source->index + 1) < 0)
-		return s;
-	s = ledger_split(l, own.p);
-	s->source = in->source->index + 1;
+	if (!is_mine(in, s) &&
+	    buf_printf(&own, "%s (from: %zu)", name, in->source->index + 1) == 0) {
+		s = ledger_split(l, own.p);
+		s->source = in->source->index + 1;
+	}
+	s->gone = s->gone_told = false;
+	in->asked = s;
 	return s;
+}
+
+void intake_end(struct intake *in, struct split *s, struct slice proof)
+{
+	if (in->probing || slice_eq(split_end(s), proof))
+		return;
+	split_set_end(s, proof);
+	in->run->ends_noted = true;
+}
+
+/* The name as the source gives it, which may be from the root. */
+static int put_asked_name(const struct intake *in, const struct split *s, struct buf *out)
+{
+	AUTO(buf_done) struct buf mine = { .max = 64 };
+	const char *folder = in->run->plan->folder;
+	struct slice name = slice_str(s->name);
+	int r = buf_printf(&mine, " (from: %zu)", in->source->index + 1);
+	if (r == 0 && slice_ends(name, buf_slice(&mine)))
+		name = slice_head(name, name.n - mine.n);
+	if (r == 0 && folder && name.n && name.p[0] != '/')
+		r = buf_printf(out, "%s/", strcmp(folder, "/") == 0 ? "" : folder);
+	return r < 0 ? r : buf_add(out, name);
+}
+
+static bool is_theirs(const struct intake *in, const struct split *s,
+		      bool (*theirs)(void *arg, const char *name), void *arg)
+{
+	AUTO(buf_done) struct buf name = { .max = 8192 };
+	return s->source == 0 && put_asked_name(in, s, &name) == 0 && theirs(arg, name.p);
+}
+
+int intake_check_gone(struct intake *in, bool (*theirs)(void *arg, const char *name), void *arg,
+		      struct err *err)
+{
+	for (struct split *s = in->run->ledger.splits; s; s = s->next) {
+		if (!is_theirs(in, s, theirs, arg))
+			continue;
+		if (!s->end || s->low != s->end_at)
+			return fail(err, FAULT_IO,
+				    "'%s' is gone, and was read up to line %llu only: put it back, "
+				    "or start over without it: --fresh",
+				    s->name, (unsigned long long)s->low_line);
+		s->gone = true;
+	}
+	return 0;
 }
 
 void intake_hold(struct intake *in, uint64_t bytes)

@@ -78,10 +78,13 @@ bool counts_balance(const struct counts *c, uint64_t in_flight)
 struct split *ledger_split(struct ledger *l, const char *name)
 {
 	struct split **at = &l->splits;
-	for (; *at; at = &(*at)->next)
+	size_t number = 0;
+	for (; *at; at = &(*at)->next, number++)
 		if (strcmp((*at)->name, name) == 0)
 			return *at;
-	return *at = split_new(name);
+	*at = split_new(name);
+	(*at)->number = number;
+	return *at;
 }
 
 static const struct split *find_split(const struct ledger *l, const char *name)

@@ -8,6 +8,7 @@
 #include "engine/mark.h"
 
 #include "base/json.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -70,18 +71,54 @@ static void write_split(struct json_writer *w, const struct split *s)
 	json_key(w, "offset");
 	json_put_int(w, (int64_t)s->from.offset);
 	write_done(w, s);
+	if (s->end) {
+		json_key(w, "end");
+		json_put_string(w, text_slice(s->end));
+		json_key(w, "end_at");
+		json_put_int(w, (int64_t)s->end_at);
+	}
+	if (s->gone) {
+		json_key(w, "gone");
+		json_put_bool(w, true);
+	}
 	json_close(w, '}');
 }
 
-static void write_split_after(struct json_writer *w, const struct split *s,
-			      const struct track *batch, const struct track *end)
+/* Those of the splits that the batch has something of, as they will be behind it; by their numbers. */
+static struct split **splits_after(const struct ledger *l, const struct track *batch,
+				   const struct track *end)
 {
-	struct split *will = split_clone(s);
-	for (const struct track *t = batch; t != end; t = t->next_ready)
-		if (t->split == s || t->split == s->origin)
-			split_settle(will, t->ordinal, t->position, t->line);
-	write_split(w, will);
-	split_free(will);
+	size_t n = 0;
+	for (const struct split *s = l->splits; s; s = s->next)
+		n++;
+	const struct split **now = xcalloc(n + 1, sizeof *now);
+	struct split **will = xcalloc(n + 1, sizeof *will);
+	for (const struct split *s = l->splits; s; s = s->next)
+		now[s->number] = s;
+	for (const struct track *t = batch; t != end; t = t->next_ready) {
+		size_t i = t->split->number;
+		ASSERT(i < n && (now[i] == t->split || now[i]->origin == t->split));
+		if (!will[i])
+			will[i] = split_clone(now[i]);
+		split_settle(will[i], t->ordinal, t->position, t->line);
+	}
+	free(now);
+	return will;
+}
+
+static void write_splits(struct json_writer *w, const struct ledger *l, const struct track *batch,
+			 const struct track *end)
+{
+	struct split **will = splits_after(l, batch, end);
+	json_open(w, '[');
+	for (const struct split *s = l->splits; s; s = s->next) {
+		struct split *after = will[s->number];
+		write_split(w, after ? after : s);
+		if (after)
+			split_free(after);
+	}
+	json_close(w, ']');
+	free(will);
 }
 
 int mark_put(const struct ledger *l, const char *run_id, const struct track *batch,
@@ -97,10 +134,7 @@ int mark_put(const struct ledger *l, const char *run_id, const struct track *bat
 	json_key(&w, "counts");
 	write_counts(&w, &counts);
 	json_key(&w, "splits");
-	json_open(&w, '[');
-	for (const struct split *s = l->splits; s; s = s->next)
-		write_split_after(&w, s, batch, end);
-	json_close(&w, ']');
+	write_splits(&w, l, batch, end);
 	json_close(&w, '}');
 	return json_writer_end(&w);
 }
@@ -136,6 +170,21 @@ static bool read_done(struct split *s, struct slice list)
 	return true;
 }
 
+/* Files have it, when they were read to their end. */
+static bool read_end(struct split *s, struct slice object)
+{
+	AUTO(buf_done) struct buf proof = { 0 };
+	struct slice raw;
+	if (!json_field(object, S("end"), &raw))
+		return true;
+	if (!field_text(object, "end", &proof) || !field_count(object, "end_at", &s->end_at))
+		return false;
+	text_unref(s->end);
+	s->end = text_new(buf_slice(&proof));
+	s->gone = s->gone_told = json_field(object, S("gone"), &raw);
+	return true;
+}
+
 static bool read_split(struct ledger *l, struct slice object)
 {
 	AUTO(buf_done) struct buf name = { 0 };
@@ -152,7 +201,7 @@ static bool read_split(struct ledger *l, struct slice object)
 	text_unref(s->from.base);
 	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
 	split_begin_behind_mark(s);
-	return read_done(s, done);
+	return read_done(s, done) && read_end(s, object);
 }
 
 bool counts_read(struct slice object, struct counts *c)

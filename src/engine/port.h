@@ -195,6 +195,15 @@ const struct position *split_from(const struct split *);       /* NULL: from the
 /* What the source holds beside what it has admitted: the page it takes its records from. Counts in the budget until it says less. */
 void intake_hold(struct intake *, uint64_t bytes);
 uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */
+/* Sources of many files. All that is in the split was admitted; `proof` is what the source can tell from, later, that nothing was
+ * added or changed. split_end gives it back as long as nothing was admitted behind it; else it is empty. */
+void intake_end(struct intake *, struct split *, struct slice proof);
+struct slice split_end(const struct split *);
+/* Splits of an earlier part of the run, or of the run that it goes on behind, that nobody has asked for and that were the
+ * source's (`theirs` knows by the name): what is not there any more cannot be read on. 0 when each had been read to its end, which
+ * is then enough; else -1 with *err, FAULT_IO. */
+int intake_check_gone(struct intake *, bool (*theirs)(void *arg, const char *name), void *arg,
+		      struct err *);
 /* Class J: what may be answered otherwise when it is asked for again is kept, durable, before its records are admitted. `base` as
  * in their positions, `records` how many are to come; `about` (JSON) and `value` are the source's own. 0, or -1 with *err. */
 int intake_keep(struct intake *, struct split *, struct slice base, uint64_t records,

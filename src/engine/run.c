@@ -195,8 +195,9 @@ static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 	const char *status = status_of(ret->end);
 	if (run->replay && ret->end == RUN_STOPPED_BY_FAILURES)
 		status = "stopped"; /* nothing is left to go on with */
-	int r = run->replay ? replay_end(run, status, &err)
-			    : state_end(run->state, run->id, status, &err);
+	int r = run->replay ? replay_end(run, status, &err) : commit_ends(run, &err);
+	if (r == 0 && !run->replay)
+		r = state_end(run->state, run->id, status, &err);
 	if (r < 0)
 		worsen(ret, &err);
 }

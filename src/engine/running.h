@@ -84,9 +84,10 @@ struct sink {
 };
 struct intake {
 	struct run *run;
-	struct step *source; /* for the site, label and stats of the source */
-	uint64_t held;       /* bytes, beside what is admitted */
-	bool probing, found; /* again.c: takes nothing, only notes that there was something */
+	struct step *source;       /* for the site, label and stats of the source */
+	uint64_t held;             /* bytes, beside what is admitted */
+	bool probing, found;       /* again.c: takes nothing, only notes that there was something */
+	const struct split *asked; /* for last */
 	const struct kept_letter *letter; /* replay.c: what the arrival is; NULL: it was read */
 };
 
@@ -115,6 +116,7 @@ struct run {
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice
 		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
+	char gone[400]; /* again.c: files that were read and are not there any more */
 	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
@@ -127,6 +129,7 @@ struct run {
 	uint64_t admitting_bytes; /* of the record for which the source waits */
 	size_t in_doubt;          /* items in the steps' doomed lists */
 	bool source_ended, work_ended;
+	bool ends_noted; /* intake_end: the last mark is written once more when the run ends */
 	/* stopping.c */
 	bool stopping, limit_reached, time_is_up; /* the last: run_drain() */
 	bool cut_short;                           /* run_stop() */
@@ -208,6 +211,8 @@ void run_starve(struct run *, const struct err *);
 int committer_main(void *run) SUSPENDS;
 /* What the sinks need to go on, for the state; how many there are. */
 size_t run_receipts(const struct run *, struct state_receipt ret[static PLAN_SINKS_MAX]);
+/* The mark once more: sources may have come to the ends of their splits behind the last batch. */
+int commit_ends(struct run *, struct err *) SUSPENDS;
 /* What a crash left between the sinks, linked by next_ready: to those that do not have it. Settles it. */
 int commit_again(struct run *run, struct track *first, struct err *) SUSPENDS;
 

@@ -35,6 +35,7 @@ void split_free(struct split *s)
 	drop_passed(s, s->passed_count);
 	text_unref(s->from.base);
 	text_unref(s->admitted.base);
+	text_unref(s->end);
 	free(s->passed);
 	free(s->name);
 	free(s);
@@ -62,6 +63,7 @@ struct split *split_clone(const struct split *s)
 	c->origin = s;
 	c->from = share(s->from);
 	c->admitted = share(s->admitted);
+	c->end = text_ref(s->end);
 	c->passed_cap = s->passed_count;
 	c->passed = xcalloc(c->passed_cap + 1, sizeof *c->passed);
 	for (size_t i = 0; i < s->passed_count; i++) {
@@ -177,6 +179,7 @@ void split_rewind(struct split *s, uint64_t low)
 	text_unref(s->from.base);
 	s->from = (struct position){ 0 };
 	s->has_from = false;
+	text_unref(take(s->end));
 	s->low = low;
 	s->low_line = 0;
 	split_begin_behind_mark(s);
@@ -185,6 +188,18 @@ void split_rewind(struct split *s, uint64_t low)
 const struct position *split_from(const struct split *s)
 {
 	return s->has_admitted ? &s->admitted : s->has_from ? &s->from : NULL;
+}
+
+void split_set_end(struct split *s, struct slice proof)
+{
+	text_unref(s->end);
+	s->end = text_new(proof);
+	s->end_at = s->ordinal;
+}
+
+struct slice split_end(const struct split *s)
+{
+	return s->end && s->ordinal == s->end_at ? text_slice(s->end) : (struct slice){ 0 };
 }
 
 uint64_t split_line(const struct split *s)

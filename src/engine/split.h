@@ -16,6 +16,7 @@ struct split {
 	struct split *next;
 	const struct split *origin; /* what it is a clone of; NULL: of nothing */
 	size_t source; /* the index of the source that reads it, from 1; 0: none did yet */
+	size_t number; /* its place among the ledger's */
 	char *name;
 	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */
@@ -24,6 +25,10 @@ struct split {
 	uint64_t low_line, line;
 	struct passed *passed; /* ascending */
 	size_t passed_count, passed_cap;
+	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */
+	uint64_t end_at;  /* the ordinal that would have come next */
+	/* It was read to its end once, and is not there any more; an earlier run has said so. */
+	bool gone, gone_told;
 };
 
 struct split *split_new(const char *name);
@@ -43,3 +48,5 @@ void split_begin_behind_mark(struct split *);
 /* The first `low` are done, and nothing above; from where to read on is not known any more. */
 void split_rewind(struct split *, uint64_t low);
 void split_pass(struct split *, uint64_t ordinal); /* settled, read from a mark */
+/* All that was admitted is all that there is. */
+void split_set_end(struct split *, struct slice proof);
