@@ -443,9 +443,42 @@ static bool parse_template(struct planner *p, const struct opt *o, const struct 
 	return true;
 }
 
+/* The folder is what stands before the last '/' before the first \( ). */
+static bool parse_files(struct planner *p, const struct opt *o, const struct node *node,
+			struct files_name *ret)
+{
+	const struct opt plain = { .name = o->name, .type = OPT_PATH };
+	struct expr_names names = names_of(p, o);
+	struct expr_error e = { 0 };
+	struct tpl *tpl = NULL;
+	size_t from = 0;
+	if (!option_parse_scalar(p, &plain, node, &ret->path))
+		return false;
+	const char *first = memmem(node->text.p, node->text.n, "\\(", 2);
+	if (!first)
+		return true;
+	if (!check_text(p, o, node) || !check_comment(p, node))
+		return false;
+	for (size_t i = 0; node->text.p + i < first; i++)
+		from = node->text.p[i] == '/' ? i + 1 : from;
+	if (tpl_compile(slice_from(node->text, from), TPL_TEXT, &names, &tpl, &e) < 0) {
+		report(p, node, from, &e, false);
+		return false;
+	}
+	own(p, NULL, tpl);
+	ret->folder = strlen(ret->path) - (node->text.n - from) - 1;
+	ret->name = tpl_constant(tpl) ? NULL : tpl;
+	if (!ret->name) /* the same for all records: as if it were written out */
+		ret->path = arena_printf(p->arena, "%.*s/%.*s", (int)ret->folder, ret->path,
+					 SLICE(tpl_head(tpl)));
+	return true;
+}
+
 bool option_parse_expr(struct planner *p, const struct opt *o, const struct node *node, void *at)
 {
 	switch (o->type) {
+	case OPT_FILES:
+		return parse_files(p, o, node, at);
 	case OPT_JQ:
 		return parse_jq(p, o, node, at);
 	case OPT_ASSIGN:

@@ -246,6 +246,7 @@ bool option_parse(struct planner *p, const struct opt *o, const struct node *nod
 		return parse_map(p, o, node, at);
 	case OPT_TABLE:
 		return parse_table(p, o, node, at);
+	case OPT_FILES:
 	case OPT_TEMPLATE:
 	case OPT_URL:
 	case OPT_TREE:

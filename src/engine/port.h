@@ -28,6 +28,7 @@
 enum opt_type {
 	OPT_STRING, /* const char *       as it is */
 	OPT_PATH, /* const char *       a file, relative to the pipeline's folder; made absolute */
+	OPT_FILES, /* struct files_name  the same; with \( ) behind its folder each record names its file */
 	OPT_TEMPLATE,    /* struct tpl *       text with \( ) */
 	OPT_URL,         /* struct tpl *       what is interpolated is percent-encoded */
 	OPT_TREE,        /* struct tpl *       YAML tree of templates; gives JSON (body:) */
@@ -45,6 +46,11 @@ enum opt_type {
 	OPT_LIST, /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
 	OPT_MAP,  /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
 	OPT_TABLE, /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */
+};
+struct files_name {
+	const char *path; /* absolute, as it stands in the file */
+	size_t folder; /* with a name: so much of path is the folder, without the '/' behind it */
+	const struct tpl *name; /* of the file beneath the folder; NULL: path is one file */
 };
 struct field_path {
 	const struct slice *keys;

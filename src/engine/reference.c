@@ -14,6 +14,7 @@ const char *opt_type_name(enum opt_type type)
 	static const char *const names[] = {
 		[OPT_STRING] = "text",
 		[OPT_PATH] = "path",
+		[OPT_FILES] = "path template",
 		[OPT_TEMPLATE] = "template",
 		[OPT_URL] = "URL template",
 		[OPT_TREE] = "tree of templates",

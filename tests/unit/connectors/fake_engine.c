@@ -321,6 +321,19 @@ static void add_template(struct fake_site *f, struct opt_map *map, const char *k
 	*map = (struct opt_map){ keys, values, map->n + 1 };
 }
 
+/* As the engine's: a template behind the last '/' before its first interpolation. */
+static struct files_name files_of(struct fake_site *f, const char *path)
+{
+	struct files_name ret = { .path = arena_str(f->arena, slice_str(path)) };
+	const char *first = strstr(path, "\\(");
+	if (!first)
+		return ret;
+	for (const char *p = path; p < first; p++)
+		ret.folder = *p == '/' ? (size_t)(p - path) : ret.folder;
+	ret.name = template_of(f, OPT_TEMPLATE, path + ret.folder + 1);
+	return ret;
+}
+
 static void set(struct fake_site *f, const struct opt *o, void *options, const char *value)
 {
 	void *at = (char *)options + o->offset;
@@ -344,6 +357,9 @@ static void set(struct fake_site *f, const struct opt *o, void *options, const c
 		return;
 	case OPT_MAP:
 		*(struct opt_map *)at = enum_map(f->arena, o, value);
+		return;
+	case OPT_FILES:
+		*(struct files_name *)at = files_of(f, value);
 		return;
 	case OPT_JQ:
 		*(struct jq **)at = program_of(f, o, value);
