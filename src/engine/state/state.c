@@ -46,9 +46,13 @@ static const char schema[] =
 	" PRIMARY KEY(run, at));"
 	"CREATE TABLE IF NOT EXISTS batch_row(run TEXT NOT NULL, at INTEGER NOT NULL,"
 	" path TEXT NOT NULL, id INTEGER NOT NULL, sinks INTEGER NOT NULL, record TEXT NOT NULL,"
-	" blobs BLOB, PRIMARY KEY(run, at, path));";
+	" blobs BLOB, PRIMARY KEY(run, at, path));"
+	"CREATE TABLE IF NOT EXISTS claim(scope TEXT NOT NULL, step TEXT NOT NULL,"
+	" key BLOB NOT NULL, expires INTEGER NOT NULL, run TEXT NOT NULL, split TEXT NOT NULL,"
+	" ordinal INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY(scope, step, key))"
+	" WITHOUT ROWID;";
 
-/* Format 1 numbered letters in the order in which children were made. */
+/* What format 3 has beyond 2 is tables that the schema makes. Format 1 numbered letters in the order in which children were made. */
 static const char from_1[] = "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';"
 			     "ALTER TABLE run ADD COLUMN continues TEXT NOT NULL DEFAULT '';"
 			     "ALTER TABLE run ADD COLUMN parts TEXT NOT NULL DEFAULT '';"
@@ -133,7 +137,11 @@ static int bring_up_to_date(const struct sql_job *j)
 	if ((format == 1 && sql_exec(j, from_1, doing) < 0) || sql_exec(j, schema, doing) < 0 ||
 	    (format == 1 && sql_exec(j, from_1_letters, doing) < 0))
 		return -1;
-	return sql_exec(j, "INSERT OR REPLACE INTO meta VALUES('format', '2')", doing);
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(j, "INSERT OR REPLACE INTO meta VALUES('format', ?)", &q) < 0)
+		return -1;
+	sqlite3_bind_int(q, 1, STATE_FORMAT);
+	return sql_step_done(j, q, doing);
 }
 
 static bool in_memory(const struct state *s)

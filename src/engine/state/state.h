@@ -5,6 +5,7 @@
  *     letters.h  dead letters              notes.h  answers, intents, children of one record: while it is on the way
  *     answers.h  remembered answers        inbox.h  pages of sources that cannot be asked twice
  *     batch.h    the batch that is on its way to several sinks
+ *     claims.h   keys that 'unique' has let through
  *   Users may open the file; the tables are documented in docs/explanation/state.md.
  * What must hold: (1) one process writes a state file: a lock is held from open to close. (2) every call is one transaction,
  *   synchronous=FULL, off the loop. (3) the file and its folder are the user's alone (0600, 0700). (4) the format has a number;
@@ -13,7 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define STATE_FORMAT 2
+#define STATE_FORMAT 3
 
 struct state;
 

@@ -1,0 +1,36 @@
+/* state/claims.h - keys that `unique` has let through, and whose they are
+ *
+ * What must hold: a claim is written before the rows of its record are, with whose it is: who comes again after a crash finds his own. */
+#pragma once
+#include "engine/state/state.h"
+
+enum { CLAIM_KEY_BYTES = 16 };
+
+struct state_claim { /* borrowed */
+	uint8_t key[CLAIM_KEY_BYTES];
+	const char *scope, *step;
+	int64_t expires_wall_ns; /* 0: never */
+	const char *run, *split; /* the record's, and within it: */
+	uint64_t ordinal;
+	struct slice path;
+};
+/* In one commit, those that are there already replaced. */
+MUST int state_put_claims(struct state *, const struct state_claim *, size_t n,
+			  struct err *) SUSPENDS;
+MUST int state_drop_claims(struct state *, const struct state_claim *, size_t n,
+			   struct err *) SUSPENDS;
+/* By scope, step and key. *held: somebody has it; *his: it is the record that `asked` names. */
+MUST int state_get_claim(struct state *, const struct state_claim *asked, int64_t now_wall_ns,
+			 bool *held, bool *his, struct err *) SUSPENDS;
+
+/* All keys of a step that have not expired, on a blocking thread: fn must not touch the loop. */
+typedef void state_claimed(void *arg, const uint8_t key[static CLAIM_KEY_BYTES]);
+MUST int state_each_claim(struct state *, const char *scope, const char *step, int64_t now_wall_ns,
+			  state_claimed *, void *arg, struct err *) SUSPENDS;
+
+/* The first of the runs that the given one goes on behind, itself if there is none; for "" the pipeline's newest. */
+MUST int state_first_run(struct state *, const char *pipeline, const char *run_id,
+			 char ret[static 40], struct err *) SUSPENDS;
+/* Those that expired, and those of runs that nobody goes on behind any more: of the pipeline's all but the given one. */
+MUST int state_tidy_claims(struct state *, const char *pipeline, const char *first_run,
+			   int64_t now_wall_ns, struct err *) SUSPENDS;
