@@ -130,6 +130,23 @@ void ledger_advance(struct ledger *snapshot, const struct track *from, const str
 	}
 }
 
+static void enter_stream(struct stream *s, struct track *t)
+{
+	t->older = s->last;
+	if (t->older)
+		t->older->newer = t;
+	s->last = t;
+	s->tracks++;
+}
+
+static void leave_stream(struct stream *s, struct track *t)
+{
+	if (t->older)
+		t->older->newer = t->newer;
+	*(t->newer ? &t->newer->older : &s->last) = t->older;
+	s->tracks--;
+}
+
 static struct track *new_track(struct ledger *l, struct split *s, struct rec *original_taken,
 			       struct position shares, uint64_t ordinal, uint64_t line)
 {
@@ -145,19 +162,38 @@ static struct track *new_track(struct ledger *l, struct split *s, struct rec *or
 	*(l->last ? &l->last->next : &l->first) = t;
 	l->last = t;
 	l->tracks++;
+	enter_stream(&l->streams[s->stream], t);
+	return t;
+}
+
+static struct track *begin(struct ledger *l, struct split *s, struct rec *takes,
+			   struct position shares, uint64_t line)
+{
+	struct track *t = new_track(l, s, rec_ref(takes), shares, s->ordinal, line);
+	t->moving = 1;
+	t->root.rec = takes;
+	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
+	split_admitted(s, shares, line);
 	return t;
 }
 
 struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 			   struct position shares, uint64_t line)
 {
-	struct track *t = new_track(l, s, rec_ref(takes), shares, s->ordinal, line);
+	struct track *t = begin(l, s, takes, shares, line);
+	ASSERT(!s->made);
 	t->counts.admitted = 1;
-	t->moving = 1;
-	t->root.rec = takes;
 	l->live.admitted++;
-	charge(l, &t->root, rec_bytes(takes) + TRACK_COST);
-	split_admitted(s, shares, line);
+	return t;
+}
+
+struct track *ledger_make(struct ledger *l, struct split *s, struct rec *takes, uint64_t line)
+{
+	struct track *t =
+		begin(l, s, takes, (struct position){ NULL, s->ordinal + 1 }, line);
+	ASSERT(s->made);
+	t->counts.spawned = 1;
+	l->live.spawned++;
 	return t;
 }
 
@@ -267,39 +303,43 @@ static void put_ready(struct ledger *l, struct track *t)
 
 static void completed(struct ledger *l, struct track *t)
 {
-	if (l->any_order) {
+	if (l->any_order && !t->split->sorted) {
 		put_ready(l, t);
 		return;
 	}
-	/* The first unsettled track that is not ready yet holds all behind it back. */
-	if (t->prev && !t->prev->ready)
+	/* The first unsettled track of a stream that is not ready yet holds those behind it back. */
+	if (t->older && !t->older->ready)
 		return;
-	for (; t && t->moving == 0; t = t->next)
+	for (; t && t->moving == 0; t = t->newer)
 		put_ready(l, t);
 }
 
 static void end(struct ledger *l, struct item *it, enum ending how, size_t letter)
 {
 	struct track *t = it->track;
+	bool held = it->holder && how == ENDED_MERGED;
 	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
-	it->state = how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
+	it->state = held ? ITEM_HELD : how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
 	uint64_t *booked[] = { [ENDED_READY] = &t->counts.delivered,
 			       [ENDED_FILTERED] = &t->counts.filtered,
 			       [ENDED_DEAD] = &t->counts.dead,
-			       [ENDED_EXPANDED] = &t->counts.expanded };
+			       [ENDED_EXPANDED] = &t->counts.expanded,
+			       [ENDED_MERGED] = &t->counts.merged };
 	uint64_t *live[] = { [ENDED_READY] = &l->live.delivered,
 			     [ENDED_FILTERED] = &l->live.filtered,
 			     [ENDED_DEAD] = &l->live.dead,
-			     [ENDED_EXPANDED] = &l->live.expanded };
+			     [ENDED_EXPANDED] = &l->live.expanded,
+			     [ENDED_MERGED] = &l->live.merged };
 	static const enum sight seen[] = { [ENDED_READY] = SIGHT_READY,
 					   [ENDED_FILTERED] = SIGHT_FILTERED,
 					   [ENDED_EXPANDED] = SIGHT_EXPANDED,
+					   [ENDED_MERGED] = SIGHT_MERGED,
 					   [ENDED_DEAD] = SIGHT_NONE }; /* add_letter() */
 	++*booked[how];
 	++*live[how];
 	if (seen[how])
 		item_seen(l, it, (struct sighting){ .what = seen[how] });
-	if (how != ENDED_READY) {
+	if (how != ENDED_READY && !held) {
 		rec_unref(take(it->rec));
 		charge(l, it, item_cost(it) + letter);
 	}
@@ -310,6 +350,15 @@ static void end(struct ledger *l, struct item *it, enum ending how, size_t lette
 void item_end(struct ledger *l, struct item *it, enum ending how)
 {
 	end(l, it, how, 0);
+}
+
+void item_hold(struct ledger *l, struct item *it, struct step *fold, struct buf *key_taken)
+{
+	ASSERT(!it->holder && it->key.cap == 0);
+	it->holder = fold;
+	it->key = buf_take(key_taken);
+	charge(l, it, it->charged + it->key.cap);
+	end(l, it, ENDED_MERGED, 0);
 }
 
 static void add_letter(const struct ledger *l, struct item *it, const char *label,
@@ -434,6 +483,7 @@ static void children_free(struct ledger *l, struct item *it)
 		children_free(l, c);
 		charge(l, c, 0);
 		rec_unref(c->rec);
+		buf_done(&c->key);
 		free(c);
 	}
 }
@@ -481,8 +531,10 @@ static void track_free(struct ledger *l, struct track *t)
 	*(t->prev ? &t->prev->next : &l->first) = t->next;
 	*(t->next ? &t->next->prev : &l->last) = t->prev;
 	children_free(l, &t->root);
+	leave_stream(&l->streams[t->split->stream], t);
 	charge(l, &t->root, 0);
 	rec_unref(t->root.rec);
+	buf_done(&t->root.key);
 	rec_unref(t->original);
 	letters_free(t->dead);
 	origin_free(t->origin);

@@ -24,7 +24,12 @@ struct dead_letter { /* of one item; owned by its track */
 	bool kept;         /* it is in the state */
 };
 
-enum item_state { ITEM_MOVING, ITEM_READY, ITEM_ENDED };
+enum item_state {
+	ITEM_MOVING,
+	ITEM_READY,
+	ITEM_HELD, /* a fold has it (hold.c): its record goes to the state with the track's outcome */
+	ITEM_ENDED
+};
 struct item {
 	struct track *track;
 	struct item *parent, *first_child, *last_child, *sibling;
@@ -39,6 +44,8 @@ struct item {
 	bool sent;             /* a sink that calls has accepted it, or what it came from */
 	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
+	struct step *holder;   /* held: borrows: the fold */
+	struct buf key;        /* held: what the fold made of it */
 };
 struct parcel { /* a record on its way to a file (spill.c) */
 	struct track *track;
@@ -54,9 +61,11 @@ struct origin { /* of a dead letter that was taken up again: where its record ca
 	size_t first_sink; /* those before it have the row */
 };
 struct track {
-	struct track *prev, *next; /* all unsettled, in admission order */
+	struct track *prev, *next;   /* all unsettled, in admission order */
+	struct track *older, *newer; /* those of its stream */
 	struct track *next_ready;
 	struct split *split;
+	const struct split *shown; /* a record that a fold gave on as it was: what it is called by; NULL: split */
 	uint64_t ordinal, line;
 	struct position position; /* after this record */
 	struct rec *original;
@@ -71,8 +80,15 @@ struct track {
 	struct item root;
 };
 
+/* What is delivered in one order: the sources' records are one stream, what each fold makes is one. */
+enum { LEDGER_STREAMS = 32 };
+struct stream {
+	struct track *last;
+	size_t tracks;
+};
 struct ledger {
 	struct track *first, *last; /* unsettled, in admission order */
+	struct stream streams[LEDGER_STREAMS];
 	struct track *ready_first, *ready_last;
 	struct split *splits;
 	struct counts settled; /* of the whole run, under the mark */
@@ -102,6 +118,8 @@ void ledger_advance(struct ledger *snapshot, const struct track *from, const str
 /* Admits: takes rec. The root item is on the way then. */
 struct track *ledger_admit(struct ledger *, struct split *, struct rec *takes,
 			   struct position shares, uint64_t line);
+/* The same for what a fold makes: it was not read, so it counts as spawned. */
+struct track *ledger_make(struct ledger *, struct split *, struct rec *takes, uint64_t line);
 /* By what its source calls it (a guid), instead of split and ordinal. */
 void track_identify(struct track *, struct slice id);
 
@@ -120,7 +138,7 @@ struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes)
 MUST int item_put_path(const struct item *, struct buf *out);
 /* The same from the record that was read: a letter that was taken up again may have been a child already. Into an empty buffer. */
 MUST int item_put_origin_path(const struct item *, struct buf *out);
-enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED };
+enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED, ENDED_MERGED };
 void item_end(struct ledger *, struct item *,
 	      enum ending); /* may put the track (and others) on the ready list */
 void item_die(struct ledger *, struct item *, const char *label, const struct err *,
@@ -141,6 +159,8 @@ struct item *track_next_row(struct track *, struct item *after);
 /* A row that a sink refused: delivered becomes dead. */
 void track_row_died(struct ledger *, struct track *, struct item *, const char *label,
 		    const struct err *, int64_t wall_ns);
+/* Merged: it waits in the ledger, record and all, until the fold's rows are durable and its track is settled. */
+void item_hold(struct ledger *, struct item *, struct step *fold, struct buf *key_taken);
 /* All items of a track, parents before their children; NULL behind the last. */
 struct item *item_next(struct item *);
 /* The same for a row whose letter is in the state already. */

@@ -77,6 +77,10 @@ static void write_split(struct json_writer *w, const struct split *s)
 		json_key(w, "end_at");
 		json_put_int(w, (int64_t)s->end_at);
 	}
+	if (s->made) {
+		json_key(w, "made");
+		json_put_bool(w, true);
+	}
 	if (s->gone) {
 		json_key(w, "gone");
 		json_put_bool(w, true);
@@ -189,7 +193,7 @@ static bool read_split(struct ledger *l, struct slice object)
 {
 	AUTO(buf_done) struct buf name = { 0 };
 	AUTO(buf_done) struct buf base = { 0 };
-	struct slice done;
+	struct slice done, made;
 	if (!field_text(object, "name", &name) || !field_text(object, "base", &base))
 		return false;
 	struct split *s = ledger_split(l, name.p ? name.p : "");
@@ -201,6 +205,7 @@ static bool read_split(struct ledger *l, struct slice object)
 	text_unref(s->from.base);
 	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
 	split_begin_behind_mark(s);
+	s->made |= json_field(object, S("made"), &made);
 	return read_done(s, done) && read_end(s, object);
 }
 

@@ -17,6 +17,9 @@ struct split {
 	const struct split *origin; /* what it is a clone of; NULL: of nothing */
 	size_t source; /* the index of the source that reads it, from 1; 0: none did yet */
 	size_t number; /* its place among the ledger's */
+	unsigned stream; /* whose order it is in; 0: the sources' */
+	bool made;   /* by a step: its records were not read */
+	bool sorted; /* its order is what it is for, whatever `order:` says */
 	char *name;
 	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */
