@@ -11,6 +11,7 @@
 #include "engine/running.h"
 
 #include "base/clock.h"
+#include "engine/claims.h"
 #include "engine/mark.h"
 #include "engine/recovery.h"
 #include "engine/stopping.h"
@@ -226,6 +227,7 @@ static void settle(struct run *run, const struct batch_list *list)
 {
 	for (struct track *t = list->first, *next; t; t = next) {
 		next = t->next_ready;
+		claims_settled(run, t);
 		ledger_settle(&run->ledger, t);
 	}
 	ASSERT(counts_balance(&run->ledger.settled, 0));
@@ -235,7 +237,7 @@ static void settle(struct run *run, const struct batch_list *list)
 /* Mark and receipts to the state: then it is settled. */
 static int end_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
-	if (put_state(run, list, err) < 0)
+	if (claims_give_back(run, list->first, err) < 0 || put_state(run, list, err) < 0)
 		return -1;
 	settle(run, list);
 	return 0;
@@ -243,7 +245,8 @@ static int end_list(struct run *run, const struct batch_list *list, struct err *
 
 static int commit_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
-	if (dead_put_letters(run, list->first, NULL, err) < 0)
+	if (dead_put_letters(run, list->first, NULL, err) < 0 ||
+	    claims_put(run, list->first, err) < 0)
 		return -1;
 	if (run_logs_batches(run) && recovery_put_batch(run, list->first, list->n, err) < 0)
 		return -1;

@@ -207,13 +207,16 @@ static int stop_io(struct step *s, struct err *err)
 /* 1: goes on; 0: ended here; -ECANCELED */
 static int apply(struct step *s, struct item *it, const struct env *env) SUSPENDS
 {
-	AUTO(out_done) struct out out = { .most_bytes = memory_children_max(s->run) };
+	AUTO(out_done)
+	struct out out = { .most_bytes = memory_children_max(s->run), .step = s, .item = it };
 	struct run *run = s->run;
 	struct err err = { 0 };
 	int held = s->keeps_children ? recall_children(s, it, &out, &err) : 0;
 	if (held < 0)
 		return stop_io(s, &err);
 	if (!held && s->place->port->apply(&s->site, it->rec, env, &out, &err) < 0) {
+		if (err.fault == FAULT_CANCELLED || err.fault == FAULT_IO)
+			return stop_io(s, &err);
 		doubt_die(s, it, &err, NULL);
 		return 0;
 	}
@@ -231,7 +234,7 @@ static int apply(struct step *s, struct item *it, const struct env *env) SUSPEND
 		return 1;
 	}
 	if (out.n == 0) {
-		end_item(run, it, ENDED_FILTERED);
+		end_item(run, it, out.duplicate ? ENDED_DUPLICATE : ENDED_FILTERED);
 		return 0;
 	}
 	ASSERT(out.n == 1);

@@ -27,7 +27,6 @@ static const struct {
 	{ "python", LATER_SOURCE | LATER_STEP | LATER_SINK },
 	{ "pdf", LATER_STEP },
 	{ "upload", LATER_STEP | LATER_SINK },
-	{ "unique", LATER_STEP },
 	{ "group", LATER_STEP },
 	{ "join", LATER_STEP },
 	{ "sort", LATER_STEP },

@@ -189,8 +189,7 @@ struct track *ledger_admit(struct ledger *l, struct split *s, struct rec *takes,
 
 struct track *ledger_make(struct ledger *l, struct split *s, struct rec *takes, uint64_t line)
 {
-	struct track *t =
-		begin(l, s, takes, (struct position){ NULL, s->ordinal + 1 }, line);
+	struct track *t = begin(l, s, takes, (struct position){ NULL, s->ordinal + 1 }, line);
 	ASSERT(s->made);
 	t->counts.spawned = 1;
 	l->live.spawned++;
@@ -320,21 +319,21 @@ static void end(struct ledger *l, struct item *it, enum ending how, size_t lette
 	bool held = it->holder && how == ENDED_MERGED;
 	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
 	it->state = held ? ITEM_HELD : how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
-	uint64_t *booked[] = { [ENDED_READY] = &t->counts.delivered,
-			       [ENDED_FILTERED] = &t->counts.filtered,
-			       [ENDED_DEAD] = &t->counts.dead,
-			       [ENDED_EXPANDED] = &t->counts.expanded,
-			       [ENDED_MERGED] = &t->counts.merged };
-	uint64_t *live[] = { [ENDED_READY] = &l->live.delivered,
-			     [ENDED_FILTERED] = &l->live.filtered,
-			     [ENDED_DEAD] = &l->live.dead,
-			     [ENDED_EXPANDED] = &l->live.expanded,
-			     [ENDED_MERGED] = &l->live.merged };
-	static const enum sight seen[] = { [ENDED_READY] = SIGHT_READY,
-					   [ENDED_FILTERED] = SIGHT_FILTERED,
-					   [ENDED_EXPANDED] = SIGHT_EXPANDED,
-					   [ENDED_MERGED] = SIGHT_MERGED,
-					   [ENDED_DEAD] = SIGHT_NONE }; /* add_letter() */
+	uint64_t *booked[] = {
+		[ENDED_READY] = &t->counts.delivered,     [ENDED_FILTERED] = &t->counts.filtered,
+		[ENDED_DUPLICATE] = &t->counts.duplicate, [ENDED_DEAD] = &t->counts.dead,
+		[ENDED_EXPANDED] = &t->counts.expanded,   [ENDED_MERGED] = &t->counts.merged
+	};
+	uint64_t *live[] = {
+		[ENDED_READY] = &l->live.delivered,     [ENDED_FILTERED] = &l->live.filtered,
+		[ENDED_DUPLICATE] = &l->live.duplicate, [ENDED_DEAD] = &l->live.dead,
+		[ENDED_EXPANDED] = &l->live.expanded,   [ENDED_MERGED] = &l->live.merged
+	};
+	static const enum sight seen[] = {
+		[ENDED_READY] = SIGHT_READY,         [ENDED_FILTERED] = SIGHT_FILTERED,
+		[ENDED_DUPLICATE] = SIGHT_DUPLICATE, [ENDED_EXPANDED] = SIGHT_EXPANDED,
+		[ENDED_MERGED] = SIGHT_MERGED,       [ENDED_DEAD] = SIGHT_NONE
+	}; /* add_letter() */
 	++*booked[how];
 	++*live[how];
 	if (seen[how])
@@ -518,6 +517,7 @@ static void origin_free(struct origin *o)
 {
 	if (!o)
 		return;
+	free(o->run);
 	free(o->split);
 	free(o->path);
 	free(o->step);

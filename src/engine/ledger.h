@@ -44,8 +44,9 @@ struct item {
 	bool sent;             /* a sink that calls has accepted it, or what it came from */
 	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
-	struct step *holder;   /* held: borrows: the fold */
-	struct buf key;        /* held: what the fold made of it */
+	struct key_claim *claims; /* claims.c: keys with which it has passed */
+	struct step *holder;      /* held: borrows: the fold */
+	struct buf key;           /* held: what the fold made of it */
 };
 struct parcel { /* a record on its way to a file (spill.c) */
 	struct track *track;
@@ -54,7 +55,7 @@ struct parcel { /* a record on its way to a file (spill.c) */
 	bool original;     /* the track's, not the item's */
 };
 struct origin { /* of a dead letter that was taken up again: where its record came from; owned by its track */
-	char *split, *path;
+	char *run, *split, *path;
 	char *step;     /* its letter's */
 	char *attempts; /* JSON array text: all that were made before */
 	uint64_t ordinal;
@@ -65,7 +66,8 @@ struct track {
 	struct track *older, *newer; /* those of its stream */
 	struct track *next_ready;
 	struct split *split;
-	const struct split *shown; /* a record that a fold gave on as it was: what it is called by; NULL: split */
+	const struct split *
+		shown; /* a record that a fold gave on as it was: what it is called by; NULL: split */
 	uint64_t ordinal, line;
 	struct position position; /* after this record */
 	struct rec *original;
@@ -138,7 +140,14 @@ struct item *item_spawn(struct ledger *, struct item *parent, struct rec *takes)
 MUST int item_put_path(const struct item *, struct buf *out);
 /* The same from the record that was read: a letter that was taken up again may have been a child already. Into an empty buffer. */
 MUST int item_put_origin_path(const struct item *, struct buf *out);
-enum ending { ENDED_READY, ENDED_FILTERED, ENDED_DEAD, ENDED_EXPANDED, ENDED_MERGED };
+enum ending {
+	ENDED_READY,
+	ENDED_FILTERED,
+	ENDED_DUPLICATE,
+	ENDED_DEAD,
+	ENDED_EXPANDED,
+	ENDED_MERGED
+};
 void item_end(struct ledger *, struct item *,
 	      enum ending); /* may put the track (and others) on the ready list */
 void item_die(struct ledger *, struct item *, const char *label, const struct err *,

@@ -11,6 +11,7 @@
 
 #include "engine/again.h"
 #include "engine/changed.h"
+#include "engine/claims.h"
 #include "engine/expansion.h"
 #include "engine/mark.h"
 #include "engine/place.h"
@@ -381,7 +382,7 @@ int run_open_parts(struct run *run, struct err *err)
 	expansion_plan(run);
 	if (last.found)
 		lanes_fill(run->lanes, hk_now_ns() - last.ended_ago_ns);
-	if (open_journal(run, err) < 0 ||
+	if (open_journal(run, err) < 0 || claims_open(run, err) < 0 ||
 	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
 		return -1;
 	return enter_run(run, run->resumed ? buf_slice(&last.mark) : S(""), err);
@@ -390,6 +391,7 @@ int run_open_parts(struct run *run, struct err *err)
 /* ---- closing ---- */
 void run_close_parts(struct run *run)
 {
+	claims_close(run);
 	for (size_t i = 0; run->sources && i < run->plan->source_count; i++)
 		step_close(&run->sources[i]);
 	for (size_t i = 0; run->steps && i < run->plan->step_count; i++)

@@ -128,14 +128,16 @@ enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
 /* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J may answer otherwise when it is
  * asked again, and keeps what it was told (intake_keep). */
 enum restart { RESTART_LOSES, RESTART_SEEKS, RESTART_ASKS };
+enum { CLAIMS_WITH_RUNS = -1 }; /* until a run starts over */
 struct facts {
 	enum guarantee guarantee;
 	enum effect effect;
 	enum restart restart; /* sources */
 	bool endless;         /* sources: until interrupted */
-	bool many;            /* apply makes children, even when it makes one (emit) */
-	bool own_mark;        /* commit: the mark lives in the sink; else in the state */
-	bool insecure;        /* certificates are not checked: every run says so */
+	int64_t claims_ns; /* apply calls out_claim, whose keys are kept so long; CLAIMS_WITH_RUNS; 0: it does not */
+	bool many;     /* apply makes children, even when it makes one (emit) */
+	bool own_mark; /* commit: the mark lives in the sink; else in the state */
+	bool insecure; /* certificates are not checked: every run says so */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
@@ -237,6 +239,9 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 struct out;
 void out_keep(struct out *);                                /* the record goes on as it is */
 int out_put(struct out *, struct rec *gives, struct err *); /* the next version, or a child */
+/* With facts.claims_ns: may a record with this key (JSON text) pass? 1: it is the first, or has passed before a crash; 0: another has it, and
+ * the record ends as duplicate; -1 with *err. */
+int out_claim(struct out *, struct slice key, struct err *) SUSPENDS;
 
 /* ---- calls: ask, [lane, slot], call, [accept, place] --------------------------------------------------------
  * ask() makes the request once; every attempt sends the same bytes. call() makes one attempt. */

@@ -438,7 +438,8 @@ static struct origin *new_origin(const struct kept_letter *l, const struct plan 
 {
 	struct origin *o = xcalloc(1, sizeof *o);
 	size_t at;
-	*o = (struct origin){ .split = xstrndup(l->split, strlen(l->split)),
+	*o = (struct origin){ .run = xstrndup(l->run, strlen(l->run)),
+			      .split = xstrndup(l->split, strlen(l->split)),
 			      .path = xstrndup(l->path, strlen(l->path)),
 			      .step = xstrndup(l->step, strlen(l->step)),
 			      .attempts = xstrndup(l->attempts.p, l->attempts.n),

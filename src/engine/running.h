@@ -104,6 +104,7 @@ struct run {
 	char *mark_name;       /* the key of its mark in sinks */
 	struct journal journal;
 	struct flights flights;
+	struct claims *claims; /* owns; NULL: no step claims */
 	struct ledger ledger;
 	struct step *sources, *steps;
 	struct sink *sinks;
@@ -115,7 +116,7 @@ struct run {
 	char continues[40]; /* the finished run that it goes on behind; "": none */
 	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice
-		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
+		[600];  /* what was found out about earlier runs, for people; "": nothing to say */
 	char gone[400]; /* again.c: files that were read and are not there any more */
 	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
@@ -179,6 +180,9 @@ struct out {
 	size_t n, cap;
 	uint64_t bytes, most_bytes; /* of all texts; 0: no limit */
 	bool kept;
+	struct step *step; /* for out_claim: who applies what to whom */
+	struct item *item;
+	bool duplicate; /* out_claim: another has the key */
 };
 void out_done(struct out *);
 

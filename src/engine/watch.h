@@ -18,10 +18,11 @@ enum sight {
 	SIGHT_SPAWNED, /* it is a child of `parent`: rec */
 	SIGHT_FAILED,  /* for good, at `label`: err. It may be told twice: in doubt, then dead */
 	SIGHT_FILTERED,
+	SIGHT_DUPLICATE,
 	SIGHT_EXPANDED,
 	SIGHT_MERGED, /* into what a fold makes, or back into the record that it is a child of */
-	SIGHT_READY, /* through all steps */
-	SIGHT_ROW,   /* its row is in these sinks: a bit for each; rec */
+	SIGHT_READY,  /* through all steps */
+	SIGHT_ROW,    /* its row is in these sinks: a bit for each; rec */
 	SIGHT_SETTLED, /* all that became of the record that was read is known: nothing more comes of this `number` */
 };
 struct sighting {

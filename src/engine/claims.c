@@ -1,0 +1,377 @@
+/* claims.c - each key passes once
+ *
+ * What this room is for: the keys of `unique` and its like, from the moment a record passes with one until it is kept or given back.
+ *
+ *     out_claim -> table, on the item --commit: claims_put--> state, sieve --settled--> out of the table
+ *                        `-- the record died: not put, or taken out of the state again (claims_give_back)
+ *
+ * What flows through:    keys as JSON text in; digests to the state.
+ * What must hold:        what claims.h promises. Behind a step that calls out the first that arrives passes. */
+#include "engine/claims.h"
+
+#include "base/arena.h"
+#include "engine/state/claims.h"
+#include "io/digest.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a sieve: has this key been seen? No, or perhaps (a Bloom filter that grows by layers) ---- */
+enum { LAYERS = 32, FIRST_KEYS = 1 << 16, BITS_A_KEY = 16, PROBES = 6 };
+struct layer {
+	uint64_t *bits;
+	size_t keys, most; /* most: a power of two */
+};
+struct sieve {
+	struct layer layers[LAYERS];
+	size_t n;
+};
+
+struct probe { /* two independent halves of a digest, as good as PROBES hashes */
+	uint64_t at, stride;
+};
+
+static struct probe probe_of(const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	struct probe p;
+	memcpy(&p.at, key, sizeof p.at);
+	memcpy(&p.stride, key + sizeof p.at, sizeof p.stride);
+	p.stride |= 1;
+	return p;
+}
+
+static bool layer_has(const struct layer *l, struct probe p)
+{
+	uint64_t mask = l->most * BITS_A_KEY - 1;
+	for (int i = 0; i < PROBES; i++, p.at += p.stride)
+		if (!(l->bits[(p.at & mask) / 64] >> (p.at & 63) & 1))
+			return false;
+	return true;
+}
+
+static bool sieve_has(const struct sieve *s, const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	for (size_t i = s->n; i-- > 0;)
+		if (layer_has(&s->layers[i], probe_of(key)))
+			return true;
+	return false;
+}
+
+static struct layer *sieve_room(struct sieve *s)
+{
+	struct layer *last = s->n ? &s->layers[s->n - 1] : NULL;
+	if (last && (last->keys < last->most || s->n == LAYERS))
+		return last;
+	struct layer *next = &s->layers[s->n++];
+	next->most = last ? last->most * 2 : FIRST_KEYS;
+	next->bits = xcalloc(next->most * BITS_A_KEY / 64, sizeof *next->bits);
+	return next;
+}
+
+static void sieve_add(void *sieve, const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	struct layer *l = sieve_room(sieve);
+	struct probe p = probe_of(key);
+	uint64_t mask = l->most * BITS_A_KEY - 1;
+	for (int i = 0; i < PROBES; i++, p.at += p.stride)
+		l->bits[(p.at & mask) / 64] |= UINT64_C(1) << (p.at & 63);
+	l->keys++;
+}
+
+static void sieve_done(struct sieve *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->layers[i].bits);
+}
+
+/* ---- keys of records on their way ---- */
+struct key_claim {
+	struct key_claim *next_in_slot, *next_of_item;
+	struct item *item;
+	const struct step *step;
+	uint8_t key[CLAIM_KEY_BYTES];
+	int64_t expires_wall_ns;
+	bool put; /* it is in the state */
+};
+struct claims {
+	struct sieve *sieves; /* of each step */
+	struct key_claim **slots;
+	size_t n, cap; /* cap: a power of two */
+	char first_run[40];
+};
+
+static size_t slot_of(const struct claims *c, const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	return (size_t)probe_of(key).at & (c->cap - 1);
+}
+
+static struct key_claim *table_find(const struct claims *c, const struct step *step,
+				    const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	struct key_claim *k = c->slots[slot_of(c, key)];
+	while (k && (k->step != step || memcmp(k->key, key, CLAIM_KEY_BYTES) != 0))
+		k = k->next_in_slot;
+	return k;
+}
+
+static void table_grow(struct claims *c)
+{
+	struct key_claim **old = c->slots;
+	size_t was = c->cap;
+	c->cap *= 2;
+	c->slots = xcalloc(c->cap, sizeof(struct key_claim *));
+	for (size_t i = 0; i < was; i++)
+		for (struct key_claim *k = old[i], *next; k; k = next) {
+			struct key_claim **slot = &c->slots[slot_of(c, k->key)];
+			next = k->next_in_slot;
+			k->next_in_slot = *slot;
+			*slot = k;
+		}
+	free(old);
+}
+
+static void table_add(struct claims *c, struct key_claim *takes)
+{
+	if (c->n++ == c->cap)
+		table_grow(c);
+	struct key_claim **slot = &c->slots[slot_of(c, takes->key)];
+	takes->next_in_slot = *slot;
+	*slot = takes;
+	takes->next_of_item = takes->item->claims;
+	takes->item->claims = takes;
+}
+
+static void table_remove(struct claims *c, struct key_claim *k)
+{
+	struct key_claim **at = &c->slots[slot_of(c, k->key)];
+	while (*at != k)
+		at = &(*at)->next_in_slot;
+	*at = k->next_in_slot;
+	c->n--;
+	free(k);
+}
+
+/* ---- claims as the state has them ---- */
+static const char *scope_of(const struct run *run, const struct step *step)
+{
+	return step->place->facts.claims_ns > 0 ? run->plan->name : run->claims->first_run;
+}
+
+static struct slice path_of(const struct item *it, struct arena *arena)
+{
+	AUTO(buf_done) struct buf path = { 0 };
+	if (item_put_origin_path(it, &path) < 0 || path.n == 0)
+		return S("");
+	return arena_copy(arena, buf_slice(&path));
+}
+
+static struct state_claim claim_as_state(const struct run *run, const struct key_claim *k,
+					 struct arena *arena)
+{
+	const struct track *t = k->item->track;
+	const struct origin *o = t->origin;
+	struct state_claim c = {
+		.scope = scope_of(run, k->step),
+		.step = k->step->own_name,
+		.expires_wall_ns = k->expires_wall_ns,
+		.run = o ? o->run : run->id,
+		.split = o ? o->split : t->split->name,
+		.ordinal = o ? o->ordinal : t->ordinal,
+		.path = path_of(k->item, arena),
+	};
+	memcpy(c.key, k->key, sizeof c.key);
+	return c;
+}
+
+/* ---- taking a key ---- */
+static int digest_key(struct slice json, uint8_t ret[static CLAIM_KEY_BYTES])
+{
+	uint8_t whole[DIGEST_BYTES];
+	AUTO(digest_done) struct digest d = { 0 };
+	int r = digest_init(&d);
+	if (r < 0)
+		return r;
+	digest_add(&d, json);
+	digest_end(&d, whole);
+	memcpy(ret, whole, CLAIM_KEY_BYTES);
+	return 0;
+}
+
+static int64_t wall_now(const struct run *run)
+{
+	return hk_now_ns() + run->wall_offset_ns;
+}
+
+/* The state knows it, or the sieve was wrong. *free_ is also set when it is the record's own, from before a crash. */
+static int ask_state(struct run *run, struct key_claim *k, bool *free_, struct err *err) SUSPENDS
+{
+	struct arena *arena = arena_new();
+	struct state_claim asked = claim_as_state(run, k, arena);
+	bool held = false, his = false;
+	int r = state_get_claim(run->state, &asked, wall_now(run), &held, &his, err);
+	arena_free(arena);
+	k->put = his;
+	*free_ = !held || his;
+	return r;
+}
+
+int out_claim(struct out *o, struct slice key, struct err *err)
+{
+	struct step *s = o->step;
+	struct claims *c = s->run->claims;
+	int64_t keep = s->place->facts.claims_ns;
+	bool is_free = true;
+	struct key_claim *k = xcalloc(1, sizeof *k);
+	*k = (struct key_claim){ .item = o->item,
+				 .step = s,
+				 .expires_wall_ns = keep > 0 ? wall_now(s->run) + keep : 0 };
+	int r = digest_key(key, k->key);
+	if (r < 0)
+		r = fail(err, FAULT_IO, "out of memory");
+	else if (table_find(c, s, k->key))
+		is_free = false;
+	else if (sieve_has(&c->sieves[s->index], k->key))
+		r = ask_state(s->run, k, &is_free, err);
+	/* Another may have come while the state was asked. */
+	if (r == 0 && is_free && !table_find(c, s, k->key)) {
+		table_add(c, k);
+		return 1;
+	}
+	free(k);
+	o->duplicate = r == 0;
+	return r;
+}
+
+/* ---- committing ---- */
+static bool has_died(const struct item *it)
+{
+	for (const struct dead_letter *d = it->track->dead; d; d = d->next)
+		for (const struct item *i = d->item; i; i = i->parent)
+			if (i == it)
+				return true;
+	return false;
+}
+
+struct chosen { /* claims of a batch, as the state has them */
+	struct arena *arena;
+	struct state_claim *v;
+	size_t n, cap;
+};
+
+static void chosen_done(struct chosen *c)
+{
+	arena_free(c->arena);
+	free(c->v);
+}
+
+static void choose(const struct run *run, const struct key_claim *k, struct chosen *to)
+{
+	if (to->n == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 64;
+		to->v = xrealloc(to->v, to->cap, sizeof *to->v);
+	}
+	to->v[to->n++] = claim_as_state(run, k, to->arena);
+}
+
+/* Those of living records that are not in the state yet, or those of dead ones that are. */
+static void choose_all(const struct run *run, struct track *first, bool dead, struct chosen *to)
+{
+	for (struct track *t = first; t; t = t->next_ready)
+		for (struct item *it = &t->root; it; it = item_next(it))
+			for (struct key_claim *k = it->claims; k; k = k->next_of_item)
+				if (k->put == dead && has_died(it) == dead) {
+					choose(run, k, to);
+					k->put = !dead;
+					if (!dead)
+						sieve_add(&run->claims->sieves[k->step->index],
+							  k->key);
+				}
+}
+
+int claims_put(struct run *run, struct track *first, struct err *err)
+{
+	if (!run->claims || run->claims->n == 0)
+		return 0;
+	AUTO(chosen_done) struct chosen all = { .arena = arena_new() };
+	choose_all(run, first, false, &all);
+	return all.n ? state_put_claims(run->state, all.v, all.n, err) : 0;
+}
+
+int claims_give_back(struct run *run, struct track *first, struct err *err)
+{
+	if (!run->claims || run->claims->n == 0)
+		return 0;
+	AUTO(chosen_done) struct chosen all = { .arena = arena_new() };
+	choose_all(run, first, true, &all);
+	return all.n ? state_drop_claims(run->state, all.v, all.n, err) : 0;
+}
+
+void claims_settled(struct run *run, struct track *t)
+{
+	if (!run->claims || run->claims->n == 0)
+		return;
+	for (struct item *it = &t->root; it; it = item_next(it))
+		for (struct key_claim *k = take(it->claims), *next; k; k = next) {
+			next = k->next_of_item;
+			table_remove(run->claims, k);
+		}
+}
+
+/* ---- opening ---- */
+static int find_first_run(struct run *run, struct err *err) SUSPENDS
+{
+	struct claims *c = run->claims;
+	const char *behind = run->replay         ? ""
+			     : run->resumed      ? run->id
+			     : run->continues[0] ? run->continues
+						 : NULL;
+	if (!behind)
+		memcpy(c->first_run, run->id, sizeof c->first_run);
+	else if (state_first_run(run->state, run->plan->name, behind, c->first_run, err) < 0)
+		return -1;
+	if (run->replay)
+		return 0;
+	return state_tidy_claims(run->state, run->plan->name, c->first_run, wall_now(run), err);
+}
+
+static int fill_sieves(struct run *run, struct err *err) SUSPENDS
+{
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		const struct step *s = &run->steps[i];
+		if (s->place->facts.claims_ns &&
+		    state_each_claim(run->state, scope_of(run, s), s->own_name, wall_now(run),
+				     sieve_add, &run->claims->sieves[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int claims_open(struct run *run, struct err *err)
+{
+	bool any = false;
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		any |= run->plan->steps[i].facts.claims_ns != 0;
+	if (!any)
+		return 0;
+	struct claims *c = run->claims = xcalloc(1, sizeof *c);
+	c->sieves = xcalloc(run->plan->step_count, sizeof *c->sieves);
+	c->cap = 1024;
+	c->slots = xcalloc(c->cap, sizeof(struct key_claim *));
+	return find_first_run(run, err) < 0 ? -1 : fill_sieves(run, err);
+}
+
+void claims_close(struct run *run)
+{
+	struct claims *c = take(run->claims);
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->cap; i++)
+		for (struct key_claim *k = c->slots[i], *next; k; k = next) {
+			next = k->next_in_slot;
+			free(k);
+		}
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		sieve_done(&c->sieves[i]);
+	free(c->sieves);
+	free(c->slots);
+	free(c);
+}
