@@ -73,7 +73,8 @@ static int runs_job(void *arg)
 			" (SELECT count(*) FROM dead WHERE run = run.id), dropped,"
 			" (SELECT count(*) FROM note WHERE run = run.id),"
 			" (SELECT count(*) FROM inbox WHERE run = run.id),"
-			" (SELECT count(*) FROM batch WHERE run = run.id)"
+			" (SELECT count(*) FROM batch WHERE run = run.id),"
+			" (SELECT count(*) FROM held WHERE run = run.id)"
 			" FROM run ORDER BY rowid DESC",
 			&q) < 0)
 		return -1;
@@ -93,6 +94,7 @@ static int runs_job(void *arg)
 			.notes = count(q, 11),
 			.pages = count(q, 12),
 			.batch = count(q, 13),
+			.held = count(q, 14),
 		};
 		if (j->fn(j->arg, &run, j->job.err) < 0)
 			return -1;
@@ -169,6 +171,7 @@ int state_each_row(struct state *s, const char *run_id, enum review_kind kind, r
 		[REVIEW_NOTE] = "SELECT split, ordinal, '' FROM note WHERE run = ? ORDER BY rowid",
 		[REVIEW_BATCH] = "SELECT split, ordinal, '' FROM batch WHERE run = ? ORDER BY at",
 		[REVIEW_PAGE] = "SELECT split, until, base FROM inbox WHERE run = ? ORDER BY rowid",
+		[REVIEW_HELD] = "SELECT fold, first + gives - 1, '' FROM held_window WHERE run = ?",
 	};
 	ASSERT((size_t)kind < ARRAY_SIZE(all));
 	struct rows_job j = { { s, err }, run_id, all[kind], fn, arg };
@@ -192,6 +195,7 @@ static int total_job(void *arg)
 		    " (SELECT count(*) FROM (SELECT run FROM receipt UNION ALL SELECT run FROM dead"
 		    " UNION ALL SELECT run FROM note UNION ALL SELECT run FROM inbox"
 		    " UNION ALL SELECT run FROM batch UNION ALL SELECT run FROM batch_row"
+		    " UNION ALL SELECT run FROM held UNION ALL SELECT run FROM held_window"
 		    " UNION ALL SELECT replayed_by FROM dead WHERE replayed_by IS NOT NULL)"
 		    " WHERE run NOT IN (SELECT id FROM run)),"
 		    " (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",

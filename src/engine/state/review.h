@@ -13,7 +13,7 @@ MUST int state_check_file(struct state *, struct err *) SUSPENDS;
 struct review_run { /* borrowed */
 	const char *id, *pipeline, *kind, *status, *started, *ended, *continues;
 	struct slice begun, mark; /* begun: its first mark; empty in what older versions wrote */
-	uint64_t letters, dropped, notes, pages, batch; /* rows; dropped: letters by hand */
+	uint64_t letters, dropped, notes, pages, batch, held; /* rows; dropped: letters by hand */
 };
 /* All of these: newest first; what fn gets is borrowed for the call, which is on another thread while the caller is parked. */
 typedef int review_run_fn(void *arg, const struct review_run *, struct err *);
@@ -23,9 +23,10 @@ typedef int review_receipt_fn(void *arg, const char *sink, struct slice receipt,
 MUST int state_each_receipt(struct state *, const char *run_id, review_receipt_fn *fn, void *arg,
 			    struct err *) SUSPENDS;
 
-/* What a run has of one record: a letter, a note, a track of the batch, a page (ordinal: the first behind it). In the order in
+/* What a run has of one record: a letter, a note, a track of the batch, a page (ordinal: the first behind it), a closed
+ * window (of its fold's split; ordinal: the last that it gives). In the order in
  * which it was put. */
-enum review_kind { REVIEW_LETTER, REVIEW_NOTE, REVIEW_BATCH, REVIEW_PAGE };
+enum review_kind { REVIEW_LETTER, REVIEW_NOTE, REVIEW_BATCH, REVIEW_PAGE, REVIEW_HELD };
 struct review_row {
 	const char *split;
 	uint64_t ordinal;

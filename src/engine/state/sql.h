@@ -13,7 +13,7 @@ struct state {
 	int lock;
 	struct hk_mutex turn; /* one job at a time has the connection */
 	/* There may be rows of their kind: what never kept any costs no look at their tables. Touched by jobs only. */
-	bool has_notes, has_pages, has_batch;
+	bool has_notes, has_pages, has_batch, has_held;
 };
 
 /* What every job begins with: it lies on the caller's stack, who is parked meanwhile. */

@@ -50,7 +50,15 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS claim(scope TEXT NOT NULL, step TEXT NOT NULL,"
 	" key BLOB NOT NULL, expires INTEGER NOT NULL, run TEXT NOT NULL, split TEXT NOT NULL,"
 	" ordinal INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY(scope, step, key))"
-	" WITHOUT ROWID;";
+	" WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS held(run TEXT NOT NULL, fold TEXT NOT NULL,"
+	" first INTEGER NOT NULL, at INTEGER NOT NULL, split TEXT NOT NULL,"
+	" ordinal INTEGER NOT NULL, path TEXT NOT NULL, line INTEGER, id INTEGER NOT NULL,"
+	" key BLOB, record TEXT NOT NULL, blobs BLOB, PRIMARY KEY(run, fold, first, at))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS held_window(run TEXT NOT NULL, fold TEXT NOT NULL,"
+	" first INTEGER NOT NULL, gives INTEGER NOT NULL, n INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL, PRIMARY KEY(run, fold, first)) WITHOUT ROWID;";
 
 /* What format 3 has beyond 2 is tables that the schema makes. Format 1 numbered letters in the order in which children were made. */
 static const char from_1[] = "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';"

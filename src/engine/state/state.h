@@ -4,6 +4,7 @@
  *   commits"). This header opens it and knows its runs; the other tables have headers of their own:
  *     letters.h  dead letters              notes.h  answers, intents, children of one record: while it is on the way
  *     answers.h  remembered answers        inbox.h  pages of sources that cannot be asked twice
+ *     held.h     records that folds hold, in windows
  *     batch.h    the batch that is on its way to several sinks
  *     claims.h   keys that 'unique' has let through
  *   Users may open the file; the tables are documented in docs/explanation/state.md.

@@ -19,13 +19,14 @@ int tidy_look(const struct sql_job *j)
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(j,
 			"SELECT EXISTS(SELECT 1 FROM note), EXISTS(SELECT 1 FROM inbox),"
-			" EXISTS(SELECT 1 FROM batch)",
+			" EXISTS(SELECT 1 FROM batch), EXISTS(SELECT 1 FROM held)",
 			&q) < 0 ||
 	    sql_step_row(j, q, doing) < 0)
 		return -1;
 	s->has_notes = sqlite3_column_int(q, 0) != 0;
 	s->has_pages = sqlite3_column_int(q, 1) != 0;
 	s->has_batch = sqlite3_column_int(q, 2) != 0;
+	s->has_held = sqlite3_column_int(q, 3) != 0;
 	return 0;
 }
 
@@ -50,6 +51,28 @@ static int read_below(const struct sql_job *j, struct slice split, struct below 
 	return good ? 0
 		    : fail(j->err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
 			   SLICE(slice_head(split, 200)));
+}
+
+/* Windows all of whose records are below: the members first, because the windows tell which. */
+static const char *const held_below[] = {
+	"DELETE FROM held WHERE run = ?1 AND fold = ?2 AND first IN (SELECT first FROM held_window"
+	" WHERE run = ?1 AND fold = ?2 AND first + gives <= ?3)",
+	"DELETE FROM held_window WHERE run = ?1 AND fold = ?2 AND first + gives <= ?3",
+};
+
+static int drop_held_below(const struct sql_job *j, const char *run_id, const struct below *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(held_below) && j->s->has_held; i++) {
+		AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+		if (sql_prepare(j, held_below[i], &q) < 0)
+			return -1;
+		sql_bind_str(q, 1, run_id);
+		sql_bind_text(q, 2, buf_slice(&b->name));
+		sqlite3_bind_int64(q, 3, b->low);
+		if (sql_step_done(j, q, doing) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int drop_below(const struct sql_job *j, sqlite3_stmt *q, const char *run_id,
@@ -89,6 +112,8 @@ static int tidy_splits(const struct sql_job *j, const char *run_id, struct slice
 			r = drop_below(j, notes, run_id, &b);
 		if (r == 0)
 			r = drop_below(j, pages, run_id, &b);
+		if (r == 0)
+			r = drop_held_below(j, run_id, &b);
 	}
 	return r;
 }
@@ -113,9 +138,9 @@ int tidy_batch(const struct sql_job *j, const char *run_id)
 int tidy_below(const struct sql_job *j, const char *run_id, struct slice mark)
 {
 	const struct state *s = j->s;
-	if (!s->has_notes && !s->has_pages && !s->has_batch)
+	if (!s->has_notes && !s->has_pages && !s->has_batch && !s->has_held)
 		return 0;
-	if ((s->has_notes || s->has_pages) && tidy_splits(j, run_id, mark) < 0)
+	if ((s->has_notes || s->has_pages || s->has_held) && tidy_splits(j, run_id, mark) < 0)
 		return -1;
 	if (s->has_batch && tidy_batch(j, run_id) < 0)
 		return -1;
@@ -130,14 +155,19 @@ int tidy_run(const struct sql_job *j, const char *run_id)
 		return -1;
 	if (s->has_pages && drop_of(j, "DELETE FROM inbox WHERE run = ?", run_id) < 0)
 		return -1;
+	if (s->has_held && (drop_of(j, "DELETE FROM held WHERE run = ?", run_id) < 0 ||
+			    drop_of(j, "DELETE FROM held_window WHERE run = ?", run_id) < 0))
+		return -1;
 	return s->has_batch ? tidy_batch(j, run_id) : 0;
 }
 
 int tidy_take_over(const struct sql_job *j, const char *run_id, const char *of)
 {
 	static const char *const all[] = { "UPDATE note SET run = ? WHERE run = ?",
-					   "UPDATE inbox SET run = ? WHERE run = ?" };
-	if (!j->s->has_notes && !j->s->has_pages)
+					   "UPDATE inbox SET run = ? WHERE run = ?",
+					   "UPDATE held SET run = ? WHERE run = ?",
+					   "UPDATE held_window SET run = ? WHERE run = ?" };
+	if (!j->s->has_notes && !j->s->has_pages && !j->s->has_held)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		AUTO(sql_finalize) sqlite3_stmt *q = NULL;
@@ -170,13 +200,12 @@ int tidy_adopt(const struct sql_job *j, const char *run_id, const char *of)
 int tidy_others(const struct sql_job *j, const char *run_id, const char *pipeline)
 {
 	static const char *const all[] = {
-		"DELETE FROM note" OTHERS,
-		"DELETE FROM inbox" OTHERS,
-		"DELETE FROM batch" OTHERS,
-		"DELETE FROM batch_row" OTHERS,
+		"DELETE FROM note" OTHERS,  "DELETE FROM inbox" OTHERS,
+		"DELETE FROM batch" OTHERS, "DELETE FROM batch_row" OTHERS,
+		"DELETE FROM held" OTHERS,  "DELETE FROM held_window" OTHERS,
 	};
 	const struct state *s = j->s;
-	if (!s->has_notes && !s->has_pages && !s->has_batch)
+	if (!s->has_notes && !s->has_pages && !s->has_batch && !s->has_held)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		AUTO(sql_finalize) sqlite3_stmt *q = NULL;

@@ -1,0 +1,394 @@
+/* held.c - members of windows, in the state until what was made of them is delivered
+ *
+ * What this room is for: a fold's memory that survives, and that is as large as the disk.
+ * What flows through:    members in, in the order of their windows, in one commit with the windows that they close; pages of members
+ *   out, in the order that is wanted.
+ * What must hold:
+ *  (1) keys are sorted here and nowhere else: SQLite's sorter goes to temporary files when they are many.
+ *  (2) sifting is idempotent: a crash in its midst, and it is done again. */
+#include "engine/state/held.h"
+#include "engine/state/sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE_BYTES = 1 << 20 };
+
+/* ---- putting ---- */
+struct put_job {
+	struct sql_job job;
+	const char *run_id;
+	const struct held_member *members;
+	size_t n;
+	const struct held_window *windows;
+	size_t window_count;
+};
+
+static int put_member(const struct put_job *j, sqlite3_stmt *q, const struct held_member *m)
+{
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, m->fold);
+	sqlite3_bind_int64(q, 3, (int64_t)m->window);
+	sqlite3_bind_int64(q, 4, (int64_t)m->at);
+	sql_bind_str(q, 5, m->split);
+	sqlite3_bind_int64(q, 6, (int64_t)m->ordinal);
+	sql_bind_text(q, 7, m->path);
+	sqlite3_bind_int64(q, 8, (int64_t)m->line);
+	sqlite3_bind_int64(q, 9, (int64_t)m->id);
+	sql_bind_blob(q, 10, m->key);
+	sql_bind_text(q, 11, m->record);
+	sql_bind_blob(q, 12, m->blobs);
+	return sql_step_done(&j->job, q, "keeping what a step holds");
+}
+
+static int put_window(const struct sql_job *j, sqlite3_stmt *q, const char *run_id,
+		      const struct held_window *w)
+{
+	sql_bind_str(q, 1, run_id);
+	sql_bind_str(q, 2, w->fold);
+	sqlite3_bind_int64(q, 3, (int64_t)w->first);
+	sqlite3_bind_int64(q, 4, (int64_t)w->gives);
+	sqlite3_bind_int64(q, 5, (int64_t)w->n);
+	sqlite3_bind_int64(q, 6, (int64_t)w->bytes);
+	return sql_step_done(j, q, "closing a window");
+}
+
+#define PUT_WINDOW "INSERT OR REPLACE INTO held_window VALUES(?,?,?,?,?,?)"
+
+static int put_all(const struct put_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *member = NULL;
+	AUTO(sql_finalize) sqlite3_stmt *window = NULL;
+	int r = sql_prepare(&j->job, "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+			    &member);
+	if (r == 0)
+		r = sql_prepare(&j->job, PUT_WINDOW, &window);
+	for (size_t i = 0; i < j->n && r == 0; i++)
+		r = put_member(j, member, &j->members[i]);
+	for (size_t i = 0; i < j->window_count && r == 0; i++)
+		r = put_window(&j->job, window, j->run_id, &j->windows[i]);
+	return r;
+}
+
+static int put_job(void *arg)
+{
+	struct put_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	j->job.s->has_held = true;
+	return sql_end(&j->job, put_all(j));
+}
+
+int state_put_held(struct state *s, const char *run_id, const struct held_member *members, size_t n,
+		   const struct held_window *windows, size_t window_count, struct err *err)
+{
+	struct put_job j = { { s, err }, run_id, members, n, windows, window_count };
+	return sql_off(put_job, &j.job);
+}
+
+/* ---- sifting ---- */
+struct sift_job {
+	struct sql_job job;
+	const char *run_id;
+	struct held_fold *folds;
+	size_t n;
+	state_keep_member *keep;
+	void *arg;
+};
+
+static const char sifting[] = "sorting out what a step holds";
+
+static int drop_unwanted(const struct sift_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	AUTO(sql_finalize) sqlite3_stmt *drop = NULL;
+	int r;
+	if (sql_prepare(&j->job,
+			"SELECT fold, first, at, split, ordinal FROM held WHERE run = ?"
+			" ORDER BY fold, first DESC, at DESC",
+			&q) < 0 ||
+	    sql_prepare(&j->job,
+			"DELETE FROM held WHERE run = ? AND fold = ? AND first = ? AND at = ?",
+			&drop) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	while ((r = sql_step_row(&j->job, q, sifting)) > 0) {
+		if (j->keep(j->arg, (const char *)sqlite3_column_text(q, 3),
+			    (uint64_t)sqlite3_column_int64(q, 4)))
+			continue;
+		sql_bind_str(drop, 1, j->run_id);
+		sql_bind_text(drop, 2, sql_column(q, 0));
+		sqlite3_bind_int64(drop, 3, sqlite3_column_int64(q, 1));
+		sqlite3_bind_int64(drop, 4, sqlite3_column_int64(q, 2));
+		if (sql_step_done(&j->job, drop, sifting) < 0)
+			return -1;
+	}
+	return r;
+}
+
+/* A window that was closed by members which are gone is open again; those without any are not there. */
+static int reopen(const struct sift_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job,
+			"DELETE FROM held_window AS w WHERE run = ? AND n > (SELECT count(*) FROM"
+			" held WHERE run = w.run AND fold = w.fold AND held.first = w.first)",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	return sql_step_done(&j->job, q, sifting);
+}
+
+/* Without the row that says so all but the last are closed, too: a member in the next one would not be there otherwise. */
+static int take_window(const struct sift_job *j, struct held_fold *f, struct held_window w,
+		       bool closed, bool last, sqlite3_stmt *put)
+{
+	if (!closed && last) {
+		f->first = w.first;
+		f->n = w.n;
+		f->bytes = w.bytes;
+		return 0;
+	}
+	f->first = w.first + w.gives;
+	f->waiting += w.n;
+	return closed ? 0 : put_window(&j->job, put, j->run_id, &w);
+}
+
+static int take_fold(const struct sift_job *j, struct held_fold *f)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	AUTO(sql_finalize) sqlite3_stmt *put = NULL;
+	int r;
+	f->first = f->low;
+	f->n = f->bytes = f->waiting = 0;
+	if (sql_prepare(&j->job,
+			"SELECT h.first, count(*), sum(length(CAST(record AS BLOB)) + "
+			"ifnull(length(blobs), 0)), w.n IS NOT NULL, h.first = (SELECT"
+			" max(first) FROM held WHERE run = ?1 AND fold = ?2) FROM held AS h LEFT"
+			" JOIN held_window AS w ON w.run = h.run AND w.fold = h.fold AND"
+			" w.first = h.first WHERE h.run = ?1 AND h.fold = ?2 GROUP BY h.first"
+			" ORDER BY h.first",
+			&q) < 0 ||
+	    sql_prepare(&j->job, PUT_WINDOW, &put) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, f->fold);
+	while ((r = sql_step_row(&j->job, q, sifting)) > 0) {
+		uint64_t n = (uint64_t)sqlite3_column_int64(q, 1);
+		struct held_window w = { .fold = f->fold,
+					 .first = (uint64_t)sqlite3_column_int64(q, 0),
+					 .gives = f->gives_all ? n : 1,
+					 .n = n,
+					 .bytes = (uint64_t)sqlite3_column_int64(q, 2) };
+		if (take_window(j, f, w, sqlite3_column_int(q, 3), sqlite3_column_int(q, 4), put) <
+		    0)
+			return -1;
+	}
+	return r;
+}
+
+static int sift_all(const struct sift_job *j)
+{
+	int r = drop_unwanted(j);
+	if (r == 0)
+		r = reopen(j);
+	for (size_t i = 0; i < j->n && r == 0; i++)
+		r = take_fold(j, &j->folds[i]);
+	return r;
+}
+
+static int sift_job(void *arg)
+{
+	struct sift_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	return sql_end(&j->job, sift_all(j));
+}
+
+int state_sift_held(struct state *s, const char *run_id, struct held_fold *folds, size_t n,
+		    state_keep_member *keep, void *arg, struct err *err)
+{
+	struct sift_job j = { { s, err }, run_id, folds, n, keep, arg };
+	return sql_off(sift_job, &j.job);
+}
+
+/* ---- windows ---- */
+struct find_job {
+	struct sql_job job;
+	const char *run_id, *fold;
+	uint64_t ordinal;
+	struct held_window *ret;
+};
+
+static int find_job(void *arg)
+{
+	struct find_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job,
+			"SELECT first, gives, n, bytes FROM held_window WHERE run = ? AND fold = ?"
+			" AND first <= ? ORDER BY first DESC LIMIT 1",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, j->fold);
+	sqlite3_bind_int64(q, 3, (int64_t)j->ordinal);
+	int r = sql_step_row(&j->job, q, "reading a window");
+	if (r > 0)
+		*j->ret = (struct held_window){ .fold = j->fold,
+						.first = (uint64_t)sqlite3_column_int64(q, 0),
+						.gives = (uint64_t)sqlite3_column_int64(q, 1),
+						.n = (uint64_t)sqlite3_column_int64(q, 2),
+						.bytes = (uint64_t)sqlite3_column_int64(q, 3) };
+	if (r < 0 || (r > 0 && j->ordinal - j->ret->first < j->ret->gives))
+		return r < 0 ? r : 0;
+	return fail(j->job.err, FAULT_BROKEN, "state file '%s' lacks a window of '%s'",
+		    j->job.s->path, j->fold);
+}
+
+int state_find_window(struct state *s, const char *run_id, const char *fold, uint64_t ordinal,
+		      struct held_window *ret, struct err *err)
+{
+	struct find_job j = { { s, err }, run_id, fold, ordinal, ret };
+	return sql_off(find_job, &j.job);
+}
+
+/* ---- in order ---- */
+struct sort_job {
+	struct sql_job job;
+	const char *run_id;
+	const struct held_window *window;
+	bool descending;
+	uint64_t *ret;
+};
+
+static int fail_incomplete(const struct sql_job *j, const struct held_window *w)
+{
+	return fail(j->err, FAULT_BROKEN, "state file '%s' lacks records that '%s' holds",
+		    j->s->path, w->fold);
+}
+
+static void bind_window(sqlite3_stmt *q, const char *run_id, const struct held_window *w)
+{
+	sql_bind_str(q, 1, run_id);
+	sql_bind_str(q, 2, w->fold);
+	sqlite3_bind_int64(q, 3, (int64_t)w->first);
+}
+
+static int sort_job(void *arg)
+{
+	struct sort_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	size_t n = 0;
+	int r = sql_prepare(&j->job,
+			    j->descending ? "SELECT at FROM held WHERE run = ? AND fold = ? AND"
+					    " first = ? ORDER BY key DESC, at"
+					  : "SELECT at FROM held WHERE run = ? AND fold = ? AND"
+					    " first = ? ORDER BY key, at",
+			    &q);
+	if (r < 0)
+		return r;
+	bind_window(q, j->run_id, j->window);
+	while ((r = sql_step_row(&j->job, q, "sorting")) > 0 && n < j->window->n)
+		j->ret[n++] = (uint64_t)sqlite3_column_int64(q, 0);
+	if (r < 0)
+		return r;
+	return n == j->window->n ? 0 : fail_incomplete(&j->job, j->window);
+}
+
+int state_sort_window(struct state *s, const char *run_id, const struct held_window *w,
+		      bool descending, uint64_t *ret, struct err *err)
+{
+	struct sort_job j = { { s, err }, run_id, w, descending, ret };
+	return sql_off(sort_job, &j.job);
+}
+
+/* ---- reading ---- */
+struct read_job {
+	struct sql_job job;
+	const char *run_id;
+	const struct held_window *window;
+	const uint64_t *order;
+	size_t n;
+	struct held_page *page;
+};
+
+void held_page_done(struct held_page *p)
+{
+	arena_free(take(p->arena));
+}
+
+static int read_row(const struct read_job *j, sqlite3_stmt *q, uint64_t at)
+{
+	struct held_page *p = j->page;
+	sqlite3_bind_int64(q, 4, (int64_t)at);
+	int r = sql_step_row(&j->job, q, "reading what a step holds");
+	if (r <= 0)
+		return r < 0 ? r : fail_incomplete(&j->job, j->window);
+	p->rows[p->n++] = (struct held_row){
+		.split = arena_str(p->arena, sql_column(q, 0)),
+		.at = at,
+		.id = (uint64_t)sqlite3_column_int64(q, 1),
+		.line = (uint64_t)sqlite3_column_int64(q, 2),
+		.record = arena_copy(p->arena, sql_column(q, 3)),
+		.blobs = arena_copy(p->arena, sql_column(q, 4)),
+	};
+	sqlite3_reset(q);
+	return 0;
+}
+
+static int read_job(void *arg)
+{
+	struct read_job *j = arg;
+	struct held_page *p = j->page;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job,
+			"SELECT split, id, line, record, blobs FROM held WHERE run = ? AND fold = ?"
+			" AND first = ? AND at = ?",
+			&q) < 0)
+		return -1;
+	bind_window(q, j->run_id, j->window);
+	for (size_t i = 0; i < j->n && p->n < HELD_A_PAGE && arena_bytes(p->arena) < PAGE_BYTES;
+	     i++)
+		if (read_row(j, q, j->order[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int state_read_held(struct state *s, const char *run_id, const struct held_window *w,
+		    const uint64_t *order, size_t n, struct held_page *ret, struct err *err)
+{
+	struct read_job j = { { s, err }, run_id, w, order, n, ret };
+	ret->n = 0;
+	if (ret->arena)
+		arena_reset(ret->arena);
+	else
+		ret->arena = arena_new();
+	return sql_off(read_job, &j.job);
+}
+
+/* ---- counting ---- */
+struct count_job {
+	struct sql_job job;
+	const char *run_id;
+	uint64_t *ret;
+};
+
+static int count_job(void *arg)
+{
+	struct count_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, "SELECT count(*) FROM held WHERE run = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	int r = sql_step_row(&j->job, q, "counting what is held");
+	if (r > 0)
+		*j->ret = (uint64_t)sqlite3_column_int64(q, 0);
+	return r < 0 ? r : 0;
+}
+
+int state_count_held(struct state *s, const char *run_id, uint64_t *ret, struct err *err)
+{
+	struct count_job j = { { s, err }, run_id, ret };
+	*ret = 0;
+	return sql_off(count_job, &j.job);
+}

@@ -1,0 +1,68 @@
+/* state/held.h - records that a fold holds, in the windows that it will make something of
+ *
+ * What this room is for: "held records" of GUARANTEES.md, The order of commits. A member is put down before any sink's mark passes
+ *   its record; from then on it is here, and costs no memory. A window is known by the first ordinal that it will give, in the
+ *   split of its fold: what lies wholly below the mark's `low` there is tidied away in the commit that moves the mark.
+ * What must hold: (1) members and windows are durable when state_put_held returns, together. (2) within a window members are
+ *   numbered from 0 without a gap. (3) a window that is closed gets no more members; all but the last of a fold are closed. */
+#pragma once
+#include "base/arena.h"
+#include "engine/state/state.h"
+
+struct held_member {      /* borrowed */
+	const char *fold; /* the name of its split */
+	uint64_t window, at;
+	const char *split; /* where it came from: */
+	uint64_t ordinal, line;
+	struct slice path;
+	uint64_t id;
+	struct slice key, record, blobs; /* key: the fold's, compared as bytes */
+};
+struct held_window { /* closed */
+	const char *fold;
+	uint64_t first; /* ordinal of the first that it gives */
+	uint64_t gives, n, bytes;
+};
+/* In one commit; what is there already is replaced. */
+MUST int state_put_held(struct state *, const char *run_id, const struct held_member *, size_t n,
+			const struct held_window *, size_t windows, struct err *) SUSPENDS;
+
+struct held_fold {
+	const char *fold;
+	bool gives_all;    /* a window gives its members, not one record */
+	uint64_t low;      /* what the mark says of its split */
+	uint64_t first;    /* of the window that is open... */
+	uint64_t n, bytes; /* ...and what is in it */
+	uint64_t waiting;  /* members in those that are closed */
+};
+/* At the start of a run: drops the members that keep() does not want, those of records above the mark, and closes again what they had
+ * closed; what is left is as it was when the mark was made. keep() runs on another thread while the caller is parked. */
+typedef bool state_keep_member(void *arg, const char *split, uint64_t ordinal);
+MUST int state_sift_held(struct state *, const char *run_id, struct held_fold *, size_t n,
+			 state_keep_member *keep, void *arg, struct err *) SUSPENDS;
+
+/* The closed window that gives this ordinal. */
+MUST int state_find_window(struct state *, const char *run_id, const char *fold, uint64_t ordinal,
+			   struct held_window *ret, struct err *) SUSPENDS;
+/* The numbers of its members in the order of their keys, equal ones as they came. `ret` has room for window->n. */
+MUST int state_sort_window(struct state *, const char *run_id, const struct held_window *,
+			   bool descending, uint64_t *ret, struct err *) SUSPENDS;
+
+struct held_row { /* borrowed from its page */
+	const char *split;
+	uint64_t at, id, line;
+	struct slice record, blobs;
+};
+enum { HELD_A_PAGE = 256 };
+struct held_page {
+	struct arena *arena;
+	struct held_row rows[HELD_A_PAGE];
+	size_t n;
+};
+void held_page_done(struct held_page *);
+/* Members of a window: those whose numbers stand in `order`, n of them; as many as fit into a page, about a MB, at least one. */
+MUST int state_read_held(struct state *, const char *run_id, const struct held_window *,
+			 const uint64_t *order, size_t n, struct held_page *ret,
+			 struct err *) SUSPENDS;
+/* How many members a run holds. */
+MUST int state_count_held(struct state *, const char *run_id, uint64_t *ret, struct err *) SUSPENDS;
