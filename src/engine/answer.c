@@ -113,6 +113,8 @@ static int convert(const struct step *s, struct answer *a, bool lenient, struct 
 		a->converted = true;
 		return buf_add(&a->value, S("null")) < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
 	}
+	if (a->checked)
+		return 0;
 	if (a->body == BODY_JSON && lenient && json_check(buf_slice(&a->value), NULL) < 0)
 		a->body = BODY_TEXT;
 	return a->body == BODY_JSON ? compact(a, err) : a->body == BODY_TEXT ? quote(a, err) : 0;
@@ -124,6 +126,19 @@ static struct env_response response(const struct answer *a)
 				      .headers = buf_slice(&a->headers),
 				      .body = a->body == BODY_BLOB ? S("null")
 								   : buf_slice(&a->value) };
+}
+
+/* What programs see then: $res, or $rows. */
+static struct env with_answer(const struct step *s, const struct env *env, const struct answer *a,
+			      struct env_response *res)
+{
+	struct env with = *env;
+	*res = response(a);
+	if (s->place->port->rows)
+		with.rows = res->body;
+	else
+		with.res = res;
+	return with;
 }
 
 int answer_judge(struct step *s, const struct env *env, struct answer *a, struct err *err)
@@ -139,9 +154,8 @@ int answer_judge(struct step *s, const struct env *env, struct answer *a, struct
 	}
 	if (!accept)
 		return 0;
-	struct env_response res = response(a);
-	struct env with = *env;
-	with.res = &res;
+	struct env_response res;
+	struct env with = with_answer(s, env, a, &res);
 	int yes = jq_truth(accept, &with, err);
 	if (yes > 0)
 		return 0;
@@ -153,6 +167,9 @@ int answer_judge(struct step *s, const struct env *env, struct answer *a, struct
 	char text[EXCERPT + 8];
 	excerpt(buf_slice(&a->value), text);
 	err->sent = true;
+	if (s->place->port->rows)
+		return fail(err, FAULT_NOT_ACCEPTED, "the rows are not what accept wants: %s",
+			    text);
 	return fail(err, FAULT_NOT_ACCEPTED, "the answer (status %d) is not what accept wants: %s",
 		    a->status, text);
 }
@@ -263,9 +280,8 @@ int answer_place(struct step *s, const struct env *env, struct item *it, struct 
 		 struct rec **next, struct out *out, struct err *err)
 {
 	const struct common *o = &s->place->common;
-	struct env_response res = response(a);
-	struct env with = *env;
-	with.res = &res;
+	struct env_response res;
+	struct env with = with_answer(s, env, a, &res);
 	if (o->emit)
 		return jq_each(o->emit, &with, child, out, err) < 0 ? err_wrap(err, "emit: ") : 0;
 	if (!o->into.n && !o->result.value)

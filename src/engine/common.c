@@ -36,6 +36,15 @@ static const struct opt timeout_table[] = {
 	CLOCKS,
 	OPT_END,
 };
+static const struct opt rows_timeout_table[] = {
+	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true,
+	    .fallback = "30s",
+	    .doc = "of one attempt, a wait for a connection included; then the server is told to "
+		   "stop"),
+	OPT("connect", struct timeout_options, connect_ns, OPT_DURATION, int64_t,
+	    .doc = "until a new connection stands; 10s"),
+	OPT_END,
+};
 static const struct opt source_timeout_table[] = { CLOCKS, OPT_END };
 
 static const struct opt commit_table[] = {
@@ -57,10 +66,11 @@ static const char *const remember_words[] = { "run", NULL };
 #define IF                                                  \
 	OPT("if", struct common, when, OPT_JQ, struct jq *, \
 	    .doc = "only records for which this is true; the others pass by")
-#define CONCURRENCY                                                                          \
-	OPT("concurrency", struct common, concurrency, OPT_CONCURRENCY, struct concurrency,  \
-	    .tuning = true, .min = 1, .max = 100000,                                         \
-	    .doc = "attempts in flight at once; 10 for http. auto: as many as the far side " \
+#define CONCURRENCY                                                                                \
+	OPT("concurrency", struct common, concurrency, OPT_CONCURRENCY, struct concurrency,        \
+	    .tuning = true, .min = 1, .max = 100000,                                               \
+	    .doc = "attempts in flight at once; 10 for http, 4 for sql. auto: as many as the far " \
+		   "side "                                                                         \
 		   "bears, at most 256 or {auto: {max: N}}")
 #define QUEUE                                                                                      \
 	OPT("queue", struct common, queue, OPT_INT, int64_t, .tuning = true, .min = 1,             \
@@ -122,6 +132,44 @@ static const char *const remember_words[] = { "run", NULL };
 	    .doc = "a POST or PATCH without a key was sent and its answer is lost: dead, "  \
 		   "retry, or assume_delivered (goes on, with the answer null)")
 
+/* The same where the answer is rows. */
+#define ROWS_TIMEOUT                                                                               \
+	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,                \
+	    .sub = rows_timeout_table, .sub_size = sizeof(struct timeout_options), .tuning = true, \
+	    .doc = "of one attempt; 30s")
+#define ROWS_ACCEPT                                                             \
+	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .rows = true, \
+	    .doc = "what counts as success: $rows | length == 1; everything, if it is not given")
+#define ROWS_INTO                                                      \
+	OPT("into", struct common, into, OPT_FIELD, struct field_path, \
+	    .doc = "the field that takes $rows, an array of objects")
+#define ROWS_RESULT                                                                       \
+	OPT("result", struct common, result, OPT_ASSIGN, struct assignment, .rows = true, \
+	    .doc = "a field made from the rows: .email = $rows[0].email")
+#define ROWS_EMIT                                                           \
+	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .rows = true, \
+	    .doc = "the records that take this one's place: $rows[] as $r | {id, name: $r.name}")
+#define ROWS_REMEMBER                                                                            \
+	OPT("remember", struct common, remember_ns, OPT_DURATION, int64_t, .tuning = true,       \
+	    .words = remember_words,                                                             \
+	    .doc = "how long rows are kept. run: until their record is done, so that a resumed " \
+		   "run does not ask again (default of statements that write); 1h: who binds "   \
+		   "the same values gets the same rows, in later runs too")
+#define ROWS_UNKNOWN                                                                         \
+	OPT("on_unknown", struct common, on_unknown, OPT_ENUM, int, .words = unknown_words,  \
+	    .tuning = true, .fallback = "dead",                                              \
+	    .doc = "a statement that writes was sent and its outcome is lost: dead, retry, " \
+		   "or assume_delivered (goes on, without rows)")
+#define BATCH                                                                              \
+	OPT("batch", struct common, batch, OPT_INT, int64_t, .tuning = true, .min = 1,     \
+	    .max = 10000,                                                                  \
+	    .doc = "most records in one call: they share a round trip, and each gets its " \
+		   "own answer. What fails as a whole is divided until the bad record is " \
+		   "alone")
+#define LINGER                                                                         \
+	OPT("linger", struct common, linger_ns, OPT_DURATION, int64_t, .tuning = true, \
+	    .fallback = "5ms", .doc = "how long a call waits for more records, with `batch`")
+
 /* A source's attempt is as long as the source: it has no total, and a retry begins where it stopped. */
 #define SOURCE_RETRY                                                                             \
 	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *,                    \
@@ -137,6 +185,11 @@ const struct opt common_step_options[] = { NAME, IF, QUEUE, OPT_END };
 const struct opt common_call_options[] = {
 	NAME, IF,     CONCURRENCY, QUEUE,    RATE, RETRY,    TIMEOUT,    ACCEPT,  AS,
 	INTO, RESULT, EMIT,        ON_ERROR, KEY,  REMEMBER, ON_UNKNOWN, OPT_END,
+};
+const struct opt common_rows_options[] = {
+	NAME,          IF,           CONCURRENCY, QUEUE,       RATE,      RETRY,
+	ROWS_TIMEOUT,  ROWS_ACCEPT,  ROWS_INTO,   ROWS_RESULT, ROWS_EMIT, ON_ERROR,
+	ROWS_REMEMBER, ROWS_UNKNOWN, BATCH,       LINGER,      OPT_END,
 };
 const struct opt common_sink_options[] = { NAME, IF, COMMIT, OPT_END };
 const struct opt common_call_sink_options[] = {

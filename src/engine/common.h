@@ -37,8 +37,10 @@ struct common {
 	int64_t remember_ns;         /* REMEMBER_RUN; 0: not given */
 	int on_unknown;              /* enum on_unknown */
 	struct commit_options *commit;
+	int64_t batch; /* most records in one call; 0: one */
+	int64_t linger_ns;
 };
 bool common_key_is_auto(const struct common *);
 
-extern const struct opt common_step_options[], common_call_options[], common_source_options[],
-	common_sink_options[], common_call_sink_options[];
+extern const struct opt common_step_options[], common_call_options[], common_rows_options[],
+	common_source_options[], common_sink_options[], common_call_sink_options[];

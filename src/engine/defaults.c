@@ -10,7 +10,13 @@
 #define WITHIN_DEFAULT_NS  (3600 * HK_SEC)
 #define TIMEOUT_DEFAULT_NS (30 * HK_SEC)
 
-enum { CONCURRENCY_DEFAULT = 10, CONCURRENCY_AUTO = 256, QUEUE_MIN = 100, RETRIES_DEFAULT = 4 };
+enum {
+	CONCURRENCY_DEFAULT = 10,
+	CONCURRENCY_AUTO = 256,
+	QUEUE_MIN = 100,
+	QUEUE_MAX = 1000000,
+	RETRIES_DEFAULT = 4
+};
 
 static unsigned cap_of(const struct place *p)
 {
@@ -26,7 +32,11 @@ static size_t window_of(const struct place *p, unsigned cap)
 {
 	if (p->common.queue)
 		return (size_t)p->common.queue;
-	return cap > QUEUE_MIN / 4 ? 4 * (size_t)cap : QUEUE_MIN;
+	size_t calls = 4 * (size_t)cap, most = calls;
+	if (p->common.batch > 1) /* all that is in calls, and as much again */
+		most = 2 * ((size_t)cap + 1) * (size_t)p->common.batch;
+	most = most > calls ? most : calls;
+	return most < QUEUE_MIN ? QUEUE_MIN : most < QUEUE_MAX ? most : QUEUE_MAX;
 }
 
 struct limits limits_of(const struct place *p)
@@ -41,5 +51,7 @@ struct limits limits_of(const struct place *p)
 		.retries = retry ? retry->times : RETRIES_DEFAULT,
 		.within_ns = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS,
 		.timeout_ns = timeout && timeout->total_ns ? timeout->total_ns : TIMEOUT_DEFAULT_NS,
+		.batch = p->common.batch > 1 ? (size_t)p->common.batch : 1,
+		.linger_ns = p->common.linger_ns,
 	};
 }

@@ -9,5 +9,7 @@ struct limits {
 	int64_t retries;    /* more attempts after the first */
 	int64_t within_ns;  /* give up so long after the first */
 	int64_t timeout_ns; /* of one attempt */
+	size_t batch;       /* most records in one call */
+	int64_t linger_ns;  /* how long a call waits for more of them */
 };
 struct limits limits_of(const struct place *); /* of a step that calls out */

@@ -95,7 +95,7 @@ void lane_start(struct lane *l, struct ticket *t)
 {
 	t->probe = 0;
 	if (t->fresh)
-		budget_add(&l->budget, BUDGET_FRESH);
+		budget_add(&l->budget, (int64_t)t->fresh * BUDGET_FRESH);
 	t->started_ns = hk_now_ns();
 	if (is_free(l)) {
 		l->in_flight++;

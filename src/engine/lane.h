@@ -60,7 +60,7 @@ struct lane {
 /* One start, from the wait for it to its end. */
 struct ticket {
 	int64_t cost;       /* the caller's guess; 0 where nothing is counted by cost */
-	bool fresh;         /* the caller's: the record's first here */
+	unsigned fresh;     /* the caller's: so many records are here for the first time */
 	unsigned probe;     /* lane_start's: the number of a probe of the circuit */
 	int64_t started_ns; /* lane_start's */
 };

@@ -195,6 +195,16 @@ int memory_grow(struct run *run, struct claim *c, uint64_t bytes)
 	return r;
 }
 
+void memory_take_over(struct run *run, struct claim *c, const struct item *it, uint64_t bytes)
+{
+	ASSERT(c->state == CLAIM_NONE || c->state == CLAIM_WORKS);
+	run->memory.working += c->state == CLAIM_NONE;
+	c->state = CLAIM_WORKS;
+	c->track = it->track;
+	hold(run, c, bytes);
+	memory_look(run);
+}
+
 void memory_end(struct run *run, struct claim *c)
 {
 	struct memory *m = &run->memory;
@@ -234,5 +244,8 @@ int call_room(struct call *call, enum body kind, uint64_t length, uint64_t bytes
 		return -EMSGSIZE;
 	}
 	bytes += arena_bytes(call->arena);
+	/* Who is in a call with others does not wait for room: they would wait with it, and the oldest record may be one of them. */
+	if (v->seat != SEAT_NONE)
+		return 0;
 	return bytes <= v->claim.bytes ? 0 : wait_growth(v, bytes);
 }

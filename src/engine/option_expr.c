@@ -20,6 +20,7 @@ static struct expr_names names_of(const struct planner *p, const struct opt *o)
 		.vars = p->vars,
 		.secrets = o->secret ? p->secrets : NULL,
 		.response = o->response,
+		.rows = o->rows,
 		.no_record = o->at_plan,
 	};
 }

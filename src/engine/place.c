@@ -92,6 +92,17 @@ void step_init(struct step *s, struct run *run, const struct place *place, size_
 		bind_rate(s);
 }
 
+/* Half of the window may have fibers (retries, lanes, a full next step), or as many as calls take, and one call more, where the next
+ * ones meet; the rest waits without. */
+static void set_living(struct step *s, size_t batch)
+{
+	size_t calls = batch > 1 ? (s->cap + (size_t)1) * batch : s->cap;
+	size_t most = s->window > s->cap ? s->window : s->cap;
+	s->eager_max = calls < most ? calls : most;
+	s->living_max = s->window / 2 > s->eager_max ? s->window / 2 : s->eager_max;
+	s->batch = batch < s->living_max ? batch : s->living_max;
+}
+
 int step_init_call(struct step *s, struct err *err)
 {
 	const struct common *o = &s->place->common;
@@ -102,8 +113,8 @@ int step_init_call(struct step *s, struct err *err)
 	s->notes = s->place->facts.paid || o->remember_ns == REMEMBER_RUN;
 	s->keeps = s->notes || o->remember_ns > 0;
 	s->wants_about = wants_about(o) || o->remember_ns > 0;
-	/* Half of the window may have fibers (retries, lanes, a full next step); the rest waits without. */
-	s->living_max = s->window / 2 > s->cap ? s->window / 2 : s->cap;
+	set_living(s, limits.batch);
+	s->linger_ns = limits.linger_ns;
 	s->in = hk_queue_new(sizeof(struct item *),
 			     s->window > s->living_max ? s->window - s->living_max : 1);
 	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");

@@ -10,6 +10,7 @@
  *   source  run            position in, arrivals out; retry and resume = run again from a position
  *   pure    apply          map set where emit: fused, no queue, no slot
  *   call    ask call       http: one request, one attempt; as a sink: what was accepted is delivered
+ *           [call_many]    sql: one attempt for several requests (`batch:`)
  *   commit  resume commit  jsonl csv sqlite stdout null: rows and checkpoint together
  * What must hold:
  *  (1) the plan is immutable once made; `shared` is one per place. No globals.
@@ -94,6 +95,7 @@ struct opt {
 	bool required;
 	bool secret;   /* $secret may be named here */
 	bool response; /* $res may be named here (jq fields) */
+	bool rows;     /* $rows may */
 	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
 	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
 	bool tuning;      /* changing it does not make another pipeline: not in the plan's hash */
@@ -230,6 +232,7 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 	struct slice type; /* media type, in the call's arena; for blobs */
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
+	bool checked; /* the value is checked, compact JSON: it was made here */
 	bool keep_raw,
 		converted; /* engine: the bytes are wanted as they came; value is made of them */
 	struct buf raw;    /*         owns: so they are */
@@ -305,6 +308,7 @@ struct port {
 	const char *
 		more; /* a paragraph and an example for --help and the reference page; may be NULL */
 	unsigned roles;
+	bool rows; /* calls: what is answered are rows, a JSON array of objects: $rows, not $res */
 	const struct opt *options;
 	size_t options_size, shared_size;
 
@@ -320,6 +324,9 @@ struct port {
 
 	int (*ask)(struct site *, struct call *, struct err *) SUSPENDS;
 	void (*call)(struct site *, struct call *) SUSPENDS;
+	/* One attempt for n > 1 of them, with a verdict in each. When it fails as a whole, nothing of it was done: all have the same fault, with
+	 * err.row if it is known whose (from 1), else with err.whole; the engine divides until the one at fault is alone. */
+	void (*call_many)(struct site *, struct call *const *calls, size_t n) SUSPENDS;
 
 	int (*resume)(struct site *, struct resumption *, struct err *) SUSPENDS;
 	int (*commit)(struct site *, const struct batch *, struct buf *receipt,

@@ -49,7 +49,11 @@ struct step {
 	struct lane *own;     /* of its rate, when it asks many origins */
 	struct lane *recent;  /* the origin's that the last record wanted */
 	unsigned cap;
-	size_t window, living_max, living, eager; /* fibers; those that hold or want a slot now */
+	size_t window, living_max, living; /* fibers */
+	size_t eager, eager_max;           /* those that hold or want a slot now */
+	size_t batch;                      /* most records in one call: gate.c */
+	int64_t linger_ns;
+	struct gate *gates; /* owns */
 	size_t lane_waiting;
 	int64_t held_ns[LANE_CAUSES]; /* records waited for a lane so long, by what held it */
 	bool wants_about;

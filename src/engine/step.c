@@ -3,25 +3,27 @@
  * What this room is for: the one place that retries. A step is a pump and a task group: the pump takes items from the
  *   step's queue and gives each a fiber, but only when that fiber could do something now.
  *
- *   queue -> pump -> visit: ask --> lane -> slot -> attempt -> judge --> place -> flow on
- *                                    ^                          | retry: back-off, holding nothing
- *                                    '--------------------------'
+ *   queue -> pump -> visit: ask --> its turn, attempt -> judge --> place -> flow on
+ *                                    ^                    | retry: back-off, holding nothing
+ *                                    '--------------------'
  *
+ *   An attempt is made by attempt.c; where several records go into one call, they meet in gate.c before it.
  * What flows through:    items; between attempts they hold no slot, no lane and no connection.
  * What must hold:
- *  (1) at most `cap` attempts are in flight; a slot is held for one attempt only.
+ *  (1) at most `cap` attempts are in flight.
  *  (2) every attempt of an item sends the same bytes: they are made once, in ask().
  *  (3) what may have been done already and is unsafe to do twice is not done twice, unless the file says so.
  *  (4) once the run is stopping, what was never attempted is left for the next run; what was attempted may go on to its end
  *      (stopping.c has the exceptions).
  *      What such calls have to put down before and after stands in visit_paid.c and visit_recall.c.
- *  (5) between the last look at the lanes and the start nothing else runs: the rates hold for what is really sent.
- *  (6) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
- *      use in more than cap of them. */
+ *  (5) living <= living_max, and with the queue <= window; eager counts the fibers that hold or want a slot: there is no
+ *      use in more of them than can be in calls (and in the next one, where they meet). */
+#include "engine/attempt.h"
 #include "engine/children.h"
 #include "engine/doubt.h"
 #include "engine/defaults.h"
 #include "engine/expansion.h"
+#include "engine/gate.h"
 #include "engine/kept.h"
 #include "engine/stopping.h"
 #include "engine/visit.h"
@@ -49,11 +51,6 @@ void step_eager_leave(struct step *s)
 	hk_event_set(&s->room);
 }
 
-static void slots_changed(struct step *s)
-{
-	span_set(&s->slots_full, hk_sem_free(&s->slots) == 0);
-}
-
 static struct arena *arena_get(struct step *s)
 {
 	return s->spare_count ? s->spare[--s->spare_count] : arena_new();
@@ -67,165 +64,6 @@ static void arena_put(struct step *s, struct arena *a)
 	}
 	arena_reset(a);
 	s->spare[s->spare_count++] = a;
-}
-
-/* ---- waiting for the turn ---- */
-/* A rate, an origin that is down and an empty budget are nobody's failure: `within` does not count them. */
-static void note_held(struct visit *v, enum lane_cause cause, int64_t ns)
-{
-	v->step->held_ns[cause] += ns;
-	if (v->began_ns && (cause == LANE_RATE || cause == LANE_TOKENS || cause == LANE_FULL ||
-			    cause == LANE_CIRCUIT || cause == LANE_BUDGET))
-		v->began_ns += ns;
-}
-
-static int wait_line(struct visit *v, struct lane *l, struct line *q, bool again) SUSPENDS
-{
-	struct step *s = v->step;
-	int64_t from = hk_now_ns();
-	if (visit_wait_begin(v, l, 0) < 0)
-		return -ECANCELED;
-	step_eager_leave(s);
-	span_set(&s->lane_bound, ++s->lane_waiting > 0);
-	int r = q == &l->starts ? lane_wait(l, &v->ticket, again) : lane_wait_retry(l);
-	r = visit_wait_end(v, r);
-	span_set(&s->lane_bound, --s->lane_waiting > 0);
-	s->eager++;
-	note_held(v, q->cause, hk_now_ns() - from);
-	return r;
-}
-
-static int wait_lane(struct visit *v, struct lane *l, bool again) SUSPENDS
-{
-	return !l || lane_open(l, &v->ticket) ? 0 : wait_line(v, l, &l->starts, again);
-}
-
-static int wait_slot(struct visit *v) SUSPENDS
-{
-	struct hk_sem *slots = &v->step->slots;
-	if (hk_sem_free(slots) > 0)
-		return hk_sem_acquire(slots);
-	if (visit_wait_begin(v, NULL, 0) < 0)
-		return -ECANCELED;
-	return visit_wait_end(v, hk_sem_acquire(slots));
-}
-
-/* While it waited for a slot, others may have started, or the lane may have been paused. */
-static bool start(struct visit *v)
-{
-	struct ticket *t = &v->ticket;
-	if ((v->own && !lane_may_start(v->own, t)) || (v->lane && !lane_may_start(v->lane, t)))
-		return false;
-	t->fresh = v->call.attempt == 0;
-	if (v->own)
-		lane_start(v->own, t);
-	if (v->lane)
-		lane_start(v->lane, t);
-	return true;
-}
-
-/* What its answer and its request will take of the memory. */
-static uint64_t likely_bytes(const struct visit *v)
-{
-	return v->step->body_bytes + arena_bytes(v->call.arena);
-}
-
-static void note_body(struct step *s, uint64_t bytes)
-{
-	s->body_bytes =
-		bytes >= s->body_bytes ? bytes : s->body_bytes - (s->body_bytes - bytes) / 32;
-}
-
-int visit_claim(struct visit *v)
-{
-	int r = memory_start(v->step->run, &v->claim, v->item, likely_bytes(v));
-	if (r == 0)
-		memory_begin(v->step->run, &v->claim);
-	return r;
-}
-
-/* 0; 1: its intent cannot be put down (call.err); -ECANCELED */
-static int wait_turn(struct visit *v) SUSPENDS
-{
-	struct step *s = v->step;
-	for (bool again = false;; again = true) {
-		int r = wait_lane(v, v->own, again);
-		r = r < 0 ? r : wait_lane(v, v->lane, again);
-		r = r < 0 ? r : memory_start(s->run, &v->claim, v->item, likely_bytes(v));
-		r = r < 0 ? r : wait_slot(v);
-		if (r < 0)
-			return r;
-		bool failed = !run_leaves(s->run, v->item) && visit_intend(v) < 0;
-		bool left = failed || run_leaves(s->run, v->item);
-		if (!left && start(v))
-			break;
-		hk_sem_release(&s->slots);
-		memory_end(s->run, &v->claim);
-		if (left)
-			return failed ? 1 : -ECANCELED;
-	}
-	slots_changed(s);
-	return 0;
-}
-
-/* ---- one attempt ---- */
-static void say_timed_out(struct visit *v)
-{
-	struct err *err = &v->call.err;
-	AUTO(buf_done) struct buf limit = { .max = 64 };
-	if (units_put_duration(&limit, limits_of(v->step->place).timeout_ns) < 0)
-		buf_clear(&limit);
-	bool sent = err->sent;
-	fail(err, FAULT_TIMEOUT, "no whole answer from %.*s within %s", SLICE(v->call.shown),
-	     limit.p ? limit.p : "");
-	err->clock = CLOCK_TOTAL;
-	err->sent = sent;
-}
-
-/* Is it the run that was cancelled? If nobody was, a connector that says so has a mistake, and it is this record's failure. */
-static bool was_cancelled(struct err *err)
-{
-	if (err->fault != FAULT_CANCELLED)
-		return false;
-	if (hk_checkpoint() < 0)
-		return true;
-	err->sent = true;
-	fail(err, FAULT_RESET, "it was cut off and nobody had cancelled it: a mistake in hocket");
-	return false;
-}
-
-static void attempt(struct visit *v) SUSPENDS
-{
-	struct step *s = v->step;
-	struct hk_scope scope;
-	memory_begin(s->run, &v->claim);
-	v->call.attempt++;
-	v->meta.attempt = v->call.attempt;
-	v->call.verdict = VERDICT_NONE;
-	v->call.err = (struct err){ 0 };
-	v->attempt_ns = hk_now_ns();
-	v->began_ns = v->began_ns ? v->began_ns : v->attempt_ns;
-	s->attempts++;
-	v->item->touched = v->reached = true;
-	v->clock = &scope;
-	v->deadline_ns = v->attempt_ns + limits_of(s->place).timeout_ns;
-	hk_scope_open(&scope, limits_of(s->place).timeout_ns);
-	s->place->port->call(&s->site, &v->call);
-	ASSERT(v->call.verdict != VERDICT_NONE);
-	bool cut = v->call.verdict == VERDICT_FAULT && v->call.err.fault == FAULT_CANCELLED;
-	if (hk_scope_close(&scope, cut ? -ECANCELED : 0) == -ETIMEDOUT)
-		say_timed_out(v);
-	else if (cut)
-		(void)was_cancelled(&v->call.err);
-	if (v->too_large)
-		(void)memory_fail_text(s->run, &v->call.err);
-	else if (v->call.verdict == VERDICT_ANSWER)
-		note_body(s, v->call.answer.value.cap);
-	int64_t took = hk_now_ns() - v->attempt_ns;
-	s->busy_ns += took;
-	latency_add(&s->latency, took);
-	hk_sem_release(&s->slots);
-	slots_changed(s);
 }
 
 /* ---- after a failure ---- */
@@ -281,13 +119,15 @@ static bool throttled(const struct err *err)
 	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0);
 }
 
-static int64_t backoff_ns(unsigned failures)
+/* Those that failed in one call draw one lot: they come back together. */
+static int64_t backoff_ns(const struct visit *v, unsigned failures)
 {
+	uint64_t dice = v->dice ? v->dice : hk_random();
 	int64_t most = BACKOFF_FIRST_NS;
 	for (unsigned i = 1; i < failures && most < BACKOFF_MAX_NS; i++)
 		most *= 2;
 	most = most < BACKOFF_MAX_NS ? most : BACKOFF_MAX_NS;
-	return (int64_t)(hk_random() % (uint64_t)most); /* full jitter */
+	return (int64_t)(dice % (uint64_t)most); /* full jitter */
 }
 
 static bool harmless_again(const struct visit *v)
@@ -344,21 +184,25 @@ static int64_t next_delay_ns(struct visit *v)
 	const struct limits limits = limits_of(v->step->place);
 	int64_t times = limits.retries, within = limits.within_ns;
 	int64_t delay = 0;
+	/* Something broke off for all that were in the call: the next time it goes alone, and then it is its own failure. */
+	bool in_company = v->mates > 1 && err->sent;
+	v->alone |= in_company;
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;
 	if (throttled(err) && v->lane && times > 0) {
 		v->step->throttled++;
 		v->throttled++;
 		delay = err->retry_after_ns ? err->retry_after_ns
-					    : backoff_ns(v->throttled) + HK_MS;
+					    : backoff_ns(v, v->throttled) + HK_MS;
 		lane_pause(v->lane, delay);
 	} else if (times > 0 && is_excused(v, times)) {
 		if (outlasts(v, within))
 			stop_down(v);
 	} else {
-		if (++v->counted > times)
+		v->counted += !in_company;
+		if (v->counted > times)
 			return -1;
-		delay = backoff_ns(v->counted);
+		delay = backoff_ns(v, v->counted);
 		if (err->retry_after_ns > delay)
 			delay = err->retry_after_ns;
 	}
@@ -383,7 +227,7 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 	if (r < 0 || !v->lane || unheard)
 		return r;
 	v->paid = !lane_is_down(v->lane);
-	return wait_line(v, v->lane, &v->lane->retries, false);
+	return attempt_wait_line(v, v->lane, &v->lane->retries, false);
 }
 
 /* ---- giving up ---- */
@@ -523,14 +367,14 @@ static int attempts(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	for (int r = AGAIN;;) {
-		r = wait_turn(v);
+		r = s->batch > 1 ? gate_attempt(v) : attempt_make(v);
 		if (r != 0)
 			return r > 0 ? 0 : r;
-		attempt(v);
 		struct err *err = &v->call.err;
 		bool good = v->call.verdict == VERDICT_ANSWER && visit_answered(v) == 0 &&
 			    answer_judge(s, &v->env, &v->call.answer, err) == 0;
-		visit_tell_lanes(v, good);
+		if (s->batch == 1)
+			visit_tell_lanes(v, good);
 		tell_watch(v, good);
 		if (good)
 			return 1;
@@ -568,13 +412,13 @@ static int get_answer(struct visit *v) SUSPENDS
 	struct err *err = &v->call.err;
 	int r = VISIT_ASKS;
 	if (ask(v) < 0)
-		return was_cancelled(err) ? -ECANCELED : 0;
+		return attempt_was_cancelled(err) ? -ECANCELED : 0;
 	if (s->keeps || s->keeps_children)
 		r = visit_recall(v);
 	if (r != VISIT_ASKS)
 		return r;
 	if (visit_guess_cost(v, err) < 0 || visit_take_lanes(v, err) < 0)
-		return was_cancelled(err) ? -ECANCELED : 0;
+		return attempt_was_cancelled(err) ? -ECANCELED : 0;
 	return attempts(v);
 }
 
@@ -613,7 +457,7 @@ static int visit(void *arg) SUSPENDS
 /* ---- the pump ---- */
 static int wait_room(struct step *s) SUSPENDS
 {
-	while (s->eager >= s->cap || s->living >= s->living_max) {
+	while (s->eager >= s->eager_max || s->living >= s->living_max) {
 		hk_event_clear(&s->room);
 		int r = hk_event_wait(&s->room);
 		if (r < 0)

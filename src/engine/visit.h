@@ -4,6 +4,8 @@
 
 /* What the state says about its call: visit_paid.c. */
 enum intent { INTENT_NONE, INTENT_OPEN, INTENT_CLOSED };
+/* Where it stands among those that go into one call: gate.c. */
+enum seat { SEAT_NONE, SEAT_WAITS, SEAT_LEADS, SEAT_FOLLOWS, SEAT_INTENDS, SEAT_DONE };
 /* One item at one step. */
 struct visit {
 	struct step *step;
@@ -17,6 +19,7 @@ struct visit {
 	int64_t began_ns,
 		attempt_ns; /* began: the first attempt; moved on by waits that `within` does not count */
 	struct ticket ticket;
+	int64_t cost;           /* the guess what it costs; the ticket's is of all that go along */
 	struct claim claim;     /* of memory, from its turn until the answer is part of a record */
 	struct hk_scope *clock; /* borrows: the attempt's */
 	int64_t deadline_ns;    /* when that ends it */
@@ -25,6 +28,20 @@ struct visit {
 	unsigned counted;       /* failures that use up `times` */
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
+
+	/* gate.c */
+	enum seat seat;
+	struct gate *gate;    /* borrows: at which it stands; NULL: at none, or it is in a call */
+	struct visit *leader; /* of a follower */
+	struct visit *next_mate, *prev_mate; /* behind it at the gate; of a leader, in the call */
+	struct hk_event called;
+	size_t awaited;   /* of a leader: intents that are being put down */
+	size_t mates;     /* how many were in the last attempt, this one included */
+	int64_t stood_ns; /* at the gate since then */
+	uint64_t dice; /* for the back-off, the same for all who failed in one call; 0: its own */
+	int outcome;   /* as attempt_make's */
+	bool closed;   /* nobody more goes along */
+	bool alone;    /* nobody ever does */
 
 	/* visit_paid.c, visit_recall.c */
 	enum intent intent;

@@ -53,9 +53,10 @@ int visit_guess_cost(struct visit *v, struct err *err)
 	const struct rate_option *rate = &v->step->place->common.rate;
 	if (!rate->cost)
 		return 0;
-	if (answer_cost(rate->cost, &v->env, &v->ticket.cost, err) == 0)
-		return 0;
-	return err_wrap(err, "rate: cost: ");
+	if (answer_cost(rate->cost, &v->env, &v->cost, err) < 0)
+		return err_wrap(err, "rate: cost: ");
+	v->ticket.cost = v->cost;
+	return 0;
 }
 
 int visit_take_lanes(struct visit *v, struct err *err)
@@ -69,6 +70,16 @@ int visit_take_lanes(struct visit *v, struct err *err)
 	if (v->own)
 		v->own->users++;
 	return 0;
+}
+
+/* A database that says why it failed is there, unless it says that it is not (going down, starting, full). */
+static bool says_it_is_down(const struct err *err)
+{
+	static const char *const starts[] = { "08", "53", "57P" };
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (slice_starts(slice_str(err->state), slice_str(starts[i])))
+			return true;
+	return false;
 }
 
 /* What a failed attempt says about the far side. */
@@ -88,6 +99,8 @@ enum lane_outcome visit_outcome(const struct visit *v)
 	case FAULT_TIMEOUT:
 	case FAULT_TRUNCATED:
 		return LANE_DOWN;
+	case FAULT_SQL:
+		return says_it_is_down(err) ? LANE_DOWN : LANE_SERVED;
 	default:
 		return LANE_UNKNOWN;
 	}
