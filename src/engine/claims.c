@@ -2,14 +2,13 @@
  *
  * What this room is for: the keys of `unique` and its like, from the moment a record passes with one until it is kept or given back.
  *
- *     out_claim -> table, on the item --commit: claims_put--> state, sieve --settled--> out of the table
- *                        `-- the record died: not put, or taken out of the state again (claims_give_back)
+ *     out_claim -> table, on the item --commit: claims_put--> state's log, sieve --settled; merged--> out of the table
+ *                        `-- the record died: not put, or given back (claims_give_back)
  *
  * What flows through:    keys as JSON text in; digests to the state.
  * What must hold:        what claims.h promises. Behind a step that calls out the first that arrives passes. */
 #include "engine/claims.h"
 
-#include "base/arena.h"
 #include "engine/state/claims.h"
 #include "io/digest.h"
 #include <stdlib.h>
@@ -83,19 +82,24 @@ static void sieve_done(struct sieve *s)
 		free(s->layers[i].bits);
 }
 
-/* ---- keys of records on their way ---- */
+/* ---- keys of records on their way, and of those that were settled lately ---- */
+enum { SETTLED_MAX = 1 << 17 };
 struct key_claim {
 	struct key_claim *next_in_slot, *next_of_item;
-	struct item *item;
+	struct item *item; /* NULL: settled */
 	const struct step *step;
 	uint8_t key[CLAIM_KEY_BYTES];
 	int64_t expires_wall_ns;
 	bool put; /* it is in the state */
 };
 struct claims {
-	struct sieve *sieves; /* of each step */
+	struct claims_place {
+		int64_t number; /* the state's */
+		struct sieve sieve;
+	} * places; /* of each step */
 	struct key_claim **slots;
-	size_t n, cap; /* cap: a power of two */
+	size_t n, cap;  /* cap: a power of two */
+	size_t settled; /* of these: not merged yet */
 	char first_run[40];
 };
 
@@ -151,35 +155,34 @@ static void table_remove(struct claims *c, struct key_claim *k)
 }
 
 /* ---- claims as the state has them ---- */
-static const char *scope_of(const struct run *run, const struct step *step)
+static int digest_owner(const struct run *run, const struct item *it, int64_t *ret)
 {
-	return step->place->facts.claims_ns > 0 ? run->plan->name : run->claims->first_run;
-}
-
-static struct slice path_of(const struct item *it, struct arena *arena)
-{
-	AUTO(buf_done) struct buf path = { 0 };
-	if (item_put_origin_path(it, &path) < 0 || path.n == 0)
-		return S("");
-	return arena_copy(arena, buf_slice(&path));
-}
-
-static struct state_claim claim_as_state(const struct run *run, const struct key_claim *k,
-					 struct arena *arena)
-{
-	const struct track *t = k->item->track;
+	const struct track *t = it->track;
 	const struct origin *o = t->origin;
-	struct state_claim c = {
-		.scope = scope_of(run, k->step),
-		.step = k->step->own_name,
-		.expires_wall_ns = k->expires_wall_ns,
-		.run = o ? o->run : run->id,
-		.split = o ? o->split : t->split->name,
-		.ordinal = o ? o->ordinal : t->ordinal,
-		.path = path_of(k->item, arena),
-	};
-	memcpy(c.key, k->key, sizeof c.key);
-	return c;
+	uint64_t ordinal = o ? o->ordinal : t->ordinal;
+	uint8_t whole[DIGEST_BYTES];
+	AUTO(digest_done) struct digest d = { 0 };
+	AUTO(buf_done) struct buf path = { 0 };
+	int r = digest_init(&d);
+	if (r == 0)
+		r = item_put_origin_path(it, &path);
+	if (r < 0)
+		return r;
+	digest_add(&d, slice_str(o ? o->run : run->id));
+	digest_add(&d, slice_str(o ? o->split : t->split->name));
+	digest_add(&d, (struct slice){ (const char *)&ordinal, sizeof ordinal });
+	digest_add(&d, buf_slice(&path));
+	digest_end(&d, whole);
+	memcpy(ret, whole, sizeof *ret);
+	return 0;
+}
+
+static int put_claim(const struct run *run, const struct key_claim *k, struct state_claim *ret)
+{
+	*ret = (struct state_claim){ .place = run->claims->places[k->step->index].number,
+				     .expires_wall_ns = k->expires_wall_ns };
+	memcpy(ret->key, k->key, sizeof ret->key);
+	return digest_owner(run, k->item, &ret->owner);
 }
 
 /* ---- taking a key ---- */
@@ -204,11 +207,11 @@ static int64_t wall_now(const struct run *run)
 /* The state knows it, or the sieve was wrong. *free_ is also set when it is the record's own, from before a crash. */
 static int ask_state(struct run *run, struct key_claim *k, bool *free_, struct err *err) SUSPENDS
 {
-	struct arena *arena = arena_new();
-	struct state_claim asked = claim_as_state(run, k, arena);
+	struct state_claim asked;
 	bool held = false, his = false;
+	if (put_claim(run, k, &asked) < 0)
+		return fail(err, FAULT_IO, "out of memory");
 	int r = state_get_claim(run->state, &asked, wall_now(run), &held, &his, err);
-	arena_free(arena);
 	k->put = his;
 	*free_ = !held || his;
 	return r;
@@ -229,7 +232,7 @@ int out_claim(struct out *o, struct slice key, struct err *err)
 		r = fail(err, FAULT_IO, "out of memory");
 	else if (table_find(c, s, k->key))
 		is_free = false;
-	else if (sieve_has(&c->sieves[s->index], k->key))
+	else if (sieve_has(&c->places[s->index].sieve, k->key))
 		r = ask_state(s->run, k, &is_free, err);
 	/* Another may have come while the state was asked. */
 	if (r == 0 && is_free && !table_find(c, s, k->key)) {
@@ -252,67 +255,93 @@ static bool has_died(const struct item *it)
 }
 
 struct chosen { /* claims of a batch, as the state has them */
-	struct arena *arena;
 	struct state_claim *v;
 	size_t n, cap;
 };
 
 static void chosen_done(struct chosen *c)
 {
-	arena_free(c->arena);
 	free(c->v);
 }
 
-static void choose(const struct run *run, const struct key_claim *k, struct chosen *to)
+static int choose(const struct run *run, struct key_claim *k, bool dead, struct chosen *to)
 {
 	if (to->n == to->cap) {
 		to->cap = to->cap ? to->cap * 2 : 64;
 		to->v = xrealloc(to->v, to->cap, sizeof *to->v);
 	}
-	to->v[to->n++] = claim_as_state(run, k, to->arena);
+	struct state_claim *c = &to->v[to->n++];
+	int r = put_claim(run, k, c);
+	k->put = !dead;
+	if (dead)
+		c->expires_wall_ns = CLAIM_GIVEN_BACK;
+	else
+		sieve_add(&run->claims->places[k->step->index].sieve, k->key);
+	return r;
 }
 
-/* Those of living records that are not in the state yet, or those of dead ones that are. */
-static void choose_all(const struct run *run, struct track *first, bool dead, struct chosen *to)
+/* Puts those of living records that are not in the state yet, or gives back those of dead ones that are. */
+static int put_chosen(struct run *run, struct track *first, bool dead, struct err *err) SUSPENDS
 {
+	AUTO(chosen_done) struct chosen all = { 0 };
+	int r = 0;
 	for (struct track *t = first; t; t = t->next_ready)
 		for (struct item *it = &t->root; it; it = item_next(it))
-			for (struct key_claim *k = it->claims; k; k = k->next_of_item)
-				if (k->put == dead && has_died(it) == dead) {
-					choose(run, k, to);
-					k->put = !dead;
-					if (!dead)
-						sieve_add(&run->claims->sieves[k->step->index],
-							  k->key);
-				}
+			for (struct key_claim *k = it->claims; k && r == 0; k = k->next_of_item)
+				if (k->put == dead && has_died(it) == dead)
+					r = choose(run, k, dead, &all);
+	if (r < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return all.n ? state_put_claims(run->state, all.v, all.n, err) : 0;
+}
+
+static bool any_on_their_way(const struct run *run)
+{
+	return run->claims && run->claims->n > run->claims->settled;
+}
+
+/* The settled are found in the state from then on. */
+static int merge(struct run *run, struct err *err) SUSPENDS
+{
+	struct claims *c = run->claims;
+	if (state_merge_claims(run->state, err) < 0)
+		return -1;
+	for (size_t i = 0; i < c->cap; i++)
+		for (struct key_claim *k = c->slots[i], *next; k; k = next) {
+			next = k->next_in_slot;
+			if (!k->item)
+				table_remove(c, k);
+		}
+	c->settled = 0;
+	return 0;
 }
 
 int claims_put(struct run *run, struct track *first, struct err *err)
 {
-	if (!run->claims || run->claims->n == 0)
+	if (!any_on_their_way(run))
 		return 0;
-	AUTO(chosen_done) struct chosen all = { .arena = arena_new() };
-	choose_all(run, first, false, &all);
-	return all.n ? state_put_claims(run->state, all.v, all.n, err) : 0;
+	if (run->claims->settled >= SETTLED_MAX && merge(run, err) < 0)
+		return -1;
+	return put_chosen(run, first, false, err);
 }
 
 int claims_give_back(struct run *run, struct track *first, struct err *err)
 {
-	if (!run->claims || run->claims->n == 0)
-		return 0;
-	AUTO(chosen_done) struct chosen all = { .arena = arena_new() };
-	choose_all(run, first, true, &all);
-	return all.n ? state_drop_claims(run->state, all.v, all.n, err) : 0;
+	return any_on_their_way(run) ? put_chosen(run, first, true, err) : 0;
 }
 
 void claims_settled(struct run *run, struct track *t)
 {
-	if (!run->claims || run->claims->n == 0)
+	if (!any_on_their_way(run))
 		return;
 	for (struct item *it = &t->root; it; it = item_next(it))
 		for (struct key_claim *k = take(it->claims), *next; k; k = next) {
 			next = k->next_of_item;
-			table_remove(run->claims, k);
+			k->item = NULL;
+			if (k->put)
+				run->claims->settled++;
+			else
+				table_remove(run->claims, k);
 		}
 }
 
@@ -333,16 +362,18 @@ static int find_first_run(struct run *run, struct err *err) SUSPENDS
 	return state_tidy_claims(run->state, run->plan->name, c->first_run, wall_now(run), err);
 }
 
-static int fill_sieves(struct run *run, struct err *err) SUSPENDS
+static const char *scope_of(const struct run *run, const struct place *place)
 {
-	for (size_t i = 0; i < run->plan->step_count; i++) {
-		const struct step *s = &run->steps[i];
-		if (s->place->facts.claims_ns &&
-		    state_each_claim(run->state, scope_of(run, s), s->own_name, wall_now(run),
-				     sieve_add, &run->claims->sieves[i], err) < 0)
-			return -1;
-	}
-	return 0;
+	return place->facts.claims_ns > 0 ? run->plan->name : run->claims->first_run;
+}
+
+static int open_place(struct run *run, const struct step *s, struct err *err) SUSPENDS
+{
+	struct claims_place *p = &run->claims->places[s->index];
+	if (state_claim_place(run->state, scope_of(run, s->place), s->own_name, &p->number, err) <
+	    0)
+		return -1;
+	return state_each_claim(run->state, p->number, wall_now(run), sieve_add, &p->sieve, err);
 }
 
 int claims_open(struct run *run, struct err *err)
@@ -353,10 +384,16 @@ int claims_open(struct run *run, struct err *err)
 	if (!any)
 		return 0;
 	struct claims *c = run->claims = xcalloc(1, sizeof *c);
-	c->sieves = xcalloc(run->plan->step_count, sizeof *c->sieves);
+	c->places = xcalloc(run->plan->step_count, sizeof *c->places);
 	c->cap = 1024;
 	c->slots = xcalloc(c->cap, sizeof(struct key_claim *));
-	return find_first_run(run, err) < 0 ? -1 : fill_sieves(run, err);
+	int r = state_merge_claims(run->state, err);
+	if (r == 0)
+		r = find_first_run(run, err);
+	for (size_t i = 0; i < run->plan->step_count && r == 0; i++)
+		if (run->steps[i].place->facts.claims_ns)
+			r = open_place(run, &run->steps[i], err);
+	return r;
 }
 
 void claims_close(struct run *run)
@@ -370,8 +407,8 @@ void claims_close(struct run *run)
 			free(k);
 		}
 	for (size_t i = 0; i < run->plan->step_count; i++)
-		sieve_done(&c->sieves[i]);
-	free(c->sieves);
+		sieve_done(&c->places[i].sieve);
+	free(c->places);
 	free(c->slots);
 	free(c);
 }

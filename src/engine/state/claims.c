@@ -3,8 +3,9 @@
  * What this room is for: deduplication that outlives the process.
  * What flows through:    claims in, in the commit before the sinks'; a question about one key; all keys of a step when a run begins.
  * What must hold:
- *  (1) scope, step and key are the primary key: two records cannot both have it. (2) an expired claim is none, whether or not it
- *      was tidied away yet. */
+ *  (1) place and key are the primary key: two records cannot both have it. (2) an expired claim is none, whether or not it was
+ *      tidied away yet. (3) digests come in no order: put into a sorted table at each commit they would rewrite all of it each time, so they
+ *      are appended to a log, and sorted in seldom and many at once. */
 #include "engine/state/claims.h"
 #include "engine/state/sql.h"
 #include <string.h>
@@ -13,7 +14,7 @@ struct claims_job {
 	struct sql_job job;
 	const struct state_claim *claims;
 	size_t n;
-	int64_t now_ns;
+	int64_t place, now_ns;
 	bool *held, *his;
 	state_claimed *fn;
 	void *arg;
@@ -21,29 +22,56 @@ struct claims_job {
 	char *ret;
 };
 
-static void bind_key(sqlite3_stmt *q, const struct state_claim *c)
+static struct slice key_of(const struct state_claim *c)
 {
-	sql_bind_str(q, 1, c->scope);
-	sql_bind_str(q, 2, c->step);
-	sql_bind_blob(q, 3, (struct slice){ (const char *)c->key, sizeof c->key });
+	return (struct slice){ (const char *)c->key, sizeof c->key };
 }
 
 /* ---- writing ---- */
+struct place_job {
+	struct sql_job job;
+	const char *scope, *step;
+	int64_t *ret;
+};
+
+static int place_job(void *arg)
+{
+	struct place_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	/* The update changes nothing, but returns the row also when it is there. */
+	if (sql_prepare(&j->job,
+			"INSERT INTO claim_place(scope, step) VALUES(?, ?)"
+			" ON CONFLICT DO UPDATE SET step = step RETURNING id",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->scope);
+	sql_bind_str(q, 2, j->step);
+	if (sql_step_row(&j->job, q, "naming a step that keeps keys") <= 0)
+		return -1;
+	*j->ret = sqlite3_column_int64(q, 0);
+	return sql_step_row(&j->job, q, "naming a step that keeps keys");
+}
+
+int state_claim_place(struct state *s, const char *scope, const char *step, int64_t *ret,
+		      struct err *err)
+{
+	struct place_job j = { { s, err }, scope, step, ret };
+	return sql_off(place_job, &j.job);
+}
+
 static int put_job(void *arg)
 {
 	struct claims_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_begin(&j->job) < 0)
 		return -1;
-	int r = sql_prepare(&j->job, "INSERT OR REPLACE INTO claim VALUES(?,?,?,?,?,?,?,?)", &q);
+	int r = sql_prepare(&j->job, "INSERT INTO claim_log VALUES(?,?,?,?)", &q);
 	for (size_t i = 0; i < j->n && r == 0; i++) {
 		const struct state_claim *c = &j->claims[i];
-		bind_key(q, c);
-		sqlite3_bind_int64(q, 4, c->expires_wall_ns);
-		sql_bind_str(q, 5, c->run);
-		sql_bind_str(q, 6, c->split);
-		sqlite3_bind_int64(q, 7, (int64_t)c->ordinal);
-		sql_bind_text(q, 8, c->path);
+		sqlite3_bind_int64(q, 1, c->place);
+		sql_bind_blob(q, 2, key_of(c));
+		sqlite3_bind_int64(q, 3, c->expires_wall_ns);
+		sqlite3_bind_int64(q, 4, c->owner);
 		r = sql_step_done(&j->job, q, "keeping the keys of 'unique'");
 	}
 	return sql_end(&j->job, r);
@@ -55,25 +83,29 @@ int state_put_claims(struct state *s, const struct state_claim *claims, size_t n
 	return sql_off(put_job, &j.job);
 }
 
-static int drop_job(void *arg)
+/* In the order of the keys, so that each page of the table is touched once. */
+static int merge_job(void *arg)
 {
+	static const char *const all[] = {
+		"INSERT OR REPLACE INTO claim SELECT place, key, expires, owner FROM claim_log"
+		" ORDER BY place, key, rowid",
+		"DELETE FROM claim WHERE expires = -1"
+		" AND (place, key) IN (SELECT place, key FROM claim_log WHERE expires = -1)",
+		"DELETE FROM claim_log",
+	};
 	struct claims_job *j = arg;
-	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_begin(&j->job) < 0)
-		return -1;
-	int r = sql_prepare(&j->job, "DELETE FROM claim WHERE scope = ? AND step = ? AND key = ?",
-			    &q);
-	for (size_t i = 0; i < j->n && r == 0; i++) {
-		bind_key(q, &j->claims[i]);
-		r = sql_step_done(&j->job, q, "giving back keys of 'unique'");
-	}
+	int r = sql_begin(&j->job);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++)
+		r = sql_exec(&j->job, all[i], "sorting the keys of 'unique'");
 	return sql_end(&j->job, r);
 }
 
-int state_drop_claims(struct state *s, const struct state_claim *claims, size_t n, struct err *err)
+int state_merge_claims(struct state *s, struct err *err)
 {
-	struct claims_job j = { .job = { s, err }, .claims = claims, .n = n };
-	return sql_off(drop_job, &j.job);
+	struct claims_job j = { .job = { s, err } };
+	return sql_off(merge_job, &j.job);
 }
 
 /* ---- asking ---- */
@@ -83,20 +115,16 @@ static int get_job(void *arg)
 	const struct state_claim *c = j->claims;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
-			"SELECT run = ?5 AND split = ?6 AND ordinal = ?7 AND path = ?8 FROM claim"
-			" WHERE scope = ?1 AND step = ?2 AND key = ?3"
-			" AND (expires = 0 OR expires > ?4)",
+			"SELECT owner FROM claim WHERE place = ? AND key = ?"
+			" AND (expires = 0 OR expires > ?)",
 			&q) < 0)
 		return -1;
-	bind_key(q, c);
-	sqlite3_bind_int64(q, 4, j->now_ns);
-	sql_bind_str(q, 5, c->run);
-	sql_bind_str(q, 6, c->split);
-	sqlite3_bind_int64(q, 7, (int64_t)c->ordinal);
-	sql_bind_text(q, 8, c->path);
+	sqlite3_bind_int64(q, 1, c->place);
+	sql_bind_blob(q, 2, key_of(c));
+	sqlite3_bind_int64(q, 3, j->now_ns);
 	int r = sql_step_row(&j->job, q, "looking up a key of 'unique'");
 	*j->held = r > 0;
-	*j->his = r > 0 && sqlite3_column_int(q, 0) != 0;
+	*j->his = r > 0 && sqlite3_column_int64(q, 0) == c->owner;
 	return r < 0 ? -1 : 0;
 }
 
@@ -115,13 +143,11 @@ static int each_job(void *arg)
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	int r;
 	if (sql_prepare(&j->job,
-			"SELECT key FROM claim WHERE scope = ? AND step = ?"
-			" AND (expires = 0 OR expires > ?)",
+			"SELECT key FROM claim WHERE place = ? AND (expires = 0 OR expires > ?)",
 			&q) < 0)
 		return -1;
-	sql_bind_str(q, 1, j->claims->scope);
-	sql_bind_str(q, 2, j->claims->step);
-	sqlite3_bind_int64(q, 3, j->now_ns);
+	sqlite3_bind_int64(q, 1, j->place);
+	sqlite3_bind_int64(q, 2, j->now_ns);
 	while ((r = sql_step_row(&j->job, q, "reading the keys of 'unique'")) > 0) {
 		struct slice key = sql_column(q, 0);
 		if (key.n != CLAIM_KEY_BYTES)
@@ -132,12 +158,11 @@ static int each_job(void *arg)
 	return r;
 }
 
-int state_each_claim(struct state *s, const char *scope, const char *step, int64_t now_wall_ns,
-		     state_claimed *fn, void *arg, struct err *err)
+int state_each_claim(struct state *s, int64_t place, int64_t now_wall_ns, state_claimed *fn,
+		     void *arg, struct err *err)
 {
-	const struct state_claim of = { .scope = scope, .step = step };
 	struct claims_job j = {
-		.job = { s, err }, .claims = &of, .now_ns = now_wall_ns, .fn = fn, .arg = arg
+		.job = { s, err }, .place = place, .now_ns = now_wall_ns, .fn = fn, .arg = arg
 	};
 	return sql_off(each_job, &j.job);
 }
@@ -181,8 +206,9 @@ static int tidy_job(void *arg)
 	struct claims_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
-			"DELETE FROM claim WHERE (expires <> 0 AND expires <= ?3) OR (scope <> ?2"
-			" AND scope IN (SELECT id FROM run WHERE pipeline = ?1))",
+			"DELETE FROM claim WHERE (expires <> 0 AND expires <= ?3) OR place IN"
+			" (SELECT id FROM claim_place WHERE scope <> ?2"
+			"  AND scope IN (SELECT id FROM run WHERE pipeline = ?1))",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->pipeline);

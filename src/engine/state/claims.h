@@ -6,27 +6,30 @@
 
 enum { CLAIM_KEY_BYTES = 16 };
 
-struct state_claim { /* borrowed */
+struct state_claim {
+	int64_t place; /* state_claim_place */
 	uint8_t key[CLAIM_KEY_BYTES];
-	const char *scope, *step;
-	int64_t expires_wall_ns; /* 0: never */
-	const char *run, *split; /* the record's, and within it: */
-	uint64_t ordinal;
-	struct slice path;
+	int64_t expires_wall_ns; /* 0: never; CLAIM_GIVEN_BACK: it is none any more */
+	int64_t owner;           /* digest of run, split, ordinal and path of its record */
 };
-/* In one commit, those that are there already replaced. */
+enum { CLAIM_GIVEN_BACK = -1 };
+
+/* The number of (scope, step), made when there is none. */
+MUST int state_claim_place(struct state *, const char *scope, const char *step, int64_t *ret,
+			   struct err *) SUSPENDS;
+/* In one commit; a later one of the same key replaces it. */
 MUST int state_put_claims(struct state *, const struct state_claim *, size_t n,
 			  struct err *) SUSPENDS;
-MUST int state_drop_claims(struct state *, const struct state_claim *, size_t n,
-			   struct err *) SUSPENDS;
-/* By scope, step and key. *held: somebody has it; *his: it is the record that `asked` names. */
+/* What was put lies in a log, where a commit costs little, until it is merged into the table in which keys are found. */
+MUST int state_merge_claims(struct state *, struct err *) SUSPENDS;
+/* Of what was merged, by place and key. *held: somebody has it; *his: asked->owner. */
 MUST int state_get_claim(struct state *, const struct state_claim *asked, int64_t now_wall_ns,
 			 bool *held, bool *his, struct err *) SUSPENDS;
 
-/* All keys of a step that have not expired, on a blocking thread: fn must not touch the loop. */
+/* All merged keys of a place that have not expired, on a blocking thread: fn must not touch the loop. */
 typedef void state_claimed(void *arg, const uint8_t key[static CLAIM_KEY_BYTES]);
-MUST int state_each_claim(struct state *, const char *scope, const char *step, int64_t now_wall_ns,
-			  state_claimed *, void *arg, struct err *) SUSPENDS;
+MUST int state_each_claim(struct state *, int64_t place, int64_t now_wall_ns, state_claimed *,
+			  void *arg, struct err *) SUSPENDS;
 
 /* The first of the runs that the given one goes on behind, itself if there is none; for "" the pipeline's newest. */
 MUST int state_first_run(struct state *, const char *pipeline, const char *run_id,
