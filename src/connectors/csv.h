@@ -1,22 +1,27 @@
-/* csv.h - the CSV dialect: fields out of bytes, cells into bytes (RFC 4180)
+/* csv.h - the CSV dialect: fields out of bytes, cells into bytes (RFC 4180 and what people make of it)
  *
  * What must hold: (1) what csv_put writes, csv_parse reads back, whatever the text. (2) a quoted field may hold delimiters, quotes
- *   (doubled) and line ends. (3) rows end with LF or CRLF; a lone CR is text. */
+ *   (doubled) and line ends. (3) rows end with LF or CRLF, and a lone CR is text; or with CR alone, if the dialect says so.
+ *   (4) an escape takes its power from the character behind it, quoted or not. */
 #pragma once
 #include "base/buf.h"
 
 struct csv_dialect {
 	char delimiter, quote; /* quote 0: there are no quotes */
+	char escape;           /* 0: only doubled quotes */
+	bool cr;               /* rows end with CR, and LF is text */
+	bool trim;             /* blanks around fields do not belong to them */
 };
 /* The character that an option means (NULL: a comma; `tab`); 0: it is not one plain character. */
 char csv_delimiter(const char *option);
 
+enum csv_flag { CSV_QUOTED = 1, CSV_ESCAPED = 2 }; /* ESCAPED: it was not written as it is */
 struct csv_row {
 	struct slice *fields; /* borrow from the text, or from `unquoted` */
+	uint8_t *flags;       /* of each field: csv_flag */
 	size_t n;
 	/* its own: */
 	size_t cap;
-	bool *doubled; /* the field holds doubled quotes */
 	struct buf unquoted;
 };
 void csv_row_done(struct csv_row *);

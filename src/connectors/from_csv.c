@@ -4,32 +4,28 @@
  * What flows through:    {column: value}; values are strings unless `types` or `infer` says otherwise.
  * What must hold:        what rows.h and input.h promise. */
 #include "base/banned.h"
+#include "connectors/files.h"
 #include "connectors/lines.h"
 #include "connectors/rows.h"
 
 struct csv_source {
-	const char *path;
+	struct files_options files;
 	struct rows_options rows;
 	uint64_t max_line;
-	int packing;
 };
 
 static const struct opt options[] = {
-	OPT("csv", struct csv_source, path, OPT_PATH, const char *, .verb = true, .required = true,
-	    .doc = "file to read"),
+	FILES_OPTIONS(struct csv_source, files, "csv", "file to read"),
 	ROWS_OPTIONS(struct csv_source, rows),
 	OPT("max_line", struct csv_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer row becomes a dead letter"),
-	COMPRESS_OPTION(struct csv_source),
 	OPT_END,
 };
 
 static int csv_plan(void *of, struct facts *facts, struct diag *diag)
 {
-	const struct csv_source *o = of;
-	facts->restart = RESTART_SEEKS;
-	facts->effect = EFFECT_READS;
-	facts->door = slice_str(o->path);
+	struct csv_source *o = of;
+	files_check(&o->files, "csv", facts, diag);
 	rows_check(&o->rows, diag);
 	lines_check_max(o->max_line, diag);
 	return 0;
@@ -38,25 +34,31 @@ static int csv_plan(void *of, struct facts *facts, struct diag *diag)
 static int csv_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct csv_source *o = site->options;
-	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
+	return files_open(site->shared, &o->files, err);
 }
 
 static void csv_close(struct site *site)
 {
-	input_close(site->shared);
+	files_close(site->shared);
+}
+
+static int read_file(const void *of, struct input *in, struct intake *intake,
+		     struct err *err) SUSPENDS
+{
+	const struct csv_source *o = of;
+	struct rows job = {
+		.input = in,
+		.intake = intake,
+		.options = &o->rows,
+		.max_line = (size_t)o->max_line,
+		.name = in->path,
+	};
+	return rows_run(&job, err);
 }
 
 static int csv_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
-	const struct csv_source *o = site->options;
-	struct rows job = {
-		.input = site->shared,
-		.intake = intake,
-		.options = &o->rows,
-		.max_line = (size_t)o->max_line,
-		.name = o->path,
-	};
-	return rows_run(&job, err);
+	return files_run(site->shared, intake, read_file, site->options, err);
 }
 
 const struct port from_csv = {
@@ -72,7 +74,7 @@ const struct port from_csv = {
 	.roles = ROLE_SOURCE,
 	.options = options,
 	.options_size = sizeof(struct csv_source),
-	.shared_size = sizeof(struct input),
+	.shared_size = sizeof(struct files),
 	.plan = csv_plan,
 	.open = csv_open,
 	.close = csv_close,

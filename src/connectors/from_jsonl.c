@@ -4,29 +4,25 @@
  * What flows through:    each line as it stands; the engine checks that it is a JSON object.
  * What must hold:        an offset is only trusted in the file in which it was taken (connectors/input.h). */
 #include "base/banned.h"
+#include "connectors/files.h"
 #include "connectors/lines.h"
 
 struct jsonl_source {
-	const char *path;
+	struct files_options files;
 	uint64_t max_line;
-	int packing;
 };
 
 static const struct opt options[] = {
-	OPT("jsonl", struct jsonl_source, path, OPT_PATH, const char *, .verb = true,
-	    .required = true, .doc = "file with one JSON object per line"),
+	FILES_OPTIONS(struct jsonl_source, files, "jsonl", "file with one JSON object per line"),
 	OPT("max_line", struct jsonl_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
-	COMPRESS_OPTION(struct jsonl_source),
 	OPT_END,
 };
 
 static int jsonl_plan(void *of, struct facts *facts, struct diag *diag)
 {
-	const struct jsonl_source *o = of;
-	facts->restart = RESTART_SEEKS;
-	facts->effect = EFFECT_READS;
-	facts->door = slice_str(o->path);
+	struct jsonl_source *o = of;
+	files_check(&o->files, "jsonl", facts, diag);
 	lines_check_max(o->max_line, diag);
 	return 0;
 }
@@ -34,25 +30,31 @@ static int jsonl_plan(void *of, struct facts *facts, struct diag *diag)
 static int jsonl_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct jsonl_source *o = site->options;
-	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
+	return files_open(site->shared, &o->files, err);
 }
 
 static void jsonl_close(struct site *site)
 {
-	input_close(site->shared);
+	files_close(site->shared);
+}
+
+static int read_file(const void *of, struct input *in, struct intake *intake,
+		     struct err *err) SUSPENDS
+{
+	const struct jsonl_source *o = of;
+	struct lines job = {
+		.input = in,
+		.intake = intake,
+		.form = LINE_JSON,
+		.max_line = (size_t)o->max_line,
+		.name = in->path,
+	};
+	return lines_run(&job, err);
 }
 
 static int jsonl_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
-	const struct jsonl_source *o = site->options;
-	struct lines job = {
-		.input = site->shared,
-		.intake = intake,
-		.form = LINE_JSON,
-		.max_line = (size_t)o->max_line,
-		.name = o->path,
-	};
-	return lines_run(&job, err);
+	return files_run(site->shared, intake, read_file, site->options, err);
 }
 
 const struct port from_jsonl = {
@@ -68,7 +70,7 @@ const struct port from_jsonl = {
 	.roles = ROLE_SOURCE,
 	.options = options,
 	.options_size = sizeof(struct jsonl_source),
-	.shared_size = sizeof(struct input),
+	.shared_size = sizeof(struct files),
 	.plan = jsonl_plan,
 	.open = jsonl_open,
 	.close = jsonl_close,

@@ -4,29 +4,26 @@
  * What flows through:    {"line": text, "n": number from 1}.
  * What must hold:        empty lines are records too: what is done with them is the pipeline's affair (`where: .line != ""`). */
 #include "base/banned.h"
+#include "connectors/files.h"
 #include "connectors/lines.h"
 
 struct lines_source {
-	const char *path;
+	struct files_options files;
 	uint64_t max_line;
-	int packing;
 };
 
 static const struct opt options[] = {
-	OPT("lines", struct lines_source, path, OPT_PATH, const char *, .verb = true,
-	    .required = true, .doc = "text file; each line becomes {line, n}"),
+	FILES_OPTIONS(struct lines_source, files, "lines",
+		      "text file; each line becomes {line, n}"),
 	OPT("max_line", struct lines_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
-	COMPRESS_OPTION(struct lines_source),
 	OPT_END,
 };
 
 static int lines_plan(void *of, struct facts *facts, struct diag *diag)
 {
-	const struct lines_source *o = of;
-	facts->restart = RESTART_SEEKS;
-	facts->effect = EFFECT_READS;
-	facts->door = slice_str(o->path);
+	struct lines_source *o = of;
+	files_check(&o->files, "lines", facts, diag);
 	lines_check_max(o->max_line, diag);
 	return 0;
 }
@@ -34,25 +31,31 @@ static int lines_plan(void *of, struct facts *facts, struct diag *diag)
 static int lines_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct lines_source *o = site->options;
-	return input_open_file(site->shared, o->path, (enum packing)o->packing, err);
+	return files_open(site->shared, &o->files, err);
 }
 
 static void lines_close(struct site *site)
 {
-	input_close(site->shared);
+	files_close(site->shared);
+}
+
+static int read_file(const void *of, struct input *in, struct intake *intake,
+		     struct err *err) SUSPENDS
+{
+	const struct lines_source *o = of;
+	struct lines job = {
+		.input = in,
+		.intake = intake,
+		.form = LINE_TEXT,
+		.max_line = (size_t)o->max_line,
+		.name = in->path,
+	};
+	return lines_run(&job, err);
 }
 
 static int lines_source_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
-	const struct lines_source *o = site->options;
-	struct lines job = {
-		.input = site->shared,
-		.intake = intake,
-		.form = LINE_TEXT,
-		.max_line = (size_t)o->max_line,
-		.name = o->path,
-	};
-	return lines_run(&job, err);
+	return files_run(site->shared, intake, read_file, site->options, err);
 }
 
 const struct port from_lines = {
@@ -67,7 +70,7 @@ const struct port from_lines = {
 	.roles = ROLE_SOURCE,
 	.options = options,
 	.options_size = sizeof(struct lines_source),
-	.shared_size = sizeof(struct input),
+	.shared_size = sizeof(struct files),
 	.plan = lines_plan,
 	.open = lines_open,
 	.close = lines_close,

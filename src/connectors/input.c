@@ -271,6 +271,43 @@ struct position input_position(struct input *in)
 	return (struct position){ in->base, at };
 }
 
+/* ---- the end ---- */
+
+static int put_ends(struct input *in, uint64_t length, struct buf *out, struct err *err) SUSPENDS
+{
+	char tail[HEAD_BYTES];
+	size_t n = length < sizeof(tail) ? (size_t)length : sizeof(tail);
+	if (buf_printf(out, "%" PRIu64 " ", length) < 0 || put_head(in, n, out, err) < 0)
+		return -1;
+	ssize_t got = hk_file_read(in->fd, tail, n, (off_t)(length - n));
+	if (got < 0)
+		return fail_errno(err, FAULT_IO, (int)got, "cannot read '%s'", in->path);
+	int r = buf_add_char(out, ' ');
+	r = r < 0 ? r : put_hash((struct slice){ tail, (size_t)got }, out);
+	return r < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
+}
+
+int input_put_end(struct input *in, struct buf *out, struct err *err)
+{
+	ASSERT(in->path && in->ended);
+	return put_ends(in, in->unpack ? unpack_taken(in->unpack) : in->read, out, err);
+}
+
+int input_is_at_end(struct input *in, struct slice end, struct err *err)
+{
+	AUTO(buf_done) struct buf now = { .max = 256 };
+	struct stat st;
+	struct slice length, rest;
+	int64_t n;
+	if (!slice_cut(end, ' ', &length, &rest) || units_int(length, &n) < 0)
+		return 0;
+	if (fstat(in->fd, &st) < 0)
+		return fail_errno(err, FAULT_IO, -errno, "cannot look at '%s'", in->path);
+	if (st.st_size != n)
+		return 0;
+	return put_ends(in, (uint64_t)n, &now, err) < 0 ? -1 : slice_eq(buf_slice(&now), end);
+}
+
 /* ---- is it the file of this position? ---- */
 
 static int refuse_other(const struct input *in, const char *why, struct err *err)

@@ -26,10 +26,6 @@ struct input {
 	uint64_t proven;       /* the offset up to which base speaks */
 	uint64_t last_line;    /* behind the last line end that was read; 0: none yet */
 };
-#define COMPRESS_OPTION(T)                                                                     \
-	OPT("compress", T, packing, OPT_ENUM, int, .words = packing_words, .fallback = "auto", \
-	    .doc = "gzip or zstd; auto: what the name (.gz, .zst) or the file's"               \
-		   " first bytes say")
 
 /* Anything but a regular file is refused: a pipe cannot be read from a position. */
 MUST int input_open_file(struct input *, const char *path, enum packing, struct err *) SUSPENDS;
@@ -40,6 +36,11 @@ void input_close(struct input *); /* half-opened too */
 MUST int input_begin(struct input *, const struct position *from, struct err *) SUSPENDS;
 /* Where the window begins, with what proves it. Borrows until the next one, or input_close; nothing to prove for stdin. */
 struct position input_position(struct input *);
+/* What tells a file that was read to its end from one that has grown or changed since, without reading it again: the lengths and
+ * hashes of what it has on disk, whole if it is short, else of both its ends. */
+MUST int input_put_end(struct input *, struct buf *out, struct err *) SUSPENDS;
+/* Is it as it was at that end? 1, 0, or -1. */
+MUST int input_is_at_end(struct input *, struct slice end, struct err *) SUSPENDS;
 /* Forgets the window and goes to an offset; a regular file only. */
 void input_seek(struct input *, uint64_t offset);
 

@@ -83,6 +83,11 @@ void unpack_free(struct unpack *u)
 	free(u);
 }
 
+uint64_t unpack_taken(const struct unpack *u)
+{
+	return u->file - u->in_n;
+}
+
 /* ---- on the pool's thread -------------------------------------------------------------------- */
 
 static int fill_block(struct unpack *u)
@@ -195,7 +200,7 @@ static int read_job(void *arg)
 static int tell(const struct unpack *u, const char *path, struct err *err)
 {
 	const char *name = u->coding->names[0];
-	uint64_t at = u->file - u->in_n; /* where the decoder stopped reading */
+	uint64_t at = unpack_taken(u);
 	switch (u->failed) {
 	case DAMAGED:
 		return fail(err, FAULT_IO, "'%s' is damaged: byte %" PRIu64 " is not what %s wants",

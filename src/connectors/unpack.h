@@ -19,6 +19,8 @@ enum packing packing_of_head(struct slice head);
 struct unpack;
 struct unpack *unpack_new(int fd, enum packing); /* borrows fd; GZIP or ZSTD; NULL: out of memory */
 void unpack_free(struct unpack *);               /* accepts NULL */
+/* How much of the file was decoded: behind the end of the text, its length as it was then. */
+uint64_t unpack_taken(const struct unpack *);
 /* Text from an offset on: n bytes, fewer only at the end, 0 there. -1 with *err, after all text before the damage was read;
  * `path` is for the message. */
 ssize_t unpack_read(struct unpack *, void *to, size_t n, uint64_t at, const char *path,
