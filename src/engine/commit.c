@@ -11,6 +11,7 @@
 #include "engine/running.h"
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "engine/claims.h"
 #include "engine/mark.h"
 #include "engine/recovery.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 
 enum { SINK_RETRIES = 4, SINK_PAUSE_MS = 500, MARK_MAX = 256 << 20 };
+#define SINK_PAUSE_MOST (15 * HK_SEC)
 
 /* A batch: tracks linked by next_ready. */
 struct batch_list {
@@ -83,18 +85,50 @@ static void rows_die(struct sink *k, struct track *t, const struct err *err)
 	}
 }
 
-static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark,
+/* ---- a sink that is busy, or gone ---- */
+struct patience {
+	int64_t since_ns, within_ns; /* of the first refusal; 0: a few tries */
+	int tries;
+};
+
+static int give_up(const struct patience *p, struct err *err)
+{
+	AUTO(buf_done) struct buf time = { .max = 64 };
+	if (p->within_ns == 0 || units_put_duration(&time, hk_now_ns() - p->since_ns) < 0)
+		return -1;
+	return err_wrap(err, "it was waited for for %s: ", time.p);
+}
+
+/* 0: try again. A stop does not wait longer than what is in flight may take. */
+static int wait_for_sink(const struct sink *k, struct patience *p, struct err *err) SUSPENDS
+{
+	struct run *run = k->run;
+	int64_t now = hk_now_ns(), pause = SINK_PAUSE_MS * HK_MS << (p->tries < 6 ? p->tries : 6);
+	pause = pause < SINK_PAUSE_MOST ? pause : SINK_PAUSE_MOST;
+	if (p->tries++ == 0)
+		p->since_ns = now;
+	bool over = p->within_ns ? now - p->since_ns >= p->within_ns : p->tries > SINK_RETRIES;
+	if (over || (run->stopping && now >= run->drained_ns))
+		return give_up(p, err);
+	if (run->stopping)
+		return hk_sleep(SINK_PAUSE_MS * HK_MS);
+	int r = hk_event_wait_for(&run->stops, pause);
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark, bool saved,
 		       struct err *err) SUSPENDS
 {
-	struct batch b = { k->run->mark_name, rows->recs, rows->n, mark };
-	for (int tries = 0;; tries++) {
+	struct batch b = { k->run->mark_name, rows->recs, rows->n, mark, saved };
+	struct patience patience = { .within_ns = k->place->facts.within_ns };
+	for (;;) {
 		*err = (struct err){ 0 };
 		buf_clear(&k->receipt);
 		if (k->place->port->commit(&k->site, &b, &k->receipt, err) == 0)
 			return 0;
-		if (err->whole || fault_policy(err) != POLICY_RETRY || tries == SINK_RETRIES)
+		if (err->whole || fault_policy(err) != POLICY_RETRY)
 			return -1;
-		if (hk_sleep(SINK_PAUSE_MS * HK_MS << tries) < 0)
+		if (wait_for_sink(k, &patience, err) < 0)
 			return -1;
 	}
 }
@@ -114,7 +148,7 @@ static int put_part(struct sink *k, const struct ledger *before, struct part p,
 	collect_rows(k, p.from, p.end, &rows);
 	if (k->place->facts.own_mark && mark_put(before, k->run->id, p.from, p.end, &mark) < 0)
 		return fail(err, FAULT_IO, "the checkpoint is too large");
-	if (commit_rows(k, &rows, buf_slice(&mark), err) == 0) {
+	if (commit_rows(k, &rows, buf_slice(&mark), before == &k->run->ledger, err) == 0) {
 		k->rows += rows.n;
 		return 0;
 	}

@@ -11,6 +11,8 @@
  *   pure    apply          map set where emit: fused, no queue, no slot
  *   call    ask call       http: one request, one attempt; as a sink: what was accepted is delivered
  *           [call_many]    sql: one attempt for several requests (`batch:`)
+ *   fold    [key] [build]  batch sort: records are held in windows; one is made of them, or they go on in another order
+ *   join    gather         children come back to the record that they were made of
  *   commit  resume commit  jsonl csv sqlite stdout null: rows and checkpoint together
  * What must hold:
  *  (1) the plan is immutable once made; `shared` is one per place. No globals.
@@ -130,23 +132,33 @@ enum effect { EFFECT_NONE, EFFECT_READS, EFFECT_WRITES };
 /* Source classes of GUARANTEES.md: V cannot be read again, R gives the same at the same position, J may answer otherwise when it is
  * asked again, and keeps what it was told (intake_keep). */
 enum restart { RESTART_LOSES, RESTART_SEEKS, RESTART_ASKS };
+/* When a child is dead, its parent is, too; goes on without it; goes on with a null in its place. */
+enum missing { MISSING_DEAD, MISSING_SKIP, MISSING_NULL };
 enum { CLAIMS_WITH_RUNS = -1 }; /* until a run starts over */
 struct facts {
 	enum guarantee guarantee;
 	enum effect effect;
 	enum restart restart; /* sources */
 	bool endless;         /* sources: until interrupted */
+	bool onward; /* sources that ask: behind their end there may be more later, and they know from where (intake_onward) */
 	int64_t claims_ns; /* apply calls out_claim, whose keys are kept so long; CLAIMS_WITH_RUNS; 0: it does not */
 	bool many;     /* apply makes children, even when it makes one (emit) */
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
-	bool finite_output;   /* commit: finish() makes the output whole (.part, rename) */
+	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
+	int64_t within_ns; /* commit: the far side may be away or busy: it is waited for so long; 0: for a few tries */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
 	 * options. What stands here is trusted: hosts from data may lead there. */
 	struct slice origin;
 	struct slice door; /* host, file, database: for check and messages; borrows from the plan */
+	/* Folds: a window is closed at so many members (0: at the end of the input), at so many bytes (0: as many as jq may read), and so
+	 * long after its first (0: it waits). */
+	uint64_t window, window_bytes;
+	int64_t linger_ns;
+	bool descending;      /* folds that only sort */
+	enum missing missing; /* joins */
 };
 /* Mistakes, each placed at its option in the file. */
 struct diag;
@@ -199,6 +211,7 @@ struct arrival {
 	uint64_t line;  /* for messages: line or item number within the split, from 1; 0: unknown */
 	bool unchecked; /* bytes from outside: the engine checks the JSON */
 	const struct err *fault; /* borrows: known bad (too_large, ragged line); it ends as dead */
+	bool known;              /* an earlier run took it, as it is: it ends as duplicate */
 };
 struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
 const struct position *split_from(const struct split *);       /* NULL: from the start */
@@ -209,6 +222,9 @@ uint64_t split_line(const struct split *); /* line of the last admitted; 0 at th
  * added or changed. split_end gives it back as long as nothing was admitted behind it; else it is empty. */
 void intake_end(struct intake *, struct split *, struct slice proof);
 struct slice split_end(const struct split *);
+/* Sources that go `onward`: all that there is now was admitted. `base`: what split_from() says, with offset 0, when a run begins
+ * behind this one, once it is finished. */
+void intake_onward(struct intake *, struct split *, struct slice base);
 /* Splits of an earlier part of the run, or of the run that it goes on behind, that nobody has asked for and that were the
  * source's (`theirs` knows by the name): what is not there any more cannot be read on. 0 when each had been read to its end, which
  * is then enough; else -1 with *err, FAULT_IO. */
@@ -232,7 +248,7 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 	struct slice type; /* media type, in the call's arena; for blobs */
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
-	bool checked; /* the value is checked, compact JSON: it was made here */
+	bool checked;       /* the value is checked, compact JSON: it was made here */
 	bool keep_raw,
 		converted; /* engine: the bytes are wanted as they came; value is made of them */
 	struct buf raw;    /*         owns: so they are */
@@ -278,6 +294,16 @@ struct call {
  * while the call's clocks stand still. 0, or < 0: end the call; -EMSGSIZE: jq could not read so much. */
 MUST int call_room(struct call *, enum body kind, uint64_t length, uint64_t bytes) SUSPENDS;
 
+/* ---- folds: what many records become together ----------------------------------------------------------------
+ * The engine holds the members in windows, durable in the state, which it closes by the facts; it counts, pays and orders. key()
+ * says where a record belongs, as bytes that are compared as bytes (sort_key.h). Without build() the members go on themselves, by
+ * key, equal ones as they came; with it a window becomes the one record that build() puts. gather() puts the parent's next version
+ * from its children, in their order; one that is dead is NULL, or left out, as facts.missing says. */
+struct members {
+	struct rec *const *recs; /* borrows */
+	size_t n;
+};
+
 /* ---- commits ----------------------------------------------------------------------------------------------------
  * commit() makes n rows durable (n may be 0: only the mark moves), with the mark if own_mark; else it fills the receipt (a
  * file's committed length), which is saved beside the mark in the state. All or nothing: after -1 nothing of it shows once
@@ -290,6 +316,7 @@ struct batch {
 	struct rec *const *recs;
 	size_t n;
 	struct slice mark;
+	bool saved; /* so are all receipts given so far: what waits for that may be done */
 };
 struct resumption {
 	const char *pipeline;
@@ -327,6 +354,11 @@ struct port {
 	/* One attempt for n > 1 of them, with a verdict in each. When it fails as a whole, nothing of it was done: all have the same fault, with
 	 * err.row if it is known whose (from 1), else with err.whole; the engine divides until the one at fault is alone. */
 	void (*call_many)(struct site *, struct call *const *calls, size_t n) SUSPENDS;
+
+	int (*key)(struct site *, const struct env *, struct buf *key, struct err *) SUSPENDS;
+	int (*build)(struct site *, const struct members *, struct out *, struct err *);
+	int (*gather)(struct site *, const struct rec *parent, const struct members *, struct out *,
+		      struct err *);
 
 	int (*resume)(struct site *, struct resumption *, struct err *) SUSPENDS;
 	int (*commit)(struct site *, const struct batch *, struct buf *receipt,
