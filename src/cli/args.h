@@ -39,6 +39,17 @@ enum flag_id {
 	FLAG_QUIET,
 	FLAG_VERBOSE,
 	FLAG_HELP,
+	FLAG_RECORDS,
+	FLAG_LINE,
+	FLAG_CALLS,
+	FLAG_RAW,
+	FLAG_COMPACT,
+	FLAG_NULL_INPUT,
+	FLAG_TEMPLATE,
+	FLAG_URL,
+	FLAG_FORMAT,
+	FLAG_RES,
+	FLAG_ROWS,
 	FLAG_LATER, /* all flags that a coming version has */
 };
 enum flag_type {
@@ -74,7 +85,9 @@ enum verb_bit {
 	IN_DEAD_EXPORT = 16384,
 	IN_DEAD_DROP = 32768,
 	IN_DEAD = IN_DEAD_LS | IN_DEAD_SHOW | IN_DEAD_REPLAY | IN_DEAD_EXPORT | IN_DEAD_DROP,
-	IN_ALL = 65535,
+	IN_TRY = 65536,
+	IN_JQ = 131072,
+	IN_ALL = 262143,
 };
 struct flag {
 	enum flag_id id;

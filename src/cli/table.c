@@ -8,6 +8,8 @@
 #include "cli/verbs.h"
 
 static const char *const progress_words[] = { "auto", "bar", "plain", "json", "none", NULL };
+static const char *const calls_words[] = { "none", "reads", "all", NULL };
+static const char *const format_words[] = { "jsonl", "csv", "lines", NULL };
 static const char *const summary_words[] = { "json", NULL };
 
 /* What a coming version has: refused with that sentence. */
@@ -21,8 +23,30 @@ const struct flag flags[] = {
 	  "also those that were sent again, or are of a record that died again" },
 	{ FLAG_EVERY, "all", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_DROP,
 	  "forgets every one of them" },
-	{ FLAG_JSON, "json", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_LS | IN_DEAD_SHOW,
+	{ FLAG_JSON, "json", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_LS | IN_DEAD_SHOW | IN_TRY,
 	  "JSON lines, for programs" },
+	{ FLAG_RECORDS, "records", 'n', TAKES_COUNT, "N", NULL, IN_TRY,
+	  "so many records (default: 3)" },
+	{ FLAG_LINE, "line", 0, TAKES_COUNT, "N", NULL, IN_TRY,
+	  "begins at this line of the file, or record of the source" },
+	{ FLAG_WHERE, "where", 'w', TAKES_PROGRAM, "JQ", NULL, IN_TRY,
+	  "the first records for which it is true: '.country == \"NO\"'" },
+	{ FLAG_CALLS, "calls", 0, TAKES_WORD, "WHICH", calls_words, IN_TRY,
+	  "reads (default), all, or none: which steps really call out" },
+	{ FLAG_FORMAT, "from", 0, TAKES_WORD, "FORMAT", format_words, IN_JQ,
+	  "jsonl, csv or lines (default: by the file's name, else jsonl)" },
+	{ FLAG_RAW, "raw-output", 'r', TAKES_NOTHING, NULL, NULL, IN_JQ, "texts without quotes" },
+	{ FLAG_COMPACT, "compact-output", 'c', TAKES_NOTHING, NULL, NULL, IN_JQ,
+	  "one value a line: always so here, as in a pipeline" },
+	{ FLAG_NULL_INPUT, "null-input", 'n', TAKES_NOTHING, NULL, NULL, IN_JQ,
+	  "no file: once, with null as the record" },
+	{ FLAG_TEMPLATE, "template", 't', TAKES_NOTHING, NULL, NULL, IN_JQ,
+	  "EXPR is text with \\( ), as in most options: 'user-\\(.id).json'" },
+	{ FLAG_URL, "url", 'u', TAKES_NOTHING, NULL, NULL, IN_JQ,
+	  "EXPR is a URL with \\( ): what is put in is percent-encoded" },
+	{ FLAG_RES, "res", 0, TAKES_FILE, "FILE", NULL, IN_JQ,
+	  "JSON for $res: {\"status\": 200, \"headers\": {}, \"body\": ...}" },
+	{ FLAG_ROWS, "rows", 0, TAKES_FILE, "FILE", NULL, IN_JQ, "a JSON array for $rows" },
 	{ FLAG_FROM, "from", 0, TAKES_FILE, "FILE", NULL, IN_FETCH,
 	  "one URL a line, instead of URLs on the command line" },
 	{ FLAG_TO, "to", 0, TAKES_FILE, "FILE", NULL, IN_FETCH,
@@ -34,15 +58,15 @@ const struct flag flags[] = {
 	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH,
 	  "for one attempt (default: 30s)" },
 	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY | IN_JQ,
 	  "sets $vars.KEY, over the file's vars:; may stand several times" },
 	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
 	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY,
 	  "reads KEY=VALUE lines for $secret.KEY; others come from the environment" },
-	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN | IN_DEAD_REPLAY,
+	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN | IN_DEAD_REPLAY | IN_TRY,
 	  "hosts from data may lead there: loopback, private, 10.0.0.0/8, HOST:PORT" },
 	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN | IN_STATE | IN_VERIFY | IN_DEAD,
 	  "the state file (default: .hocket/NAME.db beside the pipeline); off: none" },
@@ -52,6 +76,7 @@ const struct flag flags[] = {
 	  "rewind: which source, as show names it; needed when there are several" },
 	{ FLAG_LIMIT, "limit", 0, TAKES_COUNT, "N", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "reads at most N records; the next run goes on behind them" },
+	{ FLAG_LIMIT, "limit", 0, TAKES_COUNT, "N", NULL, IN_JQ, "reads at most N records" },
 	{ FLAG_UNTIL, "until", 0, TAKES_UNTIL, "TIME", NULL, IN_RUN | IN_DEAD_REPLAY,
 	  "ends then: after 5m, at 18:30 or 2026-12-01T08:00; the next run goes on" },
 	{ FLAG_MAX_FAILURES, "max-failures", 0, TAKES_SHARE, "N|5%", NULL, IN_RUN | IN_DEAD_REPLAY,
@@ -83,9 +108,12 @@ const struct flag flags[] = {
 	{ LATER("dashboard") },
 	{ LATER("log") },
 	{ FLAG_QUIET, "quiet", 'q', TAKES_NOTHING, NULL, NULL,
-	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "only what went wrong" },
+	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY | IN_TRY, "only what went wrong" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL,
 	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "more about each step" },
+	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_TRY, "nothing is cut" },
+	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_JQ,
+	  "says what evaluates it: hocket itself, or libjq" },
 	{ FLAG_HELP, "help", 'h', TAKES_NOTHING, NULL, NULL, IN_ALL, "this text" },
 };
 const size_t flag_count = ARRAY_SIZE(flags);
@@ -101,6 +129,21 @@ static const char check_text[] =
 	"Reports all mistakes at once, with line, column and the nearest right name. For\n"
 	"a good file it prints the flow: what each place does, and what it promises (how\n"
 	"a source goes on after a stop, what a sink's effect is when something fails).";
+static const char try_text[] =
+	"Reads a few records and takes them through the steps for real; the sinks are not opened,\n"
+	"no state is kept, no dead letter is written. For each record it shows what every step\n"
+	"changed (+ added, - gone, ~ another value), what was called, where and why it ended, and\n"
+	"the row that each sink would get. Calls that only read (GET) are made, once each and\n"
+	"without retries. A step that may change something, or cost (POST), shows its request and\n"
+	"is called only with --calls all; --calls none calls nothing. Exit codes are those of\n"
+	"hocket run: 3 when a record died.";
+static const char jq_text[] =
+	"EXPR is evaluated for each record of FILE, or of stdin, exactly as in a pipeline: with\n"
+	"$meta and, given by --set, $vars; what a pipeline refuses (env, input, ...) is refused\n"
+	"here. JSON lines and any other sequence of JSON values, CSV and lines of text; .gz and\n"
+	".zst are unpacked. One JSON value a line. A record for which it fails is named on "
+	"stderr;\n"
+	"the others go on, and the exit code is 3.";
 static const char graph_text[] =
 	"From top to bottom, for each place: how many at a time, its queue, rate, retries and\n"
 	"timeout, and its class. Sources: R replayable, J journaled, V volatile. What changes\n"
@@ -171,6 +214,20 @@ const struct verb verbs[] = {
 		.examples = { { "hocket check enrich.yaml", "one file" },
 			      { "hocket check pipelines/*.yaml -q",
 				"all of them in CI: says only what is wrong" } },
+	},
+	{
+		.name = "try",
+		.bit = IN_TRY,
+		.main = verb_try,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = 1,
+		.usage = "FILE [flags]",
+		.doc = "takes a few records through a pipeline and shows each step; writes nothing",
+		.more = try_text,
+		.examples = { { "hocket try enrich.yaml", "the first three records" },
+			      { "hocket try enrich.yaml --line 17 -n 1 --calls all",
+				"the record on line 17, and POSTs are made, too" } },
 	},
 	{
 		.name = "graph",
@@ -304,6 +361,21 @@ const struct verb verbs[] = {
 		.examples = { { "hocket verify enrich.yaml", "one line, or the reasons" } },
 	},
 	{
+		.name = "jq",
+		.bit = IN_JQ,
+		.main = verb_jq,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = 2,
+		.usage = "EXPR [FILE] [flags]",
+		.doc = "tries a jq expression, or a template, on a file",
+		.more = jq_text,
+		.examples = { { "hocket jq '.lines | map(.qty * .price) | add' orders.jsonl",
+				"a program, before it goes into a pipeline" },
+			      { "hocket jq -u 'https://api.example.com/users/\\(.id)' users.csv",
+				"the URLs that a step would ask for" } },
+	},
+	{
 		.name = "connectors",
 		.bit = IN_CONNECTORS,
 		.main = verb_connectors,
@@ -358,13 +430,11 @@ const struct verb verbs[] = {
 			      { "hocket help --man | man -l -", "the manual page" } },
 	},
 	/* of later versions: the name alone */
-	{ .name = "try" },
 	{ .name = "test" },
 	{ .name = "new" },
 	{ .name = "guess" },
 	{ .name = "top" },
 	{ .name = "tap" },
-	{ .name = "jq" },
 	{ .name = "explain" },
 };
 const size_t verb_count = ARRAY_SIZE(verbs);

@@ -279,6 +279,8 @@ struct call {
 	struct slice
 		shown; /*         "GET https://host/path" without secrets, for messages and dead letters */
 	struct slice
+		sends; /*         the request's body, for who looks on; may hold secrets; empty: none */
+	struct slice
 		lane; /*         "ORIGIN" or "ORIGIN MARK": who asks with which credential; empty: none */
 	enum safety safety;
 	/* ask, with wants_asked: SHA-256 of all that decides what is answered (method, URL, body, headers that the file gives), without

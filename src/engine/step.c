@@ -356,6 +356,7 @@ static void tell_watch(const struct visit *v, bool good)
 		  (struct sighting){ .what = SIGHT_CALLED,
 				     .step = v->step->index,
 				     .request = v->call.shown,
+				     .sends = v->call.sends,
 				     .status = a->status,
 				     .bytes = a->value.n,
 				     .took_ns = hk_now_ns() - v->attempt_ns,

@@ -37,6 +37,7 @@ struct sighting {
 	uint64_t sinks;
 	const struct err *err;
 	struct slice request; /* without secrets: "GET https://host/path" */
+	struct slice sends;   /* its body; may hold secrets */
 	int status;           /* 0: there is none */
 	int64_t took_ns;
 	uint64_t bytes; /* of the answer's body */

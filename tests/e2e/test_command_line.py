@@ -76,8 +76,8 @@ def test_flags_of_later_versions(hocket, flag):
 def test_verbs_of_later_versions(hocket):
     result = hocket("replay", "x")
     assert result.code == 2
-    result = hocket("try", "x.yaml")
-    assert result.code == 2 and "'hocket try' is not in this version yet" in result.err
+    result = hocket("top", "x.yaml")
+    assert result.code == 2 and "'hocket top' is not in this version yet" in result.err
 
 
 def test_check_shows_the_flow_and_its_classes(hocket):

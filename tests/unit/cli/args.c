@@ -165,9 +165,9 @@ TEST(times_to_end_at_are_checked)
 TEST(later_things_say_so)
 {
 	AUTO(parsed_done)
-	struct parsed flag = PARSE("run", "a", "--dry-run"), verb = PARSE("try", "a");
+	struct parsed flag = PARSE("run", "a", "--dry-run"), verb = PARSE("top", "a");
 	CHECK_STR(flag.err.p, "'--dry-run' is not in this version yet");
-	CHECK_STR(verb.err.p, "'hocket try' is not in this version yet");
+	CHECK_STR(verb.err.p, "'hocket top' is not in this version yet");
 }
 
 TEST(verbs_of_two_words)
