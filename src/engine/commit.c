@@ -1,7 +1,7 @@
 /* commit.c - ready records become durable, in batches, with the mark that says so
  *
  * What this room is for: the only place where records are settled. The order is the contract of GUARANTEES.md:
- *   (1) dead letters to the state, and the batch itself when several sinks get it; (2) each sink in the file's order: rows and
+ *   (1) what folds hold and dead letters to the state, and the batch itself when several sinks get it; (2) each sink in the file's order: rows and
  *   mark; (3) mark and receipts to the state; then, in memory: settled.
  * What flows through:    ready tracks, as a list by next_ready.
  * What must hold:
@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "engine/claims.h"
+#include "engine/fold.h"
 #include "engine/mark.h"
 #include "engine/recovery.h"
 #include "engine/stopping.h"
@@ -279,7 +280,8 @@ static int end_list(struct run *run, const struct batch_list *list, struct err *
 
 static int commit_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
 {
-	if (dead_put_letters(run, list->first, NULL, err) < 0 ||
+	if (folds_put(run, list->first, err) < 0 ||
+	    dead_put_letters(run, list->first, NULL, err) < 0 ||
 	    claims_put(run, list->first, err) < 0)
 		return -1;
 	if (run_logs_batches(run) && recovery_put_batch(run, list->first, list->n, err) < 0)
@@ -287,7 +289,10 @@ static int commit_list(struct run *run, const struct batch_list *list, struct er
 	for (size_t i = 0; i < run->plan->sink_count; i++)
 		if (put_to_sink(&run->sinks[i], list, err) < 0)
 			return -1;
-	return end_list(run, list, err);
+	if (end_list(run, list, err) < 0)
+		return -1;
+	folds_settled(run);
+	return 0;
 }
 
 int commit_again(struct run *run, struct track *first, struct err *err)
@@ -369,7 +374,8 @@ static struct batch_list take_batch(struct run *run) SUSPENDS
 static bool batch_is_full(const struct run *run)
 {
 	return run->ledger.ready_count >= run->batch_rows ||
-	       run->ledger.ready_bytes >= run->batch_bytes || run->work_ended || run->failing;
+	       run->ledger.ready_bytes >= run->batch_bytes || run->work_ended || run->failing ||
+	       folds_hurry(run);
 }
 
 /* 1: there is a batch; 0: all is done; < 0: cancelled */

@@ -9,6 +9,8 @@
 #include "engine/children.h"
 #include "engine/doubt.h"
 #include "engine/expansion.h"
+#include "engine/fold.h"
+#include "engine/join.h"
 #include "engine/stopping.h"
 
 #include "base/clock.h"
@@ -35,7 +37,7 @@ void flow_env(const struct run *run, const struct item *it, struct env *env, str
 	const struct origin *o = t->origin;
 	flow_put_id(it, id);
 	*meta = (struct env_meta){ .id = { id, 16 },
-				   .source = slice_str(o ? o->split : t->split->name),
+				   .source = slice_str(track_source(t)),
 				   .position =
 					   t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
 				   .attempt = 1,
@@ -62,9 +64,9 @@ static uint64_t in_flight(const struct counts *c)
 
 void run_wake_source(struct run *run)
 {
-	if (!run->source_waits.since_ns)
+	if (!run->source_waits.since_ns && !folds_want_space(run))
 		return;
-	if (run_has_space(run))
+	if (run_has_space(run) || folds_have_space(run))
 		hk_event_set(&run->space);
 	else if (run->in_doubt > 0 && run->in_doubt == in_flight(&run->ledger.live))
 		doubt_end_all(run);
@@ -78,6 +80,7 @@ static void item_ended(struct run *run)
 
 static void end_item(struct run *run, struct item *it, enum ending how)
 {
+	join_child_ends(run, it);
 	item_end(&run->ledger, it, how);
 	if (!it->track->ready)
 		spill_rested(run, it);
@@ -99,6 +102,11 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 {
 	struct err shown = *err;
 	run_redact(run, &shown);
+	if (join_takes_death(run, it, label, &shown, attempts_taken)) {
+		end_item(run, it, ENDED_MERGED);
+		return;
+	}
+	join_child_ends(run, it);
 	item_die(&run->ledger, it, label, &shown, attempts_taken, clock_wall_ns());
 	item_ended(run);
 	run_note_dead(run, label, &shown);
@@ -107,7 +115,7 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 bool run_has_space(const struct run *run)
 {
 	bool fits = !run->ledger.first || memory_has(run, run->admitting_bytes);
-	return fits && run->ledger.ready_bytes < run->ready_max_bytes;
+	return fits && run->ledger.ready_bytes < run->ready_max_bytes && !folds_are_behind(run);
 }
 
 /* ---- what apply() writes to ---- */
@@ -163,6 +171,10 @@ void flow_ended(struct run *run, size_t at)
 			return;
 		}
 		doubt_end(s, run_ends_as_meant(run));
+		if (s->fold || s->join) {
+			s->fold ? fold_upstream_ended(s->fold) : join_upstream_ended(s->join);
+			return;
+		}
 	}
 }
 
@@ -170,6 +182,10 @@ int flow_children(struct run *run, struct item *it, struct rec **takes, size_t n
 {
 	struct item *child = it->last_child; /* before the first of the new ones */
 	int r = 0;
+	if (at > 0 && run->steps[at - 1].home)
+		join_expect(run->steps[at - 1].home, it, n, run->steps[at - 1].place->label);
+	if (n == 0 && it->family)
+		return 0;
 	if (n == 0) {
 		end_item(run, it, ENDED_FILTERED);
 		return 0;
@@ -287,6 +303,12 @@ int flow(struct run *run, struct item *it, size_t at)
 			continue;
 		if (step_is_call(s))
 			return enter(s, it);
+		if (s->fold)
+			return fold_take(s, it, &env);
+		if (s->join && join_take(s, it))
+			return 0;
+		if (s->join)
+			continue;
 		int r = apply(s, it, &env);
 		if (r <= 0)
 			return r;

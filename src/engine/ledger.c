@@ -316,7 +316,7 @@ static void completed(struct ledger *l, struct track *t)
 static void end(struct ledger *l, struct item *it, enum ending how, size_t letter)
 {
 	struct track *t = it->track;
-	bool held = it->holder && how == ENDED_MERGED;
+	bool held = it->holder && how == ENDED_MERGED, waits = it->family != NULL;
 	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
 	it->state = held ? ITEM_HELD : how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
 	uint64_t *booked[] = {
@@ -338,7 +338,7 @@ static void end(struct ledger *l, struct item *it, enum ending how, size_t lette
 	++*live[how];
 	if (seen[how])
 		item_seen(l, it, (struct sighting){ .what = seen[how] });
-	if (how != ENDED_READY && !held) {
+	if (how != ENDED_READY && !held && !waits) {
 		rec_unref(take(it->rec));
 		charge(l, it, item_cost(it) + letter);
 	}
@@ -358,6 +358,33 @@ void item_hold(struct ledger *l, struct item *it, struct step *fold, struct buf 
 	it->key = buf_take(key_taken);
 	charge(l, it, it->charged + it->key.cap);
 	end(l, it, ENDED_MERGED, 0);
+}
+
+void item_release(struct ledger *l, struct item *it)
+{
+	ASSERT(it->state == ITEM_HELD);
+	it->state = ITEM_ENDED;
+	rec_unref(take(it->rec));
+	charge(l, it, item_cost(it));
+}
+
+void item_return(struct ledger *l, struct item *it)
+{
+	struct track *t = it->track;
+	ASSERT(it->state == ITEM_ENDED && it->rec && t->counts.expanded > 0);
+	it->state = ITEM_MOVING;
+	t->moving++;
+	t->counts.expanded--;
+	l->live.expanded--;
+}
+
+void family_free(struct family *f)
+{
+	if (!f)
+		return;
+	buf_done(&f->attempts);
+	free(f->err);
+	free(f);
 }
 
 static void add_letter(const struct ledger *l, struct item *it, const char *label,
@@ -382,6 +409,7 @@ void item_die(struct ledger *l, struct item *it, const char *label, const struct
 	      struct buf *attempts_taken, int64_t wall_ns)
 {
 	add_letter(l, it, label, err, attempts_taken, wall_ns);
+	it->died = true;
 	end(l, it, ENDED_DEAD, letter_cost(it->track->last_dead));
 }
 
@@ -412,6 +440,13 @@ void track_row_unwanted(struct ledger *l, struct item *it)
 	l->live.delivered--;
 	l->live.filtered++;
 	item_seen(l, it, (struct sighting){ .what = SIGHT_FILTERED });
+}
+
+const char *track_source(const struct track *t)
+{
+	if (t->shown)
+		return text_slice(t->shown).p;
+	return t->origin ? t->origin->split : t->split->name;
 }
 
 struct track *ledger_peek_ready(const struct ledger *l)
@@ -483,6 +518,7 @@ static void children_free(struct ledger *l, struct item *it)
 		charge(l, c, 0);
 		rec_unref(c->rec);
 		buf_done(&c->key);
+		family_free(c->family);
 		free(c);
 	}
 }
@@ -535,10 +571,12 @@ static void track_free(struct ledger *l, struct track *t)
 	charge(l, &t->root, 0);
 	rec_unref(t->root.rec);
 	buf_done(&t->root.key);
+	family_free(t->root.family);
 	rec_unref(t->original);
 	letters_free(t->dead);
 	origin_free(t->origin);
 	text_unref(t->position.base);
+	text_unref(t->shown);
 	l->tracks--;
 	free(t);
 }

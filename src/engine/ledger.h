@@ -24,6 +24,19 @@ struct dead_letter { /* of one item; owned by its track */
 	bool kept;         /* it is in the state */
 };
 
+struct join;
+struct family { /* a record that waits for what it was expanded into (join.h); owned by its item */
+	struct family *next;
+	struct join *join;
+	struct item *parent, *before; /* before: its last child of an earlier expansion, or NULL */
+	size_t n, out;                /* children; those that have not ended yet */
+	const char *label;            /* borrows: where it was expanded */
+	size_t dead;                  /* of them, taken upon itself: */
+	struct err *err;              /* owns: the first one's */
+	struct buf attempts;
+};
+void family_free(struct family *); /* accepts NULL */
+
 enum item_state {
 	ITEM_MOVING,
 	ITEM_READY,
@@ -36,6 +49,7 @@ struct item {
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
 	bool touched;   /* an attempt was made for it, or for what it came from */
+	bool died;
 	bool resting;   /* in a step's queue: nobody has a slice of its record */
 	uint32_t index; /* among its parent's children */
 	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
@@ -45,6 +59,7 @@ struct item {
 	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
 	struct key_claim *claims; /* claims.c: keys with which it has passed */
+	struct family *family; /* NULL: its children do not come back */
 	struct step *holder;      /* held: borrows: the fold */
 	struct buf key;           /* held: what the fold made of it */
 };
@@ -66,8 +81,7 @@ struct track {
 	struct track *older, *newer; /* those of its stream */
 	struct track *next_ready;
 	struct split *split;
-	const struct split *
-		shown; /* a record that a fold gave on as it was: what it is called by; NULL: split */
+	struct text *shown; /* a record that a fold gives on: where it was read; NULL: split */
 	uint64_t ordinal, line;
 	struct position position; /* after this record */
 	struct rec *original;
@@ -160,6 +174,7 @@ void parcel_arrived(struct ledger *, struct parcel *, struct rec *takes);
 /* The track goes on: what of it is being written stays in memory. */
 void track_let_go(struct track *);
 
+const char *track_source(const struct track *); /* $meta.source */
 struct track *ledger_peek_ready(const struct ledger *);
 struct track *ledger_take_ready(struct ledger *);
 size_t track_bytes(const struct track *); /* wherever they lie */
@@ -170,6 +185,10 @@ void track_row_died(struct ledger *, struct track *, struct item *, const char *
 		    const struct err *, int64_t wall_ns);
 /* Merged: it waits in the ledger, record and all, until the fold's rows are durable and its track is settled. */
 void item_hold(struct ledger *, struct item *, struct step *fold, struct buf *key_taken);
+/* What was held is needed no more. */
+void item_release(struct ledger *, struct item *);
+/* Its family has come home: it is on the way again, as if it had not been expanded. */
+void item_return(struct ledger *, struct item *);
 /* All items of a track, parents before their children; NULL behind the last. */
 struct item *item_next(struct item *);
 /* The same for a row whose letter is in the state already. */

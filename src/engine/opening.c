@@ -13,6 +13,8 @@
 #include "engine/changed.h"
 #include "engine/claims.h"
 #include "engine/expansion.h"
+#include "engine/fold.h"
+#include "engine/join.h"
 #include "engine/mark.h"
 #include "engine/place.h"
 #include "engine/recovery.h"
@@ -364,7 +366,9 @@ static int enter_run(struct run *run, struct slice mark, struct err *err) SUSPEN
 {
 	if (resume_sinks(run, mark, err) < 0 || choose_mark(run, mark, err) < 0)
 		return -1;
-	return tidy(run, err) < 0 ? -1 : save_start(run, err);
+	if (tidy(run, err) < 0 || save_start(run, err) < 0)
+		return -1;
+	return folds_restore(run, err);
 }
 
 int run_open_parts(struct run *run, struct err *err)
@@ -380,6 +384,8 @@ int run_open_parts(struct run *run, struct err *err)
 	if (run->nothing_new)
 		return 0;
 	expansion_plan(run);
+	folds_open(run);
+	joins_open(run);
 	if (last.found)
 		lanes_fill(run->lanes, hk_now_ns() - last.ended_ago_ns);
 	if (open_journal(run, err) < 0 || claims_open(run, err) < 0 ||
@@ -404,6 +410,8 @@ void run_close_parts(struct run *run)
 		buf_done(&k->mark);
 		ledger_done(&k->ahead);
 	}
+	joins_close(run);
+	folds_close(run);
 	free(run->sources);
 	free(run->steps);
 	free(run->sinks);

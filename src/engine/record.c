@@ -181,6 +181,72 @@ struct rec *rec_next(const struct rec *of, struct buf *json_taken)
 	return r;
 }
 
+/* ---- several in one ---- */
+static bool has_same(const struct rec *base, const struct named_blob *b)
+{
+	for (unsigned i = 0; base && i < base->blob_count; i++)
+		if (base->blobs[i].blob == b->blob && strcmp(base->blobs[i].name, b->name) == 0)
+			return true;
+	return false;
+}
+
+/* The name as it stands in the text, quote to quote. */
+static bool is_renamed(const struct rec *base, const struct rec *member, struct slice quoted)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	if (json_unquote(quoted, &name) < 0)
+		return false;
+	for (unsigned i = member->blob_count; i-- > 0;)
+		if (slice_eq_str(buf_slice(&name), member->blobs[i].name))
+			return !has_same(base, &member->blobs[i]);
+	return false;
+}
+
+/* Inside of a string its quotes would be escaped, so that this is a key wherever it stands. */
+static const char reference[] = "\"$blob\":\"";
+
+int rec_put_member(const struct rec *base, const struct rec *member, size_t i, struct buf *out)
+{
+	struct slice rest = rec_json(member);
+	const size_t n = sizeof reference - 1;
+	const char *at;
+	int r = 0;
+	while (r == 0 && member->blob_count && (at = memmem(rest.p, rest.n, reference, n))) {
+		struct slice name = { at + n - 1, 1 };
+		while (name.p + name.n < rest.p + rest.n && name.p[name.n] != '"')
+			name.n += name.p[name.n] == '\\' ? 2 : 1;
+		name.n++;
+		r = buf_add(out, (struct slice){ rest.p, (size_t)(at - rest.p) + n });
+		if (r == 0 && is_renamed(base, member, name))
+			r = buf_printf(out, "%zu.", i);
+		rest = slice_from(rest, (size_t)(at - rest.p) + n);
+	}
+	return r < 0 ? r : buf_add(out, rest);
+}
+
+static void share_blobs(struct rec *r, const struct rec *base, const struct rec *of, size_t i)
+{
+	for (unsigned k = 0; k < of->blob_count; k++) {
+		AUTO(buf_done) struct buf name = { 0 };
+		if (has_same(base, &of->blobs[k]))
+			continue;
+		int error = buf_printf(&name, "%zu.%s", i, of->blobs[k].name);
+		ASSERT(error == 0); /* names are short */
+		of->blobs[k].blob->refs++;
+		add_named(r, buf_slice(&name), of->blobs[k].blob);
+	}
+}
+
+struct rec *rec_gather(const struct rec *base, struct rec *const *members, size_t n,
+		       struct buf *json_taken)
+{
+	struct rec *r = base ? rec_next(base, json_taken) : rec_take(json_taken);
+	for (size_t i = 0; i < n; i++)
+		if (members[i])
+			share_blobs(r, base, members[i], i);
+	return r;
+}
+
 static int put_reference(struct slice name, struct slice type, size_t bytes, struct buf *out)
 {
 	struct json_writer w = json_writer(out);

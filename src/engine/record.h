@@ -30,6 +30,12 @@ size_t rec_away(const struct rec *);       /* bytes of it that lie in a file */
 
 /* A next version with the same blobs. */
 struct rec *rec_next(const struct rec *of, struct buf *json_taken);
+/* Several records in one: their texts, in which the i-th's blobs are named "i.NAME", and the record that has all these blobs. Those
+ * that `base` (may be NULL) has under the same name are one with them. Members may be NULL: they have no text and no blobs. */
+MUST int rec_put_member(const struct rec *base, const struct rec *member, size_t i,
+			struct buf *out);
+struct rec *rec_gather(const struct rec *base, struct rec *const *members, size_t n,
+		       struct buf *json_taken);
 /* Adds a blob and appends its {"$blob": ...} reference to ref. Only on a record nobody else holds yet. */
 MUST int rec_add_blob(struct rec *, struct slice name, struct slice type, struct buf *bytes_taken,
 		      struct buf *ref);

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "engine/changed.h"
 #include "engine/choice.h"
+#include "engine/fold.h"
 #include "engine/mark.h"
 #include "engine/stopping.h"
 #include <stdio.h>
@@ -231,10 +232,11 @@ static bool find_place_of(const struct plan *p, const char *label, size_t *at, s
 }
 
 /* From the start, all the others that were made of its record would be made again. */
-static bool is_lost_child(const struct plan *p, const struct kept_letter *l)
+static bool is_lost_child(const struct run *run, const struct kept_letter *l)
 {
 	size_t at, sink;
-	return l->path[0] && !find_place_of(p, l->step, &at, &sink);
+	bool made = strncmp(l->split, "step ", 5) == 0 && folds_find(run, l->split) == 0;
+	return (l->path[0] || made) && !find_place_of(run->plan, l->step, &at, &sink);
 }
 
 struct inspection {
@@ -273,7 +275,7 @@ static int inspect_letter(struct inspection *c, const struct kept_letter *l,
 	int moved = is_moved(c, l, err);
 	if (moved > 0 && c->moved++ == 0)
 		snprintf(c->moved_step, sizeof c->moved_step, "%s", l->step);
-	if (is_lost_child(c->run->plan, l) && c->lost++ == 0)
+	if (is_lost_child(c->run, l) && c->lost++ == 0)
 		snprintf(c->lost_step, sizeof c->lost_step, "%s", l->step);
 	c->unknown += strcmp(l->class, fault_name(FAULT_UNKNOWN_OUTCOME)) == 0;
 	return moved < 0 ? -1 : 0;
@@ -481,6 +483,8 @@ bool replay_enter(struct intake *in, struct track *t, size_t *at)
 	size_t sink;
 	set_origin(run, t, l);
 	bool found = find_place_of(run->plan, l->step, at, &sink);
+	if (!found)
+		*at = folds_find(run, l->split); /* it was made there */
 	if (!is_record(l) || (!found && l->path[0])) {
 		die_as_before(run, t, l);
 		return false;
@@ -579,7 +583,7 @@ int replay_owes(struct run *run, struct err *err)
 {
 	struct spent spent = { .run = run };
 	int r = state_each_noted(run->state, run->id, count_spent, &spent, err);
-	return r < 0 ? -1 : spent.n > 0;
+	return r < 0 ? -1 : spent.n > 0 || folds_hold(run);
 }
 
 int replay_end(struct run *run, const char *status, struct err *err)

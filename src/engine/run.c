@@ -14,6 +14,8 @@
 #include "engine/running.h"
 
 #include "base/clock.h"
+#include "engine/fold.h"
+#include "engine/join.h"
 #include "engine/opening.h"
 #include "engine/replay.h"
 #include "engine/state/listing.h"
@@ -56,13 +58,22 @@ void site_lane_pause(struct site *at, struct slice lane, int64_t ns)
 }
 
 /* ---- going ---- */
+/* Pure steps have none: they are calls of whoever brings the record. */
+static hk_fn *task_of(const struct step *s)
+{
+	if (step_is_call(s))
+		return step_pump;
+	return s->fold ? fold_main : s->join ? join_main : NULL;
+}
+
 static int start_work(struct run *run, struct hk_group *work)
 {
 	int r = 0;
 	for (size_t i = 0; i < run->plan->step_count && r == 0; i++) {
 		struct step *s = &run->steps[i];
-		if (step_is_call(s))
-			r = hk_group_spawn(work, step_pump, s,
+		hk_fn *task = task_of(s);
+		if (task)
+			r = hk_group_spawn(work, task, s,
 					   &(struct hk_spawn_options){ .name = s->place->label,
 								       .where = HK_HERE });
 	}
@@ -116,7 +127,7 @@ static int finish_sinks(struct run *run, struct err *err) SUSPENDS
 
 static enum run_end ending(struct run *run, struct err *err) SUSPENDS
 {
-	bool all = run->source_ended && run->ledger.tracks == 0;
+	bool all = run->source_ended && run->ledger.tracks == 0 && !folds_hold(run);
 	bool meant = run->time_is_up && !run->cut_short;
 	enum run_end end = RUN_STOPPED_EARLY;
 	if (run->failing) {

@@ -41,6 +41,9 @@ struct step {
 	struct site site;
 	struct http_clocks clocks;
 	size_t index;
+	struct fold *fold; /* folds: borrows: the run's */
+	struct join *join; /* joins: owns */
+	struct join *home; /* those that expand: where their children come back; NULL: nowhere */
 
 	/* call steps */
 	struct hk_queue *in; /* struct item *: the part of the window that no fiber has taken yet */
@@ -112,6 +115,8 @@ struct run {
 	struct ledger ledger;
 	struct step *sources, *steps;
 	struct sink *sinks;
+	struct fold *folds; /* owns; fold.h */
+	size_t fold_count;
 	char id[40];
 	bool resumed, nothing_new;
 	bool was_stopped; /* with resumed: it ended in order then */

@@ -15,6 +15,7 @@
  *  (5) once too many are dead nobody else is: what fails after that is left. */
 #include "engine/stopping.h"
 
+#include "engine/fold.h"
 #include "engine/visit.h"
 
 #define GRACE_DEFAULT_NS (25 * HK_SEC)
@@ -36,6 +37,7 @@ static void let_leave(struct run *run)
 {
 	for (size_t i = 0; i < run->plan->step_count; i++)
 		step_let_leave(&run->steps[i]);
+	folds_look(run);
 }
 
 static void drain(struct run *run)

@@ -8,7 +8,7 @@
  *      - its counts balance: admitted + spawned = delivered + filtered + duplicate + dead + expanded + merged;
  *      - the records that its splits say are done, less those that were when it began, are those admitted;
  *      - each of its dead has a letter, but for those dropped by hand;
- *      - pages and the batch are of records that are not done, notes of those that its mark has not passed; a finished run has
+ *      - windows that are held are of records that are not done, as are pages and the batch: of records that are not done, notes of those that its mark has not passed; a finished run has
  *        none. */
 #include "engine/verify.h"
 
@@ -80,7 +80,7 @@ static uint64_t done_of(const struct ledger *l)
 {
 	uint64_t n = 0;
 	for (const struct split *s = l->splits; s; s = s->next)
-		n += s->low + s->passed_count;
+		n += s->made ? 0 : s->low + s->passed_count;
 	return n;
 }
 
@@ -120,7 +120,8 @@ static int count_below(void *arg, const struct review_row *row, struct err *err)
 	struct below *b = arg;
 	const struct ledger *l = &b->check->ledger;
 	(void)err;
-	b->n += b->kind == REVIEW_NOTE ? is_passed(l, row)
+	b->n += b->kind == REVIEW_NOTE || b->kind == REVIEW_HELD
+			? is_passed(l, row)
 				       : ledger_is_done(l, row->split, row->ordinal);
 	return 0;
 }
@@ -199,6 +200,9 @@ static int check_pages(struct check *c, struct err *err) SUSPENDS
 static void check_finished(struct check *c)
 {
 	const struct review_run *r = c->run;
+	if (strcmp(r->status, "finished") == 0 && r->held > 0)
+		complain(c, "it is finished, and steps hold %llu of its records still",
+			 (unsigned long long)r->held);
 	if (strcmp(r->status, "finished") == 0 && r->notes + r->pages + r->batch > 0)
 		complain(c,
 			 "it is finished, and has %llu notes, %llu pages and %llu records of a "
@@ -222,7 +226,9 @@ static int check_run(struct check *c, struct err *err) SUSPENDS
 	if (check_letters(c, err) < 0 || check_pages(c, err) < 0 ||
 	    check_left(c, REVIEW_NOTE, "notes", err) < 0)
 		return -1;
-	return check_left(c, REVIEW_BATCH, "parts of a batch", err);
+	return check_left(c, REVIEW_BATCH, "parts of a batch", err) < 0
+		       ? -1
+		       : check_left(c, REVIEW_HELD, "windows", err);
 }
 
 static int check_strays(struct state *s, struct verified *ret, struct err *err) SUSPENDS

@@ -33,11 +33,12 @@ static int put_member(const struct put_job *j, sqlite3_stmt *q, const struct hel
 	sql_bind_str(q, 5, m->split);
 	sqlite3_bind_int64(q, 6, (int64_t)m->ordinal);
 	sql_bind_text(q, 7, m->path);
-	sqlite3_bind_int64(q, 8, (int64_t)m->line);
-	sqlite3_bind_int64(q, 9, (int64_t)m->id);
-	sql_bind_blob(q, 10, m->key);
-	sql_bind_text(q, 11, m->record);
-	sql_bind_blob(q, 12, m->blobs);
+	sql_bind_str(q, 8, m->source);
+	sqlite3_bind_int64(q, 9, (int64_t)m->line);
+	sqlite3_bind_int64(q, 10, (int64_t)m->id);
+	sql_bind_blob(q, 11, m->key);
+	sql_bind_text(q, 12, m->record);
+	sql_bind_blob(q, 13, m->blobs);
 	return sql_step_done(&j->job, q, "keeping what a step holds");
 }
 
@@ -59,8 +60,8 @@ static int put_all(const struct put_job *j)
 {
 	AUTO(sql_finalize) sqlite3_stmt *member = NULL;
 	AUTO(sql_finalize) sqlite3_stmt *window = NULL;
-	int r = sql_prepare(&j->job, "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-			    &member);
+	int r = sql_prepare(
+		&j->job, "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", &member);
 	if (r == 0)
 		r = sql_prepare(&j->job, PUT_WINDOW, &window);
 	for (size_t i = 0; i < j->n && r == 0; i++)
@@ -325,7 +326,7 @@ static int read_row(const struct read_job *j, sqlite3_stmt *q, uint64_t at)
 	if (r <= 0)
 		return r < 0 ? r : fail_incomplete(&j->job, j->window);
 	p->rows[p->n++] = (struct held_row){
-		.split = arena_str(p->arena, sql_column(q, 0)),
+		.source = arena_str(p->arena, sql_column(q, 0)),
 		.at = at,
 		.id = (uint64_t)sqlite3_column_int64(q, 1),
 		.line = (uint64_t)sqlite3_column_int64(q, 2),
@@ -341,10 +342,11 @@ static int read_job(void *arg)
 	struct read_job *j = arg;
 	struct held_page *p = j->page;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(&j->job,
-			"SELECT split, id, line, record, blobs FROM held WHERE run = ? AND fold = ?"
-			" AND first = ? AND at = ?",
-			&q) < 0)
+	if (sql_prepare(
+		    &j->job,
+		    "SELECT source, id, line, record, blobs FROM held WHERE run = ? AND fold = ?"
+		    " AND first = ? AND at = ?",
+		    &q) < 0)
 		return -1;
 	bind_window(q, j->run_id, j->window);
 	for (size_t i = 0; i < j->n && p->n < HELD_A_PAGE && arena_bytes(p->arena) < PAGE_BYTES;

@@ -12,8 +12,10 @@
 struct held_member {      /* borrowed */
 	const char *fold; /* the name of its split */
 	uint64_t window, at;
-	const char *split; /* where it came from: */
-	uint64_t ordinal, line;
+	const char *split; /* whose mark says that it is done: */
+	uint64_t ordinal;
+	const char *source; /* where it was read: */
+	uint64_t line;
 	struct slice path;
 	uint64_t id;
 	struct slice key, record, blobs; /* key: the fold's, compared as bytes */
@@ -49,7 +51,7 @@ MUST int state_sort_window(struct state *, const char *run_id, const struct held
 			   bool descending, uint64_t *ret, struct err *) SUSPENDS;
 
 struct held_row { /* borrowed from its page */
-	const char *split;
+	const char *source;
 	uint64_t at, id, line;
 	struct slice record, blobs;
 };
