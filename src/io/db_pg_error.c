@@ -7,60 +7,8 @@
  *  (1) `sent`: the server may have acted. Not when it said ERROR: that undid the transaction. FATAL and silence prove nothing.
  *  (2) the password stands in no message: libpq's sentences have host, user and database; the URL is never repeated. */
 #include "io/db_pg.h"
-#include "base/utf8.h"
+#include "io/db_place.h"
 #include <string.h>
-
-/* ---- the place in the statement ---------------------------------------------------------------------------- */
-
-enum { SHOWN = 100, BEFORE = 60 }; /* bytes of a long line, and of those before the place */
-
-/* The byte at which the nth character begins. */
-static size_t byte_of(struct slice text, size_t character)
-{
-	size_t i = 0;
-
-	while (i < text.n && character > 0) {
-		i++;
-		while (i < text.n && ((unsigned char)text.p[i] & 0xc0) == 0x80)
-			i++;
-		character--;
-	}
-	return i;
-}
-
-static size_t characters(struct slice s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
-/* "\n  line 2: SELECT x FROM\n                 ^" */
-static int put_place(struct slice text, size_t position, struct buf *out)
-{
-	size_t at = byte_of(text, position - 1), from = at, to = at, line = 1, head;
-
-	while (from > 0 && text.p[from - 1] != '\n')
-		from--;
-	while (to < text.n && text.p[to] != '\n')
-		to++;
-	for (size_t i = 0; i < from; i++)
-		line += text.p[i] == '\n';
-	if (at - from > BEFORE)
-		from = byte_of(text, characters(slice_head(text, at)) - BEFORE);
-	if (to - from > SHOWN)
-		to = byte_of(text, characters(slice_head(text, from)) + SHOWN);
-	head = out->n;
-	if (buf_printf(out, "\n  line %zu: ", line) < 0)
-		return -1;
-	head = out->n - head - 1 + characters((struct slice){ text.p + from, at - from });
-	for (size_t i = from; i < to; i++)
-		if (buf_add_char(out, text.p[i] == '\t' || text.p[i] == '\r' ? ' ' : text.p[i]) < 0)
-			return -1;
-	return buf_printf(out, "\n%*s^", (int)head, "");
-}
 
 /* ---- a statement that failed ------------------------------------------------------------------------------------ */
 
@@ -95,7 +43,7 @@ static int put_story(const PGresult *res, struct slice text, struct buf *out)
 	if (r == 0 && hint.n)
 		r = buf_printf(out, "; hint: %.*s", SLICE(hint));
 	if (r == 0 && position > 0 && text.n > 0)
-		r = put_place(text, position, out);
+		r = db_put_place(text, db_byte_of(text, position - 1), out);
 	return r;
 }
 
