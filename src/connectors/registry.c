@@ -8,6 +8,7 @@
 
 static const struct port *const ports[] = {
 	&from_csv,  &from_http, &from_jsonl, &from_lines, &from_stdin,             /* sources */
+	&step_batch, &step_join, &step_sort,
 	&step_emit, &step_http, &step_map,   &step_set, &step_unique,   &step_where,             /* steps */
 	&to_csv,    &to_http,   &to_jsonl,   &to_null,    &to_sqlite,  &to_stdout, /* sinks */
 };
