@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct parser {
 	struct args *args;
@@ -331,6 +332,15 @@ static bool is_group(const char *name)
 	return false;
 }
 
+/* The first in the table looks and changes nothing. */
+static const char *first_of_group(const char *group)
+{
+	size_t i = 0;
+	while (!verb_is_in(&verbs[i], group))
+		i++;
+	return verb_word(&verbs[i]);
+}
+
 /* hocket dead: what of it? */
 static int refuse_group(struct parser *p, const char *group, const char *word)
 {
@@ -339,6 +349,11 @@ static int refuse_group(struct parser *p, const char *group, const char *word)
 		p->args->group = group;
 		return 0;
 	}
+	if (word && access(word, F_OK) == 0) /* FILE, where the verb should be */
+		return refuse(
+			p,
+			"'hocket %s' wants a verb before the file: did you mean 'hocket %s %s %s'?",
+			group, group, first_of_group(group), word);
 	const char *near = word ? nearest_verb(group, word) : NULL;
 	if (near)
 		return refuse(p, "unknown verb '%s %s': did you mean '%s %s'?", group, word, group,

@@ -116,6 +116,13 @@ static int flush(struct look *l, struct err *err)
 	return code == EXITS_DONE ? 0 : fail(err, FAULT_IO, "not all was written");
 }
 
+static void tell_none(const struct look *l)
+{
+	say("no dead letters%s", args_has(l->args, FLAG_WHERE) ? " for which --where is true"
+				 : choosing_is_given(l->args)  ? " that are meant"
+							       : "");
+}
+
 static int add_json(void *arg, const struct letter_key *key, const struct kept_letter *letter,
 		    struct err *err)
 {
@@ -123,6 +130,7 @@ static int add_json(void *arg, const struct letter_key *key, const struct kept_l
 	int r = letter_put_json(letter, &l->out);
 	(void)key;
 	r = r < 0 ? r : buf_add_char(&l->out, '\n');
+	l->n++;
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "cannot show letter %.8s", letter->id);
 	return l->out.n > (1u << 16) ? flush(l, err) : 0;
@@ -132,6 +140,10 @@ static int show_json(struct look *l, struct err *err) SUSPENDS
 {
 	if (choice_each(l->state, l->plan->name, &l->choosing.choice, add_json, l, err) < 0)
 		return -1;
+	if (l->n == 0 &&
+	    choosing_is_given(
+		    l->args)) /* a filter with a slip of the pen in it gives nothing, too */
+		tell_none(l);
 	return put_stdout(buf_slice(&l->out));
 }
 
@@ -176,7 +188,7 @@ static int show_table(struct look *l, struct err *err) SUSPENDS
 	if (choice_each(l->state, l->plan->name, &l->choosing.choice, add_row, l, err) < 0)
 		return -1;
 	if (l->n == 0) {
-		say("no dead letters%s", choosing_is_given(l->args) ? " that are meant" : "");
+		tell_none(l);
 		return EXITS_DONE;
 	}
 	int r = letter_table_put(l->table, width, &l->out);
@@ -213,7 +225,7 @@ static int show_pages(struct look *l, struct err *err) SUSPENDS
 	if (choice_each(l->state, l->plan->name, &l->choosing.choice, add_page, l, err) < 0)
 		return -1;
 	if (l->n == 0)
-		say("no dead letters%s", choosing_is_given(l->args) ? " that are meant" : "");
+		tell_none(l);
 	return put_stdout(buf_slice(&l->out));
 }
 
@@ -259,6 +271,8 @@ static int drop(struct look *l, struct err *err) SUSPENDS
 	if (chosen.n > 0 && p->dead_path &&
 	    state_copy_letters(l->state, p->name, p->dead_path, err) < 0)
 		return -1;
+	if (chosen.n == 0)
+		tell_none(l);
 	say("dropped %zu dead letter%s", chosen.n, chosen.n == 1 ? "" : "s");
 	return EXITS_DONE;
 }

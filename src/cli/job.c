@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/exits.h"
+#include "cli/hints.h"
 #include "cli/term.h"
 #include <errno.h>
 #include <hocket/hocket.h>
@@ -54,7 +55,7 @@ static const char *state_shown(const struct job *job, struct buf *path)
 
 static int tell(struct job *job)
 {
-	AUTO(buf_done) struct buf out = { 0 }, path = { 0 };
+	AUTO(buf_done) struct buf out = { 0 }, path = { 0 }, summary = { 0 };
 	struct account account = {
 		.plan = job->plan,
 		.result = &job->result,
@@ -69,8 +70,11 @@ static int tell(struct job *job)
 		code = job->judge(&account, code);
 	bool silent = args_has(job->args, FLAG_QUIET) && code == EXITS_DONE;
 	int r = silent ? 0 : account_put(&account, &out);
-	int written = wants_summary(job) ? account_put_json(&account, code, &out) : 0;
 	say_redacted(job, buf_slice(&out));
+	if (job->result.end == RUN_FAILED)
+		(void)hints_missing_folders(job->plan);
+	int written = wants_summary(job) ? account_put_json(&account, code, &summary) : 0;
+	say_redacted(job, buf_slice(&summary));
 	return r < 0 || written < 0 ? EXITS_FAILED : code;
 }
 
@@ -288,6 +292,8 @@ static int job_main(void *arg) SUSPENDS
 {
 	struct job *job = arg;
 	struct err err = { 0 };
+	if (job->path && hints_refuse_data(job->path))
+		return fail_early(job, EXITS_FILE, "the file is data, not a pipeline");
 	int r = load(job, &err);
 	if (r == -2) {
 		loading_tell(job->diag);
@@ -301,6 +307,8 @@ static int job_main(void *arg) SUSPENDS
 		r = run_open(job->plan, &job->options, &job->run, &err);
 	if (r < 0) {
 		say("%s", err.text);
+		if (job->plan)
+			(void)hints_missing_folders(job->plan);
 		if (err.fault == FAULT_BROKEN)
 			say("keep that file to find out why; moved away, the pipeline starts over");
 		return fail_early(job, exit_of_opening(job, &err), err.text);

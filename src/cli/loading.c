@@ -5,6 +5,7 @@
  * What must hold:        (1) a variable that is set already wins over an --env-file, as everywhere. (2) a secret's value is
  *   never printed. */
 #include "cli/loading.h"
+#include "cli/hints.h"
 #include "cli/term.h"
 #include "connectors/registry.h"
 #include <errno.h>
@@ -109,6 +110,8 @@ struct plan *loading_plan(const struct loading *l, const char *path)
 	struct diag *diag = NULL;
 	struct plan *plan = NULL;
 	struct err err = { 0 };
+	if (hints_refuse_data(path))
+		return NULL;
 	int r = plan_load(path, &l->settings, &diag, &plan, &err);
 	if (r == -2)
 		loading_tell(diag);

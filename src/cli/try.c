@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "cli/account.h"
 #include "cli/exits.h"
+#include "cli/hints.h"
 #include "cli/journey_page.h"
 #include "cli/loading.h"
 #include "cli/term.h"
@@ -137,6 +138,7 @@ static void tell_after(const struct trial *t)
 		say("%s", t->result.err.text);
 	if (args_has(t->args, FLAG_QUIET))
 		return;
+	(void)hints_missing_folders(t->plan); /* a run would stop at that */
 	if (t->shown == 0)
 		say("no record%s", t->chooser.where       ? " for which --where is true"
 				   : t->chooser.from_line ? " on that line or behind it"

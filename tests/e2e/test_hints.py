@@ -1,0 +1,71 @@
+"""What is known by the look of things is said, with what to type: data for a pipeline, a verb left out, a folder that is not there."""
+import gzip
+import json
+
+import pytest
+
+SIMPLE = "from: {jsonl: in.jsonl}\nsteps: [{where: .id + 1 > 0}]\nto: stdout\n"
+
+
+@pytest.mark.parametrize("name,verb", [("in.csv", "csv"), ("in.jsonl", "jsonl"), ("d/in.ndjson", "jsonl")])
+@pytest.mark.parametrize("command", [["run"], ["check"], ["graph"], ["try"], ["dead", "ls"], ["verify"]])
+def test_data_for_a_pipeline(hocket, name, verb, command):
+    hocket.write(name, '{"id":1}\n')
+    r = hocket(*command, name)
+    assert r.code == 78 and f"'{name}' is data, not a pipeline" in r.err and f"from: {{{verb}: {name}}}" in r.err
+    # and what it proposes is good
+    pipeline = r.err[r.err.index("  # ") :].split("\n\n")[0].replace("\n  ", "\n").strip()
+    hocket.write("proposed.yaml", pipeline + "\n")
+    assert hocket("check", "proposed.yaml").code == 0
+
+
+def test_packed_data_for_a_pipeline(hocket):
+    for name in ("in.csv.gz", "whatever"):
+        (hocket.folder / name).write_bytes(gzip.compress(b"a,b\n1,2\n"))
+        r = hocket("run", name)
+        assert r.code == 78 and f"'{name}' is data, not a pipeline" in r.err
+
+
+def test_the_summary_says_it_too(hocket):
+    hocket.write("in.csv", "a\n1\n")
+    assert hocket("run", "in.csv", "--summary", "json").summary["exit"] == 78
+
+
+def test_a_file_that_is_not_there_is_not_called_data(hocket):
+    r = hocket("run", "in.csv")
+    assert "cannot be opened" in r.err and "data" not in r.err
+
+
+def test_dead_without_a_verb(hocket):
+    hocket.write("pipe.yaml", SIMPLE)
+    r = hocket("dead", "pipe.yaml")
+    assert r.code == 2 and "did you mean 'hocket dead ls pipe.yaml'?" in r.err
+    assert "see hocket dead --help" in hocket("dead", "nothing.yaml").err
+
+
+def test_a_where_that_matches_nothing_says_so(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": 1}, {"id": "x"}])
+    hocket.run(SIMPLE)
+    for verb in ("ls", "show", "export", "drop"):
+        r = hocket("dead", verb, "pipe.yaml", "--where", '.class == "jqq"')
+        assert r.code == 0 and r.out == "" and "no dead letters for which --where is true" in r.err
+        if verb != "drop":
+            assert "no dead letters" not in hocket("dead", verb, "pipe.yaml", "--where", '.class == "jq"').err
+    assert len(hocket("dead", "export", "pipe.yaml").out.splitlines()) == 1  # drop has dropped none
+
+
+@pytest.mark.parametrize("sink", ["{jsonl: a/b/out.jsonl}", "{sqlite: a/b/out.db, table: t}", "{csv: a/b/out.csv}"])
+def test_a_missing_folder_is_named_with_the_cure(hocket, sink):
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    text = SIMPLE.replace("stdout", sink)
+    r = hocket.run(text, "--summary", "json")
+    assert r.code == 1 and "the folder 'a/b' does not exist: mkdir -p 'a/b'" in r.err and r.summary["exit"] == 1
+    assert "mkdir -p 'a/b'" in hocket("try", "pipe.yaml").err  # before it matters
+    (hocket.folder / "a/b").mkdir(parents=True)
+    assert hocket.run(text).code == 0
+
+
+def test_a_missing_folder_of_the_dead(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": "x"}])
+    r = hocket.run(SIMPLE + "dead: a/dead.jsonl\n", "--summary", "json")
+    assert r.code == 1 and "dead: the folder 'a' does not exist" in r.err and json.loads(r.err.splitlines()[-1])["exit"] == 1
