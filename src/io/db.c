@@ -38,7 +38,7 @@ static char *door_of(struct slice url)
 
 static void pool_destroy(struct db_pool *p)
 {
-	p->ops->done(p);
+	p->ops->pool_end(p);
 	free(p->url);
 	free(p->door);
 	free(p);
@@ -62,7 +62,7 @@ int db_pool_open(struct slice url, const struct db_pool_options *options, struct
 	p->free = HK_SEM(p->options.most);
 	p->url = xstrndup(url.p, url.n);
 	p->door = door_of(url);
-	if (p->ops->open(p, err) < 0) {
+	if (p->ops->pool_begin(p, err) < 0) {
 		err_wrap(err, "%s", p->door);
 		pool_destroy(p);
 		return -1;
@@ -93,7 +93,7 @@ void db_pool_free(struct db_pool *p)
 		return;
 	ASSERT(p->lent == 0 && hk_sem_waiting(&p->free) == 0);
 	while ((d = idle_take(p)) != NULL)
-		p->ops->close(d);
+		p->ops->hang_up(d);
 	pool_destroy(p);
 }
 
@@ -107,7 +107,7 @@ static void expire(struct db_pool *p)
 	while (*at) {
 		struct db *old = *at;
 		*at = old->next;
-		p->ops->close(old);
+		p->ops->hang_up(old);
 	}
 }
 
@@ -144,7 +144,7 @@ static struct db *open_or_reuse(struct db_pool *p, struct err *err) SUSPENDS
 	while ((d = idle_take(p)) != NULL) {
 		if (p->ops->is_quiet(d))
 			return d;
-		p->ops->close(d);
+		p->ops->hang_up(d);
 	}
 	return p->ops->connect(p, err);
 }
@@ -177,7 +177,7 @@ void db_give(struct db *d)
 	d->lent = false;
 	p->lent--;
 	if (d->broken || !p->ops->is_idle(d)) {
-		p->ops->close(d);
+		p->ops->hang_up(d);
 	} else {
 		d->idle_since_ns = hk_now_ns();
 		d->next = p->idle;

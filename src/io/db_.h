@@ -2,17 +2,17 @@
  *
  * What this room is for: the line between db.c, which knows turns, time and names, and db_pg*.c / db_sqlite*.c, which know one database.
  * What must hold: (1) a struct db is lent to one task at a time. (2) `broken` is never taken back. (3) the operations are called with a
- *   connection of their own kind that is not broken; only close takes any. */
+ *   connection of their own kind that is not broken; only hang_up takes any. */
 #pragma once
 #include "io/db.h"
 #include <hocket/sync.h>
 
 struct db_ops {
 	/* What can be known without asking the world: library, form of the URL. *own: what the kind keeps for a pool. */
-	int (*open)(struct db_pool *, struct err *);
-	void (*done)(struct db_pool *);
+	int (*pool_begin)(struct db_pool *, struct err *);
+	void (*pool_end)(struct db_pool *);
 	struct db *(*connect)(struct db_pool *, struct err *)SUSPENDS; /* NULL: *err */
-	void (*close)(struct db *);                                    /* frees it; never waits */
+	void (*hang_up)(struct db *);                                  /* frees it; never waits */
 	bool (*is_idle)(const struct db *);  /* nothing open, nothing unanswered */
 	bool (*is_quiet)(const struct db *); /* an idle one: still there, as far as can be seen */
 	int (*run)(struct db *, struct db_call *, size_t n, uint64_t max_bytes,

@@ -286,10 +286,10 @@ int db_postgres_is_available(struct err *err)
 }
 
 const struct db_ops db_postgres = {
-	.open = pg_pool_open,
-	.done = pg_pool_done,
+	.pool_begin = pg_pool_open,
+	.pool_end = pg_pool_done,
 	.connect = pg_connect,
-	.close = pg_close,
+	.hang_up = pg_close,
 	.is_idle = pg_is_idle,
 	.is_quiet = pg_is_quiet,
 	.run = pg_run,

@@ -356,7 +356,7 @@ static struct pg *try_place(struct db_pool *pool, const struct place *at, int64_
 		return p;
 	if (err)
 		err->sent = false;
-	p->db.ops->close(&p->db);
+	p->db.ops->hang_up(&p->db);
 	return NULL;
 }
 

@@ -20,4 +20,4 @@ static void nothing(struct db_pool *pool)
 {
 }
 
-const struct db_ops db_postgres = { .open = refuse, .done = nothing };
+const struct db_ops db_postgres = { .pool_begin = refuse, .pool_end = nothing };

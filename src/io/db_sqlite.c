@@ -299,7 +299,7 @@ static void lite_close(struct db *d)
 	free(l);
 }
 
-static struct db *lite_connect(struct db_pool *pool, struct err *err)
+static struct db *lite_connect(struct db_pool *pool, struct err *err) SUSPENDS
 {
 	struct lite *l = xcalloc(1, sizeof(*l));
 	struct lite_job j = { .lite = l, .fn = open_job };
@@ -323,10 +323,10 @@ static bool lite_is_quiet(const struct db *d)
 }
 
 const struct db_ops db_sqlite = {
-	.open = lite_pool_open,
-	.done = lite_pool_done,
+	.pool_begin = lite_pool_open,
+	.pool_end = lite_pool_done,
 	.connect = lite_connect,
-	.close = lite_close,
+	.hang_up = lite_close,
 	.is_idle = lite_is_idle,
 	.is_quiet = lite_is_quiet,
 	.run = lite_run,
