@@ -9,7 +9,6 @@
  *  next begins. (2) a CSV row is an object of texts, as `csv:` gives it. */
 #include "cli/values.h"
 #include "base/json.h"
-#include "connectors/cell.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,7 +228,7 @@ static int put_row(struct values *v)
 		r = i > 0 ? buf_add_char(&v->text, ',') : 0;
 		r = r < 0 ? r : buf_add(&v->text, buf_slice(&v->columns[i]));
 		r = r < 0 ? r : buf_add_char(&v->text, ':');
-		r = r < 0 ? r : cell_put(CELL_STRING, v->row.fields[i], &v->text);
+		r = r < 0 ? r : json_quote(v->row.fields[i], &v->text);
 	}
 	return r < 0 ? r : buf_add_char(&v->text, '}');
 }

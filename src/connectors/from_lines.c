@@ -9,12 +9,14 @@
 
 struct lines_source {
 	struct files_options files;
+	const char *encoding;
 	uint64_t max_line;
 };
 
 static const struct opt options[] = {
 	FILES_OPTIONS(struct lines_source, files, "lines",
 		      "text file; each line becomes {line, n}"),
+	ENCODING_OPTION(struct lines_source, encoding),
 	OPT("max_line", struct lines_source, max_line, OPT_SIZE, uint64_t, .tuning = true,
 	    .fallback = LINES_MAX_DEFAULT, .doc = "a longer line becomes a dead letter"),
 	OPT_END,
@@ -24,6 +26,7 @@ static int lines_plan(void *of, struct facts *facts, struct diag *diag)
 {
 	struct lines_source *o = of;
 	files_check(&o->files, "lines", facts, diag);
+	charset_check(o->encoding, diag);
 	lines_check_max(o->max_line, diag);
 	return 0;
 }
@@ -47,6 +50,7 @@ static int read_file(const void *of, struct input *in, struct intake *intake,
 		.input = in,
 		.intake = intake,
 		.form = LINE_TEXT,
+		.encoding = o->encoding,
 		.max_line = (size_t)o->max_line,
 		.name = in->path,
 	};
@@ -61,7 +65,8 @@ static int lines_source_run(struct site *site, struct intake *intake, struct err
 const struct port from_lines = {
 	.name = "lines",
 	.doc = "read a text file line by line",
-	.more = "Each line is a record {line, n}, n counting from 1. The text must be UTF-8.\n"
+	.more = "Each line is a record {line, n}, n counting from 1. The text is UTF-8, or what "
+		"`encoding` says.\n"
 		"\n"
 		"    from: {lines: urls.txt}\n"
 		"    steps:\n"

@@ -70,6 +70,7 @@ static int stdin_run(struct site *site, struct intake *intake, struct err *err) 
 		.input = site->shared,
 		.intake = intake,
 		.form = o->format == STDIN_LINES ? LINE_TEXT : LINE_JSON,
+		.encoding = o->rows.encoding,
 		.max_line = (size_t)o->max_line,
 		.name = "stdin",
 	};

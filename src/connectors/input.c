@@ -176,10 +176,15 @@ static int check_head(struct input *in, struct err *err)
 	return 0;
 }
 
+static char line_end(const struct input *in)
+{
+	return in->cr ? '\r' : '\n';
+}
+
 /* Among the last n bytes of the window. */
 static void note_last_line(struct input *in, size_t n)
 {
-	const char *end = n ? memrchr(in->window.p + in->window.n - n, '\n', n) : NULL;
+	const char *end = n ? memrchr(in->window.p + in->window.n - n, line_end(in), n) : NULL;
 	if (end)
 		in->last_line = in->read - (uint64_t)(in->window.p + in->window.n - end - 1);
 }
@@ -215,7 +220,7 @@ int input_skip_line(struct input *in, struct err *err)
 {
 	for (;;) {
 		struct slice rest = input_peek(in);
-		const char *end = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
+		const char *end = rest.n ? memchr(rest.p, line_end(in), rest.n) : NULL;
 		input_skip(in, end ? (size_t)(end - rest.p) + 1 : rest.n);
 		if (end)
 			return 1;
@@ -401,7 +406,7 @@ static int enter(struct input *in, const struct proof *proof, uint64_t offset,
 				    err);
 	/* A last line without a newline was taken as whole; if it has grown since, its rest is nobody's record. */
 	const char *next = in->window.p + n;
-	if (in->window.n > n && next[-1] != '\n' && *next != '\n' && *next != '\r')
+	if (in->window.n > n && next[-1] != line_end(in) && *next != '\n' && *next != '\r')
 		return refuse_other(in, "has got more text on the line that was its last", err);
 	input_skip(in, n);
 	return 0;

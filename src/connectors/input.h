@@ -17,6 +17,7 @@ struct input {
 	const char *path; /* borrows; NULL: standard input */
 	int fd;
 	bool open, regular, ended;
+	bool cr;       /* lines end with CR alone; set before input_begin */
 	uint64_t read; /* offset of the byte behind the window */
 	struct buf window;
 	size_t used;           /* bytes of the window that were skipped */

@@ -11,7 +11,6 @@
 #include "base/banned.h"
 
 #include "base/json.h"
-#include "base/utf8.h"
 #include <inttypes.h>
 
 #define EVIDENCE_BYTES 4096u
@@ -21,7 +20,8 @@ struct reader {
 	const struct lines *job;
 	struct split *split;
 	uint64_t line; /* of the last line seen, from 1 */
-	struct buf text;
+	struct charset *charset;
+	struct buf text, decoded;
 };
 
 void lines_check_max(uint64_t max_line, struct diag *diag)
@@ -61,10 +61,9 @@ static int admit_text(struct reader *r, struct slice line, struct err *err) SUSP
 {
 	struct json_writer w = json_writer(&r->text);
 	struct err why = { 0 };
-	if (!utf8_valid(line)) {
-		fail(&why, FAULT_BAD_VALUE,
-		     "%s:%" PRIu64 ": not UTF-8; convert the input first (iconv -t utf-8)",
-		     r->job->name, r->line);
+	if (charset_read(r->charset, line, &r->decoded, &line) < 0) {
+		fail(&why, FAULT_BAD_VALUE, "%s:%" PRIu64 ": %s", r->job->name, r->line,
+		     charset_advice(r->charset));
 		return admit_fault(r, line, &why, err);
 	}
 	buf_clear(&r->text);
@@ -187,10 +186,13 @@ int lines_run(const struct lines *job, struct err *err)
 	if (input_begin(job->input, split_from(split), err) < 0)
 		return -1;
 	struct reader r = { .job = job, .split = split, .line = split_line(split) };
-	r.text.max = 2 * RECORD_MAX;
+	r.text.max = r.decoded.max = 2 * RECORD_MAX;
+	r.charset = job->form == LINE_TEXT ? charset_new(job->encoding) : NULL;
 	int done = give_all(&r, err);
 	if (done == 0)
 		done = give_last(&r, err);
 	buf_done(&r.text);
+	buf_done(&r.decoded);
+	charset_free(r.charset);
 	return done;
 }

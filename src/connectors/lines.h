@@ -4,6 +4,7 @@
  * What must hold: (1) every line that is not empty is admitted exactly once, a bad one with its fault, so that the accounts know
  *   it. (2) a line ends with LF or CRLF; the last one may end with the file. (3) a position stands behind the line's end. */
 #pragma once
+#include "connectors/charset.h"
 #include "connectors/input.h"
 
 enum line_form {
@@ -14,8 +15,9 @@ struct lines {
 	struct input *input; /* borrows; opened */
 	struct intake *intake;
 	enum line_form form;
-	size_t max_line;  /* bytes; a longer one is dead, not a full memory */
-	const char *name; /* of the split */
+	const char *encoding; /* of LINE_TEXT; NULL: UTF-8 */
+	size_t max_line;      /* bytes; a longer one is dead, not a full memory */
+	const char *name;     /* of the split */
 };
 MUST int lines_run(const struct lines *,
 		   struct err *) SUSPENDS; /* from the split's position to the end */

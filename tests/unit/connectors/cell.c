@@ -7,7 +7,7 @@
 static void check(enum cell_type type, const char *text, const char *want)
 {
 	AUTO(buf_done) struct buf out = { 0 };
-	int r = cell_put(type, slice_str(text), &out);
+	int r = cell_put(type, slice_str(text), '.', &out);
 	CHECK_INT(r, want ? 0 : -EBADMSG);
 	CHECK_SLICE(buf_slice(&out), slice_str(want));
 }
