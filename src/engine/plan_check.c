@@ -106,6 +106,43 @@ static bool same_file(const struct draft *a, const struct draft *b)
 	return a->good && b->good && x.n > 0 && x.p[0] == '/' && slice_eq(x, y);
 }
 
+/* A call for several has an answer for each and one price. */
+static void check_batch(struct planner *p, const struct draft *d)
+{
+	const struct common *c = &d->place.common;
+	const struct node *at = node_key(d->map, "batch");
+	if (at && c->batch > 1 && c->rate.used)
+		diag_add(p->diag, at->at, at->length, "leave `used` out of `rate`",
+			 "'batch' and what a single request has used cannot stand together");
+}
+
+static bool reads_file(const struct draft *source, const char *path)
+{
+	const struct place *p = &source->place;
+	return source->good && path[0] == '/' && p->port->reads &&
+	       p->port->reads(p->options, path);
+}
+
+/* A pattern would find it on the next run, as a file that is new. */
+static void check_found(struct planner *p, const char *path, const struct node *at,
+			const struct drafts *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (reads_file(&sources->v[i], path))
+			diag_add(p->diag, at->at, at->length, "put it into another folder",
+				 "the pipeline would read this file, which it writes itself");
+}
+
+/* What it writes over, it says itself. */
+static void check_feeding(struct planner *p, const struct draft *sink, const struct drafts *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (sink->place.facts.finite_output && same_file(sink, &sources->v[i]))
+			return;
+	if (sink->good && sink->place.facts.door.n)
+		check_found(p, arena_str(p->arena, sink->place.facts.door), sink->verb, sources);
+}
+
 /* A file that is made anew at the end of the run cannot be something else as well. */
 static void check_output(struct planner *p, const struct draft *sink, const struct drafts *sources,
 			 const struct drafts *sinks, const char *dead_path, const struct node *dead)
@@ -130,10 +167,16 @@ static void check_output(struct planner *p, const struct draft *sink, const stru
 void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
 		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
 {
-	for (size_t i = 0; i < steps->n; i++)
+	for (size_t i = 0; i < steps->n; i++) {
 		check_answer(p, &steps->v[i]);
+		check_batch(p, &steps->v[i]);
+	}
 	for (size_t i = 0; i < sinks->n; i++)
 		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
+	for (size_t i = 0; i < sinks->n; i++)
+		check_feeding(p, &sinks->v[i], sources);
+	if (dead && dead_path)
+		check_found(p, dead_path, dead, sources);
 }
 
 static void check_exact(struct planner *p, const struct drafts *drafts)
