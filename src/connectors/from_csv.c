@@ -56,6 +56,12 @@ static int read_file(const void *of, struct input *in, struct intake *intake,
 	return rows_run(&job, err);
 }
 
+static bool csv_reads(const void *of, const char *path)
+{
+	const struct csv_source *o = of;
+	return files_match(&o->files, path);
+}
+
 static int csv_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
 	return files_run(site->shared, intake, read_file, site->options, err);
@@ -78,5 +84,6 @@ const struct port from_csv = {
 	.plan = csv_plan,
 	.open = csv_open,
 	.close = csv_close,
+	.reads = csv_reads,
 	.run = csv_run,
 };

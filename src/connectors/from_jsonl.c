@@ -52,6 +52,12 @@ static int read_file(const void *of, struct input *in, struct intake *intake,
 	return lines_run(&job, err);
 }
 
+static bool jsonl_reads(const void *of, const char *path)
+{
+	const struct jsonl_source *o = of;
+	return files_match(&o->files, path);
+}
+
 static int jsonl_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
 	return files_run(site->shared, intake, read_file, site->options, err);
@@ -74,5 +80,6 @@ const struct port from_jsonl = {
 	.plan = jsonl_plan,
 	.open = jsonl_open,
 	.close = jsonl_close,
+	.reads = jsonl_reads,
 	.run = jsonl_run,
 };

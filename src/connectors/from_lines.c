@@ -57,6 +57,12 @@ static int read_file(const void *of, struct input *in, struct intake *intake,
 	return lines_run(&job, err);
 }
 
+static bool lines_reads(const void *of, const char *path)
+{
+	const struct lines_source *o = of;
+	return files_match(&o->files, path);
+}
+
 static int lines_source_run(struct site *site, struct intake *intake, struct err *err) SUSPENDS
 {
 	return files_run(site->shared, intake, read_file, site->options, err);
@@ -79,5 +85,6 @@ const struct port from_lines = {
 	.plan = lines_plan,
 	.open = lines_open,
 	.close = lines_close,
+	.reads = lines_reads,
 	.run = lines_source_run,
 };

@@ -247,3 +247,20 @@ def test_lines_of_many_files(hocket):
     hocket.write("b.txt", "z")
     assert hocket.run("from: {lines: '*.txt'}\nto: {jsonl: out.jsonl}\n").code == 0
     assert hocket.read_jsonl("out.jsonl") == [{"line": "x", "n": 1}, {"line": "y", "n": 2}, {"line": "z", "n": 1}]
+
+
+@pytest.mark.parametrize("pipe, at", [
+    ("from: {jsonl: '*.jsonl'}\nto: {jsonl: out.jsonl}\n", "2:6"),
+    ("from: {jsonl: ['in.jsonl', '**']}\nto: {sqlite: db/t.db, table: t}\n", "2:6"),
+    ("from: {jsonl: 'out/*.jsonl'}\nto: {csv: out/x.jsonl, mode: append}\n", "2:6"),
+    ("from: {jsonl: '*.jsonl'}\nto: stdout\ndead: dead.jsonl\n", "3:7"),
+])
+def test_a_pattern_that_would_find_what_the_pipeline_writes(hocket, pipe, at):
+    put(hocket, "in.jsonl", 2)
+    r = hocket.run(pipe)
+    assert r.code == 78 and f"pipe.yaml:{at}: error: the pipeline would read this file, which it writes itself" in r.err, r.err
+
+
+def test_no_file_at_all(hocket):
+    r = hocket.run("from: {jsonl: []}\nto: stdout\n")
+    assert r.code == 78 and "name a file" in r.err
