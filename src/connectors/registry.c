@@ -7,6 +7,7 @@
 #include "base/banned.h"
 
 static const struct port *const ports[] = {
+	&from_postgres, &from_sqlite, &to_postgres, /* databases */
 	&from_csv,  &from_http, &from_jsonl, &from_lines, &from_stdin,             /* sources */
 	&step_batch, &step_join, &step_sort,
 	&step_emit, &step_http, &step_map,   &step_set, &step_unique,   &step_where,             /* steps */

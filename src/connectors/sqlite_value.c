@@ -9,6 +9,7 @@
 #include "connectors/sqlite_value.h"
 #include "base/banned.h"
 #include "base/units.h"
+#include "connectors/literal.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -92,65 +93,11 @@ const char *type_for_kinds(unsigned kinds)
 
 /* ---- text into a column of numbers ------------------------------------------------------------- */
 
-struct literal { /* what SQLite would read as a number */
-	size_t digits, leading_zeros;
-	bool plain; /* no sign +, no blanks around it */
-	bool fraction, exponent;
-};
-
-static size_t count_digits(struct slice *s)
-{
-	size_t n = 0;
-	while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
-		n++;
-	*s = slice_from(*s, n);
-	return n;
-}
-
-static bool eat(struct slice *s, const char *any)
-{
-	if (!s->n || !s->p[0] || !strchr(any, s->p[0]))
-		return false;
-	*s = slice_from(*s, 1);
-	return true;
-}
-
-static bool read_literal(struct slice text, struct literal *l)
-{
-	struct slice s = text;
-	*l = (struct literal){ .plain = true };
-	while (eat(&s, " \t\n\v\f\r"))
-		l->plain = false;
-	while (s.n && strchr(" \t\n\v\f\r", s.p[s.n - 1]) && s.p[s.n - 1]) {
-		s.n--;
-		l->plain = false;
-	}
-	if (!eat(&s, "-") && eat(&s, "+"))
-		l->plain = false;
-	struct slice whole = s;
-	size_t before = count_digits(&s), after = 0;
-	while (l->leading_zeros + 1 < before && whole.p[l->leading_zeros] == '0')
-		l->leading_zeros++;
-	l->fraction = eat(&s, ".");
-	if (l->fraction)
-		after = count_digits(&s);
-	l->digits = before + after;
-	if (l->digits == 0)
-		return false;
-	l->exponent = eat(&s, "eE");
-	if (l->exponent) {
-		(void)(eat(&s, "-") || eat(&s, "+"));
-		if (count_digits(&s) == 0)
-			return false;
-	}
-	return s.n == 0;
-}
-
 static const char *refuse_text(enum affinity affinity, struct slice text)
 {
 	struct literal l;
 	int64_t n;
-	if (affinity < AFFINITY_INTEGER || !read_literal(text, &l))
+	if (affinity < AFFINITY_INTEGER || !literal_read(text, &l))
 		return NULL;
 	if (l.leading_zeros || !l.plain)
 		return "would be stored as a number, without its leading zeros, sign or blanks";

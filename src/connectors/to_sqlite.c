@@ -8,6 +8,7 @@
  *  (3) after a fault everything is rolled back, tables and columns that were made for it included.
  *  (4) WAL with synchronous=FULL: what COMMIT said is there after a power cut. */
 #include "base/banned.h"
+#include "connectors/database.h"
 #include "connectors/sqlite_table.h"
 #include "engine/port.h"
 #include <errno.h>
@@ -21,6 +22,7 @@
 struct sqlite_sink {
 	const char *path, *table;
 	struct opt_list key;
+	struct database_retry *retry;
 };
 struct sqlite_writer {
 	sqlite3 *db;
@@ -35,6 +37,7 @@ static const struct opt options[] = {
 	    .doc = "table to write to; made from the first records when missing"),
 	OPT("key", struct sqlite_sink, key, OPT_LIST, struct opt_list, .of = OPT_STRING,
 	    .doc = "columns that identify a row: a record with the same key updates it"),
+	DATABASE_RETRY_OPTION(struct sqlite_sink, retry, "30s"),
 	OPT_END,
 };
 
@@ -56,6 +59,7 @@ static int sqlite_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->guarantee = TRANSACTIONAL;
 	facts->effect = EFFECT_WRITES;
 	facts->own_mark = true;
+	facts->within_ns = o->retry ? o->retry->within_ns : 0;
 	facts->door = slice_str(o->path);
 	return 0;
 }
