@@ -283,7 +283,9 @@ static void read_options(struct job *job)
 
 static int exit_of_opening(const struct job *job, const struct err *err)
 {
-	if (!job->plan)
+	/* 42: a statement in the file that its database does not take. */
+	bool statement = err->fault == FAULT_SQL && strncmp(err->state, "42", 2) == 0;
+	if (!job->plan || statement)
 		return EXITS_FILE;
 	return err->fault == FAULT_BROKEN ? EXITS_BROKEN : EXITS_FAILED;
 }

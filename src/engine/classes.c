@@ -25,6 +25,11 @@ static const struct promise of_calls[] = {
 	[IDEMPOTENT] = { 'I', "idempotent", "called again, it changes nothing more", NULL },
 	[TRANSACTIONAL] = { 'T', "transactional", "each record's effect once", NULL },
 };
+/* Of calls that are harmful twice and carry no key. */
+static const struct promise keyless = {
+	'A', "append-only", "what a crash cuts off may have happened or not",
+	"say `idempotent: true` if running it twice changes nothing more"
+};
 static const struct promise reads = { 0, "reads", "it may ask again after a crash", NULL };
 
 const struct promise *promise_of(const struct place *p)
@@ -38,7 +43,8 @@ const struct promise *promise_of(const struct place *p)
 		return &of_sinks[f->guarantee];
 	switch (f->effect) {
 	case EFFECT_WRITES:
-		return &of_calls[f->guarantee];
+		return f->keyless && f->guarantee == APPEND_ONLY ? &keyless
+								 : &of_calls[f->guarantee];
 	case EFFECT_READS:
 		return &reads;
 	case EFFECT_NONE:

@@ -28,6 +28,13 @@
 #define BATCH_BYTES    (4u << 20)
 #define BATCH_EVERY_NS (200 * HK_MS)
 
+/* A statement is in the file: what its database says of it stands behind the place. */
+static int say_where(const struct plan *p, const struct place *at, struct err *err)
+{
+	return err->fault == FAULT_SQL ? err_wrap(err, "%s:%u: %s", p->file, at->line, at->label)
+				       : -1;
+}
+
 static int open_steps(struct run *run, struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
@@ -38,7 +45,7 @@ static int open_steps(struct run *run, struct err *err) SUSPENDS
 		if (step_is_call(&run->steps[i]) && step_init_call(&run->steps[i], err) < 0)
 			return -1;
 		if (site_open(&run->steps[i].site, &p->steps[i], err) < 0)
-			return -1;
+			return say_where(p, &p->steps[i], err);
 	}
 	for (size_t i = 0; i < p->source_count; i++) {
 		step_init(&run->sources[i], run, &p->sources[i], i);

@@ -145,6 +145,7 @@ struct facts {
 	bool many;     /* apply makes children, even when it makes one (emit) */
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
+	bool keyless;  /* calls that cannot carry an idempotency key */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit: the far side may be away or busy: it is waited for so long; 0: for a few tries */
@@ -174,6 +175,7 @@ struct site {
 	void *shared;                     /* shared_size zeroed bytes, from open to close */
 	const char *name;                 /* "http", or the step's own name: for messages */
 	const struct http_clocks *clocks; /* `timeout:` but for the total */
+	unsigned concurrency;             /* steps that call out: most calls at once */
 	struct run *run;
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
@@ -181,7 +183,7 @@ struct http_client *site_http(struct site *); /* the run's one client, its conne
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
-uint64_t site_text_max(struct site *);  /* bytes of a body that jq reads: a part of `memory` */
+uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,
@@ -347,8 +349,6 @@ struct port {
 	int (*open)(struct site *, struct err *) SUSPENDS;
 	void (*close)(struct site *) SUSPENDS; /* half-opened too */
 
-	/* Sources of files: would this one be among them? NULL: facts.door is all that it reads. */
-	bool (*reads)(const void *options, const char *path);
 	int (*run)(struct site *, struct intake *, struct err *) SUSPENDS;
 
 	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *,

@@ -36,6 +36,11 @@ const struct http_guard *site_guard(struct site *at)
 	return at->run->guard;
 }
 
+const char *site_folder(struct site *at)
+{
+	return at->run->plan->folder;
+}
+
 const char *site_run_id(struct site *at)
 {
 	return at->run->id;

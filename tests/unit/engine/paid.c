@@ -26,6 +26,10 @@ struct world {
 		stop_percent, drain_percent;
 	bool expands; /* a step before makes children, others each time */
 	bool calling_sink;
+	unsigned batch;  /* most in one call, which is done for all or for none; 0: one */
+	bool names_row;  /* a refusal says whose it is */
+	int64_t poison;  /* of so many records one is refused; 0: none */
+	uint64_t shared; /* calls for several */
 	bool crashed;
 	unsigned crashes;
 
@@ -172,11 +176,16 @@ static void do_it(struct call *c)
 	memcpy(ch->key, key, sizeof key);
 }
 
-static int nap(struct call *c)
+static bool is_poison(int64_t n)
+{
+	return world->poison && n % world->poison == world->poison - 1;
+}
+
+static int nap(struct err *err)
 {
 	int r = hk_sleep((int64_t)rand_below(&world->rnd, 20) * HK_MS);
 	if (r < 0)
-		fail_errno(&c->err, FAULT_CANCELLED, r, "cancelled");
+		fail_errno(err, FAULT_CANCELLED, r, "cancelled");
 	return r;
 }
 
@@ -188,11 +197,25 @@ static void answer(struct call *c, int status)
 	CHECK_INT(buf_printf(&c->answer.value, " {\"paid\": %zu} ", world->charge_count), 0);
 }
 
-static void paid_call(struct site *at, struct call *c)
+/* The first of them that is refused is, and with it all. */
+static int refuse(struct call *const *calls, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_poison(number(calls[i]->rec, "n")))
+			continue;
+		err->sent = false; /* it says that nothing was done */
+		err->whole = !world->names_row;
+		err->row = world->names_row ? i + 1 : 0;
+		memcpy(err->state, "23505", sizeof err->state);
+		return fail(err, FAULT_SQL, "refused for good");
+	}
+	return 0;
+}
+
+/* What befalls a call befalls all that are in it. The status, or -1. */
+static int befall(struct call *const *calls, size_t n, struct err *err)
 {
 	struct world *w = world;
-	(void)at;
-	c->verdict = VERDICT_FAULT;
 	if (happens(w->stop_percent))
 		run_stop(w->run);
 	if (happens(w->drain_percent))
@@ -200,31 +223,47 @@ static void paid_call(struct site *at, struct call *c)
 	if (happens(w->crash_percent))
 		crash(); /* before anything was sent */
 	if (w->crashed) {
-		c->err.sent = true;
-		fail(&c->err, FAULT_RESET, "nobody is there any more");
-		return;
+		err->sent = true;
+		return fail(err, FAULT_RESET, "nobody is there any more");
 	}
-	if (happens(w->refused_percent)) {
-		fail(&c->err, FAULT_REFUSED, "refused");
-		return;
-	}
-	c->err.sent = true;
-	if (nap(c) < 0)
-		return;
-	if (happens(w->busy_percent)) {
-		answer(c, 503);
-		return;
-	}
-	if (!w->crashed)
-		do_it(c);
+	if (happens(w->refused_percent))
+		return fail(err, FAULT_REFUSED, "refused");
+	err->sent = true;
+	if (nap(err) < 0)
+		return -1;
+	if (happens(w->busy_percent))
+		return 503;
+	if (refuse(calls, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n && !w->crashed; i++)
+		do_it(calls[i]);
 	if (happens(w->crash_percent))
 		crash(); /* done, and nobody knows */
-	if (nap(c) < 0)
-		return;
+	if (nap(err) < 0)
+		return -1;
 	if (happens(w->lost_percent))
-		fail(&c->err, FAULT_RESET, "connection reset");
-	else
-		answer(c, happens(w->broken_percent) ? 500 : 200);
+		return fail(err, FAULT_RESET, "connection reset");
+	return happens(w->broken_percent) ? 500 : 200;
+}
+
+static void paid_call_many(struct site *at, struct call *const *calls, size_t n)
+{
+	struct err err = { 0 };
+	(void)at;
+	ASSERT(n <= (world->batch ? world->batch : 1));
+	world->shared += n > 1;
+	int status = befall(calls, n, &err);
+	for (size_t i = 0; i < n; i++) {
+		calls[i]->err = err;
+		calls[i]->verdict = VERDICT_FAULT;
+		if (status > 0)
+			answer(calls[i], status);
+	}
+}
+
+static void paid_call(struct site *at, struct call *c)
+{
+	paid_call_many(at, &c, 1);
 }
 
 static int sink_resume(struct site *at, struct resumption *r, struct err *err)
@@ -259,9 +298,11 @@ static const struct port source_port = { .name = "numbers", .roles = ROLE_SOURCE
 static const struct port list_port = {
 	.name = "list", .roles = ROLE_STEP, .ask = list_ask, .call = list_call
 };
-static const struct port paid_port = {
-	.name = "paid", .roles = ROLE_STEP | ROLE_SINK, .ask = paid_ask, .call = paid_call
-};
+static const struct port paid_port = { .name = "paid",
+				       .roles = ROLE_STEP | ROLE_SINK,
+				       .ask = paid_ask,
+				       .call = paid_call,
+				       .call_many = paid_call_many };
 static const struct port sink_port = {
 	.name = "sink", .roles = ROLE_SINK, .resume = sink_resume, .commit = sink_commit
 };
@@ -330,6 +371,8 @@ static void world_open(struct world *w, uint64_t seed)
 					.facts = { .effect = EFFECT_WRITES, .paid = true } };
 	paid_step(w)->common.concurrency.most = 1 + (int64_t)rand_below(&w->rnd, 20);
 	paid_step(w)->common.queue = 1 + (int64_t)rand_below(&w->rnd, 40);
+	paid_step(w)->common.batch = w->batch;
+	paid_step(w)->common.linger_ns = (int64_t)(seed % 6) * HK_MS;
 }
 
 static void world_close(struct world *w)
@@ -459,6 +502,58 @@ TEST(a_sink_without_a_key_is_charged_once_at_most)
 {
 	for (uint64_t seed = 1; seed <= 25; seed++)
 		check_unkeyed(seed, UNKNOWN_DEAD, true);
+}
+
+/* ---- many in one call ---- */
+/* As above; and who is refused is dead alone. Delivered is what was done, once; dead what was refused, or what nobody knows of. */
+static void check_shared(uint64_t seed, bool keyed, uint64_t *shared)
+{
+	struct world *w = xcalloc(1, sizeof *w);
+	int before = test_failures_;
+	w->batch = 2 + (unsigned)(seed % 9);
+	w->names_row = seed % 2;
+	world_open(w, seed);
+	trouble(w);
+	w->poison = 2 + (int64_t)(seed % 13);
+	if (keyed)
+		give_key(w);
+	go_until_finished(w);
+	int64_t refused = 0, charged = 0;
+	for (int64_t n = 0; n < w->records; n++) {
+		CHECK(charges_of(w, n, -1) <= 1);
+		CHECK(!is_poison(n) || charges_of(w, n, -1) == 0);
+		charged += charges_of(w, n, -1);
+		refused += is_poison(n);
+	}
+	CHECK_INT(w->result.counts.delivered + w->result.counts.dead, w->records);
+	CHECK(w->result.counts.delivered <= (uint64_t)charged);
+	if (keyed) {
+		CHECK_INT(charged, w->records - refused);
+		CHECK_INT(w->result.counts.dead, refused);
+	}
+	for (size_t i = 0; i < w->row_count; i++)
+		CHECK_INT(charges_of(w, w->rows[i], -1), 1);
+	check_rows_once(w);
+	told(w, seed, before);
+	*shared += w->shared;
+	world_close(w);
+	free(w);
+}
+
+TEST(many_in_one_call_and_nobody_pays_twice)
+{
+	uint64_t shared = 0;
+	for (uint64_t seed = 1; seed <= 30; seed++)
+		check_shared(seed, false, &shared);
+	CHECK(shared > 100);
+}
+
+TEST(many_in_one_call_with_a_key_only_the_refused_are_dead)
+{
+	uint64_t shared = 0;
+	for (uint64_t seed = 1; seed <= 30; seed++)
+		check_shared(seed, true, &shared);
+	CHECK(shared > 100);
 }
 
 /* `--until` leaves records that were answered and not delivered; the run that goes on behind knows what they paid for. */
@@ -688,6 +783,8 @@ static const struct test tests[] = {
 	T(without_a_key_nobody_pays_twice),
 	T(assumed_delivered_nobody_pays_twice),
 	T(a_sink_without_a_key_is_charged_once_at_most),
+	T(many_in_one_call_and_nobody_pays_twice),
+	T(many_in_one_call_with_a_key_only_the_refused_are_dead),
 	T(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again),
 	T(who_mends_the_pipeline_is_told_of_the_calls_that_were_made),
 	T(with_a_key_each_pays_exactly_once),
