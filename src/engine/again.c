@@ -19,6 +19,7 @@
 #include "engine/changed.h"
 #include "engine/mark.h"
 #include "engine/place.h"
+#include "engine/state/inbox.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,12 +58,13 @@ static bool is_same_plan(struct run *run, const struct state_run *last)
 /* ---- the sources ---- */
 enum found { FOUND_END, FOUND_MORE, FOUND_OTHER, FOUND_FAULT };
 
-/* A source that was not at its end goes on there also if it may answer otherwise; behind its end there is nothing to ask for. */
+/* A source that was not at its end goes on there also if it may answer otherwise; behind its end only one that goes onward has
+ * something to ask for. */
 static bool has_position(const struct place *source, bool limited)
 {
 	const struct facts *f = &source->facts;
-	return !f->endless &&
-	       (f->restart == RESTART_SEEKS || (f->restart == RESTART_ASKS && limited));
+	return !f->endless && (f->restart == RESTART_SEEKS ||
+			       (f->restart == RESTART_ASKS && (limited || f->onward)));
 }
 
 static bool all_have_positions(struct run *run, bool limited)
@@ -78,13 +80,27 @@ static bool all_have_positions(struct run *run, bool limited)
 	return true;
 }
 
-static enum found probe(struct run *run, const struct place *place, size_t index,
-			const struct split **asked, struct err *err) SUSPENDS
+static bool is_limited(const struct state_run *last)
+{
+	return strcmp(last->status, "limited") == 0;
+}
+
+/* What a far side answered is kept for the run that goes on, and a fault that may pass is left to that run. */
+static enum found judge_asked(int r, const struct err *err)
+{
+	if (r == 0)
+		return FOUND_END;
+	return fault_policy(err) == POLICY_RETRY ? FOUND_MORE : FOUND_FAULT;
+}
+
+static enum found probe(struct run *run, const struct state_run *last, const struct place *place,
+			size_t index, const struct split **asked, struct err *err) SUSPENDS
 {
 	struct step source;
-	struct intake in = { .run = run, .source = &source, .probing = true };
-	if (place->facts.restart == RESTART_ASKS)
-		return FOUND_MORE; /* asking may cost; the run will see */
+	struct intake in = { .run = run, .source = &source, .probing = true, .keep_as = last->id };
+	bool asks = place->facts.restart == RESTART_ASKS;
+	if (asks && is_limited(last))
+		return FOUND_MORE; /* it has pages left */
 	step_init(&source, run, place, index);
 	int r = site_open(&source.site, place, err);
 	if (r == 0)
@@ -93,6 +109,8 @@ static enum found probe(struct run *run, const struct place *place, size_t index
 	*asked = in.asked;
 	if (in.found)
 		return FOUND_MORE;
+	if (asks)
+		return judge_asked(r, err);
 	return r == 0 ? FOUND_END : err->fault == FAULT_CONFIG ? FOUND_OTHER : FOUND_FAULT;
 }
 
@@ -113,8 +131,8 @@ static void note_gone(struct run *run)
 		if (s->gone && !s->gone_told && n++ == 0)
 			first = s;
 	if (n == 1)
-		snprintf(run->gone, sizeof run->gone,
-			 "'%.300s' is gone; what was read of it stays", first->name);
+		snprintf(run->gone, sizeof run->gone, "'%.300s' is gone; what was read of it stays",
+			 first->name);
 	else if (n > 1)
 		snprintf(run->gone, sizeof run->gone,
 			 "'%.300s' and %zu more files are gone; what was read of them stays",
@@ -129,14 +147,14 @@ static void notice_gone(struct run *run)
 }
 
 /* The run's ledger holds the mark. */
-static enum found probe_all(struct run *run, struct err *err) SUSPENDS
+static enum found probe_all(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	enum found all = FOUND_END;
 	for (size_t i = 0; i < run->plan->source_count; i++) {
 		const struct place *place = &run->plan->sources[i];
 		const struct split *asked = NULL;
 		*err = (struct err){ 0 };
-		enum found one = probe(run, place, i, &asked, err);
+		enum found one = probe(run, last, place, i, &asked, err);
 		if (one == FOUND_FAULT)
 			err_wrap(err, "from %s: ", place->label);
 		if (one == FOUND_OTHER)
@@ -148,12 +166,22 @@ static enum found probe_all(struct run *run, struct err *err) SUSPENDS
 	return all;
 }
 
-static enum found look(struct run *run, struct slice mark, struct err *err) SUSPENDS
+/* The last run's splits, as the run behind it begins with them: one that was limited left something to do. */
+static int read_splits(struct run *run, const struct state_run *last, struct err *err)
+{
+	if (mark_read(&run->ledger, buf_slice(&last->mark), err) < 0)
+		return -1;
+	for (struct split *s = run->ledger.splits; s && !is_limited(last); s = s->next)
+		split_go_onward(s);
+	return 0;
+}
+
+static enum found look(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	struct ledger own = run->ledger;
 	run->ledger = (struct ledger){ .any_order = own.any_order };
 	enum found found =
-		mark_read(&run->ledger, mark, err) < 0 ? FOUND_FAULT : probe_all(run, err);
+		read_splits(run, last, err) < 0 ? FOUND_FAULT : probe_all(run, last, err);
 	note_gone(run);
 	ledger_done(&run->ledger);
 	run->ledger = own;
@@ -198,7 +226,7 @@ static int all_stand(struct run *run, struct err *err) SUSPENDS
 /* ---- deciding ---- */
 static int go_on_behind(struct run *run, const struct state_run *last, struct err *err)
 {
-	if (mark_read(&run->ledger, buf_slice(&last->mark), err) < 0)
+	if (read_splits(run, last, err) < 0)
 		return -1;
 	run->ledger.settled = run->ledger.live = (struct counts){ 0 };
 	memcpy(run->continues, last->id, sizeof run->continues);
@@ -220,12 +248,21 @@ static void notice_cost(struct run *run)
 	}
 }
 
+/* Nothing new: nobody begins behind it now, and what was asked for is asked again the next time. */
+static int drop_asked(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
+{
+	return is_limited(last) ? 0 : state_drop_pages(run->state, last->id, err);
+}
+
 static int decide(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	if (!is_same_plan(run, last) || last->mark.n == 0 ||
-	    !all_have_positions(run, strcmp(last->status, "limited") == 0))
+	    !all_have_positions(run, is_limited(last)))
 		return 0;
-	enum found found = look(run, buf_slice(&last->mark), err);
+	/* What was asked for, when somebody looked and was cut off, is of then. */
+	if (!is_limited(last) && state_drop_pages(run->state, last->id, err) < 0)
+		return -1;
+	enum found found = look(run, last, err);
 	if (found == FOUND_FAULT)
 		return -1;
 	if (found == FOUND_OTHER)
@@ -234,7 +271,7 @@ static int decide(struct run *run, const struct state_run *last, struct err *err
 	if (stand <= 0)
 		return stand;
 	run->nothing_new = found == FOUND_END;
-	int r = run->nothing_new ? 0 : go_on_behind(run, last, err);
+	int r = run->nothing_new ? drop_asked(run, last, err) : go_on_behind(run, last, err);
 	notice_gone(run);
 	return r;
 }

@@ -87,6 +87,11 @@ static void end_item(struct run *run, struct item *it, enum ending how)
 	item_ended(run);
 }
 
+void flow_known(struct run *run, struct item *it)
+{
+	end_item(run, it, ENDED_DUPLICATE);
+}
+
 void run_redact(const struct run *run, struct err *err)
 {
 	AUTO(buf_done) struct buf clean = { .max = 4096 };

@@ -4,7 +4,8 @@
  *   were numbered, worked on and paid for. So its pages are kept, and a resumed run reads those first.
  * What flows through:    pages between a source and the state's inbox.
  * What must hold:
- *  (1) a page is durable before its first record has a number. (2) the same pages give the same ordinals: a page says how many
+ *  (1) a page is durable before its first record has a number. What is asked for to see whether there is something new is kept
+ *      for the run that then begins. (2) the same pages give the same ordinals: a page says how many
  *      of its records come, from the split's next ordinal on. */
 #include "engine/state/inbox.h"
 #include "engine/running.h"
@@ -13,6 +14,7 @@ int intake_keep(struct intake *in, struct split *split, struct slice base, uint6
 		struct slice about, struct slice value, struct err *err)
 {
 	struct run *run = in->run;
+	const char *whose = in->probing ? in->keep_as : run->id;
 	const struct state_page page = {
 		.split = split->name,
 		.base = base,
@@ -22,7 +24,7 @@ int intake_keep(struct intake *in, struct split *split, struct slice base, uint6
 		.value = value,
 	};
 	ASSERT(base.n > 0);
-	return in->probing ? 0 : state_put_page(run->state, run->id, &page, err);
+	return whose ? state_put_page(run->state, whose, &page, err) : 0;
 }
 
 int intake_kept(struct intake *in, struct split *split, struct slice base, struct buf *about,

@@ -66,6 +66,15 @@ void intake_end(struct intake *in, struct split *s, struct slice proof)
 	in->run->ends_noted = true;
 }
 
+void intake_onward(struct intake *in, struct split *s, struct slice base)
+{
+	ASSERT(in->source->place->facts.onward);
+	if (in->probing)
+		return;
+	split_set_onward(s, base);
+	in->run->ends_noted = true;
+}
+
 /* The name as the source gives it, which may be from the root. */
 static int put_asked_name(const struct intake *in, const struct split *s, struct buf *out)
 {
@@ -163,16 +172,23 @@ static int enter(struct run *run, struct track *t, size_t at, struct err *err) S
 	return r < 0 ? fail(err, FAULT_CANCELLED, "stopped") : go_on(run, err);
 }
 
+static int notice_new(struct intake *in, const struct arrival *a, struct err *err)
+{
+	rec_unref(a->rec);
+	split_admitted(a->split, a->next, a->line);
+	if (a->known)
+		return 0;
+	in->found = true;
+	return fail(err, FAULT_CANCELLED, "there is something new");
+}
+
 int admit(struct intake *in, const struct arrival *a, struct err *err)
 {
 	struct run *run = in->run;
 	struct err why = { 0 };
 	size_t at = 0;
-	if (in->probing) {
-		in->found = true;
-		rec_unref(a->rec);
-		return fail(err, FAULT_CANCELLED, "there is something new");
-	}
+	if (in->probing)
+		return notice_new(in, a, err);
 	if (split_is_done(a->split, a->split->ordinal)) {
 		rec_unref(a->rec);
 		split_skip(a->split, a->next, a->line);
@@ -197,7 +213,9 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		return go_on(run, err);
 	}
 	doubt_succeeded(in->source);
-	if (in->letter && !replay_enter(in, t, &at))
+	if (a->known)
+		flow_known(run, &t->root);
+	if (a->known || (in->letter && !replay_enter(in, t, &at)))
 		return go_on(run, err);
 	return enter(run, t, at, err);
 }

@@ -77,6 +77,10 @@ static void write_split(struct json_writer *w, const struct split *s)
 		json_key(w, "end_at");
 		json_put_int(w, (int64_t)s->end_at);
 	}
+	if (s->onward) {
+		json_key(w, "onward");
+		json_put_string(w, text_slice(s->onward));
+	}
 	if (s->made) {
 		json_key(w, "made");
 		json_put_bool(w, true);
@@ -189,6 +193,19 @@ static bool read_end(struct split *s, struct slice object)
 	return true;
 }
 
+/* Sources that can be asked for what came since. */
+static bool read_onward(struct split *s, struct slice object)
+{
+	AUTO(buf_done) struct buf base = { 0 };
+	struct slice raw;
+	if (!json_field(object, S("onward"), &raw))
+		return true;
+	if (!field_text(object, "onward", &base))
+		return false;
+	split_set_onward(s, buf_slice(&base));
+	return true;
+}
+
 static bool read_split(struct ledger *l, struct slice object)
 {
 	AUTO(buf_done) struct buf name = { 0 };
@@ -206,7 +223,7 @@ static bool read_split(struct ledger *l, struct slice object)
 	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
 	split_begin_behind_mark(s);
 	s->made |= json_field(object, S("made"), &made);
-	return read_done(s, done) && read_end(s, object);
+	return read_done(s, done) && read_end(s, object) && read_onward(s, object);
 }
 
 bool counts_read(struct slice object, struct counts *c)

@@ -308,16 +308,25 @@ static int begin(struct run *run, const struct state_run *last, bool *finished,
 	return 0;
 }
 
+/* Before anybody is asked for anything: what the last run sent counts in its lanes. */
+static void fill_lanes(struct run *run, const struct state_run *last)
+{
+	if (last->found)
+		lanes_fill(run->lanes, hk_now_ns() - last->ended_ago_ns);
+}
+
 static int find_run(struct run *run, struct state_run *last, struct err *err) SUSPENDS
 {
 	bool finished;
 	if (run->replay && (replay_begin(run, last, err) < 0 || run->nothing_new))
 		return run->nothing_new ? 0 : -1;
+	if (!run->replay && (replay_check_none(run, err) < 0 ||
+			     state_last_run(run->state, run->plan->name, last, err) < 0))
+		return -1;
+	fill_lanes(run, last);
 	if (run->replay)
 		return open_sinks(run, err);
-	if (replay_check_none(run, err) < 0 ||
-	    state_last_run(run->state, run->plan->name, last, err) < 0 ||
-	    begin(run, last, &finished, err) < 0 || open_sinks(run, err) < 0)
+	if (begin(run, last, &finished, err) < 0 || open_sinks(run, err) < 0)
 		return -1;
 	return last->found && finished && !run->options.fresh ? again_decide(run, last, err) : 0;
 }
@@ -393,8 +402,6 @@ int run_open_parts(struct run *run, struct err *err)
 	expansion_plan(run);
 	folds_open(run);
 	joins_open(run);
-	if (last.found)
-		lanes_fill(run->lanes, hk_now_ns() - last.ended_ago_ns);
 	if (open_journal(run, err) < 0 || claims_open(run, err) < 0 ||
 	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
 		return -1;

@@ -198,6 +198,21 @@ static void add_node(struct hashing *h, const struct node *node)
 	h->h = hash_add(h->h, S(";"));
 }
 
+/* As add_node, without what is tuning in a sub-table. */
+static void add_table(struct hashing *h, const struct opt *o, const struct node *node)
+{
+	h->h = hash_add(h->h, (struct slice){ &(char){ (char)('0' + node->kind) }, 1 });
+	add_text(h, node->text);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct opt *sub = options_find(o->sub, node->keys[i].text);
+		if (sub && sub->tuning)
+			continue;
+		add_text(h, node->keys[i].text);
+		add_node(h, &node->items[i]);
+	}
+	h->h = hash_add(h->h, S(";"));
+}
+
 static void add_options(struct hashing *h, const struct draft *d, const struct opt *table)
 {
 	for (const struct opt *o = table; o && o->name; o++) {
@@ -206,7 +221,10 @@ static void add_options(struct hashing *h, const struct draft *d, const struct o
 			       slice_eq_str(value->text, o->fallback)))
 			continue;
 		add_text(h, slice_str(o->name));
-		add_node(h, value);
+		if (o->type == OPT_TABLE && value->kind == NODE_MAP)
+			add_table(h, o, value);
+		else
+			add_node(h, value);
 	}
 }
 

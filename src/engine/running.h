@@ -91,10 +91,12 @@ struct sink {
 };
 struct intake {
 	struct run *run;
-	struct step *source;       /* for the site, label and stats of the source */
-	uint64_t held;             /* bytes, beside what is admitted */
-	bool probing, found;       /* again.c: takes nothing, only notes that there was something */
-	const struct split *asked; /* for last */
+	struct step *source; /* for the site, label and stats of the source */
+	uint64_t held;       /* bytes, beside what is admitted */
+	bool probing, found; /* again.c: takes nothing, only notes that there was something */
+	const char *
+		keep_as; /* with probing: the finished run; what it is told is for the one behind it */
+	const struct split *asked;        /* for last */
 	const struct kept_letter *letter; /* replay.c: what the arrival is; NULL: it was read */
 };
 
@@ -170,6 +172,7 @@ int flow(struct run *, struct item *, size_t at) SUSPENDS;
 /* Nothing more comes to step `at` and those behind it, up to the next that calls out: its queue is closed. */
 void flow_ended(struct run *, size_t at);
 int flow_children(struct run *, struct item *, struct rec **takes, size_t n, size_t at) SUSPENDS;
+void flow_known(struct run *, struct item *); /* an earlier run took it: it ends as duplicate */
 void flow_die(struct run *, struct item *, const char *label, const struct err *,
 	      struct buf *attempts_taken);
 void flow_env(const struct run *, const struct item *, struct env *, struct env_meta *,

@@ -36,6 +36,7 @@ void split_free(struct split *s)
 	text_unref(s->from.base);
 	text_unref(s->admitted.base);
 	text_unref(s->end);
+	text_unref(s->onward);
 	free(s->passed);
 	free(s->name);
 	free(s);
@@ -64,6 +65,7 @@ struct split *split_clone(const struct split *s)
 	c->from = share(s->from);
 	c->admitted = share(s->admitted);
 	c->end = text_ref(s->end);
+	c->onward = text_ref(s->onward);
 	c->passed_cap = s->passed_count;
 	c->passed = xcalloc(c->passed_cap + 1, sizeof *c->passed);
 	for (size_t i = 0; i < s->passed_count; i++) {
@@ -180,6 +182,7 @@ void split_rewind(struct split *s, uint64_t low)
 	s->from = (struct position){ 0 };
 	s->has_from = false;
 	text_unref(take(s->end));
+	text_unref(take(s->onward));
 	s->low = low;
 	s->low_line = 0;
 	split_begin_behind_mark(s);
@@ -195,6 +198,23 @@ void split_set_end(struct split *s, struct slice proof)
 	text_unref(s->end);
 	s->end = text_new(proof);
 	s->end_at = s->ordinal;
+}
+
+void split_set_onward(struct split *s, struct slice base)
+{
+	text_unref(s->onward);
+	s->onward = text_new(base);
+}
+
+void split_go_onward(struct split *s)
+{
+	ASSERT(!s->has_admitted);
+	if (!s->onward)
+		return;
+	text_unref(s->from.base);
+	s->from = (struct position){ take(s->onward), 0 };
+	s->has_from = true;
+	split_begin_behind_mark(s);
 }
 
 struct slice split_end(const struct split *s)

@@ -15,11 +15,11 @@ struct passed {
 struct split {
 	struct split *next;
 	const struct split *origin; /* what it is a clone of; NULL: of nothing */
-	size_t source; /* the index of the source that reads it, from 1; 0: none did yet */
-	size_t number; /* its place among the ledger's */
+	size_t source;   /* the index of the source that reads it, from 1; 0: none did yet */
+	size_t number;   /* its place among the ledger's */
 	unsigned stream; /* whose order it is in; 0: the sources' */
-	bool made;   /* by a step: its records were not read */
-	bool sorted; /* its order is what it is for, whatever `order:` says */
+	bool made;       /* by a step: its records were not read */
+	bool sorted;     /* its order is what it is for, whatever `order:` says */
 	char *name;
 	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */
@@ -30,6 +30,8 @@ struct split {
 	size_t passed_count, passed_cap;
 	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */
 	uint64_t end_at;  /* the ordinal that would have come next */
+	struct text *
+		onward; /* where a run behind this one begins (intake_onward); NULL: where it ends */
 	/* It was read to its end once, and is not there any more; an earlier run has said so. */
 	bool gone, gone_told;
 };
@@ -53,3 +55,6 @@ void split_rewind(struct split *, uint64_t low);
 void split_pass(struct split *, uint64_t ordinal); /* settled, read from a mark */
 /* All that was admitted is all that there is. */
 void split_set_end(struct split *, struct slice proof);
+void split_set_onward(struct split *, struct slice base);
+/* The run is finished, and another one begins behind it: nothing was admitted yet. */
+void split_go_onward(struct split *);

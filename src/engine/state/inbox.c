@@ -77,3 +77,21 @@ int state_get_page(struct state *s, const char *run_id, const char *split, struc
 	*found = false;
 	return sql_off(get_job, &j.job);
 }
+
+static int drop_job(void *arg)
+{
+	struct get_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (!j->job.s->has_pages)
+		return 0;
+	if (sql_prepare(&j->job, "DELETE FROM inbox WHERE run = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	return sql_step_done(&j->job, q, "dropping pages");
+}
+
+int state_drop_pages(struct state *s, const char *run_id, struct err *err)
+{
+	struct get_job j = { .job = { s, err }, .run_id = run_id };
+	return sql_off(drop_job, &j.job);
+}

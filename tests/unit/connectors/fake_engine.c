@@ -22,6 +22,11 @@ char fake_lanes[512];
 
 /* ---- intake ---------------------------------------------------------------------------------- */
 
+static char *copy(struct slice s)
+{
+	return xstrndup(s.p ? s.p : "", s.n);
+}
+
 struct split *intake_split(struct intake *in, const char *name)
 {
 	snprintf(in->split.name, sizeof(in->split.name), "%s", name);
@@ -45,6 +50,13 @@ void intake_end(struct intake *in, struct split *s, struct slice proof)
 	(void)proof;
 }
 
+void intake_onward(struct intake *in, struct split *s, struct slice base)
+{
+	(void)s;
+	free(in->onward);
+	in->onward = copy(base);
+}
+
 struct slice split_end(const struct split *s)
 {
 	(void)s;
@@ -61,11 +73,6 @@ int intake_check_gone(struct intake *in, bool (*theirs)(void *arg, const char *n
 	return 0;
 }
 
-static char *copy(struct slice s)
-{
-	return xstrndup(s.p ? s.p : "", s.n);
-}
-
 static void keep(struct intake *in, const struct arrival *a)
 {
 	if (in->n == in->cap) {
@@ -77,6 +84,7 @@ static void keep(struct intake *in, const struct arrival *a)
 				    .line = a->line,
 				    .offset = a->next.offset,
 				    .checked = !a->unchecked };
+	f->known = a->known;
 	f->base = copy(a->next.base ? text_slice(a->next.base) : S(""));
 	struct json_error where;
 	if (a->fault)
@@ -143,9 +151,30 @@ void intake_done(struct intake *in)
 		free(in->pages[i].value);
 	}
 	free(in->pages);
+	free(in->onward);
 	free(in->v);
 	text_unref(in->split.from.base);
 	*in = (struct intake){ 0 };
+}
+
+static void forget_pages(struct intake *in)
+{
+	for (size_t i = 0; i < in->page_count; i++) {
+		free(in->pages[i].base);
+		free(in->pages[i].about);
+		free(in->pages[i].value);
+	}
+	in->page_count = 0;
+}
+
+void intake_go_onward(struct intake *in)
+{
+	ASSERT(in->onward && !in->count_only);
+	text_unref(in->split.from.base);
+	in->split.begun = true;
+	in->split.from = (struct position){ text_new(slice_str(in->onward)), 0 };
+	forget(in);
+	forget_pages(in);
 }
 
 void intake_rewind(struct intake *in, size_t arrivals)

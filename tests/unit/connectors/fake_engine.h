@@ -10,7 +10,8 @@ struct fake_arrival {
 	char *json;
 	uint64_t line, offset;
 	char *base;
-	bool checked;     /* the connector vouches for the JSON */
+	bool checked; /* the connector vouches for the JSON */
+	bool known;
 	struct err fault; /* FAULT_NONE: a good one */
 };
 struct split {
@@ -32,8 +33,11 @@ struct intake {
 	bool count_only; /* for many records: keep none */
 	uint64_t bytes;
 	uint64_t held, held_most; /* intake_hold: now, at most */
+	char *onward;             /* intake_onward: what was said last */
 };
 void intake_done(struct intake *);
+/* The run is finished, and the next one begins behind it: no page is kept any more. */
+void intake_go_onward(struct intake *);
 /* The next run begins behind the last arrival, as after a crash. */
 void intake_rewind(struct intake *, size_t arrivals);
 
