@@ -637,6 +637,135 @@ to: {jsonl: out.jsonl.gz, compress: gzip, commit: {rows: 9, every: 2ms}}
         found.compare("out.jsonl.gz", expected, got, ordered=True)
 
 
+class Batched(Shape):
+    """What a fold holds is in the state, and the sink's mark may be ahead of it: every window is the same, however often it is made."""
+    name = "jsonl, GET, batch, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+  - where: .id % 9 != 4
+  - batch: 7
+  - map: {first: '.items[0].id', ids: '[.items[].id] | tostring', last: '.items[-1].name'}
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+"""
+
+    def windows(self):
+        kept = [i for i in self.ids() if i % 9 != 4]
+        return [kept[at:at + 7] for at in range(0, len(kept), 7)]
+
+    def check(self, folder, far, found):
+        expected = [(w[0], compact(w), name_of(w[-1])) for w in self.windows()]
+        found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT first, ids, last FROM t ORDER BY rowid"), ordered=True)
+        found.compare("what is held", [(0,)], rows_of(folder / ".hocket/pipe.db", "SELECT count(*) FROM held"))
+
+    def counts(self):
+        n, gone = len(self.windows()), sum(i % 9 == 4 for i in self.ids())
+        return {"in": self.records, "spawned": n, "delivered": n, "merged": self.records - gone, "filtered": gone, "dead": 0}
+
+
+class Sorted(Shape):
+    """Two folds, one behind the other, before two sinks that cannot commit together."""
+    name = "jsonl, sort, batch, sqlite + jsonl"
+    rows_before_lines = True
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - sort: .n * 13 % 101
+    window: 32
+    desc: true
+  - batch: 5
+  - map: {ids: '[.items[].id] | tostring'}
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 3, every: 2ms}}
+  - {jsonl: out.jsonl}
+"""
+    records = 400
+    needs_far = False
+
+    def batches(self):
+        ids = []
+        for at in range(0, self.records, 32):
+            ids += sorted(list(self.ids())[at:at + 32], key=lambda i: -(i * 7 * 13 % 101))
+        return [compact(ids[at:at + 5]) for at in range(0, len(ids), 5)]
+
+    def check(self, folder, far, found):
+        found.compare("out.db", self.batches(), [row[0] for row in rows_of(folder / "out.db", "SELECT ids FROM t ORDER BY rowid")], ordered=True)
+        found.compare("out.jsonl", self.batches(), [json.loads(s)["ids"] for s in lines_of(folder / "out.jsonl")], ordered=True)
+
+    def counts(self):
+        n = len(self.batches())
+        return {"in": self.records, "spawned": self.records + n, "delivered": n, "merged": 2 * self.records, "dead": 0}
+
+
+class BatchesPaid(Batched):
+    """A call that must not be made twice, for what a fold has made."""
+    name = "jsonl, batch, POST with a key, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - batch: 7
+  - map: {first: '.items[0].id', ids: '[.items[].id]'}
+  - http: POST BASE/batch/\\(.first)
+    body: {ids: \\(.ids)}
+    idempotency_key: auto
+    concurrency: 3
+    result: .name = $res.body.name
+  - set: {ids: '.ids | tostring'}
+to: {sqlite: out.db, table: t, commit: {rows: 4, every: 3ms}}
+"""
+    cuts = False
+
+    def windows(self):
+        return [list(self.ids())[at:at + 7] for at in range(0, self.records, 7)]
+
+    def check(self, folder, far, found):
+        expected = [(w[0], compact(w), name_of(w[0])) for w in self.windows()]
+        found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT first, ids, name FROM t ORDER BY rowid"), ordered=True)
+        for name in self.asks():
+            found.demand(far.effects[name] == 1, f"{name} had {far.effects[name]} effects")
+            found.demand(len(far.keys[name]) <= 1, f"{name} had several keys: {far.keys[name]}")
+
+    def counts(self):
+        n = len(self.windows())
+        return {"in": self.records, "spawned": n, "delivered": n, "merged": self.records, "dead": 0}
+
+    def asks(self):
+        return [f"POST /batch/{w[0]}" for w in self.windows()]
+
+
+class Joined(Shape):
+    """Children that come back: nothing of it is in the state, and the record is whole or not there."""
+    name = "jsonl, emit, GET, join, sqlite"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - emit: '. as $r | range(.id % 4) | {id: $r.id, k: .}'
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+  - where: .k != 1
+  - join: .parts
+  - map: {id: .id, parts: '[.parts[] | "\\(.k) \\(.name)"] | join(", ")'}
+to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+"""
+
+    def check(self, folder, far, found):
+        expected = [(i, ", ".join(f"{k} {name_of(i)}" for k in range(i % 4) if k != 1)) for i in self.ids()]
+        found.compare("out.db", expected, rows_of(folder / "out.db", "SELECT id, parts FROM t ORDER BY rowid"), ordered=True)
+
+    def counts(self):
+        parts = [k for i in self.ids() for k in range(i % 4)]
+        return {"in": self.records, "spawned": len(parts), "delivered": self.records, "merged": sum(k != 1 for k in parts),
+                "filtered": sum(k == 1 for k in parts), "dead": 0}
+
+    def check_asked(self, far, found, kills):
+        pass  # several children ask the same
+
+
 ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Grown(), Pages(),
-       PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped()]
+       PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped(),
+       Batched(), Sorted(), BatchesPaid(), Joined()]
 SHAPES = [shape for shape in ALL if shape.is_understood]
