@@ -12,7 +12,6 @@
  *      last bytes say so. The inode may differ (a backup, another machine), and so may what an editor changed in the middle. */
 #include "connectors/part_file.h"
 #include "base/banned.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,12 +19,10 @@
 #include <hocket/offload.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TAIL_BYTES 4096u
 #define COPY_BYTES (1u << 20)
 
 const char *const part_modes[] = { "replace", "append", "new", NULL };
@@ -104,43 +101,30 @@ struct receipt {
 	struct part_proof over;
 };
 
-/* What a file is known by: its length and a hash of the last bytes before it. 0, or a negative errno; -ENODATA: it is
- * shorter. */
+struct proof_job {
+	int fd;
+	const char *path; /* not NULL: all of what stands there */
+	uint64_t length;
+	struct part_proof *ret;
+};
+
+static int proof_job(void *arg)
+{
+	struct proof_job *job = arg;
+	return job->path ? proof_at(AT_FDCWD, job->path, job->ret)
+			 : proof_of(job->fd, job->length, job->ret);
+}
+
 static int prove(int fd, uint64_t length, struct part_proof *ret) SUSPENDS
 {
-	char tail[TAIL_BYTES];
-	size_t n = length < sizeof(tail) ? (size_t)length : sizeof(tail);
-	ssize_t got = n ? hk_file_read(fd, tail, n, (off_t)(length - n)) : 0;
-	if (got < 0)
-		return (int)got;
-	uint64_t hash = hash_end(hash_add(HASH_START, (struct slice){ tail, n }));
-	*ret = (struct part_proof){ .known = true, .hashed = true, .length = length, .tail = hash };
-	return (size_t)got < n ? -ENODATA : 0;
+	struct proof_job job = { .fd = fd, .length = length, .ret = ret };
+	return hk_offload(proof_job, &job);
 }
 
-/* All of what stands at a path; also what is no regular file is -ENODATA. */
 static int prove_path(const char *path, struct part_proof *ret) SUSPENDS
 {
-	struct stat st;
-	int fd = hk_file_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	if (fd < 0)
-		return fd;
-	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENODATA;
-	r = r < 0 ? r : prove(fd, (uint64_t)st.st_size, ret);
-	(void)close(fd); /* only read */
-	return r;
-}
-
-static bool is_same(const struct part_proof *a, const struct part_proof *b)
-{
-	return a->known && b->known && a->length == b->length &&
-	       (!a->hashed || !b->hashed || a->tail == b->tail);
-}
-
-static int put_proof(const struct part_proof *p, struct buf *out)
-{
-	return buf_printf(out, "\"length\":%" PRIu64 ",\"tail\":\"%016" PRIx64 "\"", p->length,
-			  p->tail);
+	struct proof_job job = { .path = path, .ret = ret };
+	return hk_offload(proof_job, &job);
 }
 
 static int put_receipt(const struct part_file *f, struct buf *receipt, struct err *err) SUSPENDS
@@ -151,41 +135,14 @@ static int put_receipt(const struct part_file *f, struct buf *receipt, struct er
 		return fail_file(f, err, r, "read back from");
 	buf_clear(receipt);
 	r = buf_printf(receipt, "{\"inode\":%" PRIu64 ",", f->inode);
-	r = r < 0 ? r : put_proof(&now, receipt);
+	r = r < 0 ? r : proof_put(&now, receipt);
 	if (f->over.known) {
 		r = r < 0 ? r : buf_add(receipt, S(",\"over\":{"));
-		r = r < 0 ? r : put_proof(&f->over, receipt);
+		r = r < 0 ? r : proof_put(&f->over, receipt);
 		r = r < 0 ? r : buf_add_char(receipt, '}');
 	}
 	r = r < 0 ? r : buf_add_char(receipt, '}');
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot keep the receipt of '%s'", f->part) : 0;
-}
-
-static bool get_number(struct slice object, const char *key, uint64_t *ret)
-{
-	struct slice raw;
-	int64_t n;
-	if (!json_field(object, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
-		return false;
-	*ret = (uint64_t)n;
-	return true;
-}
-
-/* Receipts of earlier versions have no tail. */
-static bool get_proof(struct slice object, struct part_proof *ret)
-{
-	AUTO(buf_done) struct buf text = { .max = 64 };
-	struct slice raw;
-	if (!get_number(object, "length", &ret->length))
-		return false;
-	ret->known = true;
-	ret->hashed = json_field(object, S("tail"), &raw);
-	if (!ret->hashed)
-		return true;
-	if (json_type(raw) != JSON_STRING || json_unquote(raw, &text) < 0 || text.n != 16)
-		return false;
-	ret->tail = strtoull(text.p, NULL, 16);
-	return true;
 }
 
 static int read_receipt(const struct part_file *f, struct slice text, struct receipt *ret,
@@ -193,9 +150,9 @@ static int read_receipt(const struct part_file *f, struct slice text, struct rec
 {
 	struct slice over;
 	*ret = (struct receipt){ 0 };
-	if (json_check(text, NULL) == 0 && get_number(text, "inode", &ret->inode) &&
-	    get_proof(text, &ret->file) &&
-	    (!json_field(text, S("over"), &over) || get_proof(over, &ret->over)))
+	if (json_check(text, NULL) == 0 && proof_number(text, "inode", &ret->inode) &&
+	    proof_get(text, &ret->file) &&
+	    (!json_field(text, S("over"), &over) || proof_get(over, &ret->over)))
 		return 0;
 	return fail(err, FAULT_CONFIG,
 		    "the state's receipt for '%s' makes no sense: '%.*s'; --fresh starts over",
@@ -208,7 +165,7 @@ static int take_back(struct part_file *f, const struct receipt *was, struct err 
 {
 	struct stat st;
 	struct part_proof now;
-	bool ours = prove_path(f->path, &now) == 0 && is_same(&now, &was->file);
+	bool ours = prove_path(f->path, &now) == 0 && proof_same(&now, &was->file);
 	/* Where nothing was committed, finish may have written a header: then, as with old receipts, only the inode tells. */
 	if (was->file.length == 0 || !was->file.hashed)
 		ours = stat(f->path, &st) == 0 && (uint64_t)st.st_ino == was->inode &&
@@ -245,7 +202,7 @@ static int resume_again(struct part_file *f, struct slice receipt, bool stopped,
 	int r = prove(f->fd, was.file.length, &now);
 	if (r < 0)
 		return fail_file(f, err, r, "read");
-	if (!is_same(&now, &was.file))
+	if (!proof_same(&now, &was.file))
 		return fail(err, FAULT_IO,
 			    "'%s' is not as the unfinished run left it; somebody has changed it. "
 			    "--fresh starts over",
@@ -284,7 +241,7 @@ static int resume_append(struct part_file *f, struct slice receipt, struct err *
 	int r = prove(f->fd, f->length, &now);
 	if (r < 0)
 		return fail_file(f, err, r, "read");
-	f->own = is_same(&now, &was.file);
+	f->own = proof_same(&now, &was.file);
 	return 0;
 }
 
@@ -394,7 +351,7 @@ int part_file_stands(struct part_file *f, struct slice receipt, struct err *why)
 	if (r < 0 && r != -ENOENT && r != -ENODATA)
 		return fail_errno(why, FAULT_IO, r, "cannot read '%s'", f->path);
 	/* What finish puts into a file without rows is in no receipt: a header at most. */
-	if (r == 0 && (was.file.length == 0 || is_same(&now, &was.file)))
+	if (r == 0 && (was.file.length == 0 || proof_same(&now, &was.file)))
 		return 1;
 	fail(why, FAULT_CONFIG,
 	     r == -ENOENT ? "'%s' is gone" : "'%s' is not as the last run left it", shown(f));
@@ -470,7 +427,7 @@ static int rename_job(void *arg)
 static bool over_own(const struct part_file *f) SUSPENDS
 {
 	struct part_proof now;
-	return f->over.known && prove_path(f->path, &now) == 0 && is_same(&now, &f->over);
+	return f->over.known && prove_path(f->path, &now) == 0 && proof_same(&now, &f->over);
 }
 
 static int rename_part(struct part_file *f, struct err *err) SUSPENDS

@@ -14,15 +14,12 @@
  *  (2) a file shorter than its receipt, or with other bytes before that length, was changed by somebody else: refused.
  *  (3) a failed write or fsync is FAULT_IO; only a resume may settle what is on disk then. */
 #pragma once
+#include "connectors/proof.h"
 #include "engine/port.h"
 
 enum part_mode { PART_REPLACE, PART_APPEND, PART_NEW };
 extern const char *const part_modes[]; /* the words, for an OPT_ENUM */
 
-struct part_proof { /* what a file is known by, wherever it has been meanwhile */
-	bool known, hashed;
-	uint64_t length, tail; /* a hash of its last bytes */
-};
 struct part_file {
 	const char *path; /* borrows */
 	char *part;       /* owns: the file that is written to */

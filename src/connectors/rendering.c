@@ -251,8 +251,10 @@ static int put_line(const struct rendering *r, struct slice record, struct buf *
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-static int begin_csv(struct rendering *r, const struct batch *b, struct buf *out, struct err *err)
+int rendering_begin(struct rendering *r, const struct batch *b, struct buf *out, struct err *err)
 {
+	if (r->format != RENDER_CSV)
+		return 0;
 	if (r->options->fields.n)
 		return rendering_header(r, out, err);
 	if (b->n == 0)
@@ -262,18 +264,21 @@ static int begin_csv(struct rendering *r, const struct batch *b, struct buf *out
 	return done < 0 ? fail_memory(err, done) : 0;
 }
 
+int rendering_line(struct rendering *r, struct slice record, struct buf *out, struct err *err)
+{
+	return r->format == RENDER_CSV ? put_row(r, record, out, err)
+				       : put_line(r, record, out, err);
+}
+
 int rendering_put(struct rendering *r, const struct batch *b, size_t from, bool header,
 		  size_t enough, struct buf *out, struct err *err)
 {
 	ASSERT(from <= b->n && b->n <= INT_MAX);
-	if (header && from == 0 && r->format == RENDER_CSV && begin_csv(r, b, out, err) < 0)
+	if (header && from == 0 && rendering_begin(r, b, out, err) < 0)
 		return -1;
 	size_t i = from;
 	for (; i < b->n && out->n < enough; i++) {
-		struct slice record = rec_json(b->recs[i]);
-		int done = r->format == RENDER_CSV ? put_row(r, record, out, err)
-						   : put_line(r, record, out, err);
-		if (done < 0) {
+		if (rendering_line(r, rec_json(b->recs[i]), out, err) < 0) {
 			if (err)
 				err->row = i + 1;
 			return -1;

@@ -39,6 +39,9 @@ MUST int rendering_columns(struct rendering *, struct slice header_row, const ch
 			   struct err *);
 /* CSV: the header of `fields`; nothing without them. */
 MUST int rendering_header(struct rendering *, struct buf *out, struct err *);
+/* CSV: a header whose columns are `fields` or the keys of the batch's first record; nothing for an empty batch. */
+MUST int rendering_begin(struct rendering *, const struct batch *, struct buf *out, struct err *);
+MUST int rendering_line(struct rendering *, struct slice record, struct buf *out, struct err *);
 /* Records from `from` on, until out holds `enough` bytes or the batch ends; returns where it stopped, -1. header: CSV begins
  * with one, whose columns are `fields` or the first record's keys. */
 MUST int rendering_put(struct rendering *, const struct batch *, size_t from, bool header,

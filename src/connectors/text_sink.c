@@ -11,11 +11,9 @@
 #include "connectors/text_sink.h"
 #include "base/banned.h"
 #include "connectors/input.h"
+#include "connectors/spread.h"
 #include <hocket/file.h>
 
-#define PIECE_BYTES  (4u << 20)
-#define TEXT_MAX     (256u << 20) /* one piece and the largest record behind it */
-#define PACKED_MAX   (320u << 20) /* the same, should it not compress at all */
 #define HEADER_BYTES (64u << 10)
 
 const char *const text_sink_packings[] = { "auto", "none", "gzip", NULL };
@@ -23,7 +21,34 @@ const char *const text_sink_packings[] = { "auto", "none", "gzip", NULL };
 static bool is_packed(const struct text_sink *o)
 {
 	return o->packing == PACKING_GZIP ||
-	       (o->packing == PACKING_AUTO && packing_of_name(slice_str(o->path)) == PACKING_GZIP);
+	       (o->packing == PACKING_AUTO &&
+		packing_of_name(slice_str(o->files.path)) == PACKING_GZIP);
+}
+
+const struct opt rotate_table[] = {
+	OPT("bytes", struct rotate_options, bytes, OPT_SIZE, uint64_t,
+	    .doc = "of text, before it is compressed; the row that reaches it is the file's last"),
+	OPT("rows", struct rotate_options, rows, OPT_INT, int64_t, .min = 1, .max = INT64_MAX,
+	    .doc = "in each file, exactly"),
+	OPT("every", struct rotate_options, every_ns, OPT_DURATION, int64_t,
+	    .doc = "since its first row; looked at when rows come"),
+	OPT_END,
+};
+
+static bool is_spread(const struct text_sink *o)
+{
+	return o->files.name || o->rotate;
+}
+
+static void check_files(const struct text_sink *o, struct diag *diag)
+{
+	const struct rotate_options *r = o->rotate;
+	if (r && !r->bytes && !r->rows && !r->every_ns)
+		diag_error(diag, "rotate", "'rotate' wants bytes, rows or every");
+	if (o->files.name && strstr(o->files.path + o->files.folder, "$meta"))
+		diag_error(diag, NULL,
+			   "$meta is not known where records are written; put what the "
+			   "name needs into a field with `set`");
 }
 
 int text_sink_plan(void *options, struct facts *facts, struct diag *diag)
@@ -32,9 +57,10 @@ int text_sink_plan(void *options, struct facts *facts, struct diag *diag)
 	facts->guarantee = TRANSACTIONAL;
 	facts->effect = EFFECT_WRITES;
 	facts->finite_output = o->mode != PART_APPEND;
-	facts->door = slice_str(o->path);
+	facts->door = slice_str(o->files.path);
 	render_check(&o->render, diag);
-	if (o->packing == PACKING_AUTO && packing_of_name(slice_str(o->path)) == PACKING_ZSTD)
+	check_files(o, diag);
+	if (o->packing == PACKING_AUTO && packing_of_name(slice_str(o->files.path)) == PACKING_ZSTD)
 		diag_error(diag, NULL,
 			   "zstd is read, but not written; name the file .gz, or say `compress: "
 			   "none`");
@@ -45,10 +71,14 @@ void text_sink_open(struct site *site, enum render_format format)
 {
 	const struct text_sink *o = site->options;
 	struct text_output *t = site->shared;
-	part_file_open(&t->file, o->path, (enum part_mode)o->mode);
+	if (is_spread(o)) {
+		t->spread = spread_new(o, format, is_packed(o));
+		return;
+	}
+	part_file_open(&t->file, o->files.path, (enum part_mode)o->mode);
 	rendering_init(&t->rendering, format, &o->render);
-	t->text = (struct buf){ .max = TEXT_MAX };
-	t->packed = (struct buf){ .max = PACKED_MAX };
+	t->text = (struct buf){ .max = TEXT_MOST };
+	t->packed = (struct buf){ .max = TEXT_PACKED_MOST };
 	t->file.packed = is_packed(o);
 	t->gzip = t->file.packed ? gzip_new((int)o->level) : NULL;
 }
@@ -56,8 +86,9 @@ void text_sink_open(struct site *site, enum render_format format)
 void text_sink_close(struct site *site)
 {
 	struct text_output *t = site->shared;
+	spread_free(take(t->spread));
 	if (!t->file.path)
-		return; /* never opened */
+		return; /* never opened, or spread */
 	part_file_close(&t->file);
 	rendering_done(&t->rendering);
 	buf_done(&t->text);
@@ -70,6 +101,8 @@ int text_sink_stands(struct site *site, const char *pipeline, struct slice recei
 {
 	struct text_output *t = site->shared;
 	(void)pipeline;
+	if (t->spread)
+		return spread_stands(t->spread, receipt, why);
 	return part_file_stands(&t->file, receipt, why);
 }
 
@@ -87,12 +120,12 @@ static int read_head(struct text_output *t, struct buf *head, struct err *err) S
 	return 0;
 }
 
-/* The first line, or all of it: then it is whole, and its last byte is known. */
-static int unpack_text(struct text_output *t, bool all, struct buf *head, struct err *err) SUSPENDS
+int text_head(const char *path, enum packing packing, bool all, struct buf *head, bool *newline,
+	      struct err *err)
 {
 	AUTO(input_close) struct input in = { 0 };
 	char last = '\n';
-	int more = input_open_file(&in, t->file.part, PACKING_GZIP, err);
+	int more = input_open_file(&in, path, packing, err);
 	while (more >= 0 && (more = input_more(&in, 2 * INPUT_BLOCK, err)) > 0) {
 		struct slice text = input_peek(&in);
 		size_t room = HEADER_BYTES - head->n;
@@ -103,7 +136,7 @@ static int unpack_text(struct text_output *t, bool all, struct buf *head, struct
 		if (!all && (head->n == HEADER_BYTES || memchr(text.p, '\n', text.n)))
 			break;
 	}
-	t->newline = all && last != '\n';
+	*newline = all && last != '\n';
 	return more < 0 ? -1 : 0;
 }
 
@@ -118,7 +151,7 @@ static int look_at_text(struct text_output *t, bool append, struct err *err) SUS
 	if (!t->begun || !(csv || (t->gzip && all)))
 		return 0;
 	if (t->gzip)
-		r = unpack_text(t, all, &head, err);
+		r = text_head(t->file.part, PACKING_GZIP, all, &head, &t->newline, err);
 	else
 		r = read_head(t, &head, err);
 	if (r < 0)
@@ -133,6 +166,8 @@ int text_sink_resume(struct site *site, struct resumption *r, struct err *err)
 {
 	const struct text_sink *o = site->options;
 	struct text_output *t = site->shared;
+	if (t->spread)
+		return spread_resume(t->spread, r, err);
 	if (t->file.packed && !t->gzip)
 		return fail(err, FAULT_IO, "out of memory");
 	if (part_file_resume(&t->file, r, err) < 0)
@@ -184,13 +219,14 @@ int text_sink_commit(struct site *site, const struct batch *b, struct buf *recei
 	struct text_output *t = site->shared;
 	bool empty = true;
 	size_t next = 0;
+	if (t->spread)
+		return spread_commit(t->spread, b, receipt, err);
 	begin_round(t);
 	do {
 		buf_clear(&t->text);
 		if (empty && t->newline && b->n && buf_add_char(&t->text, '\n') < 0)
 			return fail(err, FAULT_IO, "out of memory");
-		int r = rendering_put(&t->rendering, b, next, !t->begun, PIECE_BYTES, &t->text,
-				      err);
+		int r = rendering_put(&t->rendering, b, next, !t->begun, TEXT_PIECE, &t->text, err);
 		if (r < 0 || write_text(t, buf_slice(&t->text), err) < 0)
 			return -1;
 		empty &= t->text.n == 0;
@@ -214,6 +250,8 @@ static int put_lone_header(struct text_output *t, struct err *err) SUSPENDS
 int text_sink_finish(struct site *site, struct err *err)
 {
 	struct text_output *t = site->shared;
+	if (t->spread)
+		return spread_finish(t->spread, err);
 	if (t->file.length == 0 && put_lone_header(t, err) < 0)
 		return -1;
 	return part_file_finish(&t->file, err);

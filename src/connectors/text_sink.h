@@ -5,16 +5,32 @@
  * What must hold: a port that uses these has struct text_sink as its options and struct text_output as its shared part. */
 #pragma once
 #include "connectors/gzip.h"
+#include "connectors/unpack.h"
 #include "connectors/part_file.h"
 #include "connectors/rendering.h"
 
+#define TEXT_PIECE       (4u << 20)
+#define TEXT_MOST        (256u << 20) /* one piece and the largest record behind it */
+#define TEXT_PACKED_MOST (320u << 20) /* the same, should it not compress at all */
+
+struct rotate_options { /* 0: by nothing of it */
+	uint64_t bytes;
+	int64_t rows, every_ns;
+};
 struct text_sink {
-	const char *path;
+	struct files_name files;
 	struct render_options render;
 	int mode;    /* enum part_mode */
 	int packing; /* enum packing */
 	int64_t level;
+	const struct rotate_options *rotate; /* NULL: not given */
 };
+extern const struct opt rotate_table[];
+#define ROTATE_OPTION                                                                              \
+	OPT("rotate", struct text_sink, rotate, OPT_TABLE, const struct rotate_options *,          \
+	    .sub = rotate_table, .sub_size = sizeof(struct rotate_options),                        \
+	    .doc = "begin another file, name-00002 and so on, when one has so many bytes or rows " \
+		   "or is so old")
 #define GZIP_OPTIONS                                                                           \
 	OPT("compress", struct text_sink, packing, OPT_ENUM, int, .words = text_sink_packings, \
 	    .fallback = "auto", .doc = "gzip; auto: when the name ends with .gz"),             \
@@ -27,7 +43,9 @@ extern const char *const text_sink_packings[];
 	    .fallback = "replace",                                              \
 	    .doc = "replace the file at the end, append to it, or refuse one that exists (new)")
 
+struct spread;
 struct text_output {
+	struct spread *spread; /* owns; NULL: it is one file */
 	struct part_file file;
 	struct rendering rendering;
 	struct buf text;   /* kept between commits */
@@ -36,6 +54,9 @@ struct text_output {
 	bool begun;        /* there is text in the file: CSV has its header */
 	bool newline; /* the last line of that text has no end (compressed; else part_file knows) */
 };
+/* The first line of a file, or all of it: then it is whole, and *newline says that its last line has no end. */
+MUST int text_head(const char *path, enum packing, bool all, struct buf *head, bool *newline,
+		   struct err *) SUSPENDS;
 int text_sink_plan(void *options, struct facts *, struct diag *);
 void text_sink_open(struct site *, enum render_format);
 void text_sink_close(struct site *);

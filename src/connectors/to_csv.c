@@ -7,12 +7,13 @@
 #include "connectors/text_sink.h"
 
 static const struct opt options[] = {
-	OPT("csv", struct text_sink, path, OPT_PATH, const char *, .verb = true, .required = true,
-	    .doc = "file to write"),
+	OPT("csv", struct text_sink, files, OPT_FILES, struct files_name, .verb = true,
+	    .required = true, .doc = "file to write"),
 	FIELDS_OPTION(struct text_sink, render),
 	DELIMITER_OPTION(struct text_sink, render),
 	MODE_OPTION,
 	GZIP_OPTIONS,
+	ROTATE_OPTION,
 	OPT_END,
 };
 

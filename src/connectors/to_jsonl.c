@@ -7,11 +7,12 @@
 #include "connectors/text_sink.h"
 
 static const struct opt options[] = {
-	OPT("jsonl", struct text_sink, path, OPT_PATH, const char *, .verb = true, .required = true,
-	    .doc = "file to write: one JSON object per line"),
+	OPT("jsonl", struct text_sink, files, OPT_FILES, struct files_name, .verb = true,
+	    .required = true, .doc = "file to write: one JSON object per line"),
 	FIELDS_OPTION(struct text_sink, render),
 	MODE_OPTION,
 	GZIP_OPTIONS,
+	ROTATE_OPTION,
 	OPT_END,
 };
 

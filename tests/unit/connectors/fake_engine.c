@@ -478,18 +478,24 @@ void folder_make(struct folder *f)
 	ASSERT(mkdtemp(f->path));
 }
 
-void folder_remove(struct folder *f)
+static void remove_all(int parent, const char *name)
 {
-	DIR *dir = opendir(f->path);
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fdopendir(fd);
 	ASSERT(dir);
 	for (struct dirent *e; (e = readdir(dir));) {
-		if (e->d_name[0] == '.' && (e->d_name[1] == 0 || e->d_name[1] == '.'))
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if (unlinkat(dirfd(dir), e->d_name, 0) < 0)
-			unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+			remove_all(dirfd(dir), e->d_name);
 	}
 	closedir(dir);
-	ASSERT(rmdir(f->path) == 0);
+	ASSERT(unlinkat(parent, name, AT_REMOVEDIR) == 0);
+}
+
+void folder_remove(struct folder *f)
+{
+	remove_all(AT_FDCWD, f->path);
 }
 
 const char *folder_file(const struct folder *f, const char *name)
@@ -601,7 +607,9 @@ static size_t split_records(const char *text, struct rec **recs, size_t most)
 void sink_commit(struct fake_sink *s, const char *records, const char *mark)
 {
 	struct rec *recs[64];
-	struct batch b = { .pipeline = "test", .recs = recs, .mark = slice_str(mark) };
+	struct batch b = {
+		.pipeline = "test", .recs = recs, .mark = slice_str(mark), .saved = true
+	};
 	AUTO(buf_done) struct buf receipt = { 0 };
 	b.n = split_records(records, recs, ARRAY_SIZE(recs));
 	s->err = (struct err){ 0 };
