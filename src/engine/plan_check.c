@@ -116,6 +116,33 @@ static void check_batch(struct planner *p, const struct draft *d)
 			 "'batch' and what a single request has used cannot stand together");
 }
 
+static bool reads_file(const struct draft *source, const char *path)
+{
+	const struct place *p = &source->place;
+	return source->good && path[0] == '/' && p->port->reads &&
+	       p->port->reads(p->options, path);
+}
+
+/* A pattern would find it on the next run, as a file that is new. */
+static void check_found(struct planner *p, const char *path, const struct node *at,
+			const struct drafts *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (reads_file(&sources->v[i], path))
+			diag_add(p->diag, at->at, at->length, "put it into another folder",
+				 "the pipeline would read this file, which it writes itself");
+}
+
+/* What it writes over, it says itself. */
+static void check_feeding(struct planner *p, const struct draft *sink, const struct drafts *sources)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (sink->place.facts.finite_output && same_file(sink, &sources->v[i]))
+			return;
+	if (sink->good && sink->place.facts.door.n)
+		check_found(p, arena_str(p->arena, sink->place.facts.door), sink->verb, sources);
+}
+
 /* A file that is made anew at the end of the run cannot be something else as well. */
 static void check_output(struct planner *p, const struct draft *sink, const struct drafts *sources,
 			 const struct drafts *sinks, const char *dead_path, const struct node *dead)
@@ -146,6 +173,10 @@ void places_check(struct planner *p, const struct drafts *sources, const struct 
 	}
 	for (size_t i = 0; i < sinks->n; i++)
 		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
+	for (size_t i = 0; i < sinks->n; i++)
+		check_feeding(p, &sinks->v[i], sources);
+	if (dead && dead_path)
+		check_found(p, dead_path, dead, sources);
 }
 
 static void check_exact(struct planner *p, const struct drafts *drafts)

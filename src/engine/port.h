@@ -183,7 +183,7 @@ struct http_client *site_http(struct site *); /* the run's one client, its conne
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
-uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
+uint64_t site_text_max(struct site *);  /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,
@@ -349,6 +349,8 @@ struct port {
 	int (*open)(struct site *, struct err *) SUSPENDS;
 	void (*close)(struct site *) SUSPENDS; /* half-opened too */
 
+	/* Sources of files: would this one be among them? NULL: facts.door is all that it reads. */
+	bool (*reads)(const void *options, const char *path);
 	int (*run)(struct site *, struct intake *, struct err *) SUSPENDS;
 
 	int (*apply)(struct site *, const struct rec *borrows, const struct env *, struct out *,
