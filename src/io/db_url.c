@@ -77,14 +77,14 @@ static void cut_port(struct door *d)
 static struct door read_uri(struct slice url)
 {
 	struct slice rest = slice_from(url, slice_starts(url, S("postgresql://")) ? 13 : 11);
-	struct slice options, path;
+	struct slice options = { 0 }, path, all = rest;
 	struct door d = { 0 };
-	const char *at;
 
-	(void)slice_cut(rest, '?', &rest, &options);
-	at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
-	if (at) /* a password may have slashes and at signs */
-		rest = after_last(rest, '@');
+	/* A password may have slashes, at signs and question marks, if it is not escaped as it should be. */
+	(void)slice_cut(all, '?', &rest, &options);
+	if (options.n && memchr(options.p, '@', options.n) && !memchr(rest.p, '/', rest.n))
+		(void)slice_cut(after_last(all, '@'), '?', &rest, &options);
+	rest = after_last(rest, '@');
 	(void)slice_cut(rest, '/', &d.host, &path);
 	d.name = path;
 	cut_port(&d);
