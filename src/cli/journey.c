@@ -73,11 +73,12 @@ static void unlink_root(struct journeys *js, struct journey *j)
 /* ---- what is seen ---- */
 static void read_one(struct journeys *js, const struct sighting *s)
 {
-	if (s->line < js->from_line)
+	if (!s->made && s->line < js->from_line)
 		return;
 	struct journey *j = journey_new(js, s);
 	j->source = xstrndup(s->source, strlen(s->source));
 	j->line = s->line;
+	j->made = s->made;
 	*(js->last ? &js->last->sibling : &js->first) = j;
 	js->last = j;
 }

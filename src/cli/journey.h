@@ -24,6 +24,7 @@ struct journey {
 	uint64_t number, id;
 	char *source;
 	uint64_t line;
+	bool made;         /* by a step, of records that came to it before */
 	struct rec *start; /* owns: as it was read, or made */
 	struct stop *stops;
 	size_t n, cap, children;

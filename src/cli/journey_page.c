@@ -267,6 +267,13 @@ static void put_children(struct page *p, const struct journey *j)
 	p->indent -= TAB;
 }
 
+static void put_last_words(struct page *p, const char *words)
+{
+	begin_end(p, INK_YELLOW);
+	pen_put(p->pen, slice_str(words));
+	end(p);
+}
+
 static void put_end(struct page *p, const struct journey *j, struct slice record)
 {
 	switch (j->end) {
@@ -279,14 +286,20 @@ static void put_end(struct page *p, const struct journey *j, struct slice record
 	case SIGHT_EXPANDED:
 		put_children(p, j);
 		break;
+	case SIGHT_DUPLICATE:
+		put_last_words(p, "duplicate: another record has this key");
+		break;
+	case SIGHT_MERGED:
+		put_last_words(p, "merged into the record that is made here");
+		break;
+	case SIGHT_READY:
+		put_last_words(p, "through all steps");
+		break;
 	case SIGHT_ROW:
 		put_rows(p, j, record);
 		break;
 	default:
-		begin_end(p, INK_YELLOW);
-		pen_put(p->pen, j->end == SIGHT_READY ? S("through all steps")
-						      : S("its way was cut off here"));
-		end(p);
+		put_last_words(p, "its way was cut off here");
 	}
 }
 
@@ -317,7 +330,10 @@ void journey_put(const struct rehearsal *r, const struct journey *j, size_t n, s
 {
 	struct page p = { .of = r, .pen = pen };
 	pen_ink(pen, INK_BOLD);
-	pen_printf(pen, "%zu  ", n);
+	if (j->made)
+		pen_put(pen, S("made of these  "));
+	else
+		pen_printf(pen, "%zu  ", n);
 	pen_data(pen, slice_str(j->source), 200);
 	pen_printf(pen, ":%llu", (unsigned long long)j->line);
 	end(&p);
@@ -334,6 +350,10 @@ const char *journey_end_name(const struct rehearsal *r, const struct journey *j)
 		return is_held_back(r, j) ? "not_called" : "filtered";
 	case SIGHT_EXPANDED:
 		return "expanded";
+	case SIGHT_DUPLICATE:
+		return "duplicate";
+	case SIGHT_MERGED:
+		return "merged";
 	case SIGHT_ROW:
 	case SIGHT_READY:
 		return "delivered";

@@ -68,7 +68,7 @@ static void show(void *arg, const struct journey *j)
 	AUTO(buf_done) struct buf clean = { .max = 1u << 30 };
 	t->out.max = 1u << 30;
 	buf_clear(&t->out);
-	t->shown++;
+	t->shown += !j->made;
 	count(t, j);
 	if (t->failed)
 		return;
@@ -103,33 +103,43 @@ static const char *where_to(const struct place *p, struct buf *out)
 	return buf_add(out, door) == 0 ? path_shown(out->p) : "";
 }
 
-static void tell_step(const struct trial *t, const struct place *p, bool held)
+/* "  http   calls api.example.com for real, once for each record" */
+static int put_step(const struct trial *t, const struct place *p, bool held, struct buf *out)
 {
 	AUTO(buf_done) struct buf door = { 0 };
-	bool writes = p->facts.effect != EFFECT_READS;
+	bool writes = p->facts.effect != EFFECT_READS, said = args_has(t->args, FLAG_CALLS);
 	const char *where = where_to(p, &door);
+	int r = buf_printf(out, "  %-10s ", p->label);
+	if (r < 0)
+		return r;
 	if (!held)
-		say("  %s: calls %s for real, once for each record%s", p->label, where,
-		    writes ? "; it may change something there, and cost" : "");
-	else if (p->role == ROLE_SINK)
-		say("  %s: not sent to %s, only shown", p->label, where);
-	else
-		say("  %s: not called (%s)%s", p->label, where,
-		    writes && !args_has(t->args, FLAG_CALLS)
-			    ? ": it may change something there, or cost; --calls all calls it"
-			    : "");
+		return buf_printf(out, "calls %s for real, once for each record%s\n", where,
+				  writes ? "; it may change something there, or cost" : "");
+	if (p->role == ROLE_SINK)
+		return buf_printf(out, "sends nothing to %s, only shows it\n", where);
+	r = buf_printf(out, "does not call %s", where);
+	if (r == 0 && writes && !said)
+		r = buf_add(out,
+			    S(": it may change something there, or cost; --calls all calls it"));
+	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
 static void tell_before(const struct trial *t)
 {
 	const struct rehearsal *r = &t->rehearsal;
+	AUTO(buf_done) struct buf out = { 0 };
+	int e = 0;
 	if (args_has(t->args, FLAG_QUIET))
 		return;
 	say("trying %llu record%s of %s; nothing is written", (unsigned long long)t->chooser.wanted,
 	    t->chooser.wanted == 1 ? "" : "s", t->plan->file);
-	for (size_t i = r->first; i < r->plan.step_count; i++)
+	for (size_t i = r->first; e == 0 && i < r->plan.step_count; i++)
 		if (r->plan.steps[i].port->call)
-			tell_step(t, &t->plan->steps[i - r->first], r->held[i]);
+			e = put_step(t, &t->plan->steps[i - r->first], r->held[i], &out);
+	if (out.n > 0)
+		say_raw(buf_slice(&out));
+	if (term_color(STDOUT_FILENO))
+		say_raw(S("\n"));
 }
 
 static void tell_after(const struct trial *t)

@@ -385,6 +385,7 @@ static int admit_made(struct fold *f, struct rec *takes, uint64_t id, struct tex
 		  (struct sighting){ .what = SIGHT_READ,
 				     .rec = t->original,
 				     .source = track_source(t),
+				     .made = true,
 				     .line = line ? line : t->ordinal + 1 });
 	return flow(run, &t->root, f->step->index + 1);
 }

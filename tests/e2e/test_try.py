@@ -91,7 +91,7 @@ to: stdout
 """
     r = trial(hocket, text, "-n", 1)
     assert r.code == 0 and not api.asked
-    assert "model: not called" in r.err and "--calls all" in r.err
+    assert "model      does not call 127.0.0.1" in r.err and "--calls all" in r.err
     assert f"POST {api.base}/chat/1  not called" in r.out and 'sends {"q":"who is Ana?"}' in r.out and "=>" not in r.out
     r = trial(hocket, text, "-n", 1, "--calls", "all")
     assert r.code == 0 and api.asked == {"/chat/1": 1}
