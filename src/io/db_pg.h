@@ -154,6 +154,8 @@ int pg_fail(struct pg *, const PGresult *res, struct slice text, struct err *);
 int pg_fail_connect(const struct db_pool *, PGconn *, struct err *);
 /* "cached plan must not change result type", "prepared statement does not exist": what we prepared is out of date. */
 bool pg_is_stale(const PGresult *);
+/* The same where it cannot be prepared anew: the connection is given up, which undoes its transaction. -1: to be tried again. */
+int pg_fail_stale(struct pg *, struct err *);
 
 /* ---- the rest of the operations ---- */
 int pg_run(struct db *, struct db_call *, size_t n, uint64_t max_bytes, struct err *) SUSPENDS;

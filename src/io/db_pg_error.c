@@ -113,6 +113,17 @@ bool pg_is_stale(const PGresult *res)
 	return slice_eq(state, S("0A000")) && slice_starts(said, S("cached plan must not"));
 }
 
+int pg_fail_stale(struct pg *p, struct err *err)
+{
+	pg_abandon(p);
+	if (err)
+		*err = (struct err){ 0 };
+	return fail(err, FAULT_RESET,
+		    "%s: a prepared statement is out of date, because a table was changed: it is "
+		    "prepared anew the next time",
+		    p->db.pool->door);
+}
+
 /* ---- a connection that was not made ---------------------------------------------------------------------------------- */
 
 static bool says(const char *said, const char *word)

@@ -242,6 +242,8 @@ int pg_run(struct db *d, struct db_call *calls, size_t n, uint64_t max_bytes, st
 		if (r == 0 || !b.stale || !alone || d->broken)
 			break;
 	}
+	if (r < 0 && p->swept && !alone && !d->broken)
+		return pg_fail_stale(p, err);
 	if (r < 0 && err)
 		*err = first;
 	return r;

@@ -72,7 +72,7 @@ static int end(struct pg_stream *s, const PGresult *res, struct err *err) SUSPEN
 		 pq.PQresultStatus(res) != PGRES_COMMAND_OK)
 		r = pg_fail(p, res, text, err);
 	if (r < 0 && pg_is_stale(res))
-		p->swept = true;
+		return pg_fail_stale(p, err);
 	if (pg_finish(p, S(""), NULL, r < 0 ? NULL : err) < 0)
 		r = -1;
 	return r;
