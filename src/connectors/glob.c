@@ -227,9 +227,10 @@ static void add(struct glob *g, const char *path, const struct stat *st, bool li
 struct walk {
 	struct glob *glob;
 	const char *pattern;
-	struct buf path;    /* the folder that is looked into; "" is the root */
-	size_t before;      /* files that the list had */
-	char *folder;       /* one that matched and is none of the files; owns */
+	struct buf path; /* the folder that is looked into; "" is the root */
+	size_t before;   /* files that the list had */
+	char *folder;    /* one that matched and is none of the files; owns */
+	char *file;      /* one in which something was looked for, and which is no folder; owns */
 	struct buf deepest; /* the folder in which something was missing, and what */
 	struct buf missing;
 	size_t depth;
@@ -403,8 +404,11 @@ static int walk(struct walk *w, struct slice rest, size_t depth)
 {
 	struct slice want, behind;
 	cut_name(rest, &want, &behind);
-	if (!is_folder(folder_name(&w->path), true))
+	if (!is_folder(folder_name(&w->path), true)) {
+		if (!w->file)
+			w->file = xstrndup(w->path.p, w->path.n);
 		return 0;
+	}
 	if (is_any_depth(want) && !exists(w, want))
 		return walk_any_depth(w, rest, depth);
 	if (is_magic(want) && (match_name(want, want) || !exists(w, want)))
@@ -423,6 +427,9 @@ static int fail_nothing(struct walk *w)
 			"'%s' finds folders only, such as '%s'; with /* behind it, the files in "
 			"them",
 			w->pattern, w->folder);
+	if (!w->missing.n && w->file)
+		return fail(w->err, FAULT_IO, "no file matches '%s': '%s' is no folder", w->pattern,
+			    w->file);
 	const char *in = folder_name(&w->deepest);
 	if (list_folder(in, false, &names) < 0 || names.n == 0)
 		return fail(w->err, FAULT_IO, "no file matches '%s': the folder '%s' is empty",
@@ -473,5 +480,6 @@ int glob_add(struct glob *g, const char *pattern, struct err *err)
 	buf_done(&w.deepest);
 	buf_done(&w.missing);
 	free(w.folder);
+	free(w.file);
 	return r;
 }

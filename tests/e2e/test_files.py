@@ -138,7 +138,7 @@ def test_a_pattern_that_finds_nothing(days, pattern, said):
     assert not (days.folder / ".hocket").exists(), "nothing was begun"
 
 
-@pytest.mark.parametrize("name", ["a[1].jsonl", "what?.jsonl", "*.jsonl", "[x]/y.jsonl"])
+@pytest.mark.parametrize("name", ["a[1].jsonl", "what?.jsonl", "a*.jsonl", "[x]/y.jsonl"])
 def test_a_name_that_looks_like_a_pattern(hocket, name):
     put(hocket, "a1.jsonl", 9)
     put(hocket, name, 2)
@@ -162,7 +162,8 @@ def test_links(hocket):
     assert hocket.run(COPY % "a/*.jsonl").code == 0
     assert numbers(hocket) == [0, 1, 2, 3], "a file and a link to it are one"
     assert hocket.run(COPY % "b/*.jsonl").code == 0 and numbers(hocket) == [0, 1, 2, 3]
-    assert hocket.run(COPY % "**/*.jsonl").code in (0, 3)
+    assert hocket.run(COPY % "**/?.jsonl").code == 0
+    assert [r["at"] for r in hocket.read_jsonl("out.jsonl")] == ["a/1.jsonl"] * 2 + ["elsewhere/2.jsonl"] * 2
     (hocket.folder / "a/dangling.jsonl").symlink_to("nowhere.jsonl")
     r = hocket.run(COPY % "a/*.jsonl")
     assert r.code == 1 and "a/dangling.jsonl', which is a link" in r.err
