@@ -93,6 +93,10 @@ static int put_position(const struct split *s, struct buf *out)
 {
 	AUTO(buf_done) struct buf url = { 0 };
 	struct slice base = s->from.base ? text_slice(s->from.base) : S("");
+	if (s->onward)
+		return buf_add(out, S(", to its end; the next run asks for what came since"));
+	if (s->has_from && slice_starts(base, S("{")))
+		return buf_add(out, S(", asks for what came since the run before"));
 	if (!s->has_from)
 		return s->low > 0 ? buf_add(out, S(", reads from the start and passes over them"))
 				  : 0;

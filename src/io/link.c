@@ -30,8 +30,10 @@ static bool at(const struct scan *s, char c)
 	return s->p < s->end && *s->p == c;
 }
 
-static int fault(struct scan *s, const char *what)
+/* At the place where it is, or begins. */
+static int fault(struct scan *s, const char *at, const char *what)
 {
+	s->p = at;
 	s->what = what;
 	return -EBADMSG;
 }
@@ -67,7 +69,7 @@ static int take_quoted(struct scan *s, struct slice *ret)
 	while (s->p < s->end && *s->p != '"')
 		s->p += *s->p == '\\' && s->end - s->p > 1 ? 2 : 1;
 	if (!at(s, '"'))
-		return fault(s, "a quotation mark is never closed");
+		return fault(s, from - 1, "a quotation mark is never closed");
 	*ret = (struct slice){ from, (size_t)(s->p++ - from) };
 	return 0;
 }
@@ -78,7 +80,7 @@ static int take_value(struct scan *s, struct slice *ret)
 	if (at(s, '"'))
 		return take_quoted(s, ret);
 	*ret = take_bare(s);
-	return ret->n ? 0 : fault(s, "a value is missing behind '='");
+	return ret->n ? 0 : fault(s, s->p, "a value is missing behind '='");
 }
 
 static int take_param(struct scan *s, struct link *ret, bool *has_rel)
@@ -88,7 +90,7 @@ static int take_param(struct scan *s, struct link *ret, bool *has_rel)
 	if (name.n == 0)
 		return at(s, ';') || at(s, ',') || s->p == s->end
 			       ? 0
-			       : fault(s, "expected a parameter's name");
+			       : fault(s, s->p, "expected a parameter's name");
 	if (at(s, '=')) {
 		s->p++;
 		if (take_value(s, &value) < 0)
@@ -107,10 +109,10 @@ static int take_link(struct scan *s, struct link *ret)
 {
 	bool has_rel = false;
 	if (!at(s, '<'))
-		return fault(s, "expected '<'");
+		return fault(s, s->p, "expected '<'");
 	const char *from = ++s->p, *close = memchr(from, '>', (size_t)(s->end - from));
 	if (!close)
-		return fault(s, "'<' is never closed");
+		return fault(s, from - 1, "'<' is never closed");
 	ret->target = (struct slice){ from, (size_t)(close - from) };
 	s->p = close + 1;
 	for (skip_blanks(s); at(s, ';'); skip_blanks(s)) {
@@ -119,7 +121,7 @@ static int take_link(struct scan *s, struct link *ret)
 		if (take_param(s, ret, &has_rel) < 0)
 			return -EBADMSG;
 	}
-	return at(s, ',') || s->p == s->end ? 0 : fault(s, "expected ';' or ','");
+	return at(s, ',') || s->p == s->end ? 0 : fault(s, s->p, "expected ';' or ','");
 }
 
 int link_next(struct slice *rest, struct link *ret, struct link_error *ret_error)

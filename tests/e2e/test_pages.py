@@ -261,7 +261,7 @@ def test_mistakes_in_the_file(hocket, pages, caret):
 @pytest.mark.parametrize("link,why", [
     ("https://x/y; rel=next", "expected '<' at byte 0"),
     ('<x>; rel="next', "a quotation mark is never closed at byte"),
-    ("<x; rel=next", "'<' is never closed at byte 1"),
+    ("<x; rel=next", "'<' is never closed at byte 0"),
 ])
 def test_a_link_header_that_is_garbage_is_told(hocket, link, why):
     with far(lambda path, attempt: (200, {"Link": link}, b'[{"id": 1}]')) as server:

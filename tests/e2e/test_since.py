@@ -90,6 +90,7 @@ def test_a_later_run_takes_what_came_since(hocket, form):
         assert set(table.asked) == {at(4)} and len(table.asked) == (3 if form in ("page", "offset") else 2)
         r = hocket.run(pipe(server, form))
         assert "nothing new" in r.err and table.asked[-1] == at(10)
+        assert "to its end; the next run asks for what came since" in hocket("state", "show", "pipe.yaml").out
         assert hocket("verify", "pipe.yaml").code == 0
 
 
@@ -183,6 +184,7 @@ def test_killed_at_the_first_look(hocket):
         process = hocket.start("run", "pipe.yaml", "-q")
         process.wait()
         holds.clear()
+        assert hocket("verify", "pipe.yaml").code == 0, "the pages of that look are nobody's fault"
         table.put(9, 2)  # on the first page, which was looked at
         r = hocket.run(text)
         assert r.code == 0 and rows(hocket) == [0, 1, 2, 3, 9] and r.account["duplicate"] == 4

@@ -317,6 +317,157 @@ API_TEST(a_page_has_its_part_of_the_memory, { "/p", 200, JSON, "[{\"a\":\"012345
 	intake_done(&r.in);
 }
 
+/* ---- the other forms of pages ---- */
+
+API_TEST(a_link_header_leads_on,
+	 { "/p", 200, JSON, "[{\"i\":1}]", "Link", "<?q=2>; rel=\"last next\"" },
+	 { "/p?q=2", 200, JSON, "[{\"i\":2}]", "Link", "<?q=1>; rel=prev" },
+	 { "/bad", 200, JSON, "[{\"i\":1}]", "Link", "<?q=2>; rel=\"next" })
+{
+	struct reading r = { .options = { "pages.link=next" } };
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 2);
+	check_log(api, "GET /p\nGET /p?q=2\n");
+	intake_done(&r.in);
+	read_pages(api, &r, HOME "/bad");
+	check_fault(&r, FAULT_BAD_VALUE, "a quotation mark is never closed at byte 12");
+	CHECK_INT(r.in.page_count, 0);
+	intake_done(&r.in);
+}
+
+API_TEST(pages_are_counted_until_one_is_empty, { "/p?page=1", 200, JSON, "[{\"i\":1},{\"i\":2}]" },
+	 { "/p?page=2", 200, JSON, "[{\"i\":3}]" }, { "/p?page=3", 200, JSON, "[]" })
+{
+	for (size_t stop = 0; stop <= 3; stop++) {
+		struct reading r = { .options = { "pages.page=page" }, .in.stop_at = stop };
+		buf_clear(&api->log);
+		read_pages(api, &r, HOME "/p");
+		intake_rewind(&r.in, stop);
+		read_pages(api, &r, HOME "/p");
+		CHECK_INT(r.result, 0);
+		CHECK_INT(r.in.n, 3 - stop);
+		check_log(api, "GET /p?page=1\nGET /p?page=2\nGET /p?page=3\n");
+		intake_done(&r.in);
+	}
+}
+
+API_TEST(an_offset_moves_by_what_came,
+	 { "/p?offset=0&limit=3", 200, JSON, "[{\"i\":1},{\"i\":2}]" },
+	 { "/p?offset=2&limit=3", 200, JSON, "[{\"i\":3}]" },
+	 { "/p?offset=3&limit=3", 200, JSON, "[]" })
+{
+	struct reading r = { .options = { "pages.offset=offset", "pages.size=3" } };
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 3);
+	intake_done(&r.in);
+}
+
+API_TEST(a_cursor_goes_into_the_query, { "/p?x=1", 200, JSON, "{\"i\":1,\"c\":\"a b&\"}" },
+	 { "/p?x=1&after=a%20b%26", 200, JSON, "{\"i\":2,\"c\":17}" },
+	 { "/p?x=1&after=17", 200, JSON, "{\"i\":3,\"c\":\"\"}" })
+{
+	struct reading r = { .options = { "pages.cursor=after", "pages.from=.c" } };
+	read_pages(api, &r, HOME "/p?x=1");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 3);
+	intake_done(&r.in);
+}
+
+API_TEST(a_page_that_repeats_is_told_or_ends_also_in_a_resumed_run,
+	 { "/p?page=1", 200, JSON, "[{\"i\":1}]" }, { "/p?page=2", 200, JSON, "[{\"i\":2}]" },
+	 { "/p?page=3", 200, JSON, "[{\"i\":2}]" })
+{
+	struct reading r = { .options = { "pages.page=page" } };
+	read_pages(api, &r, HOME "/p");
+	check_fault(&r, FAULT_CONFIG, "page=3 is the same as the page before it");
+	CHECK_INT(r.in.n, 2);
+	intake_rewind(&r.in, 2);
+	r.options[1] = "pages.repeat=end";
+	for (int i = 0; i < 2; i++) {
+		read_pages(api, &r, HOME "/p");
+		CHECK_INT(r.result, 0);
+		CHECK_INT(r.in.n, 0);
+	}
+	check_log(api, "GET /p?page=1\nGET /p?page=2\nGET /p?page=3\nGET /p?page=3\n");
+	intake_done(&r.in);
+}
+
+API_TEST(more_that_says_neither_is_no_end, { "/yes", 200, JSON, "{\"more\":true}" },
+	 { "/no", 200, JSON, "{\"more\":false,\"next\":\"/x\"}" },
+	 { "/null", 200, JSON, "{\"next\":\"/x\"}" })
+{
+	struct reading r = { .options = { "pages.next=.next", "pages.more=.more" } };
+	read_pages(api, &r, HOME "/yes");
+	check_fault(&r, FAULT_BAD_VALUE, "there are more pages, and pages.next gives none");
+	read_pages(api, &r, HOME "/null");
+	check_fault(&r, FAULT_BAD_VALUE, "pages.more gave null");
+	read_pages(api, &r, HOME "/no");
+	CHECK_INT(r.result, 0);
+	intake_done(&r.in);
+}
+
+/* ---- since ---- */
+
+API_TEST(a_later_run_asks_from_the_largest_and_knows_what_comes_again,
+	 { "/p", 200, JSON, "[{\"t\":3},{\"t\":5,\"v\":1},{\"t\":4}]" },
+	 { "/p?from=5", 200, JSON, "[{\"t\":5,\"v\":1},{\"t\":5,\"v\":2},{\"t\":7}]" },
+	 { "/p?from=7", 200, JSON, "[{\"t\":7}]" })
+{
+	struct reading r = { .options = { "since.query=from", "since.from=.t" } };
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 3);
+	intake_go_onward(&r.in);
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.in.n, 3);
+	CHECK(r.in.v[0].known && !r.in.v[1].known && !r.in.v[2].known);
+	intake_go_onward(&r.in);
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.in.n, 1);
+	CHECK(r.in.v[0].known);
+	check_log(api, "GET /p\nGET /p?from=5\nGET /p?from=7\n");
+	intake_done(&r.in);
+}
+
+API_TEST(a_resumed_run_knows_the_same, { "/p", 200, JSON, "[{\"t\":3},{\"t\":5}]" },
+	 { "/p?from=5", 200, JSON, "[{\"t\":5},{\"t\":6},{\"t\":5}]" })
+{
+	static const bool want[] = { true, false, false };
+	for (size_t stop = 1; stop <= 3; stop++) {
+		struct reading r = { .options = { "since.query=from", "since.from=.t" } };
+		buf_clear(&api->log);
+		read_pages(api, &r, HOME "/p");
+		intake_go_onward(&r.in);
+		r.in.stop_at = stop;
+		read_pages(api, &r, HOME "/p");
+		intake_rewind(&r.in, stop);
+		read_pages(api, &r, HOME "/p");
+		CHECK_INT(r.result, 0);
+		CHECK_INT(r.in.n, 3 - stop);
+		for (size_t i = 0; i < r.in.n; i++)
+			CHECK_INT(r.in.v[i].known, want[stop + i]);
+		CHECK(strstr(r.in.onward, "{\"since\":6,"));
+		check_log(api, "GET /p\nGET /p?from=5\n");
+		intake_done(&r.in);
+	}
+}
+
+API_TEST(a_record_without_its_cursor_is_bad_and_named,
+	 { "/p", 200, JSON, "[{\"t\":3},{\"u\":5},{\"t\":\"x\"}]" })
+{
+	struct reading r = { .options = { "since.query=from", "since.from=.t" } };
+	read_pages(api, &r, HOME "/p");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.in.n, 3);
+	CHECK_INT(r.in.v[1].fault.fault, FAULT_BAD_VALUE);
+	CHECK(strstr(r.in.v[1].fault.text, "record 2 of page 1: since.from gave null"));
+	CHECK_STR(r.in.v[1].json, "{\"u\":5}");
+	CHECK(strstr(r.in.v[2].fault.text, "gave a text, \"x\", where others have a number, 3"));
+	intake_done(&r.in);
+}
+
 static size_t mistakes(const char *url, const char *option)
 {
 	struct fake_site f;
@@ -350,6 +501,15 @@ static const struct test tests[] = {
 	T(other_credential_headers_stay_too),
 	T(headers_can_name_the_next_page),
 	T(bad_answers_say_why),
+	T(a_link_header_leads_on),
+	T(pages_are_counted_until_one_is_empty),
+	T(an_offset_moves_by_what_came),
+	T(a_cursor_goes_into_the_query),
+	T(a_page_that_repeats_is_told_or_ends_also_in_a_resumed_run),
+	T(more_that_says_neither_is_no_end),
+	T(a_later_run_asks_from_the_largest_and_knows_what_comes_again),
+	T(a_resumed_run_knows_the_same),
+	T(a_record_without_its_cursor_is_bad_and_named),
 	T(a_page_above_max_body_is_too_large),
 	T(a_page_has_its_part_of_the_memory),
 	T(options_are_checked),

@@ -81,14 +81,14 @@ static void check_bad(const char *field, size_t offset, const char *what)
 TEST(garbage_is_told_with_its_place_even_behind_the_link)
 {
 	check_bad("https://x/a; rel=next", 0, "expected '<'");
-	check_bad("<a; rel=next", 1, "'<' is never closed");
-	check_bad("<a>; rel=\"next", 14, "a quotation mark is never closed");
+	check_bad("<a; rel=next", 0, "'<' is never closed");
+	check_bad("<a>; rel=\"next", 9, "a quotation mark is never closed");
 	check_bad("<a>; rel=", 9, "a value is missing behind '='");
 	check_bad("<a> rel=next", 4, "expected ';' or ','");
 	check_bad("<a>; =next", 5, "expected a parameter's name");
 	check_bad("<a>; rel=next, b", 15, "expected '<'");
 	check_bad("<a>; rel=next <b>; rel=next", 14, "expected ';' or ','");
-	check_bad("<a>; rel=\"next\\", 15, "a quotation mark is never closed");
+	check_bad("<a>; rel=\"next\\", 9, "a quotation mark is never closed");
 }
 
 static const struct test tests[] = {
