@@ -92,7 +92,11 @@ static void spawn(struct journeys *js, const struct sighting *s)
 	j->parent = parent;
 	*(parent->last_child ? &parent->last_child->sibling : &parent->first_child) = j;
 	parent->last_child = j;
-	parent->children++;
+	if (parent->n == 0)
+		return;
+	struct stop *stop = &parent->stops[parent->n - 1];
+	stop->first_child = stop->first_child ? stop->first_child : j;
+	stop->children++;
 }
 
 static void arrive(struct journey *j, const struct sighting *s)

@@ -6,10 +6,12 @@
 #pragma once
 #include "engine/run.h"
 
-struct stop {              /* at a step */
-	size_t step;       /* in the plan */
-	bool passed_by;    /* its `if:` did not want it */
-	struct rec *after; /* owns; NULL: as it came */
+struct stop {                        /* at a step */
+	size_t step;                 /* in the plan */
+	bool passed_by;              /* its `if:` did not want it */
+	struct rec *after;           /* owns; NULL: as it came */
+	struct journey *first_child; /* of those that it became here */
+	size_t children;
 	/* of its last attempt; request NULL: there was none */
 	char *request, *sends; /* sends: its body, with what secrets are in it; NULL: none */
 	unsigned attempts;
@@ -27,7 +29,7 @@ struct journey {
 	bool made;         /* by a step, of records that came to it before */
 	struct rec *start; /* owns: as it was read, or made */
 	struct stop *stops;
-	size_t n, cap, children;
+	size_t n, cap;
 	enum sight end; /* FILTERED, EXPANDED, FAILED, READY, ROW; NONE: it is on its way still */
 	uint64_t sinks; /* with ROW: which have got it */
 	const char *label; /* with FAILED: at which place; borrows from the plan */

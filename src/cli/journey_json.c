@@ -41,6 +41,18 @@ static void put_call(struct json_writer *w, const struct stop *s, bool held)
 		put_text(w, "failed", s->failed);
 }
 
+static void put_journey(const struct rehearsal *r, const struct journey *j, struct json_writer *w);
+
+static void put_children(const struct rehearsal *r, const struct stop *s, struct json_writer *w)
+{
+	const struct journey *c = s->first_child;
+	json_key(w, "children");
+	json_open(w, '[');
+	for (size_t i = 0; i < s->children; i++, c = c->sibling)
+		put_journey(r, c, w);
+	json_close(w, ']');
+}
+
 static void put_stop(const struct rehearsal *r, const struct stop *s, struct json_writer *w)
 {
 	const struct place *p = &r->plan.steps[s->step];
@@ -52,6 +64,8 @@ static void put_stop(const struct rehearsal *r, const struct stop *s, struct jso
 	}
 	if (s->request)
 		put_call(w, s, r->held[s->step]);
+	if (s->first_child)
+		put_children(r, s, w);
 	if (s->after) {
 		json_key(w, "record");
 		json_put_raw(w, rec_json(s->after));
@@ -80,8 +94,6 @@ static void put_rows(const struct rehearsal *r, const struct journey *j, struct 
 	json_close(w, ']');
 }
 
-static void put_journey(const struct rehearsal *r, const struct journey *j, struct json_writer *w);
-
 static void put_end(const struct rehearsal *r, const struct journey *j, struct slice record,
 		    struct json_writer *w)
 {
@@ -95,12 +107,6 @@ static void put_end(const struct rehearsal *r, const struct journey *j, struct s
 		json_close(w, '}');
 	} else if (j->end == SIGHT_ROW) {
 		put_rows(r, j, record, w);
-	} else if (j->end == SIGHT_EXPANDED) {
-		json_key(w, "children");
-		json_open(w, '[');
-		for (const struct journey *c = j->first_child; c; c = c->sibling)
-			put_journey(r, c, w);
-		json_close(w, ']');
 	}
 }
 

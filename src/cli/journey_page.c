@@ -163,24 +163,62 @@ static void put_changes(struct page *p, struct slice before, struct slice after)
 	end(p);
 }
 
+static void put_journey(struct page *p, const struct journey *j);
+
+/* What it became here; what comes behind a join, it becomes itself again. */
+static void put_children(struct page *p, const struct stop *s)
+{
+	const struct journey *c = s->first_child;
+	size_t n = 0;
+	if (s->request)
+		begin(p, 0);
+	pen_put(p->pen, S("  becomes "));
+	pen_count(p->pen, s->children);
+	pen_put(p->pen, s->children == 1 ? S(" record") : S(" records"));
+	end(p);
+	p->indent += TAB;
+	for (; n < s->children && (p->pen->whole || n < CHILDREN_SHOWN); c = c->sibling) {
+		begin(p, 0);
+		pen_ink(p->pen, INK_BOLD);
+		pen_printf(p->pen, "%zu of %zu", ++n, s->children);
+		end(p);
+		put_journey(p, c);
+	}
+	if (n < s->children) {
+		begin(p, 0);
+		pen_count(p->pen, s->children - n);
+		pen_put(p->pen, S(" more: -v shows them"));
+		end(p);
+	}
+	p->indent -= TAB;
+}
+
 static bool is_bare(const struct stop *s)
 {
-	return !s->passed_by && !s->request && !s->after;
+	return !s->passed_by && !s->request && !s->after && !s->first_child;
 }
 
 static void put_stop(struct page *p, const struct stop *s, struct slice *record, bool ends)
 {
 	put_label(p, place_of(p, s)->label);
-	if (s->passed_by)
+	if (s->passed_by) {
 		put_note(p, "passed by: its if: is not true");
-	else if (s->request)
+		return;
+	}
+	if (s->request)
 		put_request(p, s);
-	else if (s->after)
+	if (s->first_child)
+		put_children(p, s);
+	else if (!s->request && s->after)
 		end(p);
-	else if (!ends)
+	else if (!s->request && !ends)
 		put_note(p, "unchanged");
 	if (!s->after)
 		return;
+	if (s->first_child) {
+		begin(p, 0);
+		put_note(p, "joined again:");
+	}
 	put_changes(p, *record, rec_json(s->after));
 	*record = rec_json(s->after);
 }
@@ -237,36 +275,6 @@ static void put_rows(struct page *p, const struct journey *j, struct slice recor
 	}
 }
 
-static void put_journey(struct page *p, const struct journey *j);
-
-static void put_children(struct page *p, const struct journey *j)
-{
-	size_t n = 0;
-	begin_end(p, INK_PLAIN);
-	pen_put(p->pen, S("becomes "));
-	pen_count(p->pen, j->children);
-	pen_put(p->pen, j->children == 1 ? S(" record") : S(" records"));
-	end(p);
-	p->indent += TAB;
-	p->joined = false;
-	for (const struct journey *c = j->first_child; c; c = c->sibling) {
-		if (!p->pen->whole && n == CHILDREN_SHOWN)
-			break;
-		begin(p, 0);
-		pen_ink(p->pen, INK_BOLD);
-		pen_printf(p->pen, "%zu of %zu", ++n, j->children);
-		end(p);
-		put_journey(p, c);
-	}
-	if (n < j->children) {
-		begin(p, 0);
-		pen_count(p->pen, j->children - n);
-		pen_put(p->pen, S(" more: -v shows them"));
-		end(p);
-	}
-	p->indent -= TAB;
-}
-
 static void put_last_words(struct page *p, const char *words)
 {
 	begin_end(p, INK_YELLOW);
@@ -283,14 +291,13 @@ static void put_end(struct page *p, const struct journey *j, struct slice record
 	case SIGHT_FILTERED:
 		put_filtered(p, j);
 		break;
-	case SIGHT_EXPANDED:
-		put_children(p, j);
+	case SIGHT_EXPANDED: /* its children have said the rest */
 		break;
 	case SIGHT_DUPLICATE:
 		put_last_words(p, "duplicate: another record has this key");
 		break;
 	case SIGHT_MERGED:
-		put_last_words(p, "merged into the record that is made here");
+		put_last_words(p, "merged: goes on in another record");
 		break;
 	case SIGHT_READY:
 		put_last_words(p, "through all steps");

@@ -64,12 +64,28 @@ static bool is_held(const struct place *p, enum calls calls)
 	       (calls == CALLS_READS && p->facts.effect != EFFECT_READS);
 }
 
+/* Only what is named here is left of it: an operation that ports get later on is not called by oversight. */
+static struct port without_calls(const struct port *of)
+{
+	return (struct port){
+		.name = of->name,
+		.doc = of->doc,
+		.roles = of->roles,
+		.options = of->options,
+		.options_size = of->options_size,
+		.shared_size = of->shared_size,
+		.open = of->open,
+		.close = of->close,
+		.ask = of->ask,
+		.call = hold_back,
+	};
+}
+
 static void hold(struct rehearsal *r, struct place *p, size_t i)
 {
 	bool ends = uses_answer(&p->common);
 	struct common *o = &p->common;
-	r->ports[i] = *p->port;
-	r->ports[i].call = hold_back;
+	r->ports[i] = without_calls(p->port);
 	p->port = &r->ports[i];
 	p->facts.paid = false;
 	p->facts.effect = EFFECT_NONE;
@@ -78,6 +94,7 @@ static void hold(struct rehearsal *r, struct place *p, size_t i)
 	o->result.value = NULL;
 	o->emit = ends ? r->nothing : NULL;
 	o->remember_ns = 0;
+	o->batch = 0;
 	o->rate = (struct rate_option){ 0 };
 }
 

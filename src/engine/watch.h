@@ -33,7 +33,7 @@ struct sighting {
 	size_t step;         /* in the plan */
 	const struct rec *rec;
 	const char *source, *label;
-	bool made; /* READ: a step has made it of others, and they are done */
+	bool made;     /* READ: a step has made it of others, and they are done */
 	uint64_t line; /* or its number within the source, from 1 */
 	uint64_t sinks;
 	const struct err *err;

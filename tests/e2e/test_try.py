@@ -153,8 +153,51 @@ def test_children_and_their_rows(hocket):
     hocket.write_jsonl("o.jsonl", [{"id": 1, "lines": [{"sku": "tea"}, {"sku": "pot"}, {"sku": "no"}]}])
     r = trial(hocket, "from: {jsonl: o.jsonl}\nsteps:\n  - emit: .lines[]\n  - where: .sku != \"no\"\nto: stdout\n", "--json", "-q")
     [j] = journeys(r)
-    assert j["end"] == "expanded" and [c["end"] for c in j["children"]] == ["delivered", "delivered", "filtered"]
-    assert [c["rows"][0]["row"]["sku"] for c in j["children"][:2]] == ["tea", "pot"]
+    [emit] = j["steps"]
+    assert j["end"] == "expanded" and [c["end"] for c in emit["children"]] == ["delivered", "delivered", "filtered"]
+    assert [c["rows"][0]["row"]["sku"] for c in emit["children"][:2]] == ["tea", "pot"]
+
+
+def test_joined_children_are_shown_where_they_were_made(hocket):
+    hocket.write_jsonl("o.jsonl", [{"id": 1, "lines": [{"sku": "tea"}, {"sku": "pot"}]}])
+    r = trial(hocket, "from: {jsonl: o.jsonl}\nsteps:\n  - emit: .lines[]\n  - set: {ok: true}\n  - join: .done\nto: stdout\n")
+    assert "becomes 2 records" in r.out and r.out.count("+ .ok  true") == 2
+    assert '+ .done  [{"sku":"tea","ok":true},{"sku":"pot","ok":true}]' in r.out.replace(", ", ",").replace(": ", ":")
+    assert r.out.count("=> stdout") == 1
+
+
+def test_many_children_are_counted(hocket):
+    hocket.write_jsonl("o.jsonl", [{"n": 1000}])
+    text = "from: {jsonl: o.jsonl}\nsteps: [{emit: 'range(.n) | {i: .}'}]\nto: stdout\n"
+    r = trial(hocket, text)
+    assert "becomes 1,000 records" in r.out and "995 more: -v shows them" in r.out and len(r.out.splitlines()) < 30
+    assert trial(hocket, text, "-v").out.count("=> stdout") == 1000
+
+
+def test_batches_and_duplicates(hocket):
+    hocket.write_jsonl("o.jsonl", [{"id": 1}, {"id": 1}, {"id": 2}])
+    r = trial(hocket, "from: {jsonl: o.jsonl}\nsteps: [{unique: .id}, {batch: 2}]\nto: stdout\n", "--line", 1)
+    assert r.code == 0 and r.out.count("duplicate: another record has this key") == 1 and r.out.count("merged: goes on in another record") == 2
+    assert "made of these" in r.out and r.out.count("=> stdout") == 1 and "3 records tried" in r.err
+
+
+def test_statements_that_change_something_are_not_made(hocket):
+    import sqlite3
+    with sqlite3.connect(hocket.folder / "look.db") as db:
+        db.execute("CREATE TABLE t (id)")
+    hocket.write_jsonl("o.jsonl", [{"id": n} for n in range(3)])
+    text = """
+from: {jsonl: o.jsonl}
+steps:
+  - {sql: SELECT $1 + 1 AS next, db: 'sqlite:look.db', args: [.id], batch: 10, into: .found}
+  - {sql: INSERT INTO t VALUES ($1), db: 'sqlite:look.db', args: [.id], batch: 10}
+to: stdout
+"""
+    hocket.write("pipe.yaml", text)
+    rows = lambda: sqlite3.connect(hocket.folder / "look.db").execute("SELECT count(*) FROM t").fetchone()[0]
+    r = hocket("try", "pipe.yaml")
+    assert r.code == 0 and rows() == 0 and r.out.count("not called") == 3 and '+ .found  [{"next":3}]' in r.out
+    assert hocket("try", "pipe.yaml", "--calls", "all").code == 0 and rows() == 3
 
 
 def test_json_has_every_version(hocket, api):
