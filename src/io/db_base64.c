@@ -14,7 +14,7 @@ int db_base64_put(struct slice s, struct buf *out)
 	int r = buf_reserve(out, (s.n + 2) / 3 * 4);
 	char *to;
 
-	if (r < 0)
+	if (r < 0 || s.n == 0)
 		return r;
 	to = out->p + out->n;
 	for (size_t i = 0; i < s.n; i += 3) {

@@ -352,14 +352,17 @@ void pg_statements_forget(struct pg *p)
 
 static int refuse_twice(struct pg *p, const struct fresh *f, struct err *err)
 {
-	size_t i = (size_t)f->s->twice - 1, from = i ? f->s->key_ends[i - 1] : 0;
+	const struct pg_statement *s = f->s;
+	size_t from, to;
 
-	if (!f->s->twice)
+	if (!s->twice)
 		return 0;
+	from = s->key_ends[s->twice - 2] + 1; /* it has one before it */
+	to = s->key_ends[s->twice - 1] - 1;
 	if (err)
 		err->row = f->at + 1;
 	return fail(err, FAULT_CONFIG, "%s: two columns are called %.*s: name one of them with AS",
-		    p->db.pool->door, (int)(f->s->key_ends[i] - from - 2), f->s->keys.p + from + 1);
+		    p->db.pool->door, (int)(to - from), s->keys.p + from);
 }
 
 int pg_statements_get(struct pg *p, const struct slice *texts, size_t n, struct pg_statement **ret,

@@ -106,13 +106,13 @@ static Oid oid_at(const PGresult *res, int row, int column)
 static void learn_row(struct pg_types *types, const PGresult *res, int row)
 {
 	const char *name = pq.PQgetvalue(res, row, 1);
-	const struct pg_type *base = pg_type_of(types, oid_at(res, row, 3));
+	enum pg_class class = pg_type_of(types, oid_at(res, row, 3))->class;
 	const char *delimiter = pq.PQgetvalue(res, row, 4);
 
 	types->all = xrealloc(types->all, types->n + 1, sizeof(*types->all));
 	types->all[types->n++] = (struct pg_type){
 		.oid = oid_at(res, row, 0),
-		.class = base->class,
+		.class = class,
 		.array = pq.PQgetvalue(res, row, 2)[0] == 't',
 		.delimiter = delimiter[0] ? delimiter[0] : ',',
 		.name = xstrndup(name, strlen(name)),

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifndef SOURCE_ROOT
+#define SOURCE_ROOT "."
+#endif
+
 static char server_dir_[128], server_url[256],
 	server_bouncer[256]; /* bouncer: "" without pgbouncer */
 
