@@ -153,29 +153,11 @@ static int open_pool(const struct sql_step *o, struct site *site, struct sql_sha
 /* A mistake in the file that only the database could find. */
 static int wrong(struct err *err)
 {
+	if (err->fault == FAULT_CONFIG)
+		err->fault = FAULT_SQL;
 	if (err->fault == FAULT_SQL && err->state[0] == 0)
 		memcpy(err->state, "42000", sizeof err->state);
 	return -1;
-}
-
-static int check_shape(const struct sql_step *o, const struct db_shape *s, struct err *err)
-{
-	if (s->param_count != o->args.n) {
-		fail(err, FAULT_SQL, "the statement takes %zu value%s, and `args` has %zu",
-		     s->param_count, s->param_count == 1 ? "" : "s", o->args.n);
-		return wrong(err);
-	}
-	for (size_t i = 0; i < s->column_count; i++)
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(s->columns[i].name, s->columns[k].name) == 0) {
-				fail(err, FAULT_SQL,
-				     "two columns are called '%s', and a row has a name once: say "
-				     "AS "
-				     "for one of them",
-				     s->columns[i].name);
-				return wrong(err);
-			}
-	return 0;
 }
 
 static int describe(const struct sql_step *o, struct db *db, struct err *err) SUSPENDS
@@ -183,9 +165,13 @@ static int describe(const struct sql_step *o, struct db *db, struct err *err) SU
 	struct db_shape shape = { 0 };
 	if (db_describe(db, text_of(o), &shape, err) < 0)
 		return wrong(err);
-	int r = check_shape(o, &shape, err);
+	size_t n = shape.param_count;
 	db_shape_done(&shape);
-	return r;
+	if (n == o->args.n)
+		return 0;
+	fail(err, FAULT_SQL, "the statement takes %zu value%s, and `args` has %zu", n,
+	     n == 1 ? "" : "s", o->args.n);
+	return wrong(err);
 }
 
 static int sql_open(struct site *site, struct err *err) SUSPENDS
@@ -274,12 +260,14 @@ static void give_rows(struct call *const *calls, struct db_call *asked, size_t n
 	}
 }
 
-/* Who says this has met another session's statement, under the same name. */
-static void hint_pooler(const struct sql_step *o, struct err *err)
+/* What the file could say to make this good. */
+static void give_hint(const struct sql_step *o, struct err *err)
 {
 	bool strange = strcmp(err->state, "26000") == 0 || strcmp(err->state, "42P05") == 0;
-	if (strange && !o->pooler)
+	if (strange && !o->pooler) /* another session's statement, under the same name */
 		err_wrap(err, "a pooler stands between, it seems: say `pooler: true`");
+	if (strcmp(err->state, "25006") == 0 && !o->changes)
+		err_wrap(err, "it writes, and looks like a query: say `writes: true`");
 }
 
 static int run(struct site *site, struct db_call *asked, size_t n, struct err *err) SUSPENDS
@@ -306,7 +294,7 @@ static void sql_call_many(struct site *site, struct call *const *calls, size_t n
 	if (run(site, asked, n, &err) == 0) {
 		give_rows(calls, asked, n);
 	} else {
-		hint_pooler(o, &err);
+		give_hint(o, &err);
 		/* With fewer in the call there is more room for each. */
 		if (err.fault == FAULT_TOO_LARGE)
 			err.row = 0;
