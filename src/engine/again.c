@@ -19,6 +19,7 @@
 #include "engine/changed.h"
 #include "engine/mark.h"
 #include "engine/place.h"
+#include "engine/state/held.h"
 #include "engine/state/inbox.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -268,9 +269,12 @@ static int decide(struct run *run, const struct state_run *last, struct err *err
 	if (found == FOUND_OTHER)
 		return 0;
 	int stand = all_stand(run, err);
+	uint64_t held = 0;
 	if (stand <= 0)
 		return stand;
-	run->nothing_new = found == FOUND_END;
+	if (state_count_held(run->state, last->id, &held, err) < 0)
+		return -1;
+	run->nothing_new = found == FOUND_END && held == 0;
 	int r = run->nothing_new ? drop_asked(run, last, err) : go_on_behind(run, last, err);
 	notice_gone(run);
 	return r;
