@@ -36,7 +36,10 @@ static int put_rate(const struct rate_option *rate, struct buf *out)
 
 static int put_cap(const struct limits *l, struct buf *out)
 {
-	return buf_printf(out, "%s%u at a time", l->automatic ? "auto, at most " : "", l->cap);
+	int r = buf_printf(out, "%s%u at a time", l->automatic ? "auto, at most " : "", l->cap);
+	if (r < 0 || l->batch <= 1)
+		return r;
+	return buf_printf(out, ", up to %zu records each", l->batch);
 }
 
 static int put_retries(const struct limits *l, struct buf *out)
