@@ -12,5 +12,5 @@ struct sql_text {
 void sql_text_read(struct slice text, struct sql_text *ret);
 /* Without blanks and semicolons behind it. */
 struct slice sql_text_trim(struct slice text);
-/* On one line, at most so many bytes, for messages. */
+/* On one line, for messages; cut behind so many bytes. */
 MUST int sql_text_put_shown(struct slice text, size_t most, struct buf *out);

@@ -79,7 +79,7 @@ TEST(it_is_shown_on_one_line)
 	CHECK_STR(b.p, "SELECT a, b FROM t");
 	buf_clear(&b);
 	CHECK_INT(sql_text_put_shown(S("SELECT a FROM t"), 10, &b), 0);
-	CHECK_STR(b.p, "SELECT a...");
+	CHECK_STR(b.p, "SELECT a F...");
 	CHECK(slice_eq(sql_text_trim(S(" SELECT 1 ; ;\n")), S("SELECT 1")));
 }
 
