@@ -34,6 +34,28 @@ def orders(query):
     return {"orders": some, "links": {"next": f"/orders?page={page + 1}" if page < PAGES else None}}
 
 
+def products(query):
+    """Counted pages: an empty one behind the last."""
+    page, size = int(query["page"][0]), int(query["per_page"][0])
+    return {"items": [{"id": n, "name": f"product {n}"} for n in range(1, 13)][(page - 1) * size:page * size]}
+
+
+def ticket(number, minute, state="open"):
+    return {"id": number, "state": state, "updated_at": f"2026-03-01T10:{minute:02}:00Z"}
+
+
+def tickets(server, parts, query):
+    """Four tickets within an hour; /tickets/work closes the second and writes a fifth."""
+    if parts[1:] == ["work"]:
+        server.first("work on tickets")
+        return {}
+    some = [ticket(1, 2), ticket(2, 56), ticket(3, 57), ticket(4, 58)]
+    if "work on tickets" in server.seen:
+        some[1:2] = [ticket(2, 59, "closed"), ticket(5, 59)]
+    since = query.get("updated_after", [""])[0]
+    return {"tickets": sorted((t for t in some if t["updated_at"] >= since), key=lambda t: t["updated_at"]), "next": None}
+
+
 def message(server, headers, body):
     key = headers.get("Idempotency-Key")
     if server.first(f"message {body['to']}") and body["to"] % 2 == 0:
@@ -79,6 +101,10 @@ class Server(http.server.ThreadingHTTPServer):
             return user(self, int(parts[1]))
         if parts[0] == "orders":
             return orders(query)
+        if parts[0] == "products":
+            return products(query)
+        if parts[0] == "tickets":
+            return tickets(self, parts, query)
         if parts[0] == "messages":
             return message(self, headers, json.loads(body))
         if parts[:2] == ["v1", "chat"]:
