@@ -31,21 +31,13 @@ static bool is_mine(const struct intake *in, struct split *s)
 	return s->source == me;
 }
 
-static bool is_known(const struct ledger *l, const char *name)
-{
-	const struct split *s = l->splits;
-	while (s && strcmp(s->name, name) != 0)
-		s = s->next;
-	return s != NULL;
-}
-
 /* The same file may stand twice in `from:`, and each API has its pages; what a source before this one reads is not ours. */
 struct split *intake_split(struct intake *in, const char *path)
 {
 	AUTO(buf_done) struct buf own = { .max = 8192 };
 	struct ledger *l = &in->run->ledger;
 	const char *name = beneath(in->run->plan->folder, path);
-	if (!is_known(l, name) && is_known(l, path))
+	if (!ledger_find_split(l, name) && ledger_find_split(l, path))
 		name = path; /* a run that format 1 began: it named files from the root */
 	struct split *s = ledger_split(l, name);
 	if (!is_mine(in, s) &&

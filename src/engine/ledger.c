@@ -75,36 +75,63 @@ bool counts_balance(const struct counts *c, uint64_t in_flight)
 						   c->expanded + c->merged + in_flight;
 }
 
-struct split *ledger_split(struct ledger *l, const char *name)
+/* ---- splits by their names: there may be as many as there are files in a folder ---- */
+
+/* The place of the name in the table, or the free one where it would be. */
+static size_t table_find(const struct ledger *l, const char *name, uint64_t name_hash)
 {
-	struct split **at = &l->splits;
-	size_t number = 0;
-	for (; *at; at = &(*at)->next, number++)
-		if (strcmp((*at)->name, name) == 0)
-			return *at;
-	*at = split_new(name);
-	(*at)->number = number;
-	return *at;
+	size_t i = (size_t)hash_end(name_hash) & (l->table_size - 1);
+	while (l->table[i] &&
+	       (l->table[i]->name_hash != name_hash || strcmp(l->table[i]->name, name) != 0))
+		i = (i + 1) & (l->table_size - 1);
+	return i;
 }
 
-static const struct split *find_split(const struct ledger *l, const char *name)
+static void table_grow(struct ledger *l)
 {
-	const struct split *s = l->splits;
+	l->table_size = l->table_size ? l->table_size * 2 : 16;
+	free(l->table);
+	l->table = xcalloc(l->table_size, sizeof(struct split *));
+	for (struct split *s = l->splits; s; s = s->next)
+		l->table[table_find(l, s->name, s->name_hash)] = s;
+}
+
+struct split *ledger_find_split(const struct ledger *l, const char *name)
+{
+	struct split *s = l->splits;
+	if (l->table)
+		return l->table[table_find(l, name, hash_add(HASH_START, slice_str(name)))];
 	while (s && strcmp(s->name, name) != 0)
-		s = s->next;
+		s = s->next; /* a snapshot, which has no table */
+	return s;
+}
+
+struct split *ledger_split(struct ledger *l, const char *name)
+{
+	struct split *s = ledger_find_split(l, name);
+	if (s)
+		return s;
+	s = split_new(name);
+	s->number = l->last_split ? l->last_split->number + 1 : 0;
+	*(l->last_split ? &l->last_split->next : &l->splits) = s;
+	l->last_split = s;
+	if (2 * (s->number + 1) > l->table_size)
+		table_grow(l);
+	else
+		l->table[table_find(l, name, s->name_hash)] = s;
 	return s;
 }
 
 bool ledger_is_done(const struct ledger *l, const char *split, uint64_t ordinal)
 {
-	const struct split *s = find_split(l, split);
+	const struct split *s = ledger_find_split(l, split);
 	return s && split_is_done(s, ordinal);
 }
 
 bool ledger_covers(const struct ledger *l, const struct ledger *other)
 {
 	for (const struct split *s = other->splits; s; s = s->next) {
-		const struct split *mine = find_split(l, s->name);
+		const struct split *mine = ledger_find_split(l, s->name);
 		bool none = s->low == 0 && s->passed_count == 0;
 		if (mine ? !split_covers(mine, s) : !none)
 			return false;
@@ -609,5 +636,8 @@ void ledger_done(struct ledger *l)
 		next = s->next;
 		split_free(s);
 	}
-	l->splits = NULL;
+	free(l->table);
+	l->splits = l->last_split = NULL;
+	l->table = NULL;
+	l->table_size = 0;
 }

@@ -106,7 +106,9 @@ struct ledger {
 	struct track *first, *last; /* unsettled, in admission order */
 	struct stream streams[LEDGER_STREAMS];
 	struct track *ready_first, *ready_last;
-	struct split *splits;
+	struct split *splits, *last_split;
+	struct split **table; /* the same by their names; NULL in a snapshot */
+	size_t table_size;
 	struct counts settled; /* of the whole run, under the mark */
 	struct counts live;    /* the same and what is booked above it: for progress */
 	uint64_t bytes,
@@ -122,7 +124,8 @@ void item_seen(const struct ledger *, const struct item *, struct sighting);
 
 void ledger_done(struct ledger *); /* frees what was never settled, too */
 
-struct split *ledger_split(struct ledger *, const char *name); /* interned */
+struct split *ledger_split(struct ledger *, const char *name);            /* interned */
+struct split *ledger_find_split(const struct ledger *, const char *name); /* NULL: there is none */
 bool ledger_is_done(const struct ledger *, const char *split, uint64_t ordinal);
 /* What is done in the other is done here. */
 bool ledger_covers(const struct ledger *, const struct ledger *other);
