@@ -207,7 +207,7 @@ int input_more(struct input *in, size_t most, struct err *err)
 	ssize_t n = read_text(in, in->window.p + held, want, in->read, err);
 	if (n < 0)
 		return -1;
-	in->ended = n == 0;
+	in->ended = n == 0 || (in->regular && !in->unpack && (size_t)n < want);
 	buf_added(&in->window, (size_t)n);
 	in->read += (uint64_t)n;
 	note_last_line(in, (size_t)n);
@@ -278,12 +278,25 @@ struct position input_position(struct input *in)
 
 /* ---- the end ---- */
 
+/* The fingerprint of the beginning, when it is of just so many bytes, need not be read again. */
+static int put_beginning(struct input *in, size_t n, struct buf *out, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf length = { .max = 32 };
+	if (buf_printf(&length, "%zu:", n) < 0 ||
+	    !slice_starts(buf_slice(&in->head), buf_slice(&length)))
+		return put_head(in, n, out, err);
+	return buf_add(out, buf_slice(&in->head)) < 0 ? fail(err, FAULT_IO, "out of memory") : 0;
+}
+
+/* "length length:hash length:hash", of the beginning and of the end if that is another part */
 static int put_ends(struct input *in, uint64_t length, struct buf *out, struct err *err) SUSPENDS
 {
 	char tail[HEAD_BYTES];
 	size_t n = length < sizeof(tail) ? (size_t)length : sizeof(tail);
-	if (buf_printf(out, "%" PRIu64 " ", length) < 0 || put_head(in, n, out, err) < 0)
+	if (buf_printf(out, "%" PRIu64 " ", length) < 0 || put_beginning(in, n, out, err) < 0)
 		return -1;
+	if (length == n)
+		return 0;
 	ssize_t got = hk_file_read(in->fd, tail, n, (off_t)(length - n));
 	if (got < 0)
 		return fail_errno(err, FAULT_IO, (int)got, "cannot read '%s'", in->path);
