@@ -14,6 +14,13 @@ const struct opt database_retry_options[] = {
 
 static const char no_url[] = "is no PostgreSQL URL: write postgres://user@host/database";
 
+int database_blame(struct err *err, const char *what)
+{
+	if (err && err->state[0])
+		return err_wrap(err, "%s (SQLSTATE %s)", what, err->state);
+	return err_wrap(err, "%s", what);
+}
+
 void database_plan(struct database_option *o, struct facts *facts, struct diag *diag)
 {
 	AUTO(buf_done) struct buf door = { .max = sizeof(o->door) - 1 };

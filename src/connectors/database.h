@@ -27,6 +27,9 @@ extern const struct opt database_retry_options[];
 	    .doc = "how long the database is waited for when it is away or busy: {within: 10m}; "  \
 		   "" otherwise)
 
+/* Puts `what` before the story, with the SQLSTATE when there is one: "query (SQLSTATE 42601): ...". Returns -1. */
+int database_blame(struct err *, const char *what);
+
 void database_plan(struct database_option *, struct facts *, struct diag *); /* in plan() */
 MUST int database_open(const struct database_option *, const struct db_pool_options *,
 		       struct db_pool **ret, struct err *) SUSPENDS;

@@ -60,10 +60,11 @@ static int explain(struct err *err)
 	if (buf_printf(&said, "%.*s", (int)strcspn(err->text, "\n"), err->text) < 0)
 		buf_clear(&said);
 	return fail(err, FAULT_CONFIG,
-		    "the checkpoint's tables hocket_mark and hocket_made cannot be made (%.*s): "
+		    "the checkpoint's tables hocket_mark and hocket_made cannot be made (SQLSTATE "
+		    "%s, %.*s): "
 		    "GRANT CREATE ON SCHEMA ... TO the user, or keep the checkpoint beside the "
 		    "pipeline with `checkpoint: state`",
-		    SLICE(buf_slice(&said)));
+		    err->state, SLICE(buf_slice(&said)));
 }
 
 int pg_mark_open(struct pg_mark *m, struct db *db, struct err *err)

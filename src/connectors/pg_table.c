@@ -65,7 +65,7 @@ int pg_table_fail(const struct pg_table *t, struct err *err)
 	} else {
 		err->whole = true;
 	}
-	return err_wrap(err, "table '%s'", t->shown);
+	return err_wrap(err, "table '%s' (SQLSTATE %s)", t->shown, err->state);
 }
 
 /* ---- its name ------------------------------------------------------------------------------------------------ */

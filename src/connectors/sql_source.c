@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "connectors/database.h"
 #include "connectors/sql_query.h"
 #include "connectors/sql_spool.h"
 #include "connectors/sqlite_value.h"
@@ -147,7 +148,7 @@ static int blame_query(struct err *err)
 {
 	if (err && err->fault == FAULT_SQL && fault_policy(err) == POLICY_DEAD)
 		err->fault = FAULT_CONFIG;
-	return err_wrap(err, "query: ");
+	return database_blame(err, "query");
 }
 
 static int learn(struct sql_source *s, const struct sql_options *o, struct db *db,
@@ -172,8 +173,10 @@ int sql_source_open(struct sql_source *s, const struct sql_options *o, struct db
 {
 	struct db *db = NULL;
 	s->pool = takes;
-	if (take_args(s, o, err) < 0 || db_take(s->pool, &db, err) < 0)
+	if (take_args(s, o, err) < 0)
 		return -1;
+	if (db_take(s->pool, &db, err) < 0)
+		return database_blame(err, "connecting");
 	int r = learn(s, o, db, err);
 	db_give(db);
 	return r;
@@ -368,15 +371,43 @@ static int read_in_order(struct reading *r, struct err *err) SUSPENDS
 	return more;
 }
 
+/* ---- a transaction that only reads --------------------------------------------------------------------------- */
+
+/* One snapshot for the probes and the rows, in which nothing can be changed; a pooler leaves all of it on one connection. SQLite's file
+ * was opened to be read only. */
+static int begin(struct reading *r, struct err *err) SUSPENDS
+{
+	if (db_take(r->s->pool, &r->db, err) < 0)
+		return -1;
+	if (db_pool_kind(r->s->pool) == DB_SQLITE)
+		return 0;
+	return db_exec(r->db, S("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), err);
+}
+
+/* All was read: the connection may be lent again. A failed one is closed where it is given back. */
+static int end(struct reading *r, struct err *err) SUSPENDS
+{
+	db_stream_free(take(r->rows));
+	return db_pool_kind(r->s->pool) == DB_SQLITE ? 0 : db_exec(r->db, S("COMMIT"), err);
+}
+
 /* ---- as they come ---------------------------------------------------------------------------------------- */
 
 static int open_all(void *arg, struct db_stream **ret, struct err *err) SUSPENDS
 {
 	struct reading *r = arg;
-	if (db_take(r->s->pool, &r->db, err) < 0)
+	if (begin(r, err) < 0)
 		return -1;
 	return db_stream_open(r->db, buf_slice(&r->s->query), r->s->args, r->s->arg_count, ret,
 			      err);
+}
+
+static int close_all(void *arg, struct err *err) SUSPENDS
+{
+	struct reading *r = arg;
+	int done = end(r, err);
+	db_give(take(r->db));
+	return done;
 }
 
 int sql_source_run(struct sql_source *s, const struct sql_options *o, struct site *site,
@@ -385,8 +416,9 @@ int sql_source_run(struct sql_source *s, const struct sql_options *o, struct sit
 	(void)site;
 	AUTO(reading_done) struct reading r = { .s = s, .o = o, .intake = intake };
 	if (o->after.n == 0)
-		return sql_spool_run(intake, open_all, &r, err);
+		return sql_spool_run(intake, &(struct sql_spool_rows){ open_all, close_all, &r },
+				     err);
 	r.split = intake_split(intake, "rows");
 	r.line = split_line(r.split);
-	return db_take(s->pool, &r.db, err) < 0 ? -1 : read_in_order(&r, err);
+	return begin(&r, err) < 0 || read_in_order(&r, err) < 0 ? -1 : end(&r, err);
 }

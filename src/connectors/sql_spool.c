@@ -82,9 +82,9 @@ static int fill(struct spool *s, struct err *err) SUSPENDS
 		if (keep_page(s, err) < 0)
 			return -1;
 	}
-	if (more < 0 || (s->page.n && keep_page(s, err) < 0))
+	if (more < 0)
 		return -1;
-	return keep_whole(s, err);
+	return s->page.n ? keep_page(s, err) : 0;
 }
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
@@ -154,16 +154,24 @@ static int first_page(const struct spool *s, uint64_t *page, uint64_t *skip, str
 	return 0;
 }
 
-int sql_spool_run(struct intake *intake, sql_spool_open *open, void *arg, struct err *err)
+/* The database is let go before the first record is given: nobody waits in a transaction for the pipeline. */
+static int keep_all(struct spool *s, const struct sql_spool_rows *from, struct err *err) SUSPENDS
+{
+	if (from->open(from->arg, &s->rows, err) < 0 || fill(s, err) < 0)
+		return -1;
+	db_stream_free(take(s->rows));
+	return from->close(from->arg, err) < 0 ? -1 : keep_whole(s, err);
+}
+
+int sql_spool_run(struct intake *intake, const struct sql_spool_rows *from, struct err *err)
 {
 	AUTO(spool_done)
 	struct spool s = { .intake = intake, .split = intake_split(intake, "rows") };
 	s.page.max = SIZE_MAX / 2; /* a page and one row: the row's ceiling is the stream's */
 	uint64_t page = 1, skip = 0;
 	int kept = find_whole(&s, err);
-	if (kept < 0 || first_page(&s, &page, &skip, err) < 0)
-		return -1;
-	if (!kept && (open(arg, &s.rows, err) < 0 || fill(&s, err) < 0))
+	if (kept < 0 || first_page(&s, &page, &skip, err) < 0 ||
+	    (!kept && keep_all(&s, from, err) < 0))
 		return -1;
 	for (; page <= s.pages; page++, skip = 0)
 		if (give_page(&s, page, skip, err) < 0)

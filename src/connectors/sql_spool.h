@@ -8,6 +8,9 @@
 #include "engine/port.h"
 #include "io/db.h"
 
-/* Gives all rows of the stream that `open` begins, if they were not kept before. */
-typedef int sql_spool_open(void *arg, struct db_stream **ret, struct err *) SUSPENDS;
-MUST int sql_spool_run(struct intake *, sql_spool_open *open, void *arg, struct err *) SUSPENDS;
+struct sql_spool_rows { /* where the rows come from, when they were not kept before */
+	int (*open)(void *arg, struct db_stream **ret, struct err *) SUSPENDS;
+	int (*close)(void *arg, struct err *) SUSPENDS; /* all were read, the stream is gone */
+	void *arg;
+};
+MUST int sql_spool_run(struct intake *, const struct sql_spool_rows *, struct err *) SUSPENDS;

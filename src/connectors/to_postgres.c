@@ -119,7 +119,9 @@ static int connect(struct postgres_writer *w, struct err *err) SUSPENDS
 {
 	if (w->db && db_is_broken(w->db))
 		let_go(w);
-	return w->db ? 0 : db_take(w->pool, &w->db, err);
+	if (w->db || db_take(w->pool, &w->db, err) == 0)
+		return 0;
+	return database_blame(err, "connecting");
 }
 
 static int fail_memory(struct err *err)
