@@ -63,6 +63,13 @@ int manifest_put_word(const struct part *p, const char *word, struct buf *out)
 	return buf_printf(out, "{\"id\":%" PRIu32 ",\"%s\":true}\n", p->id, word);
 }
 
+int manifest_put_result(const struct part *p, struct buf *out)
+{
+	int r = buf_printf(out, "{\"id\":%" PRIu32 ",\"result\":{", p->id);
+	r = r < 0 ? r : proof_put(&p->result, out);
+	return r < 0 ? r : buf_add(out, S("}}\n"));
+}
+
 int manifest_put_header(struct slice header, struct buf *out)
 {
 	int r = buf_add(out, S("{\"header\":"));
@@ -113,6 +120,8 @@ static bool read_counts(struct part *p, struct slice line)
 	p->then = p->have;
 	p->full = is_set(line, "full");
 	p->committed = true;
+	if (p->place == PART_KEPT && !p->opened)
+		p->result = p->proof;
 	if (p->place != PART_KEPT || p->opened)
 		p->place = PART_OPEN;
 	return true;
@@ -123,6 +132,9 @@ static bool read_word(struct parts *ps, struct slice line, uint64_t id)
 	if (id >= ps->n)
 		return false;
 	struct part *p = ps->all[id];
+	struct slice result;
+	if (json_field(line, S("result"), &result))
+		return proof_get(result, &p->result);
 	if (is_set(line, "published"))
 		p->place = PART_HANDED;
 	else if (is_set(line, "opened"))
@@ -160,4 +172,14 @@ int manifest_read(struct parts *ps, struct slice text, bool strict, struct err *
 				    ps->folder, SLICE(slice_head(line, 80)));
 	}
 	return 0;
+}
+
+void manifest_read_results(struct parts *ps, struct slice text)
+{
+	struct slice rest = text, line, result;
+	uint64_t id;
+	while (slice_cut(rest, '\n', &line, &rest))
+		if (json_check(line, NULL) == 0 && proof_number(line, "id", &id) && id < ps->n &&
+		    json_field(line, S("result"), &result))
+			(void)proof_get(result, &ps->all[id]->result);
 }

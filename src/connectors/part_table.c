@@ -233,3 +233,15 @@ int part_open_file(struct parts *ps, struct part *p, int flags, struct err *err)
 	list_newest(ps, p);
 	return 0;
 }
+
+int parts_open_text(struct parts *ps, const struct part *p)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	const char *file;
+	int folder = part_folder(ps, p, false, &name, &file);
+	int fd = folder < 0 ? -1 : openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int r = folder < 0 ? folder : fd < 0 ? -errno : fd;
+	if (folder >= 0)
+		(void)close(folder); /* only looked into */
+	return r;
+}

@@ -176,7 +176,8 @@ static int look_in(struct parts *ps, struct part *p, int folder, const char *fil
 			"exists already; `mode: replace` or `mode: append` would write to it", err);
 	p->made = parts_direct(ps) && !there;
 	p->base = parts_direct(ps) && there ? (uint64_t)st.st_size : 0;
-	p->copied = there && ps->beside && !parts_direct(ps);
+	bool added_to = ps->beside || (ps->staged && ps->mode == PART_APPEND);
+	p->copied = there && added_to && !parts_direct(ps);
 	return look_at_end(ps, p, folder, file, err);
 }
 
@@ -252,7 +253,7 @@ static int copy_part(struct parts *ps, struct part *p, struct err *err)
 		r = refuse_part(ps, p, FAULT_IO,
 				"is not as the last run left it; --fresh starts over", err);
 	else
-		r = r < 0 ? r : copy_all(from, p->fd, &length);
+		r = r < 0 || ps->staged ? r : copy_all(from, p->fd, &length);
 	if (from >= 0)
 		(void)close(from); /* only read */
 	if (folder >= 0)
@@ -260,6 +261,8 @@ static int copy_part(struct parts *ps, struct part *p, struct err *err)
 	if (r < 0)
 		return err->fault ? -1 : parts_fault(ps, p, r, "copy", err);
 	p->over = now;
+	if (ps->staged)
+		length = 0; /* what is staged is what comes in addition */
 	p->have.length = p->then.length = p->highest = length;
 	return 0;
 }
@@ -272,7 +275,7 @@ static int make_part(struct parts *ps, struct part *p, struct err *err)
 		return 0;
 	if (p->place == PART_WHOLE) {
 		p->place = PART_OPEN;
-		return part_rename(ps, p, true, err);
+		return part_take_back(ps, p, err);
 	}
 	if (part_open_file(ps, p, existing ? 0 : O_CREAT | O_EXCL, err) < 0) {
 		if (err->code == EEXIST)
@@ -382,7 +385,7 @@ static int publish_all(struct parts *ps, struct err *err)
 	r = parts_write_lines(ps, err);
 	for (size_t i = 0; i < ps->ripe_count && r == 0; i++) {
 		r = part_close(ps, ps->ripe[i], err);
-		r = r < 0 ? r : part_rename(ps, ps->ripe[i], false, err);
+		r = r < 0 ? r : part_rename(ps, ps->ripe[i], NULL, err);
 		r = r < 0 ? r : folder_add(ps, &f, ps->ripe[i], err);
 		ps->ripe[i]->place = PART_HANDED;
 	}
@@ -550,6 +553,44 @@ int parts_sync(struct parts *ps, struct buf *receipt, struct err *err)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+static int check_base(struct parts *ps, struct part *p, struct err *err)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	struct part_proof now = { 0 };
+	const char *file;
+	int folder = part_folder(ps, p, true, &name, &file);
+	bool same = folder >= 0 && proof_at(folder, file, &now) == 0 && proof_same(&now, &p->over);
+	if (folder >= 0)
+		(void)close(folder); /* only looked into */
+	return same ? 0
+		    : refuse_part(ps, p, FAULT_CONFIG,
+				  "was changed by somebody else meanwhile; --fresh starts over",
+				  err);
+}
+
+/* NAME.part.new is made, known by a line, renamed to NAME, and NAME.part goes: a crash at any place between is finished later, and
+ * nothing is made of the same text twice. */
+static int make_staged(struct parts *ps, struct part *p, struct err *err)
+{
+	AUTO(buf_done) struct buf name = { 0 }, path = { 0 };
+	if (part_put_name(p, &name) < 0 ||
+	    buf_printf(&path, "%s/%s.part.new", ps->folder, name.p) < 0)
+		return fail_memory(err);
+	if (p->over.known && check_base(ps, p, err) < 0)
+		return -1;
+	if (ps->staged(ps, p, path.p, err) < 0)
+		return -1;
+	int r = proof_at(AT_FDCWD, path.p, &p->result);
+	if (r < 0)
+		return parts_fault(ps, p, r, "read back what was made of", err);
+	if (manifest_put_result(p, &ps->lines) < 0)
+		return fail_memory(err);
+	if (parts_write_lines(ps, err) < 0 || part_rename(ps, p, ".part.new", err) < 0)
+		return -1;
+	p->proof = p->result;
+	return parts_unlink(ps, p, err);
+}
+
 /* Also taken back: it is as far as the commits went, and no further. */
 static int finish_part(struct parts *ps, struct part *p, struct folders *f, struct err *err)
 {
@@ -564,9 +605,9 @@ static int finish_part(struct parts *ps, struct part *p, struct folders *f, stru
 	}
 	if (parts_direct(ps))
 		return 0;
-	if ((ps->staged ? ps->staged(ps, p, err) : part_rename(ps, p, false, err)) < 0)
+	if ((ps->staged ? make_staged(ps, p, err) : part_rename(ps, p, NULL, err)) < 0)
 		return -1;
-	p->place = PART_WHOLE;
+	p->place = ps->staged ? PART_KEPT : PART_WHOLE;
 	return folder_add(ps, f, p, err);
 }
 

@@ -52,6 +52,7 @@ struct part {
 	struct part_counts have,
 		then; /* committed; with this round. then.length: where it goes on */
 	struct part_proof proof, over; /* of what is committed; finish may replace this at NAME */
+	struct part_proof result;      /* staged: what finish made of it */
 	uint64_t highest;              /* bytes up to here may be in the file */
 	int fd;                        /* -1: closed */
 	bool dirty, touched;
@@ -71,8 +72,10 @@ struct parts {
 	uint32_t family; /* hash of what names the parts: of the manifest's name */
 	enum part_mode mode;
 	bool rotated, packed;
-	/* Not NULL: NAME.part is not what NAME will be; finish has this make it. It blocks. */
-	int (*staged)(struct parts *, struct part *, struct err *);
+	/* Not NULL: NAME.part is not what NAME will be; finish has this write that, from NAME (with `over`) and NAME.part, to the
+	 * third: a path, synced. It blocks. */
+	int (*staged)(struct parts *, struct part *, const char *to, struct err *);
+	void *stage;    /* for it: the caller's */
 	bool publishes; /* full parts are renamed as soon as their receipt is saved */
 	bool beside;    /* the replay of an output: what is there stays */
 	int root, fd;   /* the folder, the manifest; -1 */
@@ -108,6 +111,8 @@ MUST int parts_begin(struct parts *, bool saved, struct err *) SUSPENDS;
 struct series *parts_series(struct parts *, struct slice key);
 /* These series (linked by next_this_round) are going to be written to: their parts are made, opened, copied. */
 MUST int parts_enter(struct parts *, struct series *first, struct err *) SUSPENDS;
+/* Where the text of a part is, as far as it is committed. A descriptor to close, or a negative errno. It blocks. */
+MUST int parts_open_text(struct parts *, const struct part *);
 /* The series' next part, entered. */
 MUST int parts_next(struct parts *, struct series *, struct err *) SUSPENDS;
 /* The part is of this round: its `then` may change. */
@@ -138,7 +143,9 @@ MUST int part_open_file(struct parts *, struct part *, int flags,
 			struct err *); /* no more than PARTS_OPEN */
 MUST int part_sync(struct parts *, struct part *, struct err *);
 MUST int part_close(struct parts *, struct part *, struct err *);
-MUST int part_rename(struct parts *, struct part *, bool back, struct err *);
+/* NAME.part (or NAME with another suffix) becomes NAME; and back. */
+MUST int part_rename(struct parts *, struct part *, const char *suffix, struct err *);
+MUST int part_take_back(struct parts *, struct part *, struct err *);
 MUST int parts_unlink(struct parts *, const struct part *,
 		      struct err *); /* NAME.part; directly: NAME */
 typedef int parts_manifest_fn(struct parts *, const char *file, unsigned generation, void *arg,
@@ -165,6 +172,9 @@ MUST int manifest_put_head(struct buf *out);
 MUST int manifest_put_part(const struct part *, struct buf *out);
 MUST int manifest_put_counts(const struct part *, struct buf *out);
 MUST int manifest_put_word(const struct part *, const char *word, struct buf *out);
+MUST int manifest_put_result(const struct part *, struct buf *out);
+/* Lines behind the committed ones: what a finish made. */
+void manifest_read_results(struct parts *, struct slice text);
 MUST int manifest_put_header(struct slice header, struct buf *out);
 /* Not strict: lines that make no sense are passed over. */
 MUST int manifest_read(struct parts *, struct slice text, bool strict, struct err *err);

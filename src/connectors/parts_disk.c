@@ -193,14 +193,15 @@ static bool may_replace(const struct parts *ps, const struct part *p, int folder
 	return p->over.known && proof_at(folder, file, &now) == 0 && proof_same(&now, &p->over);
 }
 
-int part_rename(struct parts *ps, struct part *p, bool back, struct err *err)
+static int rename_part(struct parts *ps, struct part *p, const char *suffix, bool back,
+		       struct err *err)
 {
 	AUTO(buf_done) struct buf name = { 0 }, part = { 0 };
 	const char *file;
 	int folder = part_folder(ps, p, true, &name, &file);
 	if (folder < 0)
 		return parts_fault(ps, p, folder, "rename", err);
-	int r = buf_printf(&part, "%s.part", file);
+	int r = buf_printf(&part, "%s%s", file, suffix ? suffix : ".part");
 	if (r == 0 && back)
 		r = rename_there(folder, file, part.p, true);
 	else if (r == 0)
@@ -208,10 +209,19 @@ int part_rename(struct parts *ps, struct part *p, bool back, struct err *err)
 	(void)close(folder); /* only looked into */
 	if (r == -EEXIST)
 		return fail(err, FAULT_CONFIG,
-			    "'%s/%s' was made by somebody else meanwhile; the output is '%s.part' "
-			    "there",
-			    ps->folder, name.p, file);
+			    "'%s/%s' was made by somebody else meanwhile; the output is '%s' there",
+			    ps->folder, name.p, part.p);
 	return r < 0 ? parts_fault(ps, p, r, "rename", err) : 0;
+}
+
+int part_rename(struct parts *ps, struct part *p, const char *suffix, struct err *err)
+{
+	return rename_part(ps, p, suffix, false, err);
+}
+
+int part_take_back(struct parts *ps, struct part *p, struct err *err)
+{
+	return rename_part(ps, p, NULL, true, err);
 }
 
 int parts_unlink(struct parts *ps, const struct part *p, struct err *err)
@@ -224,6 +234,10 @@ int parts_unlink(struct parts *ps, const struct part *p, struct err *err)
 	if (folder < 0)
 		return parts_fault(ps, p, folder, "remove", err);
 	int r = unlinkat(folder, file, 0) < 0 && errno != ENOENT ? -errno : 0;
+	if (ps->staged && r == 0 && (r = buf_add(&name, S(".new"))) == 0)
+		r = unlinkat(folder, name.p + beneath_head(name.p), 0) < 0 && errno != ENOENT
+			    ? -errno
+			    : 0;
 	(void)close(folder); /* only looked into */
 	return r < 0 ? parts_fault(ps, p, r, "remove", err) : 0;
 }

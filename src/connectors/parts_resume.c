@@ -100,6 +100,7 @@ static int read_committed(struct parts *ps, const struct was *was, struct buf *t
 	if (manifest_read(ps, slice_head(buf_slice(text), was->manifest.length), true, err) < 0)
 		return -1;
 	ps->header_told = ps->header.n > 0;
+	manifest_read_results(ps, slice_from(buf_slice(text), was->manifest.length));
 	return 0;
 }
 
@@ -205,19 +206,23 @@ static int refuse(struct parts *ps, const struct part *p, enum fault fault, cons
 }
 
 /* Its .part is gone: finish renamed it before a crash, or somebody took it away. */
-static int find_whole(struct parts *ps, struct part *p, struct err *err)
+static int find_whole(struct parts *ps, struct part *p, bool optional, struct err *err)
 {
 	AUTO(buf_done) struct buf name = { 0 };
 	struct part_proof now = { 0 };
 	const char *file;
 	int folder = part_folder(ps, p, true, &name, &file);
-	bool ours = folder >= 0 && proof_at(folder, file, &now) == 0 && proof_same(&now, &p->proof);
+	const struct part_proof *want = ps->staged ? &p->result : &p->proof;
+	bool ours = folder >= 0 && proof_at(folder, file, &now) == 0 && proof_same(&now, want);
 	if (folder >= 0)
 		(void)close(folder); /* only looked into */
+	if (!ours && optional)
+		return 0;
 	if (!ours)
 		return refuse(ps, p, FAULT_CONFIG, "which an unfinished run was writing, is gone",
 			      err);
-	p->place = PART_WHOLE;
+	p->place = ps->staged ? PART_KEPT : PART_WHOLE;
+	p->proof = *want;
 	return 0;
 }
 
@@ -265,13 +270,13 @@ static int settle_open(struct parts *ps, struct part *p, bool stopped, struct er
 	if (err->code != ENOENT || parts_direct(ps))
 		return -1;
 	*err = (struct err){ 0 };
-	return find_whole(ps, p, err);
+	return find_whole(ps, p, false, err);
 }
 
 /* Published, as the manifest says: unless a crash came between. */
 static int settle_handed(struct parts *ps, struct part *p, struct err *err)
 {
-	if (part_rename(ps, p, false, err) < 0 && err->code != ENOENT)
+	if (part_rename(ps, p, NULL, err) < 0 && err->code != ENOENT)
 		return -1;
 	*err = (struct err){ 0 };
 	return 0;
@@ -283,6 +288,11 @@ static int settle(struct parts *ps, struct part *p, bool stopped, struct err *er
 		return settle_handed(ps, p, err);
 	if (p->place != PART_OPEN)
 		return 0;
+	/* Made of its .part and renamed already: only that is left to be removed. */
+	if (ps->staged && p->result.known && find_whole(ps, p, true, err) < 0)
+		return -1;
+	if (p->place == PART_KEPT)
+		return parts_unlink(ps, p, err);
 	if (settle_open(ps, p, stopped, err) < 0)
 		return -1;
 	if (p->full && ps->publishes && p->place == PART_OPEN) {
@@ -317,6 +327,7 @@ static void keep_finished(struct parts *ps)
 		if (p->place != PART_HANDED)
 			p->place = PART_KEPT;
 		p->over = (struct part_proof){ 0 };
+		p->proof = ps->staged ? p->result : p->proof;
 	}
 }
 
@@ -408,7 +419,8 @@ static int stand_part(struct parts *ps, const struct part *p, struct err *why)
 		(void)close(folder); /* only looked into */
 	if (r < 0 && r != -ENOENT && r != -ENODATA && r != -ENOTDIR)
 		return fail_errno(why, FAULT_IO, r, "cannot read '%s/%s'", ps->folder, name.p);
-	if (r == 0 && (p->have.length == 0 || ps->staged || proof_same(&now, &p->proof)))
+	const struct part_proof *want = ps->staged ? &p->result : &p->proof;
+	if (r == 0 && (p->have.length == 0 || proof_same(&now, want)))
 		return 1;
 	fail(why, FAULT_CONFIG, r < 0 ? "'%s' is gone" : "'%s' is not as the last run left it",
 	     name.p);
