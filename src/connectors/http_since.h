@@ -7,6 +7,7 @@
  *  (1) the text that since_put() gives before a page, and the page, give the same answers again: a resumed run drops the same items.
  *  (2) an item is dropped only for one that a run before this one took, with the same content: of twins in one run both are taken.
  *  (3) what is remembered are the items at or behind the value that the next run asks from: SINCE_KNOWN_MAX of them at most.
+ *  (4) a time in the future, which some record has by mistake, is asked from as the time of the run: what comes until then is not missed.
  * Values: texts in the form of RFC 3339 are instants (to the second, for what comes again), numbers are compared by value, other texts by their bytes;
  *   one list has one kind. */
 #pragma once

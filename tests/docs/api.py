@@ -41,7 +41,7 @@ def products(query):
 
 
 def ticket(number, minute, state="open"):
-    return {"id": number, "state": state, "updated_at": f"2026-03-01T10:{minute:02}:00Z"}
+    return {"id": number, "state": state, "updated_at": f"2024-03-01T10:{minute:02}:00Z"}
 
 
 def tickets(server, parts, query):

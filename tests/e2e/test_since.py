@@ -11,7 +11,7 @@ import pytest
 
 from far import far
 
-EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+EPOCH = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 def at(seconds):
@@ -222,20 +222,32 @@ def test_an_api_that_refuses_fails_the_run_and_changes_nothing(hocket):
         assert hocket.run(text).code == 0 and rows(hocket) == [1, 2]
 
 
+def test_one_record_of_the_future_hides_nothing(hocket):
+    table = Table()
+    with far(table) as server:
+        table.put(1, 1)
+        table.put(2, 10**10 // 2)  # the year 2178
+        assert hocket.run(pipe(server, "next")).code == 0
+        assert "nothing new" in hocket.run(pipe(server, "next")).err
+        table.put(3, 10**10 // 3)  # later than now, too, but before that one
+        r = hocket.run(pipe(server, "next"))
+        assert r.code == 0 and rows(hocket) == [1, 2, 3] and r.account["duplicate"] == 1
+
+
 def test_start_and_value(hocket):
     table = Table()
     with far(table) as server:
         table.put(1, 86400 * 3)
-        text = pipe(server, "next", ", start: 2026-01-02T00:00:00Z, value: '.[:10]'")
-        assert hocket.run(text).code == 0 and table.asked == ["2026-01-02"]
+        text = pipe(server, "next", ", start: 2020-01-02T00:00:00Z, value: '.[:10]'")
+        assert hocket.run(text).code == 0 and table.asked == ["2020-01-02"]
         r = hocket.run(text)
-        assert "nothing new" in r.err and table.asked[-1] == "2026-01-04"
+        assert "nothing new" in r.err and table.asked[-1] == "2020-01-04"
 
 
 def test_a_list_that_was_empty_at_first(hocket):
     table = Table()
     with far(table) as server:
-        text = pipe(server, "next", ", start: 2026-01-01T00:00:00Z")
+        text = pipe(server, "next", ", start: 2020-01-01T00:00:00Z")
         assert hocket.run(text).code == 0
         assert "nothing new" in hocket.run(text).err
         table.put(1, 1)
