@@ -66,9 +66,10 @@ void run_wake_source(struct run *run)
 {
 	if (!run->source_waits.since_ns && !folds_want_space(run))
 		return;
-	if (run_has_space(run) || folds_have_space(run))
+	bool woken = folds_wake(run);
+	if (run->source_waits.since_ns && run_has_space(run))
 		hk_event_set(&run->space);
-	else if (run->in_doubt > 0 && run->in_doubt == in_flight(&run->ledger.live))
+	else if (!woken && run->in_doubt > 0 && run->in_doubt == in_flight(&run->ledger.live))
 		doubt_end_all(run);
 }
 

@@ -160,12 +160,15 @@ static bool has_space(const struct fold *f)
 	return fits && run->ledger.ready_bytes < run->ready_max_bytes;
 }
 
-bool folds_have_space(const struct run *run)
+bool folds_wake(struct run *run)
 {
+	bool any = false;
 	for (size_t i = 0; i < run->fold_count; i++)
-		if (run->folds[i].wants_space && has_space(&run->folds[i]))
-			return true;
-	return false;
+		if (run->folds[i].wants_space && has_space(&run->folds[i])) {
+			hk_event_set(&run->folds[i].look);
+			any = true;
+		}
+	return any;
 }
 
 bool folds_hold(const struct run *run)
@@ -358,9 +361,9 @@ static int wait_space(struct fold *f, uint64_t bytes) SUSPENDS
 	f->wants_bytes = bytes;
 	while (r == 0 && goes_on(run) && !has_space(f)) {
 		f->wants_space = true;
-		hk_event_clear(&run->space);
+		hk_event_clear(&f->look);
 		run_wake_source(run); /* what is in doubt may be all that there is to wait for */
-		r = has_space(f) ? 0 : hk_event_wait(&run->space);
+		r = hk_event_wait(&f->look);
 		f->wants_space = false;
 	}
 	return r < 0 || !goes_on(run) ? -ECANCELED : 0;

@@ -57,7 +57,7 @@ void folds_settled(struct run *);
 
 bool folds_are_behind(const struct run *); /* the source is to wait */
 bool folds_want_space(const struct run *); /* one waits for it... */
-bool folds_have_space(const struct run *); /* ...and there is some */
+bool folds_wake(struct run *);             /* ...and goes on when there is some */
 bool folds_hold(const struct run *);       /* there is something that was not given yet */
 bool folds_hurry(const struct run *);      /* one waits for the last commits before it */
 void folds_look(struct run *);             /* the run is stopping */

@@ -26,8 +26,6 @@ static const struct {
 	{ "pdf", LATER_STEP },
 	{ "upload", LATER_STEP | LATER_SINK },
 	{ "group", LATER_STEP },
-	{ "join", LATER_STEP },
-	{ "sort", LATER_STEP },
 	{ "template", LATER_STEP },
 	{ "rss", LATER_SOURCE },
 	{ "websocket", LATER_SOURCE },
