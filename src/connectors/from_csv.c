@@ -1,6 +1,6 @@
 /* from_csv.c - read a CSV file; resume behind a row
  *
- * What this room is for: spreadsheets and exports. One file is one split; `next` is the offset behind the row.
+ * What this room is for: spreadsheets and exports. Each file is a split; `next` is the offset behind the row.
  * What flows through:    {column: value}; values are strings unless `types` or `infer` says otherwise.
  * What must hold:        what rows.h and input.h promise. */
 #include "base/banned.h"
@@ -73,10 +73,14 @@ const struct port from_csv = {
 	.more = "The first row names the columns. Fields are strings; `types` makes some of them "
 		"numbers, booleans or JSON, `infer`\n"
 		"guesses. Quoted fields may hold line ends (RFC 4180). A row with too few or too "
-		"many fields is a dead letter.\n"
+		"many fields is a dead letter. Of many\n"
+		"files each has its own header, and $meta.source is the file.\n"
 		"\n"
 		"    from: {csv: users.csv, types: {age: int, score: float}}\n"
-		"    to: {sqlite: users.db, table: users}\n",
+		"    to: {sqlite: users.db, table: users}\n"
+		"\n"
+		"    from: {csv: 'exports/2026-*.csv.gz', delimiter: ';', decimal: ',', encoding: "
+		"windows-1252, null: ['', NA]}\n",
 	.roles = ROLE_SOURCE,
 	.options = options,
 	.options_size = sizeof(struct csv_source),

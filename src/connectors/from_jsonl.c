@@ -1,6 +1,6 @@
 /* from_jsonl.c - read a file of JSON lines; resume at a byte offset
  *
- * What this room is for: the plainest source. One file is one split; `next` is the offset behind the line.
+ * What this room is for: the plainest source. Each file is a split; `next` is the offset behind the line.
  * What flows through:    each line as it stands; the engine checks that it is a JSON object.
  * What must hold:        an offset is only trusted in the file in which it was taken (connectors/input.h). */
 #include "base/banned.h"
@@ -69,10 +69,13 @@ const struct port from_jsonl = {
 	.more = "Empty lines are skipped, a byte order mark is tolerated. A line that is not a "
 		"JSON object becomes a dead letter\n"
 		"and reading goes on. An interrupted run goes on behind the last line that is "
-		"done.\n"
+		"done. A pattern is read in the order of\n"
+		"the names; $meta.source is the file. Run again, it reads what is new.\n"
 		"\n"
 		"    from: {jsonl: users.jsonl}\n"
-		"    to: {sqlite: users.db, table: users}\n",
+		"    to: {sqlite: users.db, table: users}\n"
+		"\n"
+		"    from: {jsonl: 'logs/2026-*/part-?.jsonl.gz'}\n",
 	.roles = ROLE_SOURCE,
 	.options = options,
 	.options_size = sizeof(struct jsonl_source),
