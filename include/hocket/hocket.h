@@ -14,6 +14,7 @@
 #include <hocket/scope.h>
 #include <hocket/signal.h>
 #include <hocket/sim.h>
+#include <hocket/sql.h>
 #include <hocket/sync.h>
 #include <hocket/types.h>
 

@@ -56,7 +56,9 @@ struct db_call {
 	struct slice text; /* one statement with $1.. (SQLite: also ?1, :name is refused) */
 	const struct slice *params; /* JSON texts, borrowed */
 	size_t n;
-	bool blob_params; /* a string parameter for bytea / BLOB is base64 */
+	bool blob_params; /* PostgreSQL: a string parameter for bytea is base64 (SQLite's parameters have no type: blobs) */
+	const bool *
+		blobs; /* NULL, or of each parameter: it is a base64 string, whatever type it is for */
 	struct buf
 		rows; /* gives: JSON array text of row objects, column -> value, in the statement's order; "[]": none */
 	uint64_t affected; /* rows changed, or returned */

@@ -84,7 +84,7 @@ struct pg_values {
 };
 /* Adds the parameters of one call. */
 MUST int pg_values_add(struct pg_values *, const struct pg *, const struct pg_statement *,
-		       const struct slice *params, size_t n, bool blobs, struct err *);
+		       const struct db_call *, struct err *);
 void pg_values_end(struct pg_values *);
 void pg_values_done(struct pg_values *);
 

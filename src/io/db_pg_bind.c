@@ -31,7 +31,10 @@ static int put_hex(struct slice s, struct buf *out)
 	return r;
 }
 
-static int put_string(struct slice raw, bool blob, struct buf *out)
+/* What a string of a call is. */
+enum spelled { TEXT, BASE64 };
+
+static int put_string(struct slice raw, enum spelled as, struct buf *out)
 {
 	AUTO(buf_done) struct buf bytes = { .max = out->max };
 	size_t before = out->n;
@@ -39,24 +42,30 @@ static int put_string(struct slice raw, bool blob, struct buf *out)
 
 	if (r < 0)
 		return r;
-	if (!blob)
+	if (as == TEXT)
 		return memchr(out->p + before, 0, out->n - before) ? -EINVAL : 0;
 	r = db_base64_read((struct slice){ out->p + before, out->n - before }, &bytes);
 	buf_truncate(out, before);
 	return r < 0 ? -EILSEQ : put_hex(buf_slice(&bytes), out);
 }
 
-static int put_value(const struct pg_type *t, struct slice value, bool blobs, struct buf *out)
+static enum spelled spelling(const struct pg_type *t, const struct db_call *c, size_t i)
+{
+	bool bytes = c->blob_params && t->class == PG_BYTES && !t->array;
+	return bytes || (c->blobs && c->blobs[i]) ? BASE64 : TEXT;
+}
+
+static int put_value(const struct pg_type *t, struct slice value, enum spelled as, struct buf *out)
 {
 	enum json_type json = json_type(value);
 
+	if (as == BASE64 && json == JSON_STRING)
+		return put_string(value, as, out);
 	if (t->array && json == JSON_ARRAY)
 		return db_array_write(value, t->class == PG_JSON, out);
 	if (t->class == PG_JSON && !t->array)
 		return buf_add(out, value);
-	if (json == JSON_STRING)
-		return put_string(value, blobs && t->class == PG_BYTES, out);
-	return buf_add(out, value);
+	return json == JSON_STRING ? put_string(value, as, out) : buf_add(out, value);
 }
 
 static int fail_value(int r, size_t i, const struct pg *p, struct err *err)
@@ -81,26 +90,26 @@ static int fail_value(int r, size_t i, const struct pg *p, struct err *err)
 }
 
 int pg_values_add(struct pg_values *v, const struct pg *p, const struct pg_statement *s,
-		  const struct slice *params, size_t n, bool blobs, struct err *err)
+		  const struct db_call *c, struct err *err)
 {
-	if (n != s->param_count)
+	if (c->n != s->param_count)
 		return fail(err, FAULT_CONFIG,
 			    "%s: the statement has %zu parameter%s, and %zu %s given",
-			    p->db.pool->door, s->param_count, s->param_count == 1 ? "" : "s", n,
-			    n == 1 ? "was" : "were");
-	if (v->n + n > v->room) {
-		v->room = v->room * 2 + n + 16;
+			    p->db.pool->door, s->param_count, s->param_count == 1 ? "" : "s", c->n,
+			    c->n == 1 ? "was" : "were");
+	if (v->n + c->n > v->room) {
+		v->room = v->room * 2 + c->n + 16;
 		v->at = xrealloc(v->at, v->room, sizeof(*v->at));
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct slice value = json_trim(params[i]);
+	for (size_t i = 0; i < c->n; i++) {
+		struct slice value = json_trim(c->params[i]);
+		bool null = value.n == 0 || json_type(value) == JSON_NULL;
+		const struct pg_type *t = pg_type_of(&p->shared->types, s->params[i]);
 		int r = 0;
-		v->at[v->n++] =
-			value.n == 0 || json_type(value) == JSON_NULL ? SIZE_MAX : v->text.n;
-		if (v->at[v->n - 1] == SIZE_MAX)
-			continue;
-		r = put_value(pg_type_of(&p->shared->types, s->params[i]), value, blobs, &v->text);
-		if (r == 0)
+		v->at[v->n++] = null ? SIZE_MAX : v->text.n;
+		if (!null)
+			r = put_value(t, value, spelling(t, c, i), &v->text);
+		if (r == 0 && !null)
 			r = buf_add_char(&v->text, 0);
 		if (r < 0)
 			return fail_value(r, i, p, err);

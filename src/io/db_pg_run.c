@@ -36,9 +36,7 @@ static int spell_values(struct batch *b, struct err *err)
 {
 	b->values.text.max = SIZE_MAX;
 	for (size_t i = 0; i < b->n; i++) {
-		const struct db_call *c = &b->calls[i];
-		if (pg_values_add(&b->values, b->pg, b->statements[i], c->params, c->n,
-				  c->blob_params, err) < 0) {
+		if (pg_values_add(&b->values, b->pg, b->statements[i], &b->calls[i], err) < 0) {
 			if (err)
 				err->row = i + 1;
 			return -1;

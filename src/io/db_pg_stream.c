@@ -37,11 +37,12 @@ int pg_stream_open(struct db *d, struct slice text, const struct slice *params, 
 	struct pg *p = pg_of(d);
 	AUTO(pg_values_done) struct pg_values values = { 0 };
 	struct pg_statement *s = NULL;
+	struct db_call call = { .text = text, .params = params, .n = n };
 	struct pg_stream *stream;
 
 	if (pg_statements_get(p, &text, 1, &s, err) < 0)
 		return -1;
-	if (pg_values_add(&values, p, s, params, n, false, err) < 0) {
+	if (pg_values_add(&values, p, s, &call, err) < 0) {
 		pg_statements_put(&s, 1);
 		return -1;
 	}

@@ -58,8 +58,7 @@ int lite_fail(struct lite_job *, struct slice text);
 /* A prepared, checked statement, its own or a kept one; NULL: told. */
 struct lite_statement *lite_statement_get(struct lite_job *, struct slice text);
 void lite_statements_done(struct lite *);
-MUST int lite_bind(struct lite_job *, struct lite_statement *, const struct slice *params,
-		   size_t n);
+MUST int lite_bind(struct lite_job *, struct lite_statement *, const struct db_call *);
 MUST int lite_put_row(const struct lite_statement *, struct buf *out);
 MUST int lite_word(struct lite_job *, const char *words); /* BEGIN, COMMIT */
 

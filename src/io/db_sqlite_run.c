@@ -58,7 +58,7 @@ static int run_call(struct run_job *b, struct db_call *c)
 	buf_clear(&c->rows);
 	if (!s)
 		return -1;
-	r = lite_bind(&b->job, s, c->params, c->n);
+	r = lite_bind(&b->job, s, c);
 	if (r == 0)
 		r = take_rows(b, s, c);
 	if (r == 0 && s->columns == 0)

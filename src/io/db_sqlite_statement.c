@@ -231,16 +231,37 @@ static int bind_value(sqlite3_stmt *stmt, int at, struct slice value)
 	return sqlite3_bind_text64(stmt, at, value.p, value.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-int lite_bind(struct lite_job *j, struct lite_statement *s, const struct slice *params, size_t n)
+/* A base64 string as BLOB. */
+static int bind_blob(struct lite_job *j, struct lite_statement *s, int at, struct slice value)
 {
-	if (n != s->params)
+	AUTO(buf_done) struct buf text = { .max = SIZE_MAX }, bytes = { .max = SIZE_MAX };
+
+	if (json_type(value) != JSON_STRING || json_unquote(value, &text) < 0 ||
+	    db_base64_read(buf_slice(&text), &bytes) < 0)
+		return fail(&j->err, FAULT_BAD_VALUE, "%s: $%u is for a BLOB, and not base64",
+			    j->lite->db.pool->door, s->numbers[at - 1]);
+	if (sqlite3_bind_blob64(s->stmt, at, bytes.p ? bytes.p : "", bytes.n, SQLITE_TRANSIENT) !=
+	    SQLITE_OK)
+		return lite_fail(j, S(""));
+	return 0;
+}
+
+int lite_bind(struct lite_job *j, struct lite_statement *s, const struct db_call *c)
+{
+	if (c->n != s->params)
 		return fail(&j->err, FAULT_CONFIG,
 			    "%s: the statement has %zu parameter%s, and %zu %s given",
-			    j->lite->db.pool->door, s->params, s->params == 1 ? "" : "s", n,
-			    n == 1 ? "was" : "were");
-	for (size_t i = 0; i < s->places; i++)
-		if (bind_value(s->stmt, (int)i + 1, params[s->numbers[i] - 1]) != SQLITE_OK)
+			    j->lite->db.pool->door, s->params, s->params == 1 ? "" : "s", c->n,
+			    c->n == 1 ? "was" : "were");
+	for (size_t i = 0; i < s->places; i++) {
+		size_t k = s->numbers[i] - 1;
+		if (c->blobs && c->blobs[k] && json_type(c->params[k]) != JSON_NULL) {
+			if (bind_blob(j, s, (int)i + 1, json_trim(c->params[k])) < 0)
+				return -1;
+		} else if (bind_value(s->stmt, (int)i + 1, c->params[k]) != SQLITE_OK) {
 			return lite_fail(j, S(""));
+		}
+	}
 	return 0;
 }
 

@@ -22,17 +22,15 @@ struct lite_stream {
 struct stream_job {
 	struct lite_job job;
 	struct lite_stream *s;
-	struct slice text;
-	const struct slice *params;
-	size_t n;
+	struct db_call call;
 };
 
 static int open_job(struct lite_job *j)
 {
 	struct stream_job *q = container_of(j, struct stream_job, job);
-	struct lite_statement *s = lite_statement_get(j, q->text);
+	struct lite_statement *s = lite_statement_get(j, q->call.text);
 
-	if (!s || lite_bind(j, s, q->params, q->n) < 0)
+	if (!s || lite_bind(j, s, &q->call) < 0)
 		return -1;
 	s->busy = true;
 	q->s->statement = s;
@@ -58,7 +56,7 @@ static int fetch_job(struct lite_job *j)
 	s->over = rc == SQLITE_DONE;
 	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return 0;
-	(void)lite_fail(j, q->text);
+	(void)lite_fail(j, q->call.text);
 	j->busy = j->busy && !s->begun; /* it would begin with the first row again */
 	return -1;
 }
@@ -69,9 +67,7 @@ int lite_stream_open(struct db *d, struct slice text, const struct slice *params
 	struct lite_stream *s = xcalloc(1, sizeof(*s));
 	struct stream_job q = { .job = { .lite = lite_of(d), .fn = open_job },
 				.s = s,
-				.text = text,
-				.params = params,
-				.n = n };
+				.call = { .text = text, .params = params, .n = n } };
 
 	s->stream.db = d;
 	s->rows.max = SIZE_MAX;
@@ -89,7 +85,7 @@ static int fetch(struct lite_stream *s, struct err *err) SUSPENDS
 	struct lite_statement *st = s->statement;
 	struct stream_job q = { .job = { .lite = lite_of(s->stream.db), .fn = fetch_job },
 				.s = s,
-				.text = { st->text, st->text_n } };
+				.call = { .text = { st->text, st->text_n } } };
 
 	s->n = s->next = 0;
 	buf_clear(&s->rows);
