@@ -1,6 +1,9 @@
 """The first two pipelines of the language's description, word for word; host names mapped to local ports by the test build."""
+import pathlib
 import sqlite3
+import subprocess
 
+from conftest import PROGRAM, ROOT, SLOW
 from far import far
 
 ENRICH = r"""# enrich.yaml: the "gather + Semaphore(20) + return_exceptions" of a hundred Python scripts
@@ -22,7 +25,7 @@ from:
 steps:
   - map: {id, total: '.lines | map(.qty * .price) | add'}
     queue: 100
-to: {sqlite: orders.db, table: orders, key: id}
+to: {postgres: $secret.PG_URL, table: orders, key: id}
 """
 
 
@@ -60,7 +63,7 @@ def test_enrich(hocket, tmp_path):
     assert len(hocket.read_jsonl("failed.jsonl")) == 1
 
 
-def test_orders(hocket, tmp_path):
+def test_orders(hocket, database):
     pages = 7
 
     def answer(path, attempt):
@@ -71,12 +74,20 @@ def test_orders(hocket, tmp_path):
 
     with far(answer) as server:
         map_hosts(hocket, server)
+        hocket.env["PG_URL"] = database.url
         result = hocket.run(ORDERS, name="orders.yaml")
         assert result.code == 0, result.err
         assert result.account["delivered"] == pages * 30
         assert list(server.asked.values()) == [1] * pages
-    table = rows(tmp_path / "orders.db", "SELECT id, total FROM orders ORDER BY id")
+    table = [tuple(map(int, row.split("|"))) for row in database.run("SELECT id, total FROM orders ORDER BY id")]
     assert table == [(page * 100 + i, 3 + 2 * i) for page in range(1, pages + 1) for i in range(30)]
+
+
+def test_warehouse(tmp_path, postgres_server):
+    """The example with its own PostgreSQL and API, killed and run again; it compares all counts itself."""
+    done = subprocess.run([ROOT / "examples/warehouse/run", pathlib.Path(PROGRAM).parent, tmp_path / "out"], capture_output=True, text=True,
+                          timeout=120 * SLOW)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_help_example_is_a_valid_pipeline(hocket):
