@@ -248,14 +248,14 @@ static size_t count_disorder(const struct rows *want, const struct rows *got)
 	return bad;
 }
 
-struct missing {
+struct lacking {
 	uint64_t lost, duplicated, wrong;
 };
 
 /* Both sorted. */
-static struct missing compare(const struct rows *want, const struct rows *got)
+static struct lacking compare(const struct rows *want, const struct rows *got)
 {
-	struct missing m = { 0 };
+	struct lacking m = { 0 };
 	size_t i = 0, k = 0;
 	while (i < want->n || k < got->n) {
 		int order = i == want->n ? 1 : k == got->n ? -1 : by_row(&want->v[i], &got->v[k]);
@@ -286,7 +286,7 @@ static void check_sink(struct world *w, size_t sink, uint64_t may_miss)
 		qsort(want.v, want.n, sizeof *want.v, by_row);
 	if (got.n)
 		qsort(got.v, got.n, sizeof *got.v, by_row);
-	struct missing m = compare(&want, &got);
+	struct lacking m = compare(&want, &got);
 	uint64_t excused = m.lost < may_miss ? m.lost : may_miss;
 	if (sink == 0)
 		CHECK_INT(excused, may_miss);
