@@ -7,8 +7,8 @@
 #include "base/banned.h"
 
 const struct opt database_retry_options[] = {
-	OPT("within", struct database_retry, within_ns, OPT_DURATION, int64_t, .verb = true,
-	    .required = true, .doc = "then the run stops, and goes on when it is run again"),
+	OPT("within", struct database_retry, within_ns, OPT_DURATION, int64_t, .required = true,
+	    .doc = "then the run stops, and goes on when it is run again"),
 	OPT_END,
 };
 

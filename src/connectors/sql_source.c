@@ -413,11 +413,10 @@ static int close_all(void *arg, struct err *err) SUSPENDS
 int sql_source_run(struct sql_source *s, const struct sql_options *o, struct site *site,
 		   struct intake *intake, struct err *err)
 {
-	(void)site;
 	AUTO(reading_done) struct reading r = { .s = s, .o = o, .intake = intake };
 	if (o->after.n == 0)
-		return sql_spool_run(intake, &(struct sql_spool_rows){ open_all, close_all, &r },
-				     err);
+		return sql_spool_run(site, intake,
+				     &(struct sql_spool_rows){ open_all, close_all, &r }, err);
 	r.split = intake_split(intake, "rows");
 	r.line = split_line(r.split);
 	return begin(&r, err) < 0 || read_in_order(&r, err) < 0 ? -1 : end(&r, err);

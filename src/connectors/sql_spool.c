@@ -163,13 +163,46 @@ static int keep_all(struct spool *s, const struct sql_spool_rows *from, struct e
 	return from->close(from->arg, err) < 0 ? -1 : keep_whole(s, err);
 }
 
-int sql_spool_run(struct intake *intake, const struct sql_spool_rows *from, struct err *err)
+/* ---- without a state --------------------------------------------------------------------------------------------- */
+
+static int give_row(struct spool *s, struct err *err) SUSPENDS
+{
+	return admit(s->intake,
+		     &(struct arrival){ .rec = rec_take(&s->page),
+					.split = s->split,
+					.next = { NULL, ++s->records },
+					.line = s->records },
+		     err);
+}
+
+/* Nobody goes on where this run stops: rows need not be kept. But nor can they be read on where a connection was lost. */
+static int give_all(struct spool *s, const struct sql_spool_rows *from, struct err *err) SUSPENDS
+{
+	if (split_from(s->split))
+		return fail(
+			err, FAULT_IO,
+			"the connection was lost in the middle of the rows, and without a state "
+			"they cannot be read on; `after` can do without");
+	if (from->open(from->arg, &s->rows, err) < 0)
+		return -1;
+	int more;
+	while ((more = db_stream_next(s->rows, &s->page, err)) > 0)
+		if (give_row(s, err) < 0)
+			return -1;
+	db_stream_free(take(s->rows));
+	return more < 0 ? -1 : from->close(from->arg, err);
+}
+
+int sql_spool_run(const struct site *site, struct intake *intake, const struct sql_spool_rows *from,
+		  struct err *err)
 {
 	AUTO(spool_done)
 	struct spool s = { .intake = intake, .split = intake_split(intake, "rows") };
 	s.page.max = SIZE_MAX / 2; /* a page and one row: the row's ceiling is the stream's */
 	uint64_t page = 1, skip = 0;
 	int kept = find_whole(&s, err);
+	if (kept == 0 && !site_keeps(site))
+		return give_all(&s, from, err);
 	if (kept < 0 || first_page(&s, &page, &skip, err) < 0 ||
 	    (!kept && keep_all(&s, from, err) < 0))
 		return -1;

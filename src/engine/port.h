@@ -182,6 +182,8 @@ struct http_client *site_http(struct site *); /* the run's one client, its conne
 /* For requests to hosts that come from records or answers. NULL: none. */
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
+/* Sources: will a later run go on where this one stops? No without a state: nothing needs to be kept for it. */
+bool site_keeps(const struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
 uint64_t site_text_max(struct site *);  /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */

@@ -41,6 +41,11 @@ const char *site_folder(struct site *at)
 	return at->run->plan->folder;
 }
 
+bool site_keeps(const struct site *at)
+{
+	return !at->run->plan->state_off;
+}
+
 const char *site_run_id(struct site *at)
 {
 	return at->run->id;

@@ -227,6 +227,12 @@ const struct http_guard *site_guard(struct site *site)
 	return NULL;
 }
 
+bool site_keeps(const struct site *site)
+{
+	(void)site;
+	return true;
+}
+
 const char *site_run_id(struct site *site)
 {
 	(void)site;

@@ -115,6 +115,7 @@ static void check_example(const struct port *p, struct slice block)
 {
 	AUTO(buf_done) struct buf file = { 0 }, said = { 0 };
 	AUTO(secrets_free_p) struct secrets *secrets = secrets_new();
+	setenv("PG_URL", "postgres://localhost/example", 1); /* which examples name */
 	struct diag *diag = diag_new(p->name);
 	const struct plan_settings settings = { .registry = &registry, .secrets = secrets };
 	bool from = memmem(block.p, block.n, "    from:", 9),
