@@ -39,7 +39,7 @@ static bool endless(const struct plan *plan)
 /* An early stop that is no failure: there would be no other end. */
 static bool is_drained(const struct account *a)
 {
-	return a->result->left == 0 && endless(a->plan) && !a->replay;
+	return a->result->left == 0 && a->result->held == 0 && endless(a->plan) && !a->replay;
 }
 
 static bool can_go_on(const struct account *a)
@@ -62,7 +62,7 @@ static int exit_of_end(const struct account *a)
 			break;
 		return can_go_on(a) ? EXITS_EARLY : EXITS_FAILED;
 	case RUN_LIMITED:
-		if (r->left > 0 && !can_go_on(a))
+		if ((r->left > 0 || r->held > 0) && !can_go_on(a))
 			return EXITS_FAILED; /* read from where it cannot be read again */
 		break;
 	case RUN_FINISHED:
@@ -255,10 +255,17 @@ static int put_dead(const struct account *a, struct buf *out)
 
 static int put_left(const struct account *a, struct buf *out)
 {
-	if (a->result->left == 0)
-		return 0;
-	int r = put_term(out, ": ", "left", a->result->left);
-	return r < 0 ? r : buf_add(out, S(" that were read and not finished"));
+	const struct run_result *res = a->result;
+	int r = 0;
+	if (res->left > 0) {
+		r = put_term(out, ": ", "left", res->left);
+		r = r < 0 ? r : buf_add(out, S(" that were read and not finished"));
+	}
+	if (r < 0 || res->held == 0)
+		return r;
+	r = buf_add(out, res->left > 0 ? S(", ") : S(": "));
+	r = r < 0 ? r : units_put_count(out, (int64_t)res->held);
+	return r < 0 ? r : buf_add(out, S(" held by steps"));
 }
 
 static int put_limited(const struct account *a, struct buf *out)
@@ -407,6 +414,7 @@ static void put_json_counts(struct json_writer *w, const struct run_result *res)
 	put_member(w, "expanded", c->expanded);
 	put_member(w, "merged", c->merged);
 	put_member(w, "left", res->left);
+	put_member(w, "held", res->held);
 }
 
 static void put_json_kinds(struct json_writer *w, const struct run_result *res)

@@ -93,6 +93,8 @@ static int put_position(const struct split *s, struct buf *out)
 {
 	AUTO(buf_done) struct buf url = { 0 };
 	struct slice base = s->from.base ? text_slice(s->from.base) : S("");
+	if (s->made)
+		return buf_add(out, S(", of what it makes"));
 	if (s->onward)
 		return buf_add(out, S(", to its end; the next run asks for what came since"));
 	if (s->has_from && slice_starts(base, S("{")))
@@ -131,6 +133,7 @@ static int put_on_the_way(const struct review_run *run, struct buf *out)
 		{ run->notes, "note", "notes" },
 		{ run->pages, "page", "pages" },
 		{ run->batch, "record of a batch", "records of a batch" },
+		{ run->held, "record that a step holds", "records that steps hold" },
 	};
 	const char *before = "  kept for what is on the way: ";
 	int r = 0;

@@ -179,6 +179,17 @@ bool folds_hold(const struct run *run)
 	return false;
 }
 
+uint64_t folds_count(const struct run *run)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < run->fold_count; i++) {
+		const struct fold *f = &run->folds[i];
+		n += f->n + run->ledger.streams[f->split->stream].tracks;
+		n += f->gives_all ? f->first - f->split->ordinal : f->waiting;
+	}
+	return n;
+}
+
 static size_t tracks_before(const struct fold *f)
 {
 	const struct ledger *l = &f->step->run->ledger;

@@ -59,5 +59,6 @@ bool folds_are_behind(const struct run *); /* the source is to wait */
 bool folds_want_space(const struct run *); /* one waits for it... */
 bool folds_wake(struct run *);             /* ...and goes on when there is some */
 bool folds_hold(const struct run *);       /* there is something that was not given yet */
+uint64_t folds_count(const struct run *);  /* records that it holds, or has made and not finished */
 bool folds_hurry(const struct run *);      /* one waits for the last commits before it */
 void folds_look(struct run *);             /* the run is stopping */

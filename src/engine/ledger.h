@@ -48,7 +48,7 @@ struct item {
 	struct item *parent, *first_child, *last_child, *sibling;
 	struct rec *rec; /* NULL once ended without delivery */
 	enum item_state state;
-	bool touched;   /* an attempt was made for it, or for what it came from */
+	bool touched; /* an attempt was made for it, or for what it came from */
 	bool died;
 	bool resting;   /* in a step's queue: nobody has a slice of its record */
 	uint32_t index; /* among its parent's children */
@@ -59,7 +59,7 @@ struct item {
 	uint8_t refused_by;    /* restored: number of the sink that refused it, from 1; 0: none */
 	struct step *visiting; /* borrows: the call step whose fiber has it */
 	struct key_claim *claims; /* claims.c: keys with which it has passed */
-	struct family *family; /* NULL: its children do not come back */
+	struct family *family;    /* NULL: its children do not come back */
 	struct step *holder;      /* held: borrows: the fold */
 	struct buf key;           /* held: what the fold made of it */
 };
@@ -97,7 +97,7 @@ struct track {
 };
 
 /* What is delivered in one order: the sources' records are one stream, what each fold makes is one. */
-enum { LEDGER_STREAMS = 32 };
+enum { LEDGER_STREAMS = PLAN_FOLDS_MAX + 1 };
 struct stream {
 	struct track *last;
 	size_t tracks;

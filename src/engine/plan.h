@@ -11,6 +11,7 @@ enum {
 	PLAN_MEMORY_MIN = 16 << 20
 }; /* of `memory:` and --memory; with less a run could stand still */
 
+enum { PLAN_FOLDS_MAX = 16 }; /* steps that hold records */
 enum { PLAN_SINKS_MAX = 64 }; /* that commit: a run keeps a bit for each */
 
 struct place {

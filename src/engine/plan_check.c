@@ -164,9 +164,81 @@ static void check_output(struct planner *p, const struct draft *sink, const stru
 			 "dead letters would go into the file that a sink writes");
 }
 
+/* ---- steps that need others ---------------------------------------------------------------------------------- */
+
+static bool holds(const struct draft *d)
+{
+	return d->good && (d->place.port->build || d->place.port->key);
+}
+
+static void refuse_join(struct planner *p, const struct draft *join, const struct draft *fold)
+{
+	const struct node *verb = join->verb;
+	const char *name = join->place.port->name;
+	if (fold)
+		diag_add(p->diag, verb->at, verb->length,
+			 "what that gives was not made by 'emit': join before it",
+			 "'%s' has no 'emit' between '%s' and itself", name,
+			 fold->place.port->name);
+	else
+		diag_add(p->diag, verb->at, verb->length,
+			 "it takes back what the nearest 'emit' above it has made",
+			 "'%s' has no 'emit' before it", name);
+}
+
+/* What is expanded above it, brackets within brackets; a step that holds records makes others of them. */
+static void check_join(struct planner *p, const struct drafts *steps, size_t at)
+{
+	size_t closed = 0;
+	for (size_t i = at; i-- > 0;) {
+		const struct draft *d = &steps->v[i];
+		bool expands = d->good && (d->place.facts.many || d->place.common.emit);
+		if (holds(d)) {
+			refuse_join(p, &steps->v[at], d);
+			return;
+		}
+		closed += d->good && d->place.port->gather;
+		if (expands && closed == 0)
+			return;
+		closed -= expands;
+	}
+	refuse_join(p, &steps->v[at], NULL);
+}
+
+/* Closed at the end of the input, which never comes. */
+static void check_window(struct planner *p, const struct draft *d, const struct drafts *sources)
+{
+	const struct facts *f = &d->place.facts;
+	if (f->window || f->linger_ns)
+		return;
+	for (size_t i = 0; i < sources->n; i++)
+		if (sources->v[i].good && sources->v[i].place.facts.endless)
+			diag_add(p->diag, d->verb->at, d->verb->length, "give it a 'window'",
+				 "'%s' waits for the end of the input, and '%s' has none",
+				 d->place.port->name, sources->v[i].place.port->name);
+}
+
+static void check_folds(struct planner *p, const struct drafts *sources, const struct drafts *steps)
+{
+	size_t folds = 0;
+	for (size_t i = 0; i < steps->n; i++) {
+		const struct draft *d = &steps->v[i];
+		if (d->good && d->place.port->gather)
+			check_join(p, steps, i);
+		if (!holds(d))
+			continue;
+		check_window(p, d, sources);
+		if (++folds == PLAN_FOLDS_MAX + 1)
+			diag_add(p->diag, d->verb->at, d->verb->length, NULL,
+				 "a pipeline has at most %d steps that hold records",
+				 PLAN_FOLDS_MAX);
+	}
+}
+
 void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
 		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
 {
+	check_folds(p, sources, steps);
 	for (size_t i = 0; i < steps->n; i++) {
 		check_answer(p, &steps->v[i]);
 		check_batch(p, &steps->v[i]);

@@ -252,7 +252,8 @@ void run_go(struct run *run, struct run_result *ret)
 			     &err) < 0)
 		ret->kind_count = 0; /* the counts are there; the closing line says less */
 	ret->counts = run->ledger.settled;
-	ret->left = run->ledger.tracks;
+	ret->left = run->ledger.streams[0].tracks;
+	ret->held = folds_count(run);
 	ret->time_is_up = run->time_is_up;
 	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_LIMITED &&
 			 ret->end != RUN_BROKEN && !ret->volatile_source;
