@@ -1,9 +1,12 @@
 """Every form of `pages:`, against a list that is dealt in pages; the judge is the server's own log of what it was asked."""
 import contextlib
 import json
+import random
+import re
 import signal
 import sqlite3
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -295,3 +298,86 @@ def test_a_link_to_another_origin_gets_no_credentials(hocket, form):
         r = hocket.run(f"from:\n  http: {server.base}/one\n  pages: {form}\n  auth: {{bearer: $secret.KEY}}\nallow: [loopback]\nto: {{jsonl: out.jsonl}}\n")
         assert r.code == 0 and [r["id"] for r in hocket.read_jsonl("out.jsonl")] == ["/one", "/two"]
         assert server.heads[0]["Authorization"] and not other.heads[0]["Authorization"]
+
+
+# ---- against a plain loop ----
+
+class Odd:
+    """A list as APIs have it: pages of any size, odd cursors, links to anywhere on the host, in every form at once."""
+
+    def __init__(self, rnd):
+        self.pages = [[{"id": f"{n}.{i}"} for i in range(rnd.choice([1, 1, 2, 5, 17]))] for n in range(rnd.choice([1, 2, 3, 9]))]
+        self.words = ["", *(rnd.choice(["a&b=%", "é ü", "+/==", "next", "0"]) + str(n) for n in range(1, len(self.pages)))]
+        self.empty = set(rnd.sample(range(len(self.pages)), len(self.pages) // 3))  # with `more`, a page may be empty
+        self.style = rnd.choice(["?c={}", "/link?c={}", "{base}/link?x=1&c={}", "./link?c={}#top"])
+        self.asked = []
+
+    def page(self, form, query):
+        if form == "page":
+            return int(query["n"]) - 1
+        if form == "offset":
+            n, left = 0, int(query["o"])
+            while n < len(self.pages) and left > 0:
+                left -= len(self.pages[n])
+                n += 1
+            return n
+        return self.words.index(query.get("c", ""))
+
+    def __call__(self, path, attempt):
+        self.asked.append(path)
+        url = urllib.parse.urlsplit(path)
+        form, n = url.path[1:], self.page(url.path[1:], dict(urllib.parse.parse_qsl(url.query)))
+        rows = self.pages[n] if n < len(self.pages) else []
+        rows = [] if n in self.empty and form in ("cursor", "page") else rows
+        last = n + 1 >= len(self.pages)
+        word = None if last else self.words[n + 1]
+        to = None if last else self.style.format(urllib.parse.quote(word, safe=""), base=self.base)
+        link = '<https://x.test/,;>; rel="up"; title="<a>, b"' + (f", <{to}>; rel=next" if to else "")
+        return 200, {"Link": link}, json.dumps({"rows": rows, "word": word, "more": not last, "to": to}).encode()
+
+
+def fetch(url):
+    with urllib.request.urlopen(url) as answer:
+        return json.load(answer), answer.headers["Link"]
+
+
+def plain_loop(form, base):
+    """What somebody would write by hand."""
+    rows, url = [], f"{base}/{form}"
+    n, params = 1, {"page": {"n": 1}, "offset": {"o": 0}}.get(form, {})
+    while True:
+        body, link = fetch(url + ("?" + urllib.parse.urlencode(params, quote_via=urllib.parse.quote) if params else ""))
+        rows += body["rows"]
+        if form == "link":
+            found = re.search(r"<([^<>]*)>; rel=next", link)
+            if not found:
+                return rows
+            url = urllib.parse.urljoin(url, found[1])
+        elif form == "offset":
+            if not body["rows"]:
+                return rows
+            params = {"o": len(rows)}
+        elif not body["more"]:
+            return rows
+        elif form == "page":
+            n += 1
+            params = {"n": n}
+        else:
+            params = {"c": body["word"]}
+
+
+ODD_FORMS = {"link": "{link: next}", "page": "{page: n, more: .more}", "offset": "{offset: o}", "cursor": "{cursor: c, from: .word, more: .more}"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("form", ODD_FORMS)
+def test_it_asks_and_gets_what_a_plain_loop_does(hocket, form, seed):
+    odd = Odd(random.Random(f"{form}{seed}"))
+    with far(odd) as server:
+        odd.base = server.base
+        want = plain_loop(form, server.base)
+        asked = [urllib.parse.urldefrag(path)[0] for path in odd.asked]
+        odd.asked.clear()
+        r = hocket.run(f"from:\n  http: {server.base}/{form}\n  pages: {ODD_FORMS[form]}\n  each: .rows[]\nto: {{jsonl: out.jsonl}}\n")
+        assert r.code == 0, r.err
+        assert hocket.read_jsonl("out.jsonl") == want and odd.asked == asked
