@@ -68,14 +68,11 @@ bool hints_refuse_data(const char *path)
 }
 
 /* ---- folders ---- */
-/* The folder of a file, up to where a template begins; NULL: it is no path. Owned by the caller. */
+/* NULL: it is no path, or one of many that a template names: their folders are made. Owned by the caller. */
 static char *folder_of(struct slice door)
 {
-	if (door.n == 0 || door.p[0] != '/')
+	if (door.n == 0 || door.p[0] != '/' || memmem(door.p, door.n, "\\(", 2))
 		return NULL;
-	const char *hole = memmem(door.p, door.n, "\\(", 2);
-	if (hole)
-		door.n = (size_t)(hole - door.p);
 	const char *slash = memrchr(door.p, '/', door.n);
 	return slash && slash > door.p ? xstrndup(door.p, (size_t)(slash - door.p)) : NULL;
 }

@@ -280,7 +280,8 @@ int http_call_ask(struct site *site, struct call *c, struct err *err)
 		q->clocks = *site->clocks;
 	asked->bearer = headers.bearer;
 	c->request = asked;
-	c->sends = q->body;
+	if (c->wants_sends)
+		c->sends = q->body;
 	return 0;
 }
 

@@ -228,6 +228,23 @@ static int ask_params(const struct sql_step *o, struct call *c, struct err *err)
 	return 0;
 }
 
+/* [1,"Ana"]: what $1, $2... are. */
+static int show_params(const struct sql_step *o, struct call *c, struct err *err)
+{
+	AUTO(buf_done) struct buf all = { .max = 64u << 20 };
+	const struct request *q = c->request;
+	int r = buf_add_char(&all, '[');
+	for (size_t i = 0; r == 0 && i < o->args.n; i++) {
+		r = i > 0 ? buf_add_char(&all, ',') : 0;
+		r = r < 0 ? r : buf_add(&all, q->params[i]);
+	}
+	r = r < 0 ? r : buf_add_char(&all, ']');
+	if (r < 0)
+		return fail_errno(err, FAULT_TOO_LARGE, r, "the values of `args` do not fit");
+	c->sends = arena_copy(c->arena, buf_slice(&all));
+	return 0;
+}
+
 static int sql_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct sql_step *o = site->options;
@@ -237,6 +254,8 @@ static int sql_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 		c->lane = slice_str(shared->door);
 	c->safety = !o->changes ? SAFE : o->idempotent || c->retry_unsafe ? KEYED : UNSAFE;
 	if (ask_params(o, c, err) < 0)
+		return -1;
+	if (c->wants_sends && o->args.n > 0 && show_params(o, c, err) < 0)
 		return -1;
 	return c->wants_asked ? ask_digest(o, shared, c, err) : 0;
 }

@@ -280,6 +280,7 @@ struct call {
 	bool retry_unsafe;     /*         `retry: {unsafe: true}` */
 	struct slice key;      /*         `idempotency_key:`, to be sent along; empty: none */
 	bool wants_asked;      /*         ask() has to fill `asked` */
+	bool wants_sends;      /*         somebody looks on: ask() fills `sends` */
 	void *request;         /* ask:    the connector's own, in arena */
 	struct slice
 		shown; /*         "GET https://host/path" without secrets, for messages and dead letters */

@@ -399,6 +399,7 @@ static int ask(struct visit *v) SUSPENDS
 				 .env = &v->env,
 				 .arena = arena_get(s),
 				 .wants_about = s->wants_about,
+				 .wants_sends = s->run->ledger.watch != NULL,
 				 .wants_asked = s->keeps || s->place->common.remember_ns > 0 };
 	v->call.retry_unsafe = s->place->common.retry && s->place->common.retry->unsafe;
 	if (visit_make_key(v, &v->call.err) < 0)

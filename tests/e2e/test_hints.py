@@ -65,6 +65,14 @@ def test_a_missing_folder_is_named_with_the_cure(hocket, sink):
     assert hocket.run(text).code == 0
 
 
+def test_folders_that_a_template_names_are_made(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    text = SIMPLE.replace("stdout", "{jsonl: 'days/\\(.id).jsonl'}")
+    hocket.write("pipe.yaml", text)
+    assert "mkdir" not in hocket("try", "pipe.yaml").err and not (hocket.folder / "days").exists()
+    assert hocket.run(text).code == 0
+
+
 def test_a_missing_folder_of_the_dead(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": "x"}])
     r = hocket.run(SIMPLE + "dead: a/dead.jsonl\n", "--summary", "json")

@@ -196,7 +196,7 @@ to: stdout
     hocket.write("pipe.yaml", text)
     rows = lambda: sqlite3.connect(hocket.folder / "look.db").execute("SELECT count(*) FROM t").fetchone()[0]
     r = hocket("try", "pipe.yaml")
-    assert r.code == 0 and rows() == 0 and r.out.count("not called") == 3 and '+ .found  [{"next":3}]' in r.out
+    assert r.code == 0 and rows() == 0 and r.out.count("not called") == 3 and r.out.count("sends [2]") == 2 and '+ .found  [{"next":3}]' in r.out
     assert hocket("try", "pipe.yaml", "--calls", "all").code == 0 and rows() == 3
 
 
@@ -255,6 +255,13 @@ def test_idempotency_keys_are_not_those_of_a_run(hocket, api):
     hocket.run(text)
     keys = [h["Idempotency-Key"] for h in api.heads]
     assert len(keys) == 2 and keys[0] and keys[1] and keys[0] != keys[1]
+
+
+def test_pages_are_read_as_far_as_needed(hocket):
+    server = far.Far(lambda path, attempt: {"items": [{"n": 1}, {"n": 2}], "next": "/?page=2"})
+    r = trial(hocket, f"from: {{http: '{server.base}/', pages: {{next: .next}}, each: '.items[]'}}\nto: stdout\n", "-n", 2)
+    server.shutdown()
+    assert r.code == 0 and r.out.count("=> stdout") == 2 and sum(server.asked.values()) == 1
 
 
 def test_a_mistake_in_the_file_is_78(hocket):
