@@ -3,7 +3,7 @@
  * What this room is for: db_run and db_describe on SQLite: the whole batch is one job.
  * What flows through:    calls in; their rows as JSON arrays out.
  *
- *     BEGIN [IMMEDIATE] (in a transaction: SAVEPOINT) -> bind, step ... step, reset -> COMMIT (RELEASE)
+ *     BEGIN [IMMEDIATE] (in a transaction: SAVEPOINT; for a lone question: nothing) -> bind, step ... step, reset -> COMMIT (RELEASE)
  *                                                   \--> a failure: ROLLBACK (TO, RELEASE)
  *
  * What must hold:
@@ -20,7 +20,6 @@ struct run_job {
 	struct db_call *calls;
 	size_t n;
 	uint64_t max_bytes;
-	size_t row; /* the call that failed, from 1 */
 };
 
 static int fail_bytes(struct run_job *b, int r)
@@ -78,39 +77,52 @@ static bool writes(struct run_job *b)
 	return false;
 }
 
-/* Statements that end or begin transactions themselves cannot stand in one. */
-static int begin(struct run_job *b, bool alone)
+enum frame { NO_FRAME, TRANSACTION, SAVEPOINT }; /* around a batch */
+
+/* A lone question is one transaction by itself. */
+static enum frame frame_of(struct run_job *b, bool writing)
 {
-	if (!alone)
-		return lite_word(&b->job, "SAVEPOINT hk_run");
-	return lite_word(&b->job, writes(b) ? "BEGIN IMMEDIATE" : "BEGIN");
+	if (!sqlite3_get_autocommit(b->job.lite->conn))
+		return SAVEPOINT;
+	return b->n == 1 && !writing ? NO_FRAME : TRANSACTION;
 }
 
-static int end(struct run_job *b, bool alone)
+static int begin(struct run_job *b, enum frame frame, bool writing)
 {
-	if (lite_word(&b->job, alone ? "COMMIT" : "RELEASE hk_run") == 0)
+	if (frame == NO_FRAME)
+		return 0;
+	if (frame == SAVEPOINT)
+		return lite_word(&b->job, "SAVEPOINT hk_run");
+	return lite_word(&b->job, writing ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+static int end(struct run_job *b, enum frame frame)
+{
+	if (frame == NO_FRAME ||
+	    lite_word(&b->job, frame == TRANSACTION ? "COMMIT" : "RELEASE hk_run") == 0)
 		return 0;
 	b->job.err.whole = b->n > 1;
 	return -1;
 }
 
 /* Some failures have rolled back already. */
-static void undo(struct lite *l, bool alone)
+static void undo(struct lite *l, enum frame frame)
 {
-	if (sqlite3_get_autocommit(l->conn))
-		return;
-	(void)sqlite3_exec(l->conn, alone ? "ROLLBACK" : "ROLLBACK TO hk_run; RELEASE hk_run", NULL,
-			   NULL, NULL);
+	const char *words =
+		frame == TRANSACTION ? "ROLLBACK" : "ROLLBACK TO hk_run; RELEASE hk_run";
+
+	if (frame != NO_FRAME && !sqlite3_get_autocommit(l->conn))
+		(void)sqlite3_exec(l->conn, words, NULL, NULL, NULL);
 }
 
 static int run_job(struct lite_job *j)
 {
 	struct run_job *b = container_of(j, struct run_job, job);
-	bool alone = sqlite3_get_autocommit(j->lite->conn);
+	bool writing = writes(b);
+	enum frame frame = frame_of(b, writing);
 	int r;
 
-	b->row = 0;
-	if (begin(b, alone) < 0)
+	if (begin(b, frame, writing) < 0)
 		return -1;
 	r = 0;
 	for (size_t i = 0; r == 0 && i < b->n; i++) {
@@ -119,9 +131,9 @@ static int run_job(struct lite_job *j)
 			j->err.row = i + 1;
 	}
 	if (r == 0)
-		r = end(b, alone);
+		r = end(b, frame);
 	if (r < 0)
-		undo(j->lite, alone);
+		undo(j->lite, frame);
 	return r;
 }
 

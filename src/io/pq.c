@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 struct pq_calls pq;
 
@@ -24,9 +25,10 @@ static const char *missing; /* NULL: all is there */
 
 static void find_calls(void)
 {
-	void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
+	/* A static program has no loader; a library would bring a second libc with it. */
+	void *library = getauxval(AT_BASE) ? dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL) : NULL;
 
-	missing = library ? NULL : "is not installed";
+	missing = library ? NULL : getauxval(AT_BASE) ? "is not installed" : "a static program cannot open";
 	for (size_t i = 0; library && i < ARRAY_SIZE(calls); i++) {
 		void *found = dlsym(library, calls[i].name);
 		if (!found)
@@ -41,5 +43,5 @@ int pq_open(struct err *err)
 	if (!missing)
 		return 0;
 	return fail(err, FAULT_CONFIG,
-		    "PostgreSQL needs libpq, which %s here: install the package libpq5", missing);
+		    "PostgreSQL needs libpq, which %s: install the package libpq5 (a dynamic program finds it)", missing);
 }

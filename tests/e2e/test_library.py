@@ -22,7 +22,7 @@ PROGRAMS = pathlib.Path(__file__).parent / "library"
 WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 C = [("gcc", "c11"), ("gcc", "c17"), ("gcc", "c2x"), ("clang-14", "c11"), ("clang-14", "c17"), ("clang-14", "c2x")]
 CXX = [("g++", "c++11"), ("g++", "c++17"), ("g++", "c++20"), ("clang++-14", "c++17"), ("clang++-14", "c++20")]
-SAYS = "gather 385\nqueue 55\nscope timed out\nhttp 0\n"
+SAYS = "gather 385\nqueue 55\nscope timed out\nhttp 0\nsql 42\n"
 pytestmark = pytest.mark.skipif(not (BUILD / "src/libhocket.a").exists(), reason="a sanitized build has no library for others")
 
 manual = importlib.util.module_from_spec(importlib.util.spec_from_loader(

@@ -151,6 +151,25 @@ static int talk(void) HK_SUSPENDS
 	return r;
 }
 
+static int ask(void) HK_SUSPENDS
+{
+	struct hk_sql_pool *pool;
+	struct hk_sql_error error;
+	struct hk_sql_rows rows;
+	int64_t product = 0;
+	int r = hk_sql_pool_open("sqlite::memory:", NULL, &pool, &error);
+	if (r < 0)
+		return r;
+	r = hk_sql_fetch(pool, "SELECT $1 * CAST($2 AS int) AS product",
+			 HK_SQL_WITH(hk_sql_int(6), hk_sql_text("7")), &rows, &error);
+	if (r == 0)
+		r = hk_sql_get_int(&rows, 0, "product", &product);
+	hk_sql_rows_done(&rows);
+	hk_sql_pool_free(pool);
+	printf("sql %d\n", r < 0 ? r : (int)product);
+	return r;
+}
+
 static int tour(void *arg) HK_SUSPENDS
 {
 	int r = squares();
@@ -160,6 +179,8 @@ static int tour(void *arg) HK_SUSPENDS
 		r = deadline();
 	if (r == 0)
 		r = talk();
+	if (r == 0)
+		r = ask();
 	printf("off-load %d\n", hk_offload(compute, arg));
 	return r;
 }

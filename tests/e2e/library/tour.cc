@@ -13,6 +13,7 @@ template <auto Free> struct Deleter {
 };
 using Queue = std::unique_ptr<hk_queue, Deleter<hk_queue_free>>;
 using Client = std::unique_ptr<hk_http_client, Deleter<hk_http_client_free>>;
+using Pool = std::unique_ptr<hk_sql_pool, Deleter<hk_sql_pool_free>>;
 using Server = std::unique_ptr<hk_http_server, Deleter<hk_http_server_free>>;
 
 struct Square {
@@ -87,6 +88,25 @@ int deadline()
 	int r = hk_scope_close(&s, hk_sleep(HK_FOREVER));
 	std::printf("scope %s\n", r == -ETIMEDOUT ? "timed out" : "wrong");
 	return r == -ETIMEDOUT ? 0 : -1;
+}
+
+int ask()
+{
+	hk_sql_pool *opened;
+	hk_sql_error error;
+	hk_sql_rows rows;
+	int r = hk_sql_pool_open("sqlite::memory:", nullptr, &opened, &error);
+	if (r < 0)
+		return r;
+	Pool pool(opened);
+	const hk_sql_value values[] = { hk_sql_int(6), hk_sql_text("7") };
+	r = hk_sql_fetch(pool.get(), "SELECT $1 * CAST($2 AS int) AS product", values, 2, &rows, &error);
+	int64_t product = 0;
+	if (r == 0)
+		r = hk_sql_get_int(&rows, 0, "product", &product);
+	hk_sql_rows_done(&rows);
+	std::printf("sql %d\n", r < 0 ? r : static_cast<int>(product));
+	return r;
 }
 
 struct Call {
@@ -179,6 +199,8 @@ int main()
 			r = deadline();
 		if (r == 0)
 			r = talk();
+		if (r == 0)
+			r = ask();
 		if (r == 0)
 			r = exceptions();
 		std::printf("off-load %d\n", hk_offload([](void *n) { return *static_cast<int *>(n) * 2; }, arg));
