@@ -284,8 +284,7 @@ static int read_cursor(const struct since *s, struct slice item, struct cursor *
 
 static int raise_largest(struct since *s, const struct cursor *to, struct err *err) SUSPENDS
 {
-	AUTO(cursor_done) struct cursor was = s->largest;
-	s->largest = (struct cursor){ 0 };
+	cursor_done(&s->largest);
 	int r = cursor_copy(to, &s->largest);
 	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the cursor is too long")
 		     : set_low(s, err);
