@@ -12,9 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A disk gathers what is asked of it at once; below a few files threads are not worth it. */
+enum { SYNC_THREADS = 16, SYNC_FEW = 24 };
 
 bool parts_direct(const struct parts *ps)
 {
@@ -196,6 +201,50 @@ int part_sync(struct parts *ps, struct part *p, struct err *err)
 	return 0;
 }
 
+struct syncing { /* of many parts, by a few threads */
+	struct part *parts[PARTS_OPEN];
+	int results[PARTS_OPEN];
+	size_t n;
+	atomic_size_t next;
+};
+
+static void *sync_some(void *arg)
+{
+	struct syncing *s = arg;
+	for (size_t i; (i = atomic_fetch_add(&s->next, 1)) < s->n;)
+		s->results[i] = fsync(s->parts[i]->fd) < 0 ? -errno : 0;
+	return NULL;
+}
+
+static void sync_by_threads(struct syncing *s)
+{
+	pthread_t threads[SYNC_THREADS];
+	size_t n = 0;
+	while (s->n >= SYNC_FEW && n < SYNC_THREADS &&
+	       pthread_create(&threads[n], NULL, sync_some, s) == 0)
+		n++;
+	(void)sync_some(s);
+	while (n)
+		(void)pthread_join(threads[--n], NULL); /* it was made, and is nobody else's */
+}
+
+int parts_sync_open(struct parts *ps, struct err *err)
+{
+	struct syncing s = { .n = 0 };
+	int r = 0;
+	for (struct part *p = ps->newest; p; p = p->older)
+		if (p->dirty)
+			s.parts[s.n++] = p;
+	ASSERT(s.n <= PARTS_OPEN);
+	sync_by_threads(&s);
+	for (size_t i = 0; i < s.n; i++) {
+		s.parts[i]->dirty = false;
+		if (s.results[i] < 0 && r == 0)
+			r = parts_fault(ps, s.parts[i], s.results[i], "write to", err);
+	}
+	return r;
+}
+
 int part_close(struct parts *ps, struct part *p, struct err *err)
 {
 	if (p->fd < 0)
@@ -209,6 +258,17 @@ int part_close(struct parts *ps, struct part *p, struct err *err)
 	return r;
 }
 
+/* Not one by one: what is synced together waits for the disk together. */
+static int make_room(struct parts *ps, struct err *err)
+{
+	if (parts_sync_open(ps, err) < 0)
+		return -1;
+	while (ps->open_count > PARTS_OPEN / 2)
+		if (part_close(ps, ps->oldest, err) < 0)
+			return -1;
+	return 0;
+}
+
 int part_open_file(struct parts *ps, struct part *p, int flags, struct err *err)
 {
 	AUTO(buf_done) struct buf name = { 0 };
@@ -218,9 +278,8 @@ int part_open_file(struct parts *ps, struct part *p, int flags, struct err *err)
 		list_newest(ps, p);
 		return 0;
 	}
-	while (ps->open_count >= PARTS_OPEN)
-		if (part_close(ps, ps->oldest, err) < 0)
-			return -1;
+	if (ps->open_count >= PARTS_OPEN && make_room(ps, err) < 0)
+		return -1;
 	int folder = part_folder(ps, p, false, &name, &file);
 	if (folder < 0)
 		return parts_fault(ps, p, folder, "write to", err);

@@ -517,7 +517,7 @@ static void keep_round(struct parts *ps)
 static int sync_touched(struct parts *ps, struct err *err)
 {
 	struct folders f = { 0 };
-	int r = 0;
+	int r = parts_sync_open(ps, err);
 	for (struct part *p = ps->touched; p && r == 0; p = p->next_touched) {
 		r = sync_part(ps, p, err);
 		if (r == 0 && p->fresh)

@@ -142,6 +142,7 @@ MUST int parts_write_lines(struct parts *,
 MUST int part_open_file(struct parts *, struct part *, int flags,
 			struct err *); /* no more than PARTS_OPEN */
 MUST int part_sync(struct parts *, struct part *, struct err *);
+MUST int parts_sync_open(struct parts *, struct err *); /* all that are open */
 MUST int part_close(struct parts *, struct part *, struct err *);
 /* NAME.part (or NAME with another suffix) becomes NAME; and back. */
 MUST int part_rename(struct parts *, struct part *, const char *suffix, struct err *);

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import shim
-from shapes import ALL, SHAPES, Findings, Grown, Single, Tiny, rows_of
+from shapes import ALL, SHAPES, Findings, Grown, PartitionedGrown, PartitionedLittle, Single, Tiny, rows_of
 from tally import Tally
 from witness import Witness
 
@@ -27,6 +27,7 @@ POINTS = {
     "send:before": 3, "send:torn": 2, "send:after": 3, "recv:before": 2, "recv:after": 4,
 }
 RUNS_MOST = 40
+WHOLLY_KILLED = [Tiny(), Single(), Grown(), PartitionedLittle(), PartitionedGrown()]  # at each of their calls
 
 
 @functools.cache
@@ -141,7 +142,7 @@ def replay(name):
     """The same case once more, told step by step; its folder is kept when it fails. NUMBER, or SHAPE:CALL."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hocket-crash-")) / "run"
     folder.mkdir()
-    shape = next((s for s in [Tiny(), Single(), Grown()] if name.startswith(s.name + ":")), None)
+    shape = next((s for s in WHOLLY_KILLED if name.startswith(s.name + ":")), None)
     case = Case(name, folder, print, shape) if shape else Case(int(name), folder, print)
     case.run_at(int(name.rsplit(":", 1)[1])) if shape else case.run()
     print("\n".join(case.found.words) or "as it must be")
@@ -182,5 +183,5 @@ def test(tap, options):
         if shape not in SHAPES:
             tap.skip(f"kill -9: {shape.name}", "this version does not promise that yet")
     tap.total("kill -9: all", played)
-    for shape in [Tiny(), Single(), Grown()]:
+    for shape in WHOLLY_KILLED:
         test_every_call(tap, shape, jobs)

@@ -357,6 +357,90 @@ to: {jsonl: out.jsonl, mode: append, commit: {rows: 9, every: 2ms}}
         found.compare("out.jsonl", expected, lines_of(folder / "out.jsonl"), ordered=True)
 
 
+class Partitioned(Shape):
+    """Each record names its file, and a third of the files has rows already: what is there stays in front."""
+    name = "jsonl, map, jsonl by key + csv by key and number (append)"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - map: {id: .id, k: '"k\\(.id % 6)"'}
+to:
+  - {jsonl: 'out/\\(.k)/rows.jsonl', commit: {rows: 9, every: 2ms}}
+  - {csv: 'out/\\(.k).csv', rotate: {rows: 8}, mode: append}
+  - {jsonl: 'out/\\(.k).all', mode: append}
+"""
+    records = 300
+    needs_far = False
+
+    def files(self):
+        return super().files() | {f"out/k{k}.all": '{"old":true}\n' for k in (1, 4)}
+
+    def write(self, folder, base):
+        (folder / "out").mkdir()
+        super().write(folder, base)
+
+    def check(self, folder, far, found):
+        for k in range(6):
+            ids = [i for i in self.ids() if i % 6 == k]
+            rows = [compact({"id": i, "k": f"k{k}"}) for i in ids]
+            old = ['{"old":true}'] if k in (1, 4) else []
+            found.compare(f"k{k}/rows.jsonl", rows, lines_of(folder / f"out/k{k}/rows.jsonl"), ordered=True)
+            found.compare(f"k{k}.all", old + rows, lines_of(folder / f"out/k{k}.all"), ordered=True)
+            for n, first in enumerate(range(0, len(ids), 8), start=1):
+                want = ["id,k"] + [f"{i},k{k}" for i in ids[first:first + 8]]
+                found.compare(f"k{k}-{n}.csv", want, lines_of(folder / f"out/k{k}-{n:05}.csv"), ordered=True)
+        left = [p for p in (folder / "out").rglob("*") if ".part" in p.name and not p.name.startswith(".hocket")]
+        found.demand(not left, f"left over: {left}")
+
+
+class PartitionedLittle(Partitioned):
+    """The same in little, to be killed at each of its calls."""
+    name = "30 records, by key and number"
+    records = 30
+
+
+class PartitionedGrown(PartitionedLittle):
+    """Behind a finished run: files are copied before they are added to."""
+    name = "30 records more, by key and number"
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - map: {id: .id, k: '"k\\(.id % 6)"'}
+to:
+  - {jsonl: 'out/\\(.k)/rows.jsonl', commit: {rows: 9, every: 2ms}}
+  - {csv: 'out/\\(.k).csv', rotate: {rows: 3}}
+"""
+    first = 14
+
+    def files(self):
+        return Shape.files(self)
+
+    def write(self, folder, base):
+        super().write(folder, base)
+        whole = (folder / "in.jsonl").read_text()
+        (folder / "in.jsonl").write_text("".join(whole.splitlines(True)[:self.first]))
+        subprocess.run([shim.PROGRAM, "run", "pipe.yaml", "-q"], cwd=folder, check=True)
+        (folder / "in.jsonl").write_text(whole)
+
+    @functools.cached_property
+    def is_understood(self):
+        return PartitionedLittle().is_understood
+
+    def check(self, folder, far, found):
+        for k in range(6):
+            ids = [i for i in self.ids() if i % 6 == k]
+            rows = [compact({"id": i, "k": f"k{k}"}) for i in ids]
+            found.compare(f"k{k}/rows.jsonl", rows, lines_of(folder / f"out/k{k}/rows.jsonl"), ordered=True)
+            for n, first in enumerate(range(0, len(ids), 3), start=1):
+                want = ["id,k"] + [f"{i},k{k}" for i in ids[first:first + 3]]
+                found.compare(f"k{k}-{n}.csv", want, lines_of(folder / f"out/k{k}-{n:05}.csv"), ordered=True)
+        left = [p for p in (folder / "out").rglob("*") if ".part" in p.name and not p.name.startswith(".hocket")]
+        found.demand(not left, f"left over: {left}")
+
+    def counts(self):
+        return {"in": self.records - self.first, "delivered": self.records - self.first, "dead": 0, "filtered": 0}
+
+
 class Tiny(ToFile):
     """Hardly any records: most of the run is its beginning and its end."""
     name = "three records, jsonl + csv + sqlite"
@@ -766,6 +850,7 @@ to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
 
 
 ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Grown(), Pages(),
+       Partitioned(), PartitionedLittle(), PartitionedGrown(),
        PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped(),
        Batched(), Sorted(), BatchesPaid(), Joined()]
 SHAPES = [shape for shape in ALL if shape.is_understood]
