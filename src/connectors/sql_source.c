@@ -78,8 +78,8 @@ static int fail_no_column(const struct db_shape *shape, const char *name, struct
 	}
 	const char *near = nearest(slice_str(name), names, shape->column_count);
 	free(names);
-	return fail(err, FAULT_CONFIG, "after: the query gives no column '%s'%s%s%s; it gives %.*s",
-		    name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
+	return fail(err, FAULT_CONFIG, "`after`: it gives no column '%s'%s%s%s; it has %.*s", name,
+		    near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "",
 		    SLICE(buf_slice(&list)));
 }
 
@@ -143,12 +143,17 @@ static int check_args(const struct sql_source *s, struct err *err)
 		    s->shape.param_count, s->arg_count);
 }
 
-/* What a human has to mend; a server that is gone or busy is not that. */
+/* A mistake in the file that only the database could find has a SQLSTATE of class 42; a server that is gone or busy is none. */
 static int blame_query(struct err *err)
 {
-	if (err && err->fault == FAULT_SQL && fault_policy(err) == POLICY_DEAD)
-		err->fault = FAULT_CONFIG;
-	return database_blame(err, "query");
+	bool mistake = err && (err->fault == FAULT_CONFIG ||
+			       (err->fault == FAULT_SQL && fault_policy(err) == POLICY_DEAD));
+	database_blame(err, "query");
+	if (mistake && strncmp(err->state, "42", 2) != 0)
+		memcpy(err->state, "42000", sizeof(err->state));
+	if (mistake)
+		err->fault = FAULT_SQL;
+	return -1;
 }
 
 static int learn(struct sql_source *s, const struct sql_options *o, struct db *db,
@@ -156,11 +161,10 @@ static int learn(struct sql_source *s, const struct sql_options *o, struct db *d
 {
 	if (buf_add(&s->query, sql_query_text(o->query)) < 0)
 		return fail_memory(err);
-	if (db_describe(db, buf_slice(&s->query), &s->shape, err) < 0)
-		return blame_query(err);
-	if (check_rows(&s->shape, err) < 0 || check_args(s, err) < 0 ||
+	if (db_describe(db, buf_slice(&s->query), &s->shape, err) < 0 ||
+	    check_rows(&s->shape, err) < 0 || check_args(s, err) < 0 ||
 	    check_cursor(o, &s->shape, db_pool_kind(s->pool), err) < 0)
-		return -1;
+		return blame_query(err);
 	if (o->after.n == 0)
 		return 0;
 	return make_statements(s, o, err) < 0   ? -1

@@ -50,7 +50,7 @@ static int open_steps(struct run *run, struct err *err) SUSPENDS
 	for (size_t i = 0; i < p->source_count; i++) {
 		step_init(&run->sources[i], run, &p->sources[i], i);
 		if (!run->replay && site_open(&run->sources[i].site, &p->sources[i], err) < 0)
-			return -1;
+			return say_where(p, &p->sources[i], err);
 	}
 	return 0;
 }

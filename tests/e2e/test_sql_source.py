@@ -144,7 +144,7 @@ def test_null_in_a_cursor_column_is_refused(hocket, db):
     ("SELEC id FROM t", "", "SELEC"),
     ("SELECT id FROM nowhere", "", "nowhere"),
     ("SELECT idd FROM t", "", "idd"),
-    ("SELECT id, v FROM t", "  after: [idx, id]\n", "no column 'idx', did you mean 'id'?; it gives id, v"),
+    ("SELECT id, v FROM t", "  after: [idx, id]\n", "no column 'idx', did you mean 'id'?; it has id, v"),
     ("SELECT id, at AS id FROM t", "", '"id"'),
     ("SELECT id FROM t WHERE id > $1", "", "1 parameters"),
     ("SELECT id FROM t", "  args: [5]\n", "`args` has 1 values"),
@@ -153,7 +153,7 @@ def test_null_in_a_cursor_column_is_refused(hocket, db):
 def test_mistakes_are_told_before_anything_is_touched(hocket, db, query, more, words):
     fill(db, 3)
     r = hocket.run(pipe(db, query, more))
-    assert r.code == 1 and words in r.err, r.err
+    assert r.code == 78 and words in r.err and "pipe.yaml:2: " in r.err, r.err
     assert not (hocket.folder / "out.jsonl.part").exists() and not (hocket.folder / "out.jsonl").exists()
 
 
@@ -260,7 +260,7 @@ def test_a_late_commit_is_not_passed_over(hocket, pgdb):
     assert hocket("run", "pipe.yaml").code == 0
     assert ids(hocket) == [1, 2, 3]
     r = hocket.run(pg_pipe("SELECT id, at FROM t", "  after: id\n  lag: 5m\n"), "--fresh")
-    assert r.code == 1 and "'id', the first cursor column, is integer and not a time" in r.err
+    assert r.code == 78 and "'id', the first cursor column, is integer and not a time" in r.err
 
 
 def test_the_server_crashes_while_rows_come(hocket, server, pgdb):

@@ -1,0 +1,125 @@
+"""database.py - hocket is killed, or the server, again and again while rows go into PostgreSQL; the table is asked, by SQL, what it has
+
+Nothing here could hide a double row: there is no key, but where it is the upsert that is tested. The server is stopped with -m immediate, which is
+a crash to it; fsync is off, because it is the process that dies and not the machine.
+"""
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import shim
+from shapes import Findings
+from tally import Tally
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import pg
+
+FAULTS = 20
+ROWS, ROWS_FULL = 100_000, 1_000_000
+SOURCES = {
+    "a file": "from: {jsonl: in.jsonl}\n",
+    "SQLite": "from: {sqlite: in.db, query: SELECT n FROM t, after: n}\n",
+    "PostgreSQL": "from: {postgres: $secret.PG_URL, query: SELECT n FROM numbers, after: n, retry: 100}\n",
+}
+
+
+class Case:
+    def __init__(self, server, folder, rows, source, key, seed):
+        self.server, self.folder, self.rows = server, folder, rows
+        self.database = server.database()
+        self.env = {**os.environ, "PG_URL": self.database.url}
+        self.chance = random.Random(seed)
+        self.found = Findings()
+        self.key = key
+        self.write_input()
+        (folder / "pipe.yaml").write_text(SOURCES[source] + f"to: {{postgres: $secret.PG_URL, table: t{key}}}\n")
+
+    def write_input(self):
+        with open(self.folder / "in.jsonl", "w") as file:
+            file.writelines(f'{{"n":{n}}}\n' for n in range(self.rows))
+        subprocess.run(["sqlite3", self.folder / "in.db", "CREATE TABLE t(n INTEGER PRIMARY KEY); WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL "
+                        f"SELECT n + 1 FROM n WHERE n < {self.rows - 1}) INSERT INTO t SELECT n FROM n"], check=True)
+        self.database.run(f"CREATE TABLE numbers AS SELECT n FROM generate_series(0, {self.rows - 1}) n; ALTER TABLE numbers ADD PRIMARY KEY (n)")
+
+    def start(self, *more):
+        return subprocess.Popen([shim.PROGRAM, "run", "pipe.yaml", *more], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=open(self.folder / "err", "a"))
+
+    def whole(self):
+        """How long an undisturbed run takes; what it made is thrown away."""
+        began = time.monotonic()
+        assert self.start("--state", str(self.folder / "first.db")).wait() == 0, (self.folder / "err").read_text()
+        self.database.run("DROP TABLE t, hocket_mark, hocket_made")
+        return time.monotonic() - began
+
+    def pause(self, whole):
+        time.sleep(self.chance.uniform(0.02, 0.02 + 1.6 * whole / FAULTS))  # the moment is what is tested
+
+    def kill(self, whole):
+        """kill -9 of hocket until it is through; how often."""
+        faults = 0
+        while True:
+            process = self.start()
+            self.pause(whole + 0.05 * FAULTS)
+            if faults < FAULTS and process.poll() is None:
+                process.kill()
+                process.wait()
+                faults += 1
+                continue
+            self.end(process)
+            return faults
+
+    def restart(self, whole):
+        """pg_ctl restart -m immediate while hocket runs; how often."""
+        process, faults = self.start(), 0
+        while faults < FAULTS and process.poll() is None:
+            self.pause(whole)
+            if process.poll() is None:
+                self.server.restart()
+                faults += 1
+        self.end(process)
+        return faults
+
+    def end(self, process):
+        code = process.wait()
+        self.found.demand(code == 0, f"exit code {code}: {(self.folder / 'err').read_text()[-400:]}")
+
+    def judge(self):
+        n, different, sums = map(int, self.database.value("SELECT count(*), count(DISTINCT n), coalesce(sum(DISTINCT n), 0) FROM t").split("|"))
+        self.found.lost += self.rows - different
+        self.found.duplicated += n - different
+        self.found.demand(sums == self.rows * (self.rows - 1) // 2, f"the sum is {sums}")
+
+
+def test_case(tap, server, rows, source, key, how, seed):
+    name = f"{rows:,} rows from {source} into PostgreSQL{' by key' if key else ''}, {'hocket killed' if how == 'kill' else 'the server crashed'}"
+    tally = Tally(name)
+    with tempfile.TemporaryDirectory(prefix="hocket-crash-") as folder:
+        case = Case(server, pathlib.Path(folder), rows, source, key, seed)
+        faults = getattr(case, how)(case.whole())
+        case.judge()
+        tally.add(faults, case.found)
+    tap.tally(tally)
+
+
+def test(tap, options):
+    try:
+        server = pg.Postgres("fsync=off")
+    except pg.Missing as why:
+        tap.skip("rows into PostgreSQL", str(why))
+        return
+    rows = ROWS_FULL if options.full else ROWS
+    try:
+        for source, key in (("a file", ""), ("a file", ", key: n"), ("SQLite", ""), ("PostgreSQL", "")):
+            for how in ("kill", "restart"):
+                test_case(tap, server, rows, source, key, how, options.seed)
+    finally:
+        server.stop()
+
+
+def replay(seed):
+    sys.exit(f"the moments are drawn, not counted: run `crash database --seed {seed}`")
