@@ -105,7 +105,7 @@ def run_once(runner, folder, command, stdout, sink, n):
     out = folder / f"out.{sink}"
     out.unlink(missing_ok=True)
     got = runner.run(command(folder), cwd=folder, stdout=out if stdout else None)
-    return essence(out, sink), {"per_s": n / got["wall_s"], "cpu_us": got["cpu_s"] * 1e6 / n, "rss_mib": got["rss_mib"]}
+    return essence(out, sink), {"per_cpu_s": n / got["cpu_s"], "per_s": n / got["wall_s"], "rss_mib": got["rss_mib"]}
 
 
 def files(kit, runner, folder, n, rounds):
@@ -129,4 +129,4 @@ def files(kit, runner, folder, n, rounds):
                     kit.miss(f"{name}, {job}", error)
                     broken.add((name, job))
     sizes = {source: round((folder / f"in.{source}").stat().st_size / n) for source in ("csv", "jsonl")}
-    return {"n": n, "rounds": rounds, "bytes": sizes, "rows": figures.as_json(["per_s", "cpu_us", "rss_mib"])}
+    return {"n": n, "rounds": rounds, "bytes": sizes, "rows": figures.as_json(["per_cpu_s", "per_s", "rss_mib"])}
