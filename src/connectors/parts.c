@@ -81,46 +81,58 @@ static int fail_memory(struct err *err)
 	return fail(err, FAULT_IO, "out of memory");
 }
 
-/* ---- folders are synced once for neighbours -------------------------------------------------- */
+/* ---- each folder is synced once -------------------------------------------------------------- */
 
-struct folders {
-	struct buf last; /* name of the folder */
-	bool any;
-	int fd;
+struct folders { /* of these parts */
+	const struct part **parts;
+	size_t n, cap;
 };
 
-static int sync_last(struct parts *ps, struct folders *f, struct err *err)
+static void folder_add(struct folders *f, const struct part *p)
 {
-	int r = f->any && fsync(f->fd) < 0 ? -errno : 0;
-	if (f->any)
-		(void)close(f->fd); /* synced */
-	f->any = false;
-	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make names in '%s' durable", ps->folder)
-		     : 0;
+	if (f->n == f->cap) {
+		f->cap = f->cap ? f->cap * 2 : 64;
+		f->parts = xrealloc(f->parts, f->cap, sizeof(struct part *));
+	}
+	f->parts[f->n++] = p;
 }
 
-static int folder_add(struct parts *ps, struct folders *f, const struct part *p, struct err *err)
+static struct slice folder_of(const struct part *p)
+{
+	return (struct slice){ p->of->key, beneath_head(p->of->key) };
+}
+
+static int by_folder(const void *a, const void *b)
+{
+	return slice_cmp(folder_of(*(const struct part *const *)a),
+			 folder_of(*(const struct part *const *)b));
+}
+
+static int sync_folder(struct parts *ps, const struct part *p, struct err *err)
 {
 	AUTO(buf_done) struct buf name = { 0 };
-	struct slice head = { p->of->key, beneath_head(p->of->key) };
 	const char *file;
-	if (f->any && slice_eq(head, buf_slice(&f->last)))
-		return 0;
-	if (sync_last(ps, f, err) < 0)
-		return -1;
-	f->fd = part_folder(ps, p, true, &name, &file);
-	if (f->fd < 0)
-		return parts_fault(ps, p, f->fd, "make durable the name of", err);
-	f->any = true;
-	buf_clear(&f->last);
-	return buf_add(&f->last, head) < 0 ? fail_memory(err) : 0;
+	int fd = part_folder(ps, p, true, &name, &file);
+	int r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;
+	if (fd >= 0)
+		(void)close(fd); /* synced */
+	return r < 0 ? parts_fault(ps, p, r, "make durable the name of", err) : 0;
 }
 
-static int folders_end(struct parts *ps, struct folders *f, struct err *err)
+static int folders_sync(struct parts *ps, struct folders *f, struct err *err)
 {
-	int r = sync_last(ps, f, err);
-	buf_done(&f->last);
+	int r = 0;
+	if (f->n)
+		qsort(f->parts, f->n, sizeof(struct part *), by_folder);
+	for (size_t i = 0; i < f->n && r == 0; i++)
+		if (i == 0 || by_folder(&f->parts[i - 1], &f->parts[i]) != 0)
+			r = sync_folder(ps, f->parts[i], err);
 	return r;
+}
+
+static void folders_done(struct folders *f)
+{
+	free(f->parts);
 }
 
 /* ---- a part is made -------------------------------------------------------------------------- */
@@ -376,7 +388,7 @@ static int undo(struct parts *ps, struct err *err)
 
 static int publish_all(struct parts *ps, struct err *err)
 {
-	struct folders f = { 0 };
+	AUTO(folders_done) struct folders f = { 0 };
 	int r = 0;
 	for (size_t i = 0; i < ps->ripe_count && r == 0; i++)
 		r = manifest_put_word(ps->ripe[i], "published", &ps->lines);
@@ -386,11 +398,11 @@ static int publish_all(struct parts *ps, struct err *err)
 	for (size_t i = 0; i < ps->ripe_count && r == 0; i++) {
 		r = part_close(ps, ps->ripe[i], err);
 		r = r < 0 ? r : part_rename(ps, ps->ripe[i], NULL, err);
-		r = r < 0 ? r : folder_add(ps, &f, ps->ripe[i], err);
+		folder_add(&f, ps->ripe[i]);
 		ps->ripe[i]->place = PART_HANDED;
 	}
 	ps->ripe_count = r < 0 ? ps->ripe_count : 0;
-	return folders_end(ps, &f, err) < 0 ? -1 : r;
+	return r < 0 ? r : folders_sync(ps, &f, err);
 }
 
 static int drop_superseded(struct parts *ps, struct err *err)
@@ -516,14 +528,14 @@ static void keep_round(struct parts *ps)
 
 static int sync_touched(struct parts *ps, struct err *err)
 {
-	struct folders f = { 0 };
+	AUTO(folders_done) struct folders f = { 0 };
 	int r = parts_sync_open(ps, err);
 	for (struct part *p = ps->touched; p && r == 0; p = p->next_touched) {
 		r = sync_part(ps, p, err);
-		if (r == 0 && p->fresh)
-			r = folder_add(ps, &f, p, err);
+		if (p->fresh)
+			folder_add(&f, p);
 	}
-	return folders_end(ps, &f, err) < 0 ? -1 : r;
+	return r < 0 ? r : folders_sync(ps, &f, err);
 }
 
 static int sync_job(void *arg)
@@ -608,19 +620,19 @@ static int finish_part(struct parts *ps, struct part *p, struct folders *f, stru
 	if ((ps->staged ? make_staged(ps, p, err) : part_rename(ps, p, NULL, err)) < 0)
 		return -1;
 	p->place = ps->staged ? PART_KEPT : PART_WHOLE;
-	return folder_add(ps, f, p, err);
+	folder_add(f, p);
+	return 0;
 }
 
 static int finish_job(void *arg)
 {
 	struct job *job = arg;
 	struct parts *ps = job->ps;
-	struct folders f = { 0 };
+	AUTO(folders_done) struct folders f = { 0 };
 	int r = undo(ps, job->err);
 	for (size_t i = 0; i < ps->n && r == 0; i++)
 		r = finish_part(ps, ps->all[i], &f, job->err);
-	if (folders_end(ps, &f, job->err) < 0)
-		return -1;
+	r = r < 0 ? r : folders_sync(ps, &f, job->err);
 	if (r == 0 && ps->rotated && ps->mode == PART_REPLACE && !ps->beside)
 		r = parts_drop_leftovers(ps, job->err);
 	return r < 0 ? r : parts_drop_manifests(ps, job->err);
