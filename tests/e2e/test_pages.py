@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from far import far
+from far import far, raw
 
 ROWS, SIZE = 23, 5  # the last page is short
 
@@ -271,6 +271,20 @@ def test_a_link_header_that_is_garbage_is_told(hocket, link, why):
         r = hocket.run(f"from: {{http: {server.base}/, pages: {{link: next}}}}\nto: {{jsonl: out.jsonl}}\n")
         assert r.code == 1 and "the Link header cannot be read: " + why in r.err
         assert sum(server.asked.values()) == 1
+
+
+def test_several_link_headers_are_one_list(hocket):
+    bodies = [b'[{"id": 1}]', b'[{"id": 2}]']
+
+    def talk(connection):
+        body = bodies.pop(0)
+        connection.recv(65536)
+        links = b'Link: <?first>; rel=first,\r\nlink: <?two>; rel="next"\r\n' if bodies else b"Link: <?first>; rel=first\r\nLink: \r\n"
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n" + links + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    with raw(talk) as port:
+        r = hocket.run(f"from: {{http: 'http://127.0.0.1:{port}/', pages: {{link: next}}}}\nto: {{jsonl: out.jsonl}}\n")
+        assert r.code == 0 and ids(hocket) == [1, 2], r.err
 
 
 def test_a_page_that_is_html_shows_itself(hocket):

@@ -164,6 +164,26 @@ def test_killed_while_it_takes_what_came_since(hocket, form):
         assert hocket("verify", "pipe.yaml").code == 0
 
 
+def test_killed_with_two_sinks(hocket):
+    """What is known has rows in neither of them, and nobody gets one twice."""
+    table = Table()
+    with far(table) as server:
+        text = pipe(server, "next", ", lag: 10s", f"steps:\n  - http: {server.base}/job?n=\\(.id)\n    concurrency: 1\n    queue: 1\n    rate: 100/s\n    into: .done\n",
+                    "[{sqlite: out.db, table: t, commit: {every: 20ms}}, {jsonl: out.jsonl}]")
+        hocket.write("pipe.yaml", text)
+        for day in range(2):
+            for n in range(8):
+                table.put(day * 8 + n, day * 8 + n)
+            for more in (3, 4):
+                process = hocket.start("run", "pipe.yaml", "-q")
+                server.wait_for(sum(server.asked.values()) + more)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            assert hocket("run", "pipe.yaml").code == 0
+            assert rows(hocket) == [r["id"] for r in hocket.read_jsonl("out.jsonl")] == list(range((day + 1) * 8))
+        assert hocket("verify", "pipe.yaml").code == 0
+
+
 def test_killed_at_the_first_look(hocket):
     """What was asked for when somebody looked is of then: the next run asks anew."""
     table, holds = Table(), []
