@@ -390,7 +390,7 @@ static void set_fault(const struct page *p, struct item *item, const struct err 
 }
 
 /* Which of them are none, and which came before. */
-static void judge_items(struct reader *r, struct page *p) SUSPENDS
+static int judge_items(struct reader *r, struct page *p, struct err *err) SUSPENDS
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct item *item = &p->items[i];
@@ -401,7 +401,12 @@ static void judge_items(struct reader *r, struct page *p) SUSPENDS
 		item->known = is_new == 0;
 		if (is_new < 0)
 			set_fault(p, item, &why);
+		if (is_new < 0 && why.fault == FAULT_CONFIG) { /* not the record's fault */
+			*err = *item->fault;
+			return -1;
+		}
 	}
+	return 0;
 }
 
 static int admit_item(struct reader *r, const struct page *p, struct item *item, uint64_t taken,
@@ -497,8 +502,7 @@ static int use_page(struct reader *r, struct page *p, struct err *err) SUSPENDS
 		done = since_put(r->since, &p->since);
 	if (done < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, done, "what is known does not fit");
-	judge_items(r, p);
-	return 0;
+	return judge_items(r, p, err);
 }
 
 /* ---- the inbox --------------------------------------------------------------------------------------- */

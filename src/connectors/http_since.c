@@ -22,6 +22,8 @@
 
 enum { KNOWN_DIGITS = 24, TRIM_FROM = 256 };
 
+static const char *const older_words[] = { "error", "drop", "take", NULL };
+
 const struct opt since_option_table[] = {
 	OPT("query", struct since_options, query, OPT_STRING, const char *, .required = true,
 	    .doc = "the parameter that takes the cursor: updated_after"),
@@ -34,6 +36,10 @@ const struct opt since_option_table[] = {
 	    .doc = "ask from so long before the largest cursor: for what shows up late"),
 	OPT("value", struct since_options, value, OPT_JQ, struct jq *,
 	    .doc = "how the cursor is written in the query, where `.` is the cursor: '.[:10]'"),
+	OPT("older", struct since_options, older, OPT_ENUM, int, .tuning = true,
+	    .words = older_words, .fallback = "error",
+	    .doc = "a record from before what was asked for: a mistake, as the API does not heed "
+		   "`query` (error), a duplicate (drop), or taken again (take)"),
 	OPT_END,
 };
 
@@ -60,7 +66,8 @@ struct known_list {
 struct since {
 	const struct since_options *o;
 	struct cursor largest;
-	struct cursor low; /* what is asked from next, as it is written there, to the second */
+	struct cursor low;   /* what is asked from next, as it is written there, to the second */
+	struct cursor asked; /* what this run asked from, likewise */
 	struct known_list before, fresh;
 	size_t trim_at;
 	int64_t now_ns; /* when it began */
@@ -99,6 +106,7 @@ void since_free(struct since *s)
 		return;
 	cursor_done(&s->largest);
 	cursor_done(&s->low);
+	cursor_done(&s->asked);
 	list_done(&s->before);
 	list_done(&s->fresh);
 	free(s);
@@ -144,23 +152,24 @@ static int step_back(const struct since *s, struct cursor *ret, struct err *err)
 	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the cursor is too long") : 0;
 }
 
-static int set_low(struct since *s, struct err *err) SUSPENDS
+/* As it is written, to the second. */
+static int set_whole(const struct since *s, const struct cursor *from, struct cursor *ret,
+		     struct err *err) SUSPENDS
 {
-	AUTO(cursor_done) struct cursor back = { 0 }, whole = { 0 }, low = { 0 };
-	if (step_back(s, &back, err) < 0)
-		return -1;
-	int r = cursor_floor(&back, &whole);
-	if (r < 0)
-		return fail_errno(err, FAULT_TOO_LARGE, r, "the cursor is too long");
-	if (written(s, buf_slice(&whole.json), &low, err) < 0)
-		return -1;
-	cursor_done(&s->low);
-	s->low = low;
-	low = (struct cursor){ 0 };
-	return 0;
+	AUTO(cursor_done) struct cursor whole = { 0 };
+	int r = cursor_floor(from, &whole);
+	cursor_done(ret);
+	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the cursor is too long")
+		     : written(s, buf_slice(&whole.json), ret, err);
 }
 
-int since_put_query(const struct since *s, struct buf *url, struct err *err)
+static int set_low(struct since *s, struct err *err) SUSPENDS
+{
+	AUTO(cursor_done) struct cursor back = { 0 };
+	return step_back(s, &back, err) < 0 ? -1 : set_whole(s, &back, &s->low, err);
+}
+
+int since_put_query(struct since *s, struct buf *url, struct err *err)
 {
 	AUTO(cursor_done) struct cursor from = { 0 }, asked = { 0 };
 	AUTO(buf_done) struct buf text = { 0 }, start = { 0 }, next = { 0 };
@@ -173,7 +182,8 @@ int since_put_query(const struct since *s, struct buf *url, struct err *err)
 	} else if (step_back(s, &from, err) < 0) {
 		return -1;
 	}
-	if (r == 0 && written(s, buf_slice(&from.json), &asked, err) < 0)
+	if (r == 0 && (written(s, buf_slice(&from.json), &asked, err) < 0 ||
+		       set_whole(s, &from, &s->asked, err) < 0))
 		return -1;
 	r = r < 0 ? r : cursor_put_text(&asked, &text);
 	r = r < 0 ? r : query_set(buf_slice(url), slice_str(s->o->query), buf_slice(&text), &next);
@@ -186,18 +196,17 @@ int since_put_query(const struct since *s, struct buf *url, struct err *err)
 
 /* ---- what is worth remembering ------------------------------------------------------------------------ */
 
-/* Values that cannot be compared stay: `value` may give texts for some and numbers for others. */
-static bool is_below(const struct since *s, const struct cursor *at)
+/* Values that cannot be compared are not: `value` may give texts for some and numbers for others. */
+static bool is_below(const struct cursor *low, const struct cursor *at)
 {
-	return at->kind == s->low.kind && at->kind != CURSOR_NONE &&
-	       cursor_compare(at, &s->low) < 0;
+	return at->kind == low->kind && at->kind != CURSOR_NONE && cursor_compare(at, low) < 0;
 }
 
 static void list_trim(const struct since *s, struct known_list *l)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < l->n; i++) {
-		if (is_below(s, &l->v[i].at))
+		if (is_below(&s->low, &l->v[i].at))
 			cursor_done(&l->v[i].at);
 		else
 			l->v[n++] = l->v[i];
@@ -290,6 +299,28 @@ static int raise_largest(struct since *s, const struct cursor *to, struct err *e
 		     : set_low(s, err);
 }
 
+/* An API that does not heed the parameter gives everything, each time. */
+static int judge_older(const struct since *s, const struct cursor *at, struct err *err)
+{
+	if (s->o->older != OLDER_ERROR)
+		return s->o->older == OLDER_TAKE;
+	return fail(err, FAULT_CONFIG,
+		    "asked for what came since %.*s, the API gave a record of %.*s: does it heed "
+		    "'%s'? (`older: drop` leaves such records out, `older: take` takes them again)",
+		    SLICE(utf8_head(buf_slice(&s->asked.json), 60)),
+		    SLICE(utf8_head(buf_slice(&at->json), 60)), s->o->query);
+}
+
+static void remember(struct since *s, const char *digest, struct cursor *takes)
+{
+	struct known *k = list_add(&s->fresh);
+	memcpy(k->digest, digest, KNOWN_DIGITS + 1);
+	k->at = *takes;
+	*takes = (struct cursor){ 0 };
+	if (s->fresh.n >= s->trim_at)
+		trim(s);
+}
+
 int since_look(struct since *s, struct slice item, struct err *err)
 {
 	AUTO(cursor_done) struct cursor at = { 0 }, asked = { 0 };
@@ -307,14 +338,10 @@ int since_look(struct since *s, struct slice item, struct err *err)
 	struct known *was = find_before(s, digest);
 	if (was)
 		was->met = true;
-	if (is_below(s, &asked))
-		return !was;
-	struct known *k = list_add(&s->fresh);
-	memcpy(k->digest, digest, sizeof(digest));
-	k->at = asked;
-	asked = (struct cursor){ 0 };
-	if (s->fresh.n >= s->trim_at)
-		trim(s);
+	if (!was && is_below(&s->asked, &asked))
+		return judge_older(s, &at, err);
+	if (!is_below(&s->low, &asked))
+		remember(s, digest, &asked);
 	return !was;
 }
 
@@ -348,6 +375,10 @@ int since_put(struct since *s, struct buf *out)
 	write_largest(&w, s);
 	write_list(&w, &s->before);
 	json_close(&w, ']');
+	if (s->asked.kind != CURSOR_NONE) {
+		json_key(&w, "asked");
+		json_put_raw(&w, buf_slice(&s->asked.json));
+	}
 	json_key(&w, "fresh");
 	json_open(&w, '[');
 	write_list(&w, &s->fresh);
@@ -390,12 +421,14 @@ static bool read_list(struct slice object, const char *key, struct known_list *l
 
 int since_read(struct since *s, struct slice text, struct err *err)
 {
-	struct slice largest;
+	struct slice largest, asked;
 	list_done(&s->before);
 	list_done(&s->fresh);
 	cursor_done(&s->largest);
+	cursor_done(&s->asked);
 	bool good = json_check(text, NULL) == 0 && json_field(text, S("since"), &largest) &&
 		    (json_type(largest) == JSON_NULL || cursor_read(largest, &s->largest) == 0) &&
+		    (!json_field(text, S("asked"), &asked) || cursor_read(asked, &s->asked) == 0) &&
 		    read_list(text, "before", &s->before) && read_list(text, "fresh", &s->fresh);
 	if (!good)
 		return fail(err, FAULT_BROKEN, "what is known of the last run makes no sense: %.*s",

@@ -15,10 +15,12 @@
 
 enum { SINCE_KNOWN_MAX = 10000 };
 
+enum since_older { OLDER_ERROR, OLDER_DROP, OLDER_TAKE };
 struct since_options {
 	const char *query, *start;
 	struct jq *from, *value;
 	int64_t lag_ns;
+	int older; /* enum since_older */
 };
 extern const struct opt since_option_table[];
 void since_check(const struct since_options *, struct diag *); /* in plan(); NULL: none */
@@ -31,8 +33,9 @@ MUST int since_read(struct since *, struct slice text, struct err *) SUSPENDS;
 bool since_is_text(struct slice base); /* a position that is such a text, not a URL */
 
 /* Sets the parameter in the URL to what is asked from; left alone when nothing is known yet and there is no `start`. */
-MUST int since_put_query(const struct since *, struct buf *url, struct err *) SUSPENDS;
-/* 1: it is new; 0: it came before, as it is; -1 with *err, FAULT_BAD_VALUE: it has no cursor. */
+MUST int since_put_query(struct since *, struct buf *url, struct err *) SUSPENDS;
+/* 1: it is new; 0: it came before, as it is; -1 with *err: FAULT_BAD_VALUE: it has no cursor; FAULT_CONFIG: nobody asked for it, and the
+ * file does not say what becomes of it. */
 MUST int since_look(struct since *, struct slice item, struct err *) SUSPENDS;
 /* All that is known now; and as the run behind this one needs it. */
 MUST int since_put(struct since *, struct buf *out);

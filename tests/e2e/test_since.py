@@ -254,6 +254,17 @@ def test_one_record_of_the_future_hides_nothing(hocket):
         assert r.code == 0 and rows(hocket) == [1, 2, 3] and r.account["duplicate"] == 1
 
 
+def test_an_api_that_does_not_heed_the_parameter(hocket):
+    """It gives everything each time: told, or left out, or taken again, as the file says."""
+    text = "from: {http: '%s/', since: {query: sicne, from: .t%s}}\nto: {sqlite: out.db, table: t}\n"
+    with far(lambda path, attempt: [{"id": n, "t": n} for n in range(4)]) as server:
+        assert hocket.run(text % (server.base, "")).code == 0
+        r = hocket.run(text % (server.base, ""))
+        assert r.code == 1 and "asked for what came since 3, the API gave a record of 0: does it heed 'sicne'?" in r.err
+        assert "nothing new" in hocket.run(text % (server.base, ", older: drop")).err and rows(hocket) == [0, 1, 2, 3]
+        assert hocket.run(text % (server.base, ", older: take")).code == 0 and rows(hocket) == [0, 1, 2, 3, 0, 1, 2]
+
+
 def test_start_and_value(hocket):
     table = Table()
     with far(table) as server:
