@@ -11,7 +11,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
-PYTHON_PEERS = ["httpx", "aiohttp", "uvloop", "trio", "duckdb"]
+PYTHON_PEERS = ["httpx", "aiohttp", "uvloop", "trio", "duckdb", "asyncpg", "psycopg[binary]"]
 CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
 
 
@@ -85,7 +85,7 @@ class Kit:
         made = self.build / f"bench-{sources[0].stem}"
         if not newer(made, *sources, *layers):
             sh(os.environ.get("CC", "cc"), *CFLAGS, f"-I{ROOT}/include", f"-I{ROOT}/src", "-o", made, *sources, *layers,
-               "-lssl", "-lcrypto", "-lz", "-lzstd", "-lbrotlidec", "-lm", "-pthread")
+               "-lssl", "-lcrypto", "-lsqlite3", "-lz", "-lzstd", "-lbrotlidec", "-lm", "-pthread")
         return made
 
     def python(self):

@@ -33,7 +33,7 @@ def machine(kit):
     """Where and with what the figures were taken."""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     venv = kit.cache / "venv/bin/python"
-    peers = {name: version(venv, "-c", f"'import {name}; print({name}.__version__)'") for name in PYTHON_PEERS}
+    peers = {name: version(venv, "-c", f"'import {name}; print({name}.__version__)'") for name in (peer.split("[")[0] for peer in PYTHON_PEERS)}
     peers |= {"Python": platform.python_version(), "Go": version("go", "version"), "Node": version("node", "--version"),
               "Rust": version("rustc", "--version"), **{name: locked(name) for name in ("tokio", "hyper", "reqwest")}, "nginx": version("/usr/sbin/nginx", "-v"),
               "jq": version("jq", "--version", pattern=r"jq-(\S+)"), "Miller": version("mlr", "--version"),
@@ -156,6 +156,26 @@ def files(s):
             f"{speed}\n\n{rest}{wanted}\n")
 
 
+SQL_CASES = {"lookup": "one by one", "lookup_20": "20 connections", "pipeline": "500 in a round trip", "stream": "rows of a stream",
+             "copy": "rows by COPY", "insert": "rows, 500 a transaction"}
+
+
+def sql(s):
+    tables = []
+    for where, title in (("postgres", "PostgreSQL"), ("sqlite", "SQLite")):
+        rows = [row for row in s["rows"] if row["case"].startswith(where)]
+        cases = [case for case in SQL_CASES if any(row["case"] == f"{where} {case}" for row in rows)]
+        for figure, words, ratio in (("cpu_us", "CPU µs", True), ("per_s", "per second", False)):
+            columns = [(SQL_CASES[case], f"{where} {case}", figure, ratio) for case in cases]
+            tables.append(f"{title}, {words}:\n\n{compare({**s, 'rows': rows}, columns)}")
+    wanted = goals(s, ("CPU of a lookup in a pipeline", "postgres pipeline", "cpu_us", 1.1, "µs"),
+                   ("COPY", "postgres copy", "per_s", 250000, "rows/s", False))
+    return (f"### Databases\n\n`bench/sql.c` with `<hocket/sql.h>`, asyncpg, psycopg and Python's sqlite3: lookups of one row of three columns by "
+            f"its key, a stream of 300,000 such rows, as many rows in. CPU is user + system time of the client for one row; in brackets, times "
+            f"hocket's. asyncpg has no pipeline for queries that return rows. SQLite's calls leave the loop, which Python's do not: that costs a "
+            f"lookup two thread switches. Figures: {medians(s)}.\n\n" + "\n\n".join(tables) + f"{wanted}\n")
+
+
 def startup(s):
     rows = [[r["peer"], number(r["wall_ms"]), number(r["cpu_ms"]), number(r["rss_mib"])] for r in s["rows"]]
     version_ms = next((r["wall_ms"] for r in s["rows"] if r["peer"] == "hocket version"), None)
@@ -262,7 +282,7 @@ def state(s):
             f"(median of {going['rounds']}; longest {number(going['wall_s_max'])} s; goal {judged(going['wall_s_max'], 1, 's')}).\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "state": state, "startup": startup, "runtime": runtime,
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "sql": sql, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro}
 
 

@@ -186,7 +186,7 @@ def test_the_versions_agree(installed):
 def test_the_shared_library_needs_what_it_says(installed):
     dynamic = run("readelf", "-dlW", installed.shared)
     needed = {name.split(".so")[0] for name in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)}
-    assert needed <= {"libssl", "libcrypto", "libz", "libzstd", "libbrotlidec", "libc", "ld-linux-x86-64"}
+    assert needed <= {"libssl", "libcrypto", "libsqlite3", "libz", "libzstd", "libbrotlidec", "libc", "ld-linux-x86-64"}
     assert "TEXTREL" not in dynamic
     assert not re.search(r"GNU_STACK.* RWE ", dynamic), "an executable stack"
 
@@ -194,7 +194,7 @@ def test_the_shared_library_needs_what_it_says(installed):
 def test_pkg_config_names_private_libraries_for_static_links_only(installed):
     assert installed.flags("--cflags", "--libs") == [
         f"-I{installed.prefix}/include", "-fstack-clash-protection", f"-L{installed.lib}", "-lhocket"]
-    assert {"-lhocket", "-lssl", "-lcrypto", "-lz", "-lzstd", "-lbrotlidec", "-pthread"} <= set(installed.flags("--static", "--libs"))
+    assert {"-lhocket", "-lssl", "-lcrypto", "-lsqlite3", "-lz", "-lzstd", "-lbrotlidec", "-pthread"} <= set(installed.flags("--static", "--libs"))
 
 
 def test_the_manual_page_has_every_function(installed):
