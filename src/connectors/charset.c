@@ -20,7 +20,7 @@ struct charset {
 	} of[256];
 };
 
-static bool is_utf8(const char *encoding)
+bool charset_is_utf8(const char *encoding)
 {
 	struct slice name = slice_str(encoding);
 	return name.n == 0 || slice_eq_nocase(name, S("utf-8")) || slice_eq_nocase(name, S("utf8"));
@@ -63,8 +63,8 @@ static struct charset *make(const char *encoding, const char **why)
 void charset_check(const char *encoding, struct diag *diag)
 {
 	const char *why;
-	struct charset *c = is_utf8(encoding) ? NULL : make(encoding, &why);
-	if (!c && !is_utf8(encoding))
+	struct charset *c = charset_is_utf8(encoding) ? NULL : make(encoding, &why);
+	if (!c && !charset_is_utf8(encoding))
 		diag_error(diag, "encoding", "'%s' %s", encoding, why);
 	charset_free(c);
 }
@@ -72,7 +72,7 @@ void charset_check(const char *encoding, struct diag *diag)
 struct charset *charset_new(const char *encoding)
 {
 	const char *why;
-	struct charset *c = is_utf8(encoding) ? NULL : make(encoding, &why);
+	struct charset *c = charset_is_utf8(encoding) ? NULL : make(encoding, &why);
 	if (c)
 		snprintf(
 			c->advice, sizeof(c->advice),

@@ -10,6 +10,7 @@
 
 struct charset; /* NULL is UTF-8 */
 
+bool charset_is_utf8(const char *encoding); /* also NULL */
 /* In plan(): is `encoding` one that can be read? */
 void charset_check(const char *encoding, struct diag *);
 /* NULL for UTF-8; the name was checked. */

@@ -32,6 +32,8 @@ static int stdin_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->effect = EFFECT_READS;
 	facts->door = S("stdin");
 	rows_check(&o->rows, diag);
+	if (o->format == STDIN_JSONL && !charset_is_utf8(o->rows.encoding))
+		diag_error(diag, "encoding", "JSON lines are UTF-8; convert them: iconv -t utf-8");
 	lines_check_max(o->max_line, diag);
 	return 0;
 }

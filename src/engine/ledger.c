@@ -111,6 +111,7 @@ struct split *ledger_split(struct ledger *l, const char *name)
 	struct split *s = ledger_find_split(l, name);
 	if (s)
 		return s;
+	ASSERT(l->last_split || !l->splits); /* a snapshot gets no new ones */
 	s = split_new(name);
 	s->number = l->last_split ? l->last_split->number + 1 : 0;
 	*(l->last_split ? &l->last_split->next : &l->splits) = s;

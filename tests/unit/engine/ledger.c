@@ -206,6 +206,61 @@ TEST(a_mark_that_makes_no_sense_is_refused)
 	}
 }
 
+/* What a restart finds: the mark read into an empty ledger. */
+static struct split *restarted(const struct ledger *l, struct ledger *ret)
+{
+	AUTO(buf_done) struct buf mark = { 0 };
+	struct err err = { 0 };
+	CHECK_INT(mark_put(l, "r", NULL, NULL, &mark), 0);
+	ledger_done(ret);
+	*ret = (struct ledger){ 0 };
+	CHECK_INT(mark_read(ret, buf_slice(&mark), &err), 0);
+	return ret->splits;
+}
+
+TEST(an_end_counts_when_all_before_it_is_settled_and_nothing_is_behind_it)
+{
+	struct ledger l = { 0 }, later = { 0 };
+	struct split *s = ledger_split(&l, "in");
+	struct text *base = text_new(S("f"));
+	for (uint64_t i = 0; i < 2; i++)
+		item_end(&l, &admit_one(&l, s, base, i + 1)->root, ENDED_READY);
+	CHECK_SLICE(split_end(s), S(""));
+	split_set_end(s, S("20 x"));
+	CHECK_SLICE(split_end(s), S("20 x"));
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK_SLICE(split_end(restarted(&l, &later)), S(""));
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK_SLICE(split_end(restarted(&l, &later)), S("20 x"));
+	CHECK(!later.splits->gone);
+	later.splits->gone = true;
+	CHECK(restarted(&later, &l)->gone_told);
+	s = l.splits;
+	item_end(&l, &admit_one(&l, s, base, 3)->root, ENDED_READY);
+	ledger_settle(&l, ledger_take_ready(&l));
+	CHECK_SLICE(split_end(restarted(&l, &later)), S(""));
+	text_unref(base);
+	ledger_done(&l);
+	ledger_done(&later);
+}
+
+TEST(splits_are_found_by_their_names_however_many)
+{
+	struct ledger l = { 0 };
+	char name[16];
+	for (int round = 0; round < 2; round++)
+		for (unsigned i = 0; i < 1000; i++) {
+			snprintf(name, sizeof name, "f%u", i * 7);
+			const struct split *s = ledger_split(&l, name);
+			CHECK_STR(s->name, name);
+			CHECK_INT(s->number, i);
+			CHECK(ledger_find_split(&l, name) == s);
+		}
+	CHECK(ledger_find_split(&l, "f1") == NULL);
+	ledger_done(&l);
+	CHECK(ledger_find_split(&l, "f7") == NULL);
+}
+
 static const struct test tests[] = {
 	T(order_is_kept_until_the_head_is_done),
 	T(any_order_settles_above_the_mark),
@@ -214,6 +269,8 @@ static const struct test tests[] = {
 	T(marks_survive_a_restart_at_any_point),
 	T(the_mark_of_a_batch_is_the_mark_after_it),
 	T(a_mark_that_makes_no_sense_is_refused),
+	T(an_end_counts_when_all_before_it_is_settled_and_nothing_is_behind_it),
+	T(splits_are_found_by_their_names_however_many),
 };
 
 int main(void)
