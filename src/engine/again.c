@@ -13,7 +13,9 @@
  * What must hold:
  *  (1) whatever is decided but "nothing new" is said: starting over may cost money.
  *  (2) a run that goes on has the old run's splits and counts of its own: the accounts of both stand, and so do the ids of records.
- *  (3) the probe has a ledger of its own, and admits nothing. */
+ *  (3) the probe has a ledger of its own, and admits nothing.
+ *  (4) a far side is asked only by a source that goes onward from where it ended, and what it tells is kept: when there is something new,
+ *      the run takes it from there and asks for none of it again; when there is not, it is dropped. */
 #include "engine/again.h"
 
 #include "engine/changed.h"
