@@ -11,9 +11,33 @@
 #include "connectors/literal.h"
 #include "io/db.h"
 #include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
 
 #define DOUBLE_DIGITS 17                 /* with so many every double is written in full */
 #define EXACT_INT     (INT64_C(1) << 53) /* whole numbers that a double keeps */
+
+/* Digits that count: not the zeros before them, not those of the exponent. */
+static size_t significant(struct slice value)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < value.n && value.p[i] != 'e' && value.p[i] != 'E'; i++)
+		n += value.p[i] >= (n ? '0' : '1') && value.p[i] <= '9';
+	return n;
+}
+
+static bool fits_double(struct slice value)
+{
+	char text[64];
+	size_t digits = significant(value);
+	if (digits > DOUBLE_DIGITS || value.n >= sizeof(text))
+		return false;
+	memcpy(text, value.p, value.n);
+	text[value.n] = 0;
+	double d = strtod(text, NULL);
+	return isfinite(d) && (digits == 0 || fabs(d) >= DBL_MIN);
+}
 
 static unsigned number_seen(struct slice value)
 {
@@ -23,7 +47,7 @@ static unsigned number_seen(struct slice value)
 		return PG_SEEN_BIG;
 	if (!l.fraction && !l.exponent)
 		return units_int(value, &n) == 0 ? PG_SEEN_INTEGER : PG_SEEN_BIG;
-	return l.digits <= DOUBLE_DIGITS && !l.exponent ? PG_SEEN_REAL : PG_SEEN_BIG;
+	return fits_double(value) ? PG_SEEN_REAL : PG_SEEN_BIG;
 }
 
 unsigned pg_value_seen(const struct rec *rec, struct slice value)

@@ -4,12 +4,16 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import api
 import page
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+import pg
+
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
 # bench/run writes docs/benchmarks.md, tools/scorecard docs/scorecard.md, and their commands take an hour
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ("benchmarks.md", "scorecard.md"))]
@@ -27,6 +31,16 @@ def library(tmp_path_factory):
             "EXAMPLES": str(ROOT / "examples/c")}
 
 
+@pytest.fixture(scope="session")
+def server():
+    try:
+        one = pg.Postgres("fsync=off")
+    except pg.Missing as why:
+        pytest.skip(str(why))
+    yield one
+    one.stop()
+
+
 @pytest.fixture
 def shell(tmp_path, library):
     folder = tmp_path / "page"
@@ -40,7 +54,7 @@ def shell(tmp_path, library):
 def check(shell, text, where):
     """A pipeline without a name, or a part of one."""
     text = whole(text)
-    env = {**shell.env, **{name: "example-secret" for name in re.findall(r"\$secret\.(\w+)", text)}}
+    env = {**shell.env, **{name: "postgres://localhost/example" if name == "PG_URL" else "example-secret" for name in re.findall(r"\$secret\.(\w+)", text)}}
     done = subprocess.run([PROGRAM, "check", write(shell, text)], cwd=shell.folder, env=env,
                           capture_output=True, text=True)
     assert done.returncode == 0, f"{where}\n{done.stderr}"
@@ -101,8 +115,22 @@ def run_block(shell, block, where):
         raise AssertionError(f"{where} a block in '{block.language}': tests/docs/README.md says which there are")
 
 
+def find_duckdb(shell):
+    """What `to: {parquet: ...}` needs; skipped, aloud, where it cannot be had."""
+    found = subprocess.run([ROOT / "tools/duckdb-library"], capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip(f"no Parquet here: {found.stderr.strip()}")
+    shell.env["HOCKET_DUCKDB"] = found.stdout.strip()
+    shell.run(f"export HOCKET_DUCKDB='{shell.env['HOCKET_DUCKDB']}'")
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_page(shell, path):
+def test_page(shell, path, request):
+    if '"$PG_URL"' in path.read_text():
+        shell.env["PG_URL"] = request.getfixturevalue("server").database().url
+        shell.run(f"export PG_URL='{shell.env['PG_URL']}'")
+    if re.search(r"\bparquet: ", path.read_text()):
+        find_duckdb(shell)
     for block in page.blocks(path):
         where = f"{path.relative_to(ROOT)}:{block.line}:"
         for command in block.hidden:
