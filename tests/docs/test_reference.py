@@ -5,7 +5,7 @@ import pathlib
 import re
 
 import pytest
-from test_pages import PROGRAM, ROOT, check, library, shell  # noqa: F401 (a fixture)
+from test_pages import PROGRAM, ROOT, check, find_duckdb, library, shell  # noqa: F401 (a fixture)
 
 REFERENCE = ROOT / "docs/reference"
 tool = importlib.util.module_from_spec(importlib.util.spec_from_loader(
@@ -33,6 +33,7 @@ def examples(page):
 def test_examples_of_connectors_are_good(shell, printed):  # noqa: F811
     found = list(examples(printed["connectors.md"]))
     assert len(found) >= 10
+    find_duckdb(shell)
     for text in found:
         check(shell, text, "docs/reference/connectors.md")
 
