@@ -18,9 +18,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-void pg_begin(struct pg *p)
+void pg_begin(struct pg *p, bool lasting)
 {
 	ASSERT(!p->streaming && !p->copying);
+	p->lasting = lasting;
 	p->asked = false;
 	p->unread = false;
 }
@@ -77,7 +78,7 @@ static int say_left(struct pg *p, int r, struct err *err)
 {
 	pg_abandon(p);
 	if (err)
-		err->sent = p->asked;
+		err->sent = pg_in_doubt(p);
 	return fail_errno(err, FAULT_RESET, r, "%s: waiting for an answer", p->db.pool->door);
 }
 
@@ -133,14 +134,43 @@ uint64_t pg_affected(const PGresult *r)
 	return count;
 }
 
+static bool commits(struct slice text)
+{
+	text = slice_trim(text);
+	return slice_eq_nocase(slice_head(text, 6), S("commit")) ||
+	       slice_eq_nocase(slice_head(text, 3), S("end")) ||
+	       slice_eq_nocase(slice_head(text, 7), S("prepare"));
+}
+
+/* What begins or undoes: there is nothing of it that could last. */
+static bool is_idle_word(struct slice text)
+{
+	static const char *const words[] = { "begin", "start",     "rollback",
+					     "abort", "savepoint", "set" };
+
+	text = slice_trim(text);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (slice_eq_nocase(slice_head(text, strlen(words[i])), slice_str(words[i])))
+			return true;
+	return false;
+}
+
+/* Of several statements any may be the COMMIT. */
+bool pg_lasts(const struct pg *p, struct slice text)
+{
+	struct slice first, rest;
+
+	if (slice_cut(text, ';', &first, &rest) && slice_trim(rest).n > 0)
+		return true;
+	if (pq.PQtransactionStatus(p->conn) == PQTRANS_IDLE)
+		return !is_idle_word(text);
+	return commits(text);
+}
+
 /* A COMMIT of a transaction that had failed is answered with ROLLBACK, and that is no error to the server. */
 static int check_commit(struct pg *p, PGresult *res, struct slice text, struct err *err)
 {
-	text = slice_trim(text);
-	if (!slice_eq_str(S("ROLLBACK"), pq.PQcmdStatus(res)))
-		return 0;
-	if (!slice_eq_nocase(slice_head(text, 6), S("commit")) &&
-	    !slice_eq_nocase(slice_head(text, 3), S("end")))
+	if (!commits(text) || !slice_eq_str(S("ROLLBACK"), pq.PQcmdStatus(res)))
 		return 0;
 	if (err)
 		memcpy(err->state, "25P02", 6);
@@ -199,7 +229,7 @@ int pg_exec(struct db *d, struct slice text, struct err *err)
 	struct pg *p = pg_of(d);
 	AUTO(freep) char *query = xstrndup(text.p, text.n);
 
-	pg_begin(p);
+	pg_begin(p, pg_lasts(p, text));
 	if (!pq.PQsendQuery(p->conn, query))
 		return pg_fail(p, NULL, text, err);
 	return pg_finish(p, text, NULL, err);

@@ -102,9 +102,10 @@ struct pg {
 	struct pg_statements own;
 	bool tls;
 	bool unread; /* the socket was read, and perhaps not to its end */
-	bool asked;  /* something was sent in this conversation */
-	bool streaming, copying;
-	bool swept; /* a statement of ours may be gone: prepare anew */
+	bool asked,
+		lasting; /* something was sent in this conversation; what that does may outlive the connection */
+	bool streaming, copying, copy_lasts; /* copy_lasts: no transaction is open around it */
+	bool swept;                          /* a statement of ours may be gone: prepare anew */
 };
 static inline struct pg *pg_of(const struct db *d)
 {
@@ -125,8 +126,16 @@ void pg_pool_done(struct db_pool *);
 struct db *pg_connect(struct db_pool *, struct err *) SUSPENDS;
 
 /* ---- waiting and results (db_pg.c) ---- */
-/* A conversation begins: forgets what was known of the last one. */
-void pg_begin(struct pg *);
+/* A conversation begins: forgets what was known of the last one. lasting: what is sent may outlive the connection, so that its loss leaves a
+ * doubt. Not so where nothing is changed, or a transaction is open and will stay so. */
+void pg_begin(struct pg *, bool lasting);
+/* Would this statement's work last if the connection were lost behind it? */
+bool pg_lasts(const struct pg *, struct slice text);
+/* For err.sent. */
+static inline bool pg_in_doubt(const struct pg *p)
+{
+	return p->asked && p->lasting;
+}
 /* Sends what is left, takes what came; parks until one of them is possible. -1: cancelled. A lost connection is no error here: the
  * result that follows tells it. */
 MUST int pg_wait(struct pg *, struct err *) SUSPENDS;

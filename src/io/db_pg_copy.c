@@ -14,7 +14,8 @@ int pg_copy_begin(struct db *d, struct slice text, struct err *err)
 	AUTO(freep) char *query = xstrndup(text.p, text.n);
 	AUTO(pg_result_clear) PGresult *res = NULL;
 
-	pg_begin(p);
+	pg_begin(p, false); /* until its end is sent, nothing of it lasts */
+	p->copy_lasts = pg_lasts(p, text);
 	if (!pq.PQsendQuery(p->conn, query))
 		return pg_fail(p, NULL, text, err);
 	if (pg_result(p, &res, err) < 0)
@@ -58,6 +59,7 @@ static int end_copy(struct pg *p, const char *why, struct err *err) SUSPENDS
 	int r;
 
 	p->copying = false;
+	p->lasting = p->copy_lasts && !why;
 	while ((r = pq.PQputCopyEnd(p->conn, why)) == 0)
 		if (pg_send_all(p, err) < 0)
 			return -1;

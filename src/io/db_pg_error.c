@@ -4,7 +4,8 @@
  *   the class that the engine knows.
  * What flows through:    PGresults and libpq's last words in, struct err out.
  * What must hold:
- *  (1) `sent`: the server may have acted. Not when it said ERROR: that undid the transaction. FATAL and silence prove nothing.
+ *  (1) `sent`: the server may have acted. Not when it said ERROR: that undid the transaction; nor when a transaction was open that nothing
+ *      would have committed. FATAL and silence prove nothing else.
  *  (2) the password stands in no message: libpq's sentences have host, user and database; the URL is never repeated. */
 #include "io/db_pg.h"
 #include "io/db_place.h"
@@ -70,7 +71,7 @@ static int fail_sql(struct pg *p, const PGresult *res, struct slice state, struc
 		return -1;
 	memset(err->state, 0, sizeof(err->state));
 	memcpy(err->state, state.p, state.n < 5 ? state.n : 5);
-	err->sent = p->asked && p->db.broken;
+	err->sent = pg_in_doubt(p) && p->db.broken;
 	err->row = copy_line(res);
 	if (put_story(res, text, &story) < 0)
 		return fail(err, FAULT_SQL, "%s: %s", p->db.pool->door, err->state);
@@ -98,7 +99,7 @@ int pg_fail(struct pg *p, const PGresult *res, struct slice text, struct err *er
 		return fail_sql(p, res, state, text, err);
 	pg_abandon(p);
 	if (err)
-		err->sent = p->asked;
+		err->sent = pg_in_doubt(p);
 	return fail(err, FAULT_RESET, "%s: the connection was lost (%.*s)", p->db.pool->door,
 		    SLICE(said));
 }

@@ -75,7 +75,7 @@ static int fail_row(struct batch *b, size_t i, int r, struct err *err)
 
 	pg_abandon(b->pg);
 	if (err) {
-		err->sent = true;
+		err->sent = pg_in_doubt(b->pg);
 		err->row = i + 1;
 	}
 	if (r == -EBADMSG)
@@ -203,6 +203,14 @@ static int get_statements(struct batch *b, struct err *err) SUSPENDS
 	return pg_statements_get(b->pg, texts, b->n, b->statements, err);
 }
 
+static bool lasts(const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (pg_lasts(b->pg, text_of(b->statements[i])))
+			return true;
+	return false;
+}
+
 static int run_once(struct batch *b, struct err *err) SUSPENDS
 {
 	int r;
@@ -214,7 +222,7 @@ static int run_once(struct batch *b, struct err *err) SUSPENDS
 	}
 	if (get_statements(b, err) < 0 || spell_values(b, err) < 0)
 		return -1;
-	pg_begin(b->pg);
+	pg_begin(b->pg, lasts(b));
 	if (pg_pipeline_begin(b->pg, err) < 0)
 		return -1;
 	r = send_calls(b, err);

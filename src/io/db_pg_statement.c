@@ -268,7 +268,7 @@ static int prepare(struct pg *p, struct fresh *all, size_t n, struct err *err) S
 {
 	int r = 0;
 
-	pg_begin(p);
+	pg_begin(p, false); /* parsing does nothing */
 	if (pg_pipeline_begin(p, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -280,8 +280,6 @@ static int prepare(struct pg *p, struct fresh *all, size_t n, struct err *err) S
 	if (!p->db.broken && drain(p, r < 0 ? NULL : err) < 0)
 		r = -1;
 	pg_pipeline_end(p);
-	if (err && r < 0)
-		err->sent = false; /* parsing does nothing */
 	return r;
 }
 

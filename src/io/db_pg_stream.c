@@ -20,7 +20,7 @@ static int send_query(struct pg *p, const struct pg_statement *s, const struct p
 {
 	int sent;
 
-	pg_begin(p);
+	pg_begin(p, pg_lasts(p, (struct slice){ s->text, s->text_n }));
 	if (s->name[0])
 		sent = pq.PQsendQueryPrepared(p->conn, s->name, (int)v->n, v->all, NULL, NULL, 0);
 	else

@@ -138,7 +138,7 @@ int pg_types_learn(struct pg *p, const Oid *oids, size_t n, struct err *err)
 	ASSERT(put_unknown(types, oids, n, &list) == 0);
 	if (list.n <= 2)
 		return 0;
-	pg_begin(p);
+	pg_begin(p, false);
 	if (!pq.PQsendQueryParams(p->conn, question, 1, NULL, (const char *[]){ list.p }, NULL,
 				  NULL, 0))
 		return pg_fail(p, NULL, S(""), err);

@@ -51,7 +51,7 @@ static int ask_and_be_cancelled(void *arg) SUSPENDS
 		struct db *d = NULL;
 		if (db_take(a->pool, &d, &err) < 0)
 			return -EIO;
-		hk_scope_open(&scope, (int64_t)(hk_random() % 4000000));
+		hk_scope_open(&scope, (int64_t)(hk_random() % 10000000));
 		ask_once(a, d);
 		db_give(d);
 		(void)hk_scope_close(&scope, 0);
@@ -69,7 +69,7 @@ TEST_WITH_SERVER(a_cancelled_task_never_leaves_its_answer_to_another)
 		CHECK_INT(hk_spawn(&g, ask_and_be_cancelled, &a), 0);
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(a.crossed, 0);
-	CHECK(a.answered > 50 && a.answered < a.asked - 50);
+	CHECK(a.answered > 0 && a.answered < a.asked);
 	printf("# %u asked, %u answered, the others cancelled\n", a.asked, a.answered);
 	db_pool_free(a.pool);
 }
@@ -254,7 +254,7 @@ TEST_WITH_SERVER(a_server_killed_in_mid_copy)
 	if (r == 0)
 		r = db_copy_end(d, &n, &err);
 	CHECK_INT(r, -1);
-	check_lost(d, &err, true);
+	check_lost(d, &err, false); /* what was not ended is not there */
 	db_copy_give_up(d);
 	db_give(d);
 	CHECK_INT(hk_group_close(&g, 0), 0);
@@ -270,7 +270,7 @@ TEST_WITH_SERVER(a_server_killed_in_mid_copy)
 enum { TRIES = 100000 };
 struct commits {
 	struct db_pool *pool;
-	char said[TRIES]; /* 'y' done, 'n' not, '?' nobody knows */
+	char said[TRIES]; /* 'y' done, 'n' not, '?' nobody knows, '!' a doubt without reason */
 	int n;
 	bool over;
 };
@@ -300,9 +300,10 @@ static char add_row(struct db *d, int i) SUSPENDS
 	if (r == 0)
 		r = db_run(d, &call, 1, 1000, &err);
 	buf_done(&call.rows);
+	if (open && r < 0 && err.sent)
+		return '!'; /* no COMMIT was sent: there is nothing to doubt */
 	if (open && r < 0)
-		return fault_policy(&err) == POLICY_RETRY ? 'n'
-							  : say(&err); /* no COMMIT was sent */
+		return say(&err);
 	if (open)
 		r = db_exec(d, S("COMMIT"), &err);
 	return r == 0 ? 'y' : say(&err);
@@ -360,6 +361,7 @@ TEST_WITH_SERVER(a_commit_without_an_answer_is_the_only_doubt)
 		done += c.said[i] == 'y';
 		if (c.said[i] == '?')
 			continue;
+		CHECK(c.said[i] != '!');
 		CHECK_INT(there[i], c.said[i] == 'y');
 	}
 	CHECK(done > 0);
