@@ -67,16 +67,25 @@ void intake_onward(struct intake *in, struct split *s, struct slice base)
 	in->run->ends_noted = true;
 }
 
-/* The name as the source gives it, which may be from the root. */
+/* "a.jsonl (from: 2)": so the second source calls what the first one reads, too. */
+static bool is_of_another(struct slice name, struct slice mine)
+{
+	return slice_ends(name, S(")")) && memmem(name.p, name.n, " (from: ", 8) &&
+	       !slice_ends(name, mine);
+}
+
+/* The name as the source gives it, which may be from the root. -1: another source's. */
 static int put_asked_name(const struct intake *in, const struct split *s, struct buf *out)
 {
 	AUTO(buf_done) struct buf mine = { .max = 64 };
 	const char *folder = in->run->plan->folder;
 	struct slice name = slice_str(s->name);
 	int r = buf_printf(&mine, " (from: %zu)", in->source->index + 1);
-	if (r == 0 && slice_ends(name, buf_slice(&mine)))
+	if (r < 0 || is_of_another(name, buf_slice(&mine)))
+		return -1;
+	if (slice_ends(name, buf_slice(&mine)))
 		name = slice_head(name, name.n - mine.n);
-	if (r == 0 && folder && name.n && name.p[0] != '/')
+	if (folder && name.n && name.p[0] != '/')
 		r = buf_printf(out, "%s/", strcmp(folder, "/") == 0 ? "" : folder);
 	return r < 0 ? r : buf_add(out, name);
 }

@@ -233,6 +233,17 @@ def test_killed_in_the_middle_of_many_files(hocket, sink):
     assert [n for n, _ in written()] == list(range(20100))
 
 
+def test_two_sources_may_read_the_same_files(hocket):
+    put(hocket, "in/a", 2)
+    put(hocket, "in/b", 2, 4)
+    pipe = "from: [{jsonl: 'in/*'}, {jsonl: 'in/*'}]\nto: {jsonl: out.jsonl}\n"
+    assert hocket.run(pipe, "--limit", 5).code == 0
+    assert hocket.run(pipe).code == 0 and numbers(hocket) == [0, 1, 2, 3] * 2
+    put(hocket, "in/c", 4, 5)
+    r = hocket.run(pipe)
+    assert r.code == 0 and numbers(hocket) == [0, 1, 2, 3] * 2 + [4, 4] and "gone" not in r.err
+
+
 def test_each_csv_names_its_own_columns(hocket):
     hocket.write("a.csv", "id,name\n1,Ann\n")
     hocket.write("b.csv", "name,id,age\nBo,2,7\n")
