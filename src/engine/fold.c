@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_MIN = 10000 }; /* members in closed windows: fewer hold nobody back */
+enum { WAITING_BYTES = 64 << 20 }; /* in closed windows: less holds nobody back */
 
 bool step_is_fold(const struct step *s)
 {
@@ -81,10 +81,16 @@ void folds_open(struct run *run)
 		}
 }
 
+static void fold_done(struct fold *f)
+{
+	text_unref(f->shown);
+	held_page_done(&f->page);
+}
+
 void folds_close(struct run *run)
 {
 	for (size_t i = 0; i < run->fold_count; i++)
-		text_unref(run->folds[i].shown);
+		fold_done(&run->folds[i]);
 	free(take(run->folds));
 	run->fold_count = 0;
 }
@@ -128,6 +134,7 @@ int folds_restore(struct run *run, struct err *err)
 		f->n = had[i].n;
 		f->bytes = had[i].bytes;
 		f->waiting = had[i].waiting;
+		f->waiting_bytes = had[i].waiting_bytes;
 		f->opened_ns = hk_now_ns();
 	}
 	free(had);
@@ -137,11 +144,9 @@ int folds_restore(struct run *run, struct err *err)
 /* ---- what the others ask ---- */
 bool folds_are_behind(const struct run *run)
 {
-	for (size_t i = 0; i < run->fold_count; i++) {
-		const struct fold *f = &run->folds[i];
-		if (f->waiting > WAITING_MIN && f->waiting > 4 * f->window)
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].waiting_bytes > WAITING_BYTES)
 			return true;
-	}
 	return false;
 }
 
@@ -268,6 +273,7 @@ static struct held_window close_window(struct fold *f)
 static void close_full(struct fold *f, struct put *p)
 {
 	f->closing += f->n;
+	f->closing_bytes += f->bytes;
 	p->windows[p->window_count++] = close_window(f);
 }
 
@@ -326,6 +332,15 @@ static size_t count_merged(const struct track *first)
 	return n;
 }
 
+/* Without one it is the state's own mark that says what is done, and that is put behind what is held. */
+static bool has_own_mark(const struct run *run)
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (run->plan->sinks[i].facts.own_mark)
+			return true;
+	return false;
+}
+
 int folds_put(struct run *run, struct track *first, struct err *err)
 {
 	size_t cap = run->fold_count ? count_merged(first) : 0;
@@ -343,7 +358,7 @@ int folds_put(struct run *run, struct track *first, struct err *err)
 		return fail_errno(err, FAULT_IO, r, "cannot hold records for a step");
 	return p.n == 0 ? 0
 			: state_put_held(run->state, run->id, p.members, p.n, p.windows,
-					 p.window_count, err);
+					 p.window_count, !has_own_mark(run), err);
 }
 
 void folds_settled(struct run *run)
@@ -353,7 +368,8 @@ void folds_settled(struct run *run)
 		f->unsettled = 0;
 		f->until = f->first;
 		f->waiting += f->closing;
-		f->closing = 0;
+		f->waiting_bytes += f->closing_bytes;
+		f->closing = f->closing_bytes = 0;
 		hk_event_set(&f->look);
 	}
 }
@@ -429,25 +445,43 @@ static void gathered_done(struct gathered *g)
 	ledger_hold(&g->run->ledger, g->bytes, 0);
 }
 
+/* Member `at` of the window, until the next is asked for. NULL with *err. */
+static const struct held_row *read_member(struct fold *f, uint64_t first, uint64_t at,
+					  struct err *err) SUSPENDS
+{
+	const struct run *run = f->step->run;
+	struct held_page *p = &f->page;
+	for (int tries = 0; tries < 2; tries++) {
+		const struct held_row *row = f->page_at < p->n ? &p->rows[f->page_at] : NULL;
+		if (row && row->window.first == first && row->at == at) {
+			f->page_at++;
+			return row;
+		}
+		f->page_at = 0;
+		if (tries == 0 &&
+		    state_read_windows(run->state, run->id, f->split->name, first, at, p, err) < 0)
+			return NULL;
+	}
+	fail(err, FAULT_BROKEN, "the state file lacks records that '%s' holds", f->split->name);
+	return NULL;
+}
+
+static int take_member(struct gathered *g, const struct held_row *row, struct err *err)
+{
+	struct rec *r = restore(row, err);
+	if (!r)
+		return -1;
+	g->recs[g->n++] = r;
+	return 0;
+}
+
 static int read_members(struct fold *f, const struct held_window *w, struct gathered *g,
 			struct err *err) SUSPENDS
 {
-	struct run *run = f->step->run;
-	AUTO(held_page_done) struct held_page page = { 0 };
-	uint64_t order[HELD_A_PAGE];
 	while (g->n < w->n) {
-		size_t most = w->n - g->n < HELD_A_PAGE ? w->n - g->n : HELD_A_PAGE;
-		for (size_t i = 0; i < most; i++)
-			order[i] = g->n + i;
-		if (state_read_held(run->state, run->id, w, order, most, &page, err) < 0)
+		const struct held_row *row = read_member(f, w->first, g->n, err);
+		if (!row || take_member(g, row, err) < 0)
 			return -1;
-		for (size_t i = 0; i < page.n; i++) {
-			g->id = g->n == 0 ? page.rows[i].id : g->id;
-			struct rec *r = restore(&page.rows[i], err);
-			if (!r)
-				return -1;
-			g->recs[g->n++] = r;
-		}
 	}
 	return 0;
 }
@@ -472,29 +506,52 @@ static int admit_built(struct fold *f, struct gathered *g) SUSPENDS
 	return 0;
 }
 
-static int give_one(struct fold *f, const struct held_window *w, struct err *err) SUSPENDS
+static void given(struct fold *f, uint64_t members, uint64_t bytes)
+{
+	ASSERT(f->waiting >= members && f->waiting_bytes >= bytes);
+	f->waiting -= members;
+	f->waiting_bytes -= bytes;
+	run_wake_source(f->step->run);
+}
+
+static int give_one(struct fold *f, struct err *err) SUSPENDS
 {
 	struct run *run = f->step->run;
 	AUTO(gathered_done) struct gathered g = { .run = run };
-	f->waiting -= w->n < f->waiting ? w->n : f->waiting;
-	if (split_is_done(f->split, w->first)) {
+	const struct held_row *row = read_member(f, f->split->ordinal, 0, err);
+	if (!row)
+		return -1;
+	const struct held_window w = row->window;
+	if (split_is_done(f->split, w.first)) {
+		given(f, w.n, w.bytes);
 		skip_done(f, 0);
 		return 0;
 	}
-	if (wait_space(f, 3 * w->bytes) < 0)
+	if (wait_space(f, 3 * w.bytes) < 0)
 		return fail(err, FAULT_CANCELLED, "stopped");
-	g.recs = xcalloc((size_t)w->n, sizeof(struct rec *));
-	g.bytes = 2 * w->bytes;
+	g.id = row->id;
+	g.recs = xcalloc((size_t)w.n, sizeof(struct rec *));
+	g.bytes = 2 * w.bytes;
 	ledger_hold(&run->ledger, 0, g.bytes);
-	if (read_members(f, w, &g, err) < 0)
+	if (take_member(&g, row, err) < 0 || read_members(f, &w, &g, err) < 0)
 		return -1;
+	given(f, w.n, w.bytes);
 	return admit_built(f, &g) < 0 ? fail(err, FAULT_CANCELLED, "stopped") : 0;
 }
 
 /* ---- all records of a window ---- */
+static void given_row(struct fold *f, const struct held_row *row)
+{
+	uint64_t bytes = row->record.n + row->blobs.n;
+	f->left.n--;
+	f->left.bytes -= bytes;
+	given(f, 1, bytes);
+}
+
 static int give_row(struct fold *f, const struct held_row *row, struct err *err) SUSPENDS
 {
 	if (split_is_done(f->split, f->split->ordinal)) {
+		given_row(f, row);
 		skip_done(f, row->line);
 		return 0;
 	}
@@ -503,7 +560,7 @@ static int give_row(struct fold *f, const struct held_row *row, struct err *err)
 	struct rec *r = restore(row, err);
 	if (!r)
 		return -1;
-	f->waiting -= f->waiting > 0;
+	given_row(f, row);
 	if (!slice_eq_str(text_slice(f->shown), row->source)) {
 		text_unref(f->shown);
 		f->shown = text_new(slice_str(row->source));
@@ -528,29 +585,30 @@ static int give_sorted(struct fold *f, const struct held_window *w, const uint64
 	return r;
 }
 
-static int give_all(struct fold *f, const struct held_window *w, struct err *err) SUSPENDS
+static int give_window(struct fold *f, const struct held_window *w, struct err *err) SUSPENDS
 {
 	struct run *run = f->step->run;
 	uint64_t *order = xcalloc((size_t)w->n, sizeof *order);
+	f->left = *w;
 	ledger_hold(&run->ledger, 0, w->n * sizeof *order);
 	int r = state_sort_window(run->state, run->id, w, f->step->place->facts.descending, order,
 				  err);
 	if (r == 0)
 		r = give_sorted(f, w, order, err);
+	if (r == 0)
+		given(f, f->left.n, f->left.bytes); /* those that an earlier part gave */
 	ledger_hold(&run->ledger, w->n * sizeof *order, 0);
 	free(order);
 	return r;
 }
 
-static int give_window(struct fold *f, struct err *err) SUSPENDS
+static int give_all(struct fold *f, struct err *err) SUSPENDS
 {
 	struct run *run = f->step->run;
 	struct held_window w = { 0 };
 	if (state_find_window(run->state, run->id, f->split->name, f->split->ordinal, &w, err) < 0)
 		return -1;
-	int r = f->gives_all ? give_all(f, &w, err) : give_one(f, &w, err);
-	run_wake_source(run);
-	return r;
+	return give_window(f, &w, err);
 }
 
 /* ---- the fold's task ---- */
@@ -572,8 +630,9 @@ static int close_due(struct fold *f, struct err *err) SUSPENDS
 {
 	struct run *run = f->step->run;
 	f->waiting += f->n;
+	f->waiting_bytes += f->bytes;
 	struct held_window w = close_window(f);
-	if (state_put_held(run->state, run->id, NULL, 0, &w, 1, err) < 0)
+	if (state_put_held(run->state, run->id, NULL, 0, &w, 1, false, err) < 0)
 		return -1;
 	f->until = f->until > w.first + w.gives ? f->until : w.first + w.gives;
 	return 0;
@@ -613,8 +672,9 @@ int fold_main(void *arg)
 	struct run *run = s->run;
 	struct err err = { 0 };
 	int r;
-	while ((r = wait_window(s->fold, &err)) > 0 && give_window(s->fold, &err) == 0)
-		;
+	while ((r = wait_window(s->fold, &err)) > 0)
+		if ((s->fold->gives_all ? give_all : give_one)(s->fold, &err) < 0)
+			break;
 	if (r != 0 && err.fault != FAULT_CANCELLED) {
 		err_wrap(&err, "step '%s': ", s->place->label);
 		run_abort(run, RUN_FAILED, &err);

@@ -14,6 +14,7 @@
  *      with its last member, by the committer; by time or at the end by fold_main, when nothing in it is above the mark. */
 #pragma once
 #include "engine/running.h"
+#include "engine/state/held.h"
 
 struct fold {
 	struct step *step;
@@ -26,12 +27,15 @@ struct fold {
 	uint64_t first, n, bytes; /* the open window: what it will give from, what is in it */
 	uint64_t unsettled;       /* of these: put, and above the mark still */
 	int64_t opened_ns;
-	uint64_t until;   /* what the windows give below this is theirs to give: closed, settled */
-	uint64_t waiting; /* members in closed windows that nobody has begun to give */
-	uint64_t closing; /* the same, above the mark still */
+	uint64_t until; /* what the windows give below this is theirs to give: closed, settled */
+	uint64_t waiting, waiting_bytes; /* members in closed windows that were not given yet */
+	uint64_t closing, closing_bytes; /* the same, above the mark still */
 
 	bool upstream_ended, wants_space;
 	uint64_t wants_bytes;
+	struct held_window left; /* of the one that is being given in order */
+	struct held_page page;   /* members that were read, from page_at on those to come */
+	size_t page_at;
 	struct text *shown;   /* the source of the record that was given last */
 	struct hk_event look; /* something of this may have changed */
 };

@@ -22,6 +22,7 @@ struct put_job {
 	size_t n;
 	const struct held_window *windows;
 	size_t window_count;
+	bool not_synced;
 };
 
 static int put_member(const struct put_job *j, sqlite3_stmt *q, const struct held_member *m)
@@ -71,19 +72,28 @@ static int put_all(const struct put_job *j)
 	return r;
 }
 
+/* The log is synced in order: what is not synced now is with the next commit that is. */
+static int set_syncing(const struct sql_job *j, bool on)
+{
+	return sql_exec(j, on ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
+			"keeping what a step holds");
+}
+
 static int put_job(void *arg)
 {
 	struct put_job *j = arg;
-	if (sql_begin(&j->job) < 0)
+	if ((j->not_synced && set_syncing(&j->job, false) < 0) || sql_begin(&j->job) < 0)
 		return -1;
 	j->job.s->has_held = true;
-	return sql_end(&j->job, put_all(j));
+	int r = sql_end(&j->job, put_all(j));
+	return j->not_synced && set_syncing(&j->job, true) < 0 ? -1 : r;
 }
 
 int state_put_held(struct state *s, const char *run_id, const struct held_member *members, size_t n,
-		   const struct held_window *windows, size_t window_count, struct err *err)
+		   const struct held_window *windows, size_t window_count, bool not_synced,
+		   struct err *err)
 {
-	struct put_job j = { { s, err }, run_id, members, n, windows, window_count };
+	struct put_job j = { { s, err }, run_id, members, n, windows, window_count, not_synced };
 	return sql_off(put_job, &j.job);
 }
 
@@ -152,6 +162,7 @@ static int take_window(const struct sift_job *j, struct held_fold *f, struct hel
 	}
 	f->first = w.first + w.gives;
 	f->waiting += w.n;
+	f->waiting_bytes += w.bytes;
 	return closed ? 0 : put_window(&j->job, put, j->run_id, &w);
 }
 
@@ -161,7 +172,7 @@ static int take_fold(const struct sift_job *j, struct held_fold *f)
 	AUTO(sql_finalize) sqlite3_stmt *put = NULL;
 	int r;
 	f->first = f->low;
-	f->n = f->bytes = f->waiting = 0;
+	f->n = f->bytes = f->waiting = f->waiting_bytes = 0;
 	if (sql_prepare(&j->job,
 			"SELECT h.first, count(*), sum(length(CAST(record AS BLOB)) + "
 			"ifnull(length(blobs), 0)), w.n IS NOT NULL, h.first = (SELECT"
@@ -316,23 +327,46 @@ struct read_job {
 void held_page_done(struct held_page *p)
 {
 	arena_free(take(p->arena));
+	*p = (struct held_page){ 0 };
+}
+
+static void begin_page(struct held_page *p)
+{
+	if (p->arena)
+		arena_reset(p->arena);
+	else
+		p->arena = arena_new();
+	p->rows = arena_alloc(p->arena, HELD_A_PAGE * sizeof *p->rows);
+	p->n = 0;
+}
+
+static bool has_room(const struct held_page *p)
+{
+	return p->n < HELD_A_PAGE && arena_bytes(p->arena) < PAGE_BYTES;
+}
+
+/* at, source, id, line, record, blobs */
+static struct held_row *add_row(struct held_page *p, sqlite3_stmt *q)
+{
+	struct held_row *row = &p->rows[p->n++];
+	*row = (struct held_row){
+		.at = (uint64_t)sqlite3_column_int64(q, 0),
+		.source = arena_str(p->arena, sql_column(q, 1)),
+		.id = (uint64_t)sqlite3_column_int64(q, 2),
+		.line = (uint64_t)sqlite3_column_int64(q, 3),
+		.record = arena_copy(p->arena, sql_column(q, 4)),
+		.blobs = arena_copy(p->arena, sql_column(q, 5)),
+	};
+	return row;
 }
 
 static int read_row(const struct read_job *j, sqlite3_stmt *q, uint64_t at)
 {
-	struct held_page *p = j->page;
 	sqlite3_bind_int64(q, 4, (int64_t)at);
 	int r = sql_step_row(&j->job, q, "reading what a step holds");
 	if (r <= 0)
 		return r < 0 ? r : fail_incomplete(&j->job, j->window);
-	p->rows[p->n++] = (struct held_row){
-		.source = arena_str(p->arena, sql_column(q, 0)),
-		.at = at,
-		.id = (uint64_t)sqlite3_column_int64(q, 1),
-		.line = (uint64_t)sqlite3_column_int64(q, 2),
-		.record = arena_copy(p->arena, sql_column(q, 3)),
-		.blobs = arena_copy(p->arena, sql_column(q, 4)),
-	};
+	add_row(j->page, q);
 	sqlite3_reset(q);
 	return 0;
 }
@@ -340,17 +374,15 @@ static int read_row(const struct read_job *j, sqlite3_stmt *q, uint64_t at)
 static int read_job(void *arg)
 {
 	struct read_job *j = arg;
-	struct held_page *p = j->page;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(
-		    &j->job,
-		    "SELECT source, id, line, record, blobs FROM held WHERE run = ? AND fold = ?"
-		    " AND first = ? AND at = ?",
-		    &q) < 0)
+	if (sql_prepare(&j->job,
+			"SELECT at, source, id, line, record, blobs FROM held WHERE run = ? AND "
+			"fold = ?"
+			" AND first = ? AND at = ?",
+			&q) < 0)
 		return -1;
 	bind_window(q, j->run_id, j->window);
-	for (size_t i = 0; i < j->n && p->n < HELD_A_PAGE && arena_bytes(p->arena) < PAGE_BYTES;
-	     i++)
+	for (size_t i = 0; i < j->n && has_room(j->page); i++)
 		if (read_row(j, q, j->order[i]) < 0)
 			return -1;
 	return 0;
@@ -360,12 +392,50 @@ int state_read_held(struct state *s, const char *run_id, const struct held_windo
 		    const uint64_t *order, size_t n, struct held_page *ret, struct err *err)
 {
 	struct read_job j = { { s, err }, run_id, w, order, n, ret };
-	ret->n = 0;
-	if (ret->arena)
-		arena_reset(ret->arena);
-	else
-		ret->arena = arena_new();
+	begin_page(ret);
 	return sql_off(read_job, &j.job);
+}
+
+/* ---- windows, one behind the other ---- */
+struct on_job {
+	struct sql_job job;
+	const char *run_id, *fold;
+	uint64_t first, at;
+	struct held_page *page;
+};
+
+static int on_job(void *arg)
+{
+	struct on_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r = 1;
+	if (sql_prepare(&j->job,
+			"SELECT h.at, h.source, h.id, h.line, h.record, h.blobs, w.first, w.gives,"
+			" w.n, w.bytes FROM held AS h JOIN held_window AS w ON w.run = h.run AND"
+			" w.fold = h.fold AND w.first = h.first WHERE h.run = ?1 AND h.fold = ?2"
+			" AND (h.first, h.at) >= (?3, ?4) ORDER BY h.first, h.at",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, j->fold);
+	sqlite3_bind_int64(q, 3, (int64_t)j->first);
+	sqlite3_bind_int64(q, 4, (int64_t)j->at);
+	while (has_room(j->page) && (r = sql_step_row(&j->job, q, "reading what a step holds")) > 0)
+		add_row(j->page, q)->window =
+			(struct held_window){ .fold = j->fold,
+					      .first = (uint64_t)sqlite3_column_int64(q, 6),
+					      .gives = (uint64_t)sqlite3_column_int64(q, 7),
+					      .n = (uint64_t)sqlite3_column_int64(q, 8),
+					      .bytes = (uint64_t)sqlite3_column_int64(q, 9) };
+	return r < 0 ? r : 0;
+}
+
+int state_read_windows(struct state *s, const char *run_id, const char *fold, uint64_t first,
+		       uint64_t at, struct held_page *ret, struct err *err)
+{
+	struct on_job j = { { s, err }, run_id, fold, first, at, ret };
+	begin_page(ret);
+	return sql_off(on_job, &j.job);
 }
 
 /* ---- counting ---- */

@@ -3,7 +3,7 @@
  * What this room is for: "held records" of GUARANTEES.md, The order of commits. A member is put down before any sink's mark passes
  *   its record; from then on it is here, and costs no memory. A window is known by the first ordinal that it will give, in the
  *   split of its fold: what lies wholly below the mark's `low` there is tidied away in the commit that moves the mark.
- * What must hold: (1) members and windows are durable when state_put_held returns, together. (2) within a window members are
+ * What must hold: (1) members and windows are put together, durable when state_put_held returns. (2) within a window members are
  *   numbered from 0 without a gap. (3) a window that is closed gets no more members; all but the last of a fold are closed. */
 #pragma once
 #include "base/arena.h"
@@ -25,17 +25,19 @@ struct held_window { /* closed */
 	uint64_t first; /* ordinal of the first that it gives */
 	uint64_t gives, n, bytes;
 };
-/* In one commit; what is there already is replaced. */
+/* In one commit; what is there already is replaced. not_synced: a commit of the state that comes before anything else goes by it
+ * makes it durable. */
 MUST int state_put_held(struct state *, const char *run_id, const struct held_member *, size_t n,
-			const struct held_window *, size_t windows, struct err *) SUSPENDS;
+			const struct held_window *, size_t windows, bool not_synced,
+			struct err *) SUSPENDS;
 
 struct held_fold {
 	const char *fold;
-	bool gives_all;    /* a window gives its members, not one record */
-	uint64_t low;      /* what the mark says of its split */
-	uint64_t first;    /* of the window that is open... */
-	uint64_t n, bytes; /* ...and what is in it */
-	uint64_t waiting;  /* members in those that are closed */
+	bool gives_all;                  /* a window gives its members, not one record */
+	uint64_t low;                    /* what the mark says of its split */
+	uint64_t first;                  /* of the window that is open... */
+	uint64_t n, bytes;               /* ...and what is in it */
+	uint64_t waiting, waiting_bytes; /* members in those that are closed */
 };
 /* At the start of a run: drops the members that keep() does not want, those of records above the mark, and closes again what they had
  * closed; what is left is as it was when the mark was made. keep() runs on another thread while the caller is parked. */
@@ -50,15 +52,16 @@ MUST int state_find_window(struct state *, const char *run_id, const char *fold,
 MUST int state_sort_window(struct state *, const char *run_id, const struct held_window *,
 			   bool descending, uint64_t *ret, struct err *) SUSPENDS;
 
-struct held_row { /* borrowed from its page */
+struct held_row {                  /* borrowed from its page */
+	struct held_window window; /* state_read_windows only */
 	const char *source;
 	uint64_t at, id, line;
 	struct slice record, blobs;
 };
-enum { HELD_A_PAGE = 256 };
+enum { HELD_A_PAGE = 1024 };
 struct held_page {
 	struct arena *arena;
-	struct held_row rows[HELD_A_PAGE];
+	struct held_row *rows;
 	size_t n;
 };
 void held_page_done(struct held_page *);
@@ -66,5 +69,9 @@ void held_page_done(struct held_page *);
 MUST int state_read_held(struct state *, const char *run_id, const struct held_window *,
 			 const uint64_t *order, size_t n, struct held_page *ret,
 			 struct err *) SUSPENDS;
+/* Members of closed windows, one window behind the other, from member `at` of window `first` on: a page of them, none when there are
+ * none. */
+MUST int state_read_windows(struct state *, const char *run_id, const char *fold, uint64_t first,
+			    uint64_t at, struct held_page *ret, struct err *) SUSPENDS;
 /* How many members a run holds. */
 MUST int state_count_held(struct state *, const char *run_id, uint64_t *ret, struct err *) SUSPENDS;
