@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "io/db_array.h"
 #include "io/db_base64.h"
+#include "io/db_interval.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,14 @@ static int put_time(struct slice s, bool zone, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '"');
 }
 
+static int put_interval(struct slice s, struct buf *out)
+{
+	AUTO(buf_done) struct buf iso = { 0 };
+	int r = db_put_interval(s, &iso);
+
+	return r < 0 ? r : json_quote(buf_slice(&iso), out);
+}
+
 static int put_plain(enum pg_class class, struct slice s, struct buf *out)
 {
 	switch (class) {
@@ -231,8 +240,9 @@ static int put_plain(enum pg_class class, struct slice s, struct buf *out)
 	case PG_TIME:
 	case PG_TIME_TZ:
 		return put_time(s, class == PG_TIME_TZ, out);
-	case PG_TEXT:
 	case PG_INTERVAL:
+		return put_interval(s, out);
+	case PG_TEXT:
 		break;
 	}
 	return json_quote(s, out);

@@ -523,8 +523,10 @@ TEST_WITH_SERVER(through_a_pooler_that_lends_by_the_transaction)
 	d = take_from(p);
 	exec_ok(d, "CREATE TABLE IF NOT EXISTS pooled (a int)");
 	exec_ok(d, "BEGIN");
-	check_rows(d, "SELECT '2024-01-01 00:00+00'::timestamptz AS t", NULL, 0,
-		   "[{\"t\":\"2024-01-01T00:00:00Z\"}]");
+	check_rows(
+		d,
+		"SELECT '2024-01-01 00:00+00'::timestamptz AS t, '-1 day 2 hours'::interval AS i",
+		NULL, 0, "[{\"t\":\"2024-01-01T00:00:00Z\",\"i\":\"P-1DT2H\"}]");
 	CHECK_INT(db_copy_begin(d, S("COPY pooled FROM STDIN"), &err), 0);
 	CHECK_INT(db_copy_put(d, S("1\n2\n"), &err), 0);
 	CHECK_INT(db_copy_end(d, &n, &err), 0);

@@ -4,6 +4,7 @@
 #include "io/db.h"
 #include "io/db_array.h"
 #include "io/db_base64.h"
+#include "io/db_interval.h"
 #include "io/db_place.h"
 #include <errno.h>
 
@@ -175,6 +176,30 @@ TEST(what_is_not_base64_is_refused_whole)
 	CHECK_SLICE(buf_slice(&b), S("fo"));
 }
 
+/* ---- intervals --------------------------------------------------------------------------------------------------- */
+
+TEST(intervals_are_iso_durations)
+{
+	static const char *const pairs[][2] = {
+		{ "1 year 2 mons 3 days 04:05:06.789", "P1Y2M3DT4H5M6.789S" },
+		{ "-1 years -2 mons +3 days -04:05:06", "P-1Y-2M3DT-4H-5M-6S" },
+		{ "2 mons", "P2M" },
+		{ "00:00:00", "PT0S" },
+		{ "1 day 00:00:00.5", "P1DT0.5S" },
+		{ "100:00:00", "PT100H" },
+		{ "P1DT2H", "P1DT2H" },
+		{ "infinity", "infinity" },
+		{ "1 fortnight", "1 fortnight" },
+		{ "1 day 04:05", "1 day 04:05" },
+		{ "04:05:06x", "04:05:06x" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		AUTO(buf_done) struct buf b = { 0 };
+		CHECK_INT(db_put_interval(slice_str(pairs[i][0]), &b), 0);
+		CHECK_STR(b.p, pairs[i][1]);
+	}
+}
+
 /* ---- places -------------------------------------------------------------------------------------------------------- */
 
 TEST(the_caret_stands_under_its_character)
@@ -210,6 +235,7 @@ static const struct test tests[] = {
 	T(arrays_are_written_as_the_server_reads_them),
 	T(base64_is_rfc_4648),
 	T(what_is_not_base64_is_refused_whole),
+	T(intervals_are_iso_durations),
 	T(the_caret_stands_under_its_character),
 	T(a_long_line_is_cut_around_the_place),
 };
