@@ -34,7 +34,8 @@ static int sort_plan(void *options_, struct facts *facts, struct diag *diag)
 	return 0;
 }
 
-static int sort_key(struct site *site, const struct env *env, struct buf *key, struct err *err)
+static int sort_key(struct site *site, const struct env *env, struct buf *key,
+		    struct err *err) SUSPENDS
 {
 	const struct sort_step *o = site->options;
 	AUTO(buf_done) struct buf value = { .max = KEY_MAX };

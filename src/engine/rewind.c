@@ -12,6 +12,7 @@
 #include "engine/changed.h"
 #include "engine/mark.h"
 #include "engine/running.h"
+#include "engine/state/held.h"
 #include "engine/state/review.h"
 #include <string.h>
 
@@ -26,22 +27,30 @@ static int name_sources(const struct ledger *l, struct err *err)
 	AUTO(buf_done) struct buf names = { 0 };
 	int r = 0;
 	for (const struct split *s = l->splits; s && r == 0; s = s->next)
-		r = buf_printf(&names, "%s'%s'", s == l->splits ? "" : ", ", s->name);
+		r = s->made ? 0 : buf_printf(&names, "%s'%s'", names.n ? ", " : "", s->name);
 	return fail(err, FAULT_CONFIG, "which source? --source is one of %s",
 		    r == 0 && names.n ? names.p : "many");
+}
+
+/* What steps have made was not read, and is made anew. */
+static struct split *next_read(struct split *s)
+{
+	while (s && s->made)
+		s = s->next;
+	return s;
 }
 
 static int find_source(const struct ledger *l, const struct rewind *how, struct split **ret,
 		       struct err *err)
 {
-	struct split *s = l->splits;
+	struct split *s = next_read(l->splits);
 	if (!s)
 		return fail(err, FAULT_CONFIG,
 			    "nothing was read yet: there is nothing to do again");
-	if (!how->source && s->next)
+	if (!how->source && next_read(s->next))
 		return name_sources(l, err);
 	while (how->source && s && strcmp(s->name, how->source) != 0)
-		s = s->next;
+		s = next_read(s->next);
 	if (!s)
 		return name_sources(l, err);
 	*ret = s;
@@ -119,6 +128,7 @@ int rewind_run(struct state *state, const struct plan *plan, const struct rewind
 {
 	AUTO(state_run_done) struct state_run last = { 0 };
 	AUTO(ledger_done) struct ledger l = { 0 };
+	uint64_t held = 0;
 	*ret = (struct rewound){ 0 };
 	if (state_last_run(state, plan->name, &last, err) < 0)
 		return -1;
@@ -126,6 +136,13 @@ int rewind_run(struct state *state, const struct plan *plan, const struct rewind
 		return fail(err, FAULT_CONFIG, "there is no run of '%s' to rewind", plan->name);
 	memcpy(ret->of, last.id, sizeof ret->of);
 	run_make_id(ret->id);
+	if (state_count_held(state, last.id, &held, err) < 0)
+		return -1;
+	if (held > 0)
+		return fail(err, FAULT_CONFIG,
+			    "steps hold %llu records of the run %s: let it go on to its end first, or "
+			    "reset the state",
+			    (unsigned long long)held, last.id);
 	if (mark_read(&l, buf_slice(&last.mark), err) < 0 || rewind_mark(&l, how, ret, err) < 0)
 		return -1;
 	return begin(state, plan, &l, ret, err);

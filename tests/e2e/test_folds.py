@@ -250,3 +250,15 @@ def test_mistakes_are_told_before_anything_runs(hocket, steps, said):
     hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n{steps}to: {{jsonl: out.jsonl}}\n")
     result = hocket("check", "pipe.yaml")
     assert result.code == 78 and said in result.err, result.err
+
+
+def test_a_rewound_run_makes_its_batches_anew(hocket):
+    run(hocket, "from: {jsonl: in.jsonl}\nsteps:\n  - batch: 10\nto: {sqlite: out.db, table: t}\n", n=25)
+    rewound = hocket("state", "rewind", "pipe.yaml", "--to", "12")
+    assert rewound.code == 0, rewound.err
+    again = hocket("run", "pipe.yaml")
+    assert again.code == 0, again.err
+    rows = sqlite3.connect(hocket.folder / "out.db").execute("SELECT items FROM t ORDER BY rowid")
+    assert [[r["id"] for r in json.loads(items)] for items, in rows] == [
+        list(range(10)), list(range(10, 20)), list(range(20, 25)), list(range(12, 22)), [22, 23, 24]]
+    assert hocket("verify", "pipe.yaml").code == 0
