@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_BYTES = 200 }; /* of most answers: no growing */
+
 struct batch {
 	struct pg *pg;
 	struct db_call *calls;
@@ -137,6 +139,8 @@ static int take_call(struct batch *b, size_t i, struct err *err) SUSPENDS
 
 	if (b->statements[i]->column_count > 0)
 		(void)pq.PQsetSingleRowMode(b->pg->conn);
+	if (buf_reserve(&c->rows, FEW_BYTES) < 0 && buf_reserve(&c->rows, 2) < 0)
+		return fail_row(b, i, -EMSGSIZE, err);
 	if (buf_add_char(&c->rows, '[') < 0)
 		return fail_row(b, i, -EMSGSIZE, err);
 	while (r == 1) {

@@ -283,6 +283,14 @@ static int put_real(double d, struct buf *out)
 	return buf_add(out, slice_str(text));
 }
 
+static int put_int(int64_t n, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+
+	json_put_int(&w, n);
+	return json_writer_end(&w);
+}
+
 static int put_blob(sqlite3_stmt *stmt, int i, struct buf *out)
 {
 	struct slice bytes = { sqlite3_column_blob(stmt, i),
@@ -298,7 +306,7 @@ static int put_value(sqlite3_stmt *stmt, int i, struct buf *out)
 {
 	switch (sqlite3_column_type(stmt, i)) {
 	case SQLITE_INTEGER:
-		return buf_printf(out, "%lld", sqlite3_column_int64(stmt, i));
+		return put_int(sqlite3_column_int64(stmt, i), out);
 	case SQLITE_FLOAT:
 		return put_real(sqlite3_column_double(stmt, i), out);
 	case SQLITE_TEXT: {

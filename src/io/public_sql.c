@@ -104,38 +104,47 @@ static bool is_sqlite(const struct hk_sql *q)
 
 /* ---- queries ------------------------------------------------------------------------------------------------- */
 
-static int run(struct hk_sql *q, struct hk_sql_call *calls, size_t n, struct db_call *inner,
-	       struct public_values *values, struct err *err) SUSPENDS
+static int spell(const struct hk_sql_call *calls, size_t n, struct public_values *values,
+		 struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct hk_sql_call *c = &calls[i];
-		if (public_values_set(&values[i], c->values, c->n, is_sqlite(q), err) < 0) {
+		if (public_values_add(values, calls[i].values, calls[i].n, err) < 0) {
 			err->row = i + 1;
 			return -1;
 		}
-		inner[i] = (struct db_call){ .text = slice_str(c->text),
-					     .params = values[i].json,
-					     .blobs = values[i].blobs,
-					     .n = c->n };
 	}
+	public_values_end(values);
+	return 0;
+}
+
+static int run(struct hk_sql *q, const struct hk_sql_call *calls, size_t n, struct db_call *inner,
+	       struct err *err) SUSPENDS
+{
+	AUTO(public_values_done) struct public_values values = { .sqlite = is_sqlite(q) };
+
+	if (spell(calls, n, &values, err) < 0)
+		return -1;
+	for (size_t i = 0, from = 0; i < n; from += calls[i++].n)
+		inner[i] = (struct db_call){ .text = slice_str(calls[i].text),
+					     .params = calls[i].n ? values.json + from : NULL,
+					     .blobs = calls[i].n ? values.blobs + from : NULL,
+					     .n = calls[i].n };
 	return db_run(q->db, inner, n, MOST_BYTES, err);
 }
 
 int hk_sql_batch(struct hk_sql *q, struct hk_sql_call *calls, size_t n, struct hk_sql_error *error)
 {
 	AUTO(freep) struct db_call *inner = xcalloc(n, sizeof(*inner));
-	AUTO(freep) struct public_values *values = xcalloc(n, sizeof(*values));
 	struct err err = { 0 };
 	int r;
 
 	for (size_t i = 0; i < n; i++)
 		calls[i].rows = (struct hk_sql_rows){ 0 };
-	r = run(q, calls, n, inner, values, &err);
+	r = run(q, calls, n, inner, &err);
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
 			public_rows_set(&calls[i].rows, &inner[i].rows, inner[i].affected);
 		buf_done(&inner[i].rows);
-		public_values_done(&values[i]);
 	}
 	return r < 0 ? public_sql_error(&err, error) : public_sql_ok(error);
 }
@@ -185,14 +194,15 @@ static int refuse_blobs(const struct public_values *v, size_t n, struct err *err
 int hk_sql_cursor_open(struct hk_sql *q, const char *text, const struct hk_sql_value *values,
 		       size_t n, struct hk_sql_cursor **ret, struct hk_sql_error *error)
 {
-	AUTO(public_values_done) struct public_values spelled = { 0 };
+	AUTO(public_values_done) struct public_values spelled = { .sqlite = is_sqlite(q) };
 	struct db_stream *inner = NULL;
 	struct err err = { 0 };
 
 	*ret = NULL;
-	if (public_values_set(&spelled, values, n, is_sqlite(q), &err) < 0 ||
-	    refuse_blobs(&spelled, n, &err) < 0 ||
-	    db_stream_open(q->db, slice_str(text), spelled.json, n, &inner, &err) < 0)
+	if (public_values_add(&spelled, values, n, &err) < 0 || refuse_blobs(&spelled, n, &err) < 0)
+		return public_sql_error(&err, error);
+	public_values_end(&spelled);
+	if (db_stream_open(q->db, slice_str(text), spelled.json, n, &inner, &err) < 0)
 		return public_sql_error(&err, error);
 	*ret = xcalloc(1, sizeof(**ret));
 	**ret = (struct hk_sql_cursor){ .sql = q, .inner = inner };

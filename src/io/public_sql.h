@@ -18,14 +18,17 @@ MUST int public_sql_error(const struct err *, struct hk_sql_error *);
 MUST int public_sql_ok(struct hk_sql_error *);
 
 /* ---- values ---- */
-struct public_values { /* of one call, as io/db.h wants them */
+struct public_values { /* of one call or many, as io/db.h wants them */
 	struct buf text;
-	struct slice *json; /* owns */
+	struct slice *json; /* owns; their texts are known when all are there: public_values_end */
 	bool *blobs;        /* owns */
+	size_t n, room;
+	bool sqlite; /* BLOBs go by `blobs`; PostgreSQL takes bytes as \\x00ff */
 };
-/* PostgreSQL takes bytes as \\x00ff, SQLite by `blobs`. */
-MUST int public_values_set(struct public_values *, const struct hk_sql_value *, size_t n,
-			   bool sqlite, struct err *);
+/* Adds those of one call. */
+MUST int public_values_add(struct public_values *, const struct hk_sql_value *, size_t n,
+			   struct err *);
+void public_values_end(struct public_values *);
 void public_values_done(struct public_values *);
 /* As the JSON value that db_put_copy_field takes. */
 MUST int public_put_copy(const struct hk_sql_value *, struct buf *out, struct err *);

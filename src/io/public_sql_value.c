@@ -66,6 +66,14 @@ static struct slice bytes_of(const struct hk_sql_value *v)
 	return (struct slice){ v->p_, v->n_ };
 }
 
+static int put_int(int64_t n, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+
+	json_put_int(&w, n);
+	return json_writer_end(&w);
+}
+
 static int put_real(double d, struct buf *out)
 {
 	if (isnan(d))
@@ -102,7 +110,7 @@ static int put_value(const struct hk_sql_value *v, bool sqlite, struct buf *out)
 {
 	switch ((enum kind)v->kind_) {
 	case KIND_INT:
-		return buf_printf(out, "%lld", (long long)v->int_);
+		return put_int(v->int_, out);
 	case KIND_REAL:
 		return put_real(v->real_, out);
 	case KIND_BOOL:
@@ -134,35 +142,37 @@ void public_values_done(struct public_values *v)
 	*v = (struct public_values){ 0 };
 }
 
-/* The buffer may move while it grows: the texts are found when it is whole. */
-static void find_texts(struct public_values *v, size_t n)
+int public_values_add(struct public_values *v, const struct hk_sql_value *values, size_t n,
+		      struct err *err)
 {
-	for (size_t i = 0, from = 0; i < n; i++) {
-		v->json[i].p = v->text.p + from;
-		from += v->json[i].n;
+	v->text.max = SIZE_MAX;
+	if (v->n + n > v->room) {
+		v->room = v->room * 2 + n;
+		v->json = xrealloc(v->json, v->room, sizeof(*v->json));
+		v->blobs = xrealloc(v->blobs, v->room, sizeof(*v->blobs));
 	}
-}
-
-int public_values_set(struct public_values *v, const struct hk_sql_value *values, size_t n,
-		      bool sqlite, struct err *err)
-{
-	*v = (struct public_values){ .text = { .max = SIZE_MAX } };
-	v->json = xcalloc(n, sizeof(*v->json));
-	v->blobs = xcalloc(n, sizeof(*v->blobs));
 	for (size_t i = 0; i < n; i++) {
 		struct hk_sql_value one = values[i];
 		size_t before = v->text.n;
 		int r;
-		if (sqlite && one.kind_ == KIND_REAL && !isfinite(one.real_))
+		if (v->sqlite && one.kind_ == KIND_REAL && !isfinite(one.real_))
 			one.kind_ = KIND_NULL;
-		r = put_value(&one, sqlite, &v->text);
+		r = put_value(&one, v->sqlite, &v->text);
 		if (r < 0)
 			return fail_value(r, i, err);
-		v->json[i].n = v->text.n - before;
-		v->blobs[i] = sqlite && one.kind_ == KIND_BYTES;
+		v->json[v->n].n = v->text.n - before;
+		v->blobs[v->n++] = v->sqlite && one.kind_ == KIND_BYTES;
 	}
-	find_texts(v, n);
 	return 0;
+}
+
+/* The buffer moved while it grew: the texts are found when it is whole. */
+void public_values_end(struct public_values *v)
+{
+	for (size_t i = 0, from = 0; i < v->n; i++) {
+		v->json[i].p = v->text.p + from;
+		from += v->json[i].n;
+	}
 }
 
 int public_put_copy(const struct hk_sql_value *v, struct buf *out, struct err *err)
