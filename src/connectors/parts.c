@@ -116,6 +116,8 @@ static int sync_folder(struct parts *ps, const struct part *p, struct err *err)
 	int r = fd < 0 ? fd : fsync(fd) < 0 ? -errno : 0;
 	if (fd >= 0)
 		(void)close(fd); /* synced */
+	if (r == -ENOENT && p->place == PART_HANDED)
+		return 0; /* taken away, with its folder */
 	return r < 0 ? parts_fault(ps, p, r, "make durable the name of", err) : 0;
 }
 
@@ -607,6 +609,8 @@ static int make_staged(struct parts *ps, struct part *p, struct err *err)
 static int finish_part(struct parts *ps, struct part *p, struct folders *f, struct err *err)
 {
 	bool committed = p->committed || p->over.known;
+	if (p->place != PART_OPEN && p->fresh) /* renamed before a crash, and not synced */
+		folder_add(f, p);
 	if (p->place != PART_OPEN)
 		return 0;
 	if (part_close(ps, p, err) < 0)

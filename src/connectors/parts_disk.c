@@ -45,6 +45,15 @@ static int fail_folder(const struct parts *ps, int why, const char *doing, struc
 	return fail_errno(err, FAULT_IO, why, "cannot %s '%s'", doing, ps->folder);
 }
 
+static int fail_manifest(const struct parts *ps, unsigned generation, int why, const char *doing,
+			 struct err *err)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	if (parts_put_manifest_name(ps, generation, &name) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return fail_errno(err, FAULT_IO, why, "cannot %s '%s/%s'", doing, ps->folder, name.p);
+}
+
 int parts_each_manifest(struct parts *ps, parts_manifest_fn *fn, void *arg, struct err *err)
 {
 	unsigned generation;
@@ -95,7 +104,7 @@ int parts_write_lines(struct parts *ps, struct err *err)
 		return 0;
 	int r = write_all(ps->fd, buf_slice(&ps->lines), ps->end);
 	if (r < 0)
-		return fail_folder(ps, r, "write to the manifest in", err);
+		return fail_manifest(ps, ps->generation, r, "write to", err);
 	ps->end += ps->lines.n;
 	buf_clear(&ps->lines);
 	return 0;
@@ -126,8 +135,7 @@ static int open_generation(struct parts *ps, unsigned generation, int *ret, stru
 	int fd =
 		openat(ps->root, name.p, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0)
-		return fail_errno(err, FAULT_IO, -errno, "cannot write to '%s/%s'", ps->folder,
-				  name.p);
+		return fail_manifest(ps, generation, -errno, "write to", err);
 	*ret = fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
 		return 0;
@@ -148,7 +156,7 @@ int parts_begin_manifest(struct parts *ps, struct err *err)
 	r = r == 0 && fsync(ps->root) < 0 ? -errno : r;
 	if (r < 0) {
 		(void)close(fd); /* of no use */
-		return fail_folder(ps, r, "write to the manifest in", err);
+		return fail_manifest(ps, ps->generation + 1, r, "write to", err);
 	}
 	if (ps->fd >= 0)
 		(void)close(ps->fd); /* all that counts was synced */
@@ -165,7 +173,7 @@ int parts_put_receipt(struct parts *ps, struct buf *out, struct err *err)
 	struct part_proof proof;
 	int r = proof_of(ps->fd, ps->length, &proof);
 	if (r < 0)
-		return fail_folder(ps, r, "read back the manifest in", err);
+		return fail_manifest(ps, ps->generation, r, "read back", err);
 	buf_clear(out);
 	r = buf_printf(out, "{\"manifest\":%u,\"parts\":%zu,", ps->generation, ps->n);
 	r = r < 0 ? r : proof_put(&proof, out);
@@ -190,7 +198,9 @@ static bool may_replace(const struct parts *ps, const struct part *p, int folder
 	struct part_proof now;
 	if (ps->mode == PART_REPLACE)
 		return true;
-	return p->over.known && proof_at(folder, file, &now) == 0 && proof_same(&now, &p->over);
+	/* After a power cut a renamed file may have both names. */
+	return proof_at(folder, file, &now) == 0 &&
+	       (proof_same(&now, &p->over) || (p->committed && proof_same(&now, &p->proof)));
 }
 
 static int rename_part(struct parts *ps, struct part *p, const char *suffix, bool back,

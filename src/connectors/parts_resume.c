@@ -222,6 +222,7 @@ static int find_whole(struct parts *ps, struct part *p, bool optional, struct er
 		return refuse(ps, p, FAULT_CONFIG, "which an unfinished run was writing, is gone",
 			      err);
 	p->place = ps->staged ? PART_KEPT : PART_WHOLE;
+	p->fresh = true;
 	p->proof = *want;
 	return 0;
 }
@@ -276,6 +277,7 @@ static int settle_open(struct parts *ps, struct part *p, bool stopped, struct er
 /* Published, as the manifest says: unless a crash came between. */
 static int settle_handed(struct parts *ps, struct part *p, struct err *err)
 {
+	p->fresh = true;
 	if (part_rename(ps, p, NULL, err) < 0 && err->code != ENOENT)
 		return -1;
 	*err = (struct err){ 0 };
