@@ -156,6 +156,17 @@ def files(s):
             f"{speed}\n\n{rest}{wanted}\n")
 
 
+def partitions(s):
+    cases = list(dict.fromkeys(row["case"] for row in s["rows"]))
+    words = {"partitions": f"{s['files']} files", "parquet": "Parquet"}
+    speed = compare(s, [(words[case], case, "per_cpu_s", True) for case in cases])
+    rest = compare(s, [column for case in cases for column in ((f"{words[case]}, wall", case, "per_s", False),
+                                                                (f"{words[case]}, RSS MiB", case, "rss_mib", False))])
+    return (f"### Many files, and Parquet\n\n{s['n']:,} JSON lines into {s['files']} files, one for each day in the records, and into one "
+            f"Parquet file. hocket commits as it goes: each file is synced at each commit, and a killed run goes on; the others sync nothing. "
+            f"Records for each second of CPU time, then of wall time. Figures: {medians(s)}.\n\n{speed}\n\n{rest}\n")
+
+
 SQL_CASES = {"lookup": "one by one", "lookup_20": "20 connections", "pipeline": "500 in a round trip", "stream": "rows of a stream",
              "copy": "rows by COPY", "insert": "rows, 500 a transaction"}
 
@@ -282,7 +293,7 @@ def state(s):
             f"(median of {going['rounds']}; longest {number(going['wall_s_max'])} s; goal {judged(going['wall_s_max'], 1, 's')}).\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "sql": sql, "state": state, "startup": startup, "runtime": runtime,
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro}
 
 
