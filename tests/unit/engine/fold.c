@@ -36,6 +36,7 @@ struct scene {
 	size_t records;
 	unsigned reset_percent, crash_percent, stop_percent, failures_percent;
 	bool crashed, opening;
+	const char *stop_at; /* the call for this text stops the run; NULL: none */
 	struct run *run;
 	struct fake_step fakes[STEPS_MAX];
 	struct fake_sink sinks[SINKS_MAX], *sink_at[SINKS_MAX];
@@ -176,6 +177,9 @@ static void fake_call(struct site *at, struct call *c)
 {
 	char text[TEXT_MAX];
 	int r = 0;
+	text_of(c->rec, text);
+	if (scene->stop_at && strcmp(scene->stop_at, text) == 0)
+		run_stop(scene->run);
 	if (happens(scene->stop_percent)) {
 		if (happens(50))
 			run_drain(scene->run);
@@ -190,7 +194,6 @@ static void fake_call(struct site *at, struct call *c)
 	} else if (happens(scene->reset_percent)) {
 		fail(&c->err, FAULT_RESET, "connection reset");
 	} else {
-		text_of(c->rec, text);
 		c->verdict = VERDICT_ANSWER;
 		c->answer.body = BODY_JSON;
 		c->answer.status = dies(at->options, text) ? 404 : 200;
@@ -636,7 +639,69 @@ TEST(windows_are_the_same_wherever_a_run_is_cut_off)
 		check_seed(seed);
 }
 
+/* ---- one question each ---- */
+static struct scene *quiet_scene(size_t records)
+{
+	struct scene *s = xcalloc(1, sizeof *s);
+	scene_open(s, 1);
+	s->reset_percent = s->crash_percent = s->stop_percent = s->failures_percent = 0;
+	s->plan.step_count = 0;
+	s->plan.sink_count = 1;
+	s->sinks[0].own_mark = s->to[0].facts.own_mark = true;
+	s->plan.memory_bytes = 64u << 20;
+	s->records = records;
+	s->options.grace_ns = HK_SEC;
+	return s;
+}
+
+/* All is read and merged, one batch is on its way, the others lie in the state: nothing is left that moves. */
+TEST(a_run_that_is_stopped_behind_its_input_is_not_finished)
+{
+	struct scene *s = quiet_scene(20);
+	make_step(s, BATCH);
+	make_step(s, CALL);
+	s->fakes[0].window = s->steps[0].facts.window = 2;
+	s->steps[1].common.concurrency.most = s->steps[1].common.queue = 1;
+	scene_expect(s);
+	s->stop_at = "(0,1)";
+	CHECK_INT(in_its_loop(s, go_body), 0);
+	CHECK_INT(s->result.end, RUN_STOPPED_EARLY);
+	CHECK_INT(s->result.left, 0);
+	CHECK(s->result.held > 0);
+	s->stop_at = NULL;
+	go_until_finished(s);
+	CHECK_INT(s->result.end, RUN_FINISHED);
+	CHECK_INT(s->result.counts.dead, s->want_dead);
+	check_texts(&s->sinks[0].rows, &s->want);
+	scene_close(s);
+	free(s);
+}
+
+/* What is in a window that is too old goes on; the input goes on meanwhile. */
+TEST(linger_closes_a_window)
+{
+	struct scene *s = quiet_scene(100);
+	make_step(s, BATCH);
+	s->fakes[0].window = s->steps[0].facts.window = 1000;
+	s->steps[0].facts.linger_ns =
+		20 * HK_MS; /* a record comes every third of a millisecond, roughly */
+	go_until_finished(s);
+	size_t members = 0;
+	for (size_t i = 0; i < s->sinks[0].rows.n; i++) {
+		members++;
+		for (const char *at = s->sinks[0].rows.v[i]; *at; at++)
+			members += *at == ',';
+	}
+	CHECK_INT(s->result.end, RUN_FINISHED);
+	CHECK_INT(members, 100);
+	CHECK(s->sinks[0].rows.n > 0 && s->sinks[0].rows.n < 20);
+	scene_close(s);
+	free(s);
+}
+
 static const struct test tests[] = {
+	T(a_run_that_is_stopped_behind_its_input_is_not_finished),
+	T(linger_closes_a_window),
 	T(windows_are_the_same_wherever_a_run_is_cut_off),
 };
 
