@@ -8,7 +8,7 @@
 
 static const struct opt options[] = {
 	OPT("csv", struct text_sink, files, OPT_FILES, struct files_name, .verb = true,
-	    .required = true, .doc = "file to write"),
+	    .required = true, .doc = "file to write; \\( ) in it: one file for each value"),
 	FIELDS_OPTION(struct text_sink, render),
 	DELIMITER_OPTION(struct text_sink, render),
 	MODE_OPTION,

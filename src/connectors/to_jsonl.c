@@ -8,7 +8,8 @@
 
 static const struct opt options[] = {
 	OPT("jsonl", struct text_sink, files, OPT_FILES, struct files_name, .verb = true,
-	    .required = true, .doc = "file to write: one JSON object per line"),
+	    .required = true,
+	    .doc = "file to write: one JSON object per line; \\( ) in it: one file for each value"),
 	FIELDS_OPTION(struct text_sink, render),
 	MODE_OPTION,
 	GZIP_OPTIONS,
