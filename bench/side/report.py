@@ -187,6 +187,14 @@ def sql(s):
             f"lookup two thread switches. Figures: {medians(s)}.\n\n" + "\n\n".join(tables) + f"{wanted}\n")
 
 
+def lookups(s):
+    text = compare(s, [("CPU µs", "lookup", "cpu_us", True), ("per second", "lookup", "per_s", False), ("RSS MiB", "lookup", "rss_mib", False)])
+    return (f"### A lookup for each record\n\n{s['n']:,} ids of a file, the row of each from PostgreSQL over 4 connections, written as JSON "
+            f"lines; the whole process from its start. CPU is user + system time of the client for one record. With `batch: 200` records share "
+            f"a round trip and a transaction, and each has its own fate; the query with = ANY is what a hand would write in its place, for a "
+            f"lookup by one key. hocket keeps its accounts and a state, and syncs its output. Figures: {medians(s)}.\n\n{text}\n")
+
+
 def startup(s):
     rows = [[r["peer"], number(r["wall_ms"]), number(r["cpu_ms"]), number(r["rss_mib"])] for r in s["rows"]]
     version_ms = next((r["wall_ms"] for r in s["rows"] if r["peer"] == "hocket version"), None)
@@ -293,7 +301,7 @@ def state(s):
             f"(median of {going['rounds']}; longest {number(going['wall_s_max'])} s; goal {judged(going['wall_s_max'], 1, 's')}).\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "state": state, "startup": startup, "runtime": runtime,
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro}
 
 
