@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include <errno.h>
+#include <netinet/in.h>
 
 /* ---- cancelled tasks --------------------------------------------------------------------------------------------- */
 
@@ -372,6 +373,120 @@ TEST_WITH_SERVER(a_commit_without_an_answer_is_the_only_doubt)
 	db_pool_free(c.pool);
 }
 
+/* ---- an answer that gets lost on its way ------------------------------------------------------------------------------------- */
+
+struct wire { /* a proxy for one connection */
+	int listener, client, server;
+	bool cut; /* the server's next words are taken, and thrown away with the connection */
+};
+
+static int pump_back(void *arg) SUSPENDS
+{
+	struct wire *w = arg;
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = hk_read(w->server, bytes, sizeof(bytes))) > 0 && !w->cut)
+		if (hk_write(w->client, bytes, (size_t)n) < 0)
+			break;
+	(void)hk_close(w->client);
+	return 0;
+}
+
+static int pump_there(void *arg) SUSPENDS
+{
+	struct wire *w = arg;
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = hk_read(w->client, bytes, sizeof(bytes))) > 0)
+		if (hk_write(w->server, bytes, (size_t)n) < 0)
+			break;
+	return 0;
+}
+
+static int port_of_server(void)
+{
+	const char *colon = strrchr(server_url, ':');
+	int port = 0;
+
+	for (colon++; *colon >= '0' && *colon <= '9'; colon++)
+		port = port * 10 + (*colon - '0');
+	return port;
+}
+
+static int carry(void *arg) SUSPENDS
+{
+	struct wire *w = arg;
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)port_of_server()),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct hk_group g;
+
+	w->client = hk_accept(w->listener);
+	w->server = hk_connect((struct sockaddr *)&to, sizeof(to));
+	CHECK(w->client >= 0 && w->server >= 0);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, pump_back, w), 0);
+	CHECK_INT(hk_spawn(&g, pump_there, w), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	(void)hk_close(w->server);
+	return 0;
+}
+
+static void lose_answer(bool open) SUSPENDS
+{
+	struct wire w = { .listener = hk_listen("127.0.0.1", 0, 0) };
+	struct db_call call = { .text = S("INSERT INTO doubted VALUES (1)") };
+	struct db_pool *p;
+	struct hk_group g;
+	struct err err = { 0 };
+	struct db *d;
+	char url[256];
+
+	(void)snprintf(url, sizeof(url), "%.*s:%d/hocket",
+		       (int)(strrchr(server_url, ':') - server_url), server_url,
+		       hk_socket_port(w.listener));
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, carry, &w), 0);
+	p = pool_at(url, NULL);
+	d = take_from(p);
+	if (open) {
+		exec_ok(d, "BEGIN");
+		CHECK_INT(db_run(d, &call, 1, 1000, &err), 0);
+		w.cut = true;
+		CHECK_INT(db_exec(d, S("COMMIT"), &err), -1);
+	} else {
+		check_rows(d, "INSERT INTO doubted SELECT 1 WHERE false RETURNING a", NULL, 0,
+			   "[]");
+		check_rows(d, "INSERT INTO doubted VALUES (1)", NULL, 0,
+			   "[]"); /* known from now on */
+		w.cut = true;
+		CHECK_INT(db_run(d, &call, 1, 1000, &err), -1);
+	}
+	check_lost(d, &err, true);
+	db_give(d);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	(void)hk_close(w.listener);
+	buf_done(&call.rows);
+	db_pool_free(p);
+}
+
+TEST_WITH_SERVER(a_lost_answer_leaves_a_doubt_and_what_was_done)
+{
+	struct db_pool *p = pool_at(server_url, NULL);
+	struct db *d = take_from(p);
+
+	exec_ok(d, "CREATE TABLE doubted (a int)");
+	lose_answer(true);
+	check_rows(d, "SELECT count(*) AS n FROM doubted", NULL, 0, "[{\"n\":1}]");
+	lose_answer(false);
+	check_rows(d, "SELECT count(*) AS n FROM doubted", NULL, 0, "[{\"n\":3}]");
+	exec_ok(d, "DROP TABLE doubted");
+	db_give(d);
+	db_pool_free(p);
+}
+
 TEST_WITH_SERVER(serialization_failures_and_deadlocks_have_their_state)
 {
 	struct db_pool *p = pool_at(server_url, NULL);
@@ -400,6 +515,7 @@ static const struct test tests[] = {
 	T(a_server_killed_in_mid_stream),
 	T(a_server_killed_in_mid_copy),
 	T(a_commit_without_an_answer_is_the_only_doubt),
+	T(a_lost_answer_leaves_a_doubt_and_what_was_done),
 	T(serialization_failures_and_deadlocks_have_their_state),
 };
 
