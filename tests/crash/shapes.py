@@ -761,7 +761,7 @@ steps:
     window: 32
     desc: true
   - batch: 5
-  - map: {ids: '[.items[].id] | tostring'}
+  - map: {id: '.items[0].id', ids: '[.items[].id] | tostring'}
 to:
   - {sqlite: out.db, table: t, commit: {rows: 3, every: 2ms}}
   - {jsonl: out.jsonl}

@@ -661,6 +661,8 @@ TEST(a_run_that_is_stopped_behind_its_input_is_not_finished)
 	make_step(s, BATCH);
 	make_step(s, CALL);
 	s->fakes[0].window = s->steps[0].facts.window = 2;
+	s->steps[0].facts.window_bytes = 1000;
+	s->plan.memory_bytes = 70; /* one at a time */
 	s->steps[1].common.concurrency.most = s->steps[1].common.queue = 1;
 	scene_expect(s);
 	s->stop_at = "(0,1)";
