@@ -301,7 +301,16 @@ def state(s):
             f"(median of {going['rounds']}; longest {number(going['wall_s_max'])} s; goal {judged(going['wall_s_max'], 1, 's')}).\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "state": state, "startup": startup, "runtime": runtime,
+def loads(s):
+    text = compare(s, [("COPY rows/s", "copy", "per_s", False), ("CPU µs", "copy", "cpu_us", True), ("upsert rows/s", "upsert", "per_s", False),
+                       ("CPU µs", "upsert", "cpu_us", True), ("SQLite to JSON lines rows/s", "sqlite", "per_s", False),
+                       ("CPU µs", "sqlite", "cpu_us", True)])
+    return (f"### A table loaded, a table read\n\n{s['n']:,} records of a file of JSON lines into a table of PostgreSQL with a primary key: by COPY into an empty "
+            f"one, and by key over rows that are all there; and a table of SQLite into a file. The whole process from its start; CPU is the client's. "
+            f"The peers take 10,000 rows a transaction; hocket's has the checkpoint in it. The tables are asked by SQL. Figures: {medians(s)}.\n\n{text}\n")
+
+
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro}
 
 
