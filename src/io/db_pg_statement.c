@@ -307,26 +307,31 @@ static struct pg_statement *among(const struct fresh *all, size_t n, struct slic
 	return NULL;
 }
 
-/* Fills ret with what is known and what has to be prepared: the number of those. */
+static struct pg_statement *find_or_make(struct pg *p, struct slice text, size_t at,
+					 struct fresh **fresh, size_t *count)
+{
+	uint64_t hash = hash_end(hash_add(HASH_START, text));
+	struct pg_statement *s = find(list_of(p), text, hash);
+
+	if (!s)
+		s = among(*fresh, *count, text, hash);
+	if (s)
+		return s;
+	s = statement_new(p, text, hash);
+	*fresh = xrealloc(*fresh, *count + 1, sizeof(**fresh));
+	(*fresh)[(*count)++] = (struct fresh){ .s = s, .at = at };
+	return s;
+}
+
+/* Fills ret with what is known and what has to be prepared: the number of those. A batch is mostly of one text. */
 static size_t collect(struct pg *p, const struct slice *texts, size_t n, struct pg_statement **ret,
 		      struct fresh **fresh)
 {
-	struct pg_statements *list = list_of(p);
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		uint64_t hash = hash_end(hash_add(HASH_START, texts[i]));
-		if (i > 0 && texts[i].p == texts[i - 1].p && texts[i].n == texts[i - 1].n)
-			ret[i] = ret[i - 1];
-		else
-			ret[i] = find(list, texts[i], hash);
-		if (!ret[i])
-			ret[i] = among(*fresh, count, texts[i], hash);
-		if (!ret[i]) {
-			ret[i] = statement_new(p, texts[i], hash);
-			*fresh = xrealloc(*fresh, count + 1, sizeof(**fresh));
-			(*fresh)[count++] = (struct fresh){ .s = ret[i], .at = i };
-		}
+		bool same = i > 0 && texts[i].p == texts[i - 1].p && texts[i].n == texts[i - 1].n;
+		ret[i] = same ? ret[i - 1] : find_or_make(p, texts[i], i, fresh, &count);
 		ret[i]->users++;
 	}
 	return count;
