@@ -202,7 +202,9 @@ struct expr *parse_variable(struct parser *p, bool bare)
 		return outer_name(p, S("meta"), at, OUTER_META, true, "");
 	if (slice_eq_str(name, "res"))
 		return outer_name(p, S("res"), at, OUTER_RES, p->names->response,
-				  "where there is an answer: in accept, result and emit");
+				  p->names->rows ? "where a server answers; here it is $rows"
+						 : "where there is an answer: in accept, "
+						   "result and emit");
 	if (slice_eq_str(name, "rows"))
 		return outer_name(p, S("rows"), at, OUTER_ROWS, p->names->rows,
 				  "where there are rows: in result and emit of sql");
