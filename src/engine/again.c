@@ -251,6 +251,22 @@ static void notice_cost(struct run *run)
 	}
 }
 
+/* What it does not do again: records whose keys are kept for a time are duplicates. */
+static void notice_keys(struct run *run)
+{
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		const struct place *p = &run->plan->steps[i];
+		size_t n = strlen(run->notice);
+		if (p->facts.claims_ns <= 0)
+			continue;
+		snprintf(run->notice + n, sizeof run->notice - n,
+			 "; keys that '%s' let through are kept for their time: their records are "
+			 "duplicates",
+			 p->label);
+		return;
+	}
+}
+
 /* Nothing new: nobody begins behind it now, and what was asked for is asked again the next time. */
 static int drop_asked(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
@@ -286,7 +302,9 @@ int again_decide(struct run *run, const struct state_run *last, struct err *err)
 {
 	keep_since(run, last->ended);
 	int r = decide(run, last, err);
-	if (r == 0 && !run->nothing_new && !run->continues[0])
+	if (r == 0 && !run->nothing_new && !run->continues[0]) {
 		notice_cost(run);
+		notice_keys(run);
+	}
 	return r;
 }

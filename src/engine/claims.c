@@ -11,6 +11,7 @@
 
 #include "engine/state/claims.h"
 #include "io/digest.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,8 +90,9 @@ struct key_claim {
 	struct item *item; /* NULL: settled */
 	const struct step *step;
 	uint8_t key[CLAIM_KEY_BYTES];
-	int64_t expires_wall_ns;
-	bool put; /* it is in the state */
+	int64_t expires_wall_ns, owner;
+	bool known; /* the state has it from an earlier part of the run */
+	bool put;   /* this part has put it there */
 };
 struct claims {
 	struct claims_place {
@@ -101,6 +103,8 @@ struct claims {
 	size_t n, cap;  /* cap: a power of two */
 	size_t settled; /* of these: not merged yet */
 	char first_run[40];
+	char letters_run[40],
+		letters_first[40]; /* replay: of the last letter, and the first before that */
 };
 
 static size_t slot_of(const struct claims *c, const uint8_t key[static CLAIM_KEY_BYTES])
@@ -155,7 +159,25 @@ static void table_remove(struct claims *c, struct key_claim *k)
 }
 
 /* ---- claims as the state has them ---- */
-static int digest_owner(const struct run *run, const struct item *it, int64_t *ret)
+
+/* A record is the same in all runs that go on behind each other, also when they are rewound: what counts is the first of them. */
+static int first_run_of(struct run *run, const struct track *t, const char **ret,
+			struct err *err) SUSPENDS
+{
+	struct claims *c = run->claims;
+	*ret = c->first_run;
+	if (!t->origin)
+		return 0;
+	*ret = c->letters_first;
+	if (strcmp(c->letters_run, t->origin->run) == 0)
+		return 0;
+	if (state_first_run(run->state, run->plan->name, t->origin->run, c->letters_first, err) < 0)
+		return -1;
+	snprintf(c->letters_run, sizeof c->letters_run, "%s", t->origin->run);
+	return 0;
+}
+
+static int digest_owner(const char *first_run, const struct item *it, int64_t *ret)
 {
 	const struct track *t = it->track;
 	const struct origin *o = t->origin;
@@ -168,7 +190,7 @@ static int digest_owner(const struct run *run, const struct item *it, int64_t *r
 		r = item_put_origin_path(it, &path);
 	if (r < 0)
 		return r;
-	digest_add(&d, slice_str(o ? o->run : run->id));
+	digest_add(&d, slice_str(first_run));
 	digest_add(&d, slice_str(o ? o->split : t->split->name));
 	digest_add(&d, (struct slice){ (const char *)&ordinal, sizeof ordinal });
 	digest_add(&d, buf_slice(&path));
@@ -177,12 +199,12 @@ static int digest_owner(const struct run *run, const struct item *it, int64_t *r
 	return 0;
 }
 
-static int put_claim(const struct run *run, const struct key_claim *k, struct state_claim *ret)
+static void put_claim(const struct run *run, const struct key_claim *k, struct state_claim *ret)
 {
 	*ret = (struct state_claim){ .place = run->claims->places[k->step->index].number,
-				     .expires_wall_ns = k->expires_wall_ns };
+				     .expires_wall_ns = k->expires_wall_ns,
+				     .owner = k->owner };
 	memcpy(ret->key, k->key, sizeof ret->key);
-	return digest_owner(run, k->item, &ret->owner);
 }
 
 /* ---- taking a key ---- */
@@ -209,12 +231,23 @@ static int ask_state(struct run *run, struct key_claim *k, bool *free_, struct e
 {
 	struct state_claim asked;
 	bool held = false, his = false;
-	if (put_claim(run, k, &asked) < 0)
-		return fail(err, FAULT_IO, "out of memory");
+	put_claim(run, k, &asked);
 	int r = state_get_claim(run->state, &asked, wall_now(run), &held, &his, err);
-	k->put = his;
+	k->known = his;
 	*free_ = !held || his;
 	return r;
+}
+
+/* Whose it is, and which. */
+static int name_claim(struct run *run, struct key_claim *k, struct slice key,
+		      struct err *err) SUSPENDS
+{
+	const char *first_run;
+	if (first_run_of(run, k->item->track, &first_run, err) < 0)
+		return -1;
+	if (digest_key(key, k->key) < 0 || digest_owner(first_run, k->item, &k->owner) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	return 0;
 }
 
 int out_claim(struct out *o, struct slice key, struct err *err)
@@ -227,12 +260,10 @@ int out_claim(struct out *o, struct slice key, struct err *err)
 	*k = (struct key_claim){ .item = o->item,
 				 .step = s,
 				 .expires_wall_ns = keep > 0 ? wall_now(s->run) + keep : 0 };
-	int r = digest_key(key, k->key);
-	if (r < 0)
-		r = fail(err, FAULT_IO, "out of memory");
-	else if (table_find(c, s, k->key))
+	int r = name_claim(s->run, k, key, err);
+	if (r == 0 && table_find(c, s, k->key))
 		is_free = false;
-	else if (sieve_has(&c->places[s->index].sieve, k->key))
+	else if (r == 0 && sieve_has(&c->places[s->index].sieve, k->key))
 		r = ask_state(s->run, k, &is_free, err);
 	/* Another may have come while the state was asked. */
 	if (r == 0 && is_free && !table_find(c, s, k->key)) {
@@ -264,34 +295,32 @@ static void chosen_done(struct chosen *c)
 	free(c->v);
 }
 
-static int choose(const struct run *run, struct key_claim *k, bool dead, struct chosen *to)
+static void choose(const struct run *run, struct key_claim *k, bool dead, struct chosen *to)
 {
 	if (to->n == to->cap) {
 		to->cap = to->cap ? to->cap * 2 : 64;
 		to->v = xrealloc(to->v, to->cap, sizeof *to->v);
 	}
 	struct state_claim *c = &to->v[to->n++];
-	int r = put_claim(run, k, c);
+	put_claim(run, k, c);
 	k->put = !dead;
+	k->known = false;
 	if (dead)
 		c->expires_wall_ns = CLAIM_GIVEN_BACK;
 	else
 		sieve_add(&run->claims->places[k->step->index].sieve, k->key);
-	return r;
 }
 
-/* Puts those of living records that are not in the state yet, or gives back those of dead ones that are. */
+/* Puts those of living records, also what the state has from an earlier part: it is this batch now that they are settled with. Or
+ * gives back those of dead ones that are in the state. */
 static int put_chosen(struct run *run, struct track *first, bool dead, struct err *err) SUSPENDS
 {
 	AUTO(chosen_done) struct chosen all = { 0 };
-	int r = 0;
 	for (struct track *t = first; t; t = t->next_ready)
 		for (struct item *it = &t->root; it; it = item_next(it))
-			for (struct key_claim *k = it->claims; k && r == 0; k = k->next_of_item)
-				if (k->put == dead && has_died(it) == dead)
-					r = choose(run, k, dead, &all);
-	if (r < 0)
-		return fail(err, FAULT_IO, "out of memory");
+			for (struct key_claim *k = it->claims; k; k = k->next_of_item)
+				if ((dead ? k->put || k->known : !k->put) && has_died(it) == dead)
+					choose(run, k, dead, &all);
 	return all.n ? state_put_claims(run->state, all.v, all.n, err) : 0;
 }
 
@@ -387,7 +416,11 @@ int claims_open(struct run *run, struct err *err)
 	c->places = xcalloc(run->plan->step_count, sizeof *c->places);
 	c->cap = 1024;
 	c->slots = xcalloc(c->cap, sizeof(struct key_claim *));
-	int r = state_merge_claims(run->state, err);
+	int r = run->resumed || run->replay
+			? 0
+			: state_drop_open_claims(run->state, run->plan->name, err);
+	if (r == 0)
+		r = state_merge_claims(run->state, err);
 	if (r == 0)
 		r = find_first_run(run, err);
 	for (size_t i = 0; i < run->plan->step_count && r == 0; i++)

@@ -112,6 +112,7 @@ static int begin(struct state *state, const struct plan *plan, const struct ledg
 		.pipeline = plan->name,
 		.kind = "run",
 		.continues = "",
+		.redoes = as->of,
 		.hash = plan->hash,
 		.parts = buf_slice(&parts),
 		.mark = buf_slice(&mark),
@@ -139,10 +140,11 @@ int rewind_run(struct state *state, const struct plan *plan, const struct rewind
 	if (state_count_held(state, last.id, &held, err) < 0)
 		return -1;
 	if (held > 0)
-		return fail(err, FAULT_CONFIG,
-			    "steps hold %llu records of the run %s: let it go on to its end first, or "
-			    "reset the state",
-			    (unsigned long long)held, last.id);
+		return fail(
+			err, FAULT_CONFIG,
+			"steps hold %llu records of the run %s: let it go on to its end first, or "
+			"reset the state",
+			(unsigned long long)held, last.id);
 	if (mark_read(&l, buf_slice(&last.mark), err) < 0 || rewind_mark(&l, how, ret, err) < 0)
 		return -1;
 	return begin(state, plan, &l, ret, err);

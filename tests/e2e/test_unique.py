@@ -98,6 +98,69 @@ def test_a_row_that_the_sink_refuses_gives_its_key_back_and_is_replayed(hocket):
     assert rows(hocket) == [(n, n) for n in range(6)]
 
 
+@pytest.mark.parametrize("time", ["", "\n    for: 1h"])
+def test_what_is_rewound_passes_with_its_own_keys(hocket, time):
+    """The third has the key of the first, which stays done; the fourth comes once more."""
+    hocket.write_jsonl("in.jsonl", [{"k": k, "n": n} for n, k in enumerate([1, 2, 1, 3])])
+    text = PIPE.replace("unique: .k", f"unique: .k{time}")
+    assert hocket.run(text).account["delivered"] == 3
+    for again in range(2, 4):
+        assert hocket("state", "rewind", "pipe.yaml", "--to", 2).code == 0
+        r = hocket("run", "pipe.yaml")
+        assert r.account["delivered"] == 1 and r.account["duplicate"] == 1, r.err
+        assert rows(hocket) == [(1, 0), (2, 1)] + [(3, 3)] * again
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.write('{"k": 3, "n": 4}\n{"k": 4, "n": 5}\n')
+    r = hocket("run", "pipe.yaml")
+    assert r.account["delivered"] == 1 and r.account["duplicate"] == 1, r.err
+    assert hocket("verify", "pipe.yaml").code == 0
+
+
+def refuse_all(hocket):
+    with sqlite3.connect(hocket.folder / "out.db") as db:
+        db.execute("CREATE TABLE t(x INTEGER NOT NULL)")
+
+
+def accept_all(hocket):
+    with sqlite3.connect(hocket.folder / "out.db") as db:
+        db.execute("DROP TABLE t")
+        db.execute("CREATE TABLE t(k INTEGER, n INTEGER)")
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_keys_of_a_run_that_delivered_nothing_do_not_outlive_it(hocket, runs):
+    """They are put down before the sink is asked; it refuses, the file is mended, the run starts over."""
+    hocket.write_jsonl("in.jsonl", [{"k": n % 3, "n": n} for n in range(4)])
+    kept = PIPE.replace("unique: .k", "unique: .k\n    for: 1h")
+    refuse_all(hocket)
+    for _ in range(runs):
+        assert hocket.run(kept).code == 1
+    accept_all(hocket)
+    r = hocket.run(kept.replace("1h", "2h"))
+    assert r.code == 0 and r.account["delivered"] == 3 and r.account["duplicate"] == 1, r.err
+    assert rows(hocket) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_keys_of_what_was_piped_in_and_not_delivered_are_free(hocket):
+    kept = PIPE.replace("jsonl: in.jsonl", "stdin: jsonl").replace("unique: .k", "unique: .k\n    for: 1h")
+    hocket.write("pipe.yaml", kept)
+    refuse_all(hocket)
+    lines = '{"k": 1, "n": 0}\n{"k": 2, "n": 1}\n'
+    assert hocket("run", "pipe.yaml", stdin=lines).code == 1
+    accept_all(hocket)
+    assert hocket("run", "pipe.yaml", stdin=lines).account["delivered"] == 2
+    assert hocket("run", "pipe.yaml", stdin=lines).account["duplicate"] == 2
+
+
+def test_starting_over_says_that_keys_stay(hocket):
+    hocket.write_jsonl("in.jsonl", [{"k": 1, "n": 0}])
+    kept = PIPE.replace("unique: .k", "unique: .k\n    for: 1h")
+    assert hocket.run(kept).code == 0
+    r = hocket.run(kept.replace("1h", "2h"))
+    assert "starting over; keys that 'unique' let through are kept for their time" in r.err
+    assert r.account["duplicate"] == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_kill_9_at_any_moment(hocket, seed):
     """30,000 records, 10,000 keys in another order each time, killed until it ends: each key once, in both sinks."""

@@ -59,12 +59,27 @@ int state_claim_place(struct state *s, const char *scope, const char *step, int6
 	return sql_off(place_job, &j.job);
 }
 
-static int put_job(void *arg)
+static const char keeping[] = "keeping the keys of 'unique'";
+
+/* What was merged is found at once; what was not, is not looked at before it is merged, and then it is none. */
+static int drop_given_back(const struct claims_job *j)
 {
-	struct claims_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_begin(&j->job) < 0)
-		return -1;
+	int r = sql_prepare(&j->job, "DELETE FROM claim WHERE place = ? AND key = ?", &q);
+	for (size_t i = 0; i < j->n && r == 0; i++) {
+		const struct state_claim *c = &j->claims[i];
+		if (c->expires_wall_ns != CLAIM_GIVEN_BACK)
+			continue;
+		sqlite3_bind_int64(q, 1, c->place);
+		sql_bind_blob(q, 2, key_of(c));
+		r = sql_step_done(&j->job, q, keeping);
+	}
+	return r;
+}
+
+static int add_to_log(const struct claims_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	int r = sql_prepare(&j->job, "INSERT INTO claim_log VALUES(?,?,?,?)", &q);
 	for (size_t i = 0; i < j->n && r == 0; i++) {
 		const struct state_claim *c = &j->claims[i];
@@ -72,9 +87,33 @@ static int put_job(void *arg)
 		sql_bind_blob(q, 2, key_of(c));
 		sqlite3_bind_int64(q, 3, c->expires_wall_ns);
 		sqlite3_bind_int64(q, 4, c->owner);
-		r = sql_step_done(&j->job, q, "keeping the keys of 'unique'");
+		r = sql_step_done(&j->job, q, keeping);
 	}
+	return r;
+}
+
+/* Where the log's open part begins stands in meta, until the mark is put. */
+static int put_job(void *arg)
+{
+	struct claims_job *j = arg;
+	if (sql_begin(&j->job) < 0)
+		return -1;
+	int r = sql_exec(&j->job,
+			 "INSERT OR IGNORE INTO meta VALUES('claims_open',"
+			 " (SELECT coalesce(max(rowid), 0) FROM claim_log))",
+			 keeping);
+	r = r < 0 ? r : drop_given_back(j);
+	r = r < 0 ? r : add_to_log(j);
+	j->job.s->has_open_claims = true;
 	return sql_end(&j->job, r);
+}
+
+int tidy_open_claims(const struct sql_job *j)
+{
+	if (!j->s->has_open_claims)
+		return 0;
+	j->s->has_open_claims = false;
+	return sql_exec(j, "DELETE FROM meta WHERE key = 'claims_open'", keeping);
 }
 
 int state_put_claims(struct state *s, const struct state_claim *claims, size_t n, struct err *err)
@@ -92,6 +131,7 @@ static int merge_job(void *arg)
 		"DELETE FROM claim WHERE expires = -1"
 		" AND (place, key) IN (SELECT place, key FROM claim_log WHERE expires = -1)",
 		"DELETE FROM claim_log",
+		"DELETE FROM meta WHERE key = 'claims_open'",
 	};
 	struct claims_job *j = arg;
 	int r = sql_begin(&j->job);
@@ -106,6 +146,36 @@ int state_merge_claims(struct state *s, struct err *err)
 {
 	struct claims_job j = { .job = { s, err } };
 	return sql_off(merge_job, &j.job);
+}
+
+#define OPEN_LOG                                                                 \
+	" FROM claim_log WHERE rowid > (SELECT CAST(value AS INTEGER) FROM meta" \
+	" WHERE key = 'claims_open') AND place IN (SELECT id FROM claim_place WHERE scope = ?)"
+
+static int drop_open_job(void *arg)
+{
+	static const char *const all[] = {
+		"DELETE FROM claim WHERE (place, key) IN (SELECT place, key" OPEN_LOG ")",
+		"DELETE" OPEN_LOG,
+	};
+	struct claims_job *j = arg;
+	int r = sql_begin(&j->job);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(all) && r == 0; i++) {
+		AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+		r = sql_prepare(&j->job, all[i], &q);
+		if (r == 0)
+			sql_bind_str(q, 1, j->pipeline);
+		r = r < 0 ? r : sql_step_done(&j->job, q, "tidying the keys of 'unique'");
+	}
+	return sql_end(&j->job, r);
+}
+
+int state_drop_open_claims(struct state *s, const char *pipeline, struct err *err)
+{
+	struct claims_job j = { .job = { s, err }, .pipeline = pipeline };
+	return sql_off(drop_open_job, &j.job);
 }
 
 /* ---- asking ---- */

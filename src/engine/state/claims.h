@@ -10,18 +10,20 @@ struct state_claim {
 	int64_t place; /* state_claim_place */
 	uint8_t key[CLAIM_KEY_BYTES];
 	int64_t expires_wall_ns; /* 0: never; CLAIM_GIVEN_BACK: it is none any more */
-	int64_t owner;           /* digest of run, split, ordinal and path of its record */
+	int64_t owner;           /* digest of first run, split, ordinal and path of its record */
 };
 enum { CLAIM_GIVEN_BACK = -1 };
 
 /* The number of (scope, step), made when there is none. */
 MUST int state_claim_place(struct state *, const char *scope, const char *step, int64_t *ret,
 			   struct err *) SUSPENDS;
-/* In one commit; a later one of the same key replaces it. */
+/* In one commit; a later one of the same key replaces it. They are open until a mark is put. */
 MUST int state_put_claims(struct state *, const struct state_claim *, size_t n,
 			  struct err *) SUSPENDS;
 /* What was put lies in a log, where a commit costs little, until it is merged into the table in which keys are found. */
 MUST int state_merge_claims(struct state *, struct err *) SUSPENDS;
+/* Forgets those that are open, of keys that last whatever runs: who has them was not settled, and is not this run's. Before merging. */
+MUST int state_drop_open_claims(struct state *, const char *pipeline, struct err *) SUSPENDS;
 /* Of what was merged, by place and key. *held: somebody has it; *his: asked->owner. */
 MUST int state_get_claim(struct state *, const struct state_claim *asked, int64_t now_wall_ns,
 			 bool *held, bool *his, struct err *) SUSPENDS;

@@ -103,7 +103,7 @@ static int put_run(const struct begin_job *j)
 	sql_bind_time(q, 4, 0);
 	sql_bind_text(q, 5, j->start->mark);
 	sql_bind_str(q, 6, j->start->kind);
-	sql_bind_str(q, 7, j->start->continues);
+	sql_bind_str(q, 7, j->start->redoes ? j->start->redoes : j->start->continues);
 	sql_bind_text(q, 8, j->start->parts.p ? j->start->parts : S(""));
 	return sql_step_done(&j->job, q, "beginning a run");
 }
@@ -193,6 +193,8 @@ static int mark_job(void *arg)
 	int r = put_mark(j);
 	if (r == 0)
 		r = put_receipts(&j->job, j->run_id, j->receipts, j->n);
+	if (r == 0)
+		r = tidy_open_claims(&j->job);
 	if (r == 0)
 		r = tidy_below(&j->job, j->run_id, j->mark);
 	return sql_end(&j->job, r);

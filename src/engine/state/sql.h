@@ -14,6 +14,7 @@ struct state {
 	struct hk_mutex turn; /* one job at a time has the connection */
 	/* There may be rows of their kind: what never kept any costs no look at their tables. Touched by jobs only. */
 	bool has_notes, has_pages, has_batch, has_held;
+	bool has_open_claims; /* put since the last mark */
 };
 
 /* What every job begins with: it lies on the caller's stack, who is parked meanwhile. */
@@ -51,6 +52,8 @@ int sql_give(const struct sql_job *, sqlite3_stmt *, int at, struct buf *ret); /
 int tidy_look(const struct sql_job *); /* sets has_notes and its like */
 int tidy_below(const struct sql_job *, const char *run_id, struct slice mark);
 int tidy_batch(const struct sql_job *, const char *run_id);
+/* claims.c: those that are open are settled by the mark that is being put. */
+int tidy_open_claims(const struct sql_job *);
 int tidy_run(const struct sql_job *, const char *run_id); /* all that is the run's */
 /* A run goes on behind another, with its pages, and with the notes of records that a drain has left. */
 int tidy_take_over(const struct sql_job *, const char *run_id, const char *of);
