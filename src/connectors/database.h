@@ -6,6 +6,9 @@
 #pragma once
 #include "engine/port.h"
 #include "io/db.h"
+#include <hocket/types.h>
+
+#define DATABASE_WITHIN (3600 * HK_SEC) /* so long a server that is away is waited for */
 
 struct database_option {
 	struct tpl *url;

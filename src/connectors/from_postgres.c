@@ -23,6 +23,7 @@ static int postgres_plan(void *of, struct facts *facts, struct diag *diag)
 {
 	struct postgres_source *o = of;
 	sql_source_plan(&o->sql, facts, diag);
+	facts->within_ns = DATABASE_WITHIN;
 	database_plan(&o->database, facts, diag);
 	return 0;
 }

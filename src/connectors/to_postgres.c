@@ -16,10 +16,9 @@
 #include <hocket/scope.h>
 #include <hocket/types.h>
 
-#define CLOSE_BUDGET   (10 * HK_SEC)
-#define WITHIN_DEFAULT (3600 * HK_SEC)
-#define SMALL_MAX      (1u << 20)
-#define COPY_CHUNK     (256u << 10)
+#define CLOSE_BUDGET (10 * HK_SEC)
+#define SMALL_MAX    (1u << 20)
+#define COPY_CHUNK   (256u << 10)
 
 enum checkpoint { CHECKPOINT_TABLE, CHECKPOINT_STATE };
 struct postgres_sink {
@@ -97,7 +96,7 @@ static int postgres_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->own_mark = o->checkpoint == CHECKPOINT_TABLE;
 	facts->guarantee = facts->own_mark ? TRANSACTIONAL : o->key.n ? IDEMPOTENT : APPEND_ONLY;
 	facts->effect = EFFECT_WRITES;
-	facts->within_ns = o->retry ? o->retry->within_ns : WITHIN_DEFAULT;
+	facts->within_ns = o->retry ? o->retry->within_ns : DATABASE_WITHIN;
 	database_plan(&o->database, facts, diag);
 	return 0;
 }

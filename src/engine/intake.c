@@ -234,9 +234,19 @@ static int64_t pause_ns(const struct err *err, int64_t tries)
 	return err->retry_after_ns > jittered ? err->retry_after_ns : jittered;
 }
 
+/* A server that is away for a while is waited for, when the file does not say how often. */
+static bool gives_up(const struct step *s, int64_t tries, int64_t since_ns)
+{
+	int64_t within = s->place->facts.within_ns;
+	if (within > 0 && !s->place->common.retry)
+		return hk_now_ns() - since_ns >= within;
+	return tries >= retries_allowed(s);
+}
+
 static int run_source(struct intake *in, struct err *err) SUSPENDS
 {
 	struct step *s = in->source;
+	int64_t since = 0;
 	for (int64_t tries = 0;; tries++) {
 		uint64_t before = s->passed;
 		*err = (struct err){ 0 };
@@ -249,7 +259,8 @@ static int run_source(struct intake *in, struct err *err) SUSPENDS
 				    "it stopped, and nobody had asked it to: a mistake in hocket");
 		if (s->passed > before)
 			tries = 0; /* it got on: a new trouble, not the old one */
-		if (fault_policy(err) != POLICY_RETRY || tries >= retries_allowed(s))
+		since = tries == 0 ? hk_now_ns() : since;
+		if (fault_policy(err) != POLICY_RETRY || gives_up(s, tries, since))
 			return -1;
 		s->retries++;
 		if (hk_sleep(pause_ns(err, tries)) < 0)

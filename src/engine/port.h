@@ -148,7 +148,7 @@ struct facts {
 	bool keyless;  /* calls that cannot carry an idempotency key */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
-	int64_t within_ns; /* commit: the far side may be away or busy: it is waited for so long; 0: for a few tries */
+	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
 	 * options. What stands here is trusted: hosts from data may lead there. */

@@ -23,7 +23,7 @@ FAULTS_FULL, ROWS_FULL = 20, 1_000_000
 SOURCES = {
     "a file": "from: {jsonl: in.jsonl}\n",
     "SQLite": "from: {sqlite: in.db, query: SELECT n FROM t, after: n}\n",
-    "PostgreSQL": "from: {postgres: $secret.PG_URL, query: SELECT n FROM numbers, after: n, retry: 100}\n",
+    "PostgreSQL": "from: {postgres: $secret.PG_URL, query: SELECT n FROM numbers, after: n}\n",
 }
 
 

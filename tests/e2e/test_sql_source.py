@@ -216,6 +216,15 @@ def test_without_a_cursor_a_later_run_begins_anew(hocket, db):
     assert "starting over" in r.err and ids(hocket) == list(range(10, -1, -1))
 
 
+def test_without_a_cursor_a_limited_run_goes_on(hocket, db):
+    fill(db, 5000)
+    text = pipe(db, "SELECT id FROM t ORDER BY id")
+    assert hocket.run(text, "--limit", "1234").code == 0
+    db.run("DELETE FROM t")
+    assert hocket("run", "pipe.yaml").code == 0
+    assert ids(hocket) == list(range(5000)), "the rows of its beginning"
+
+
 def test_an_empty_result(hocket, db):
     fill(db, 3)
     for more in ("", AFTER):
@@ -265,7 +274,7 @@ def test_a_late_commit_is_not_passed_over(hocket, pgdb):
 
 def test_the_server_crashes_while_rows_come(hocket, server, pgdb):
     pgdb.run("CREATE TABLE t(id int PRIMARY KEY, v text); INSERT INTO t SELECT n, repeat('x', 200) FROM generate_series(0, 199999) n")
-    process = hocket.start("run", hocket.write("pipe.yaml", pg_pipe("SELECT id, v FROM t", "  after: id\n  retry: 20\n")))
+    process = hocket.start("run", hocket.write("pipe.yaml", pg_pipe("SELECT id, v FROM t", "  after: id\n")))
     path, crashes = hocket.folder / "out.jsonl.part", 0
     while process.poll() is None and crashes < 5:
         if path.exists() and path.stat().st_size > crashes * 8_000_000:
