@@ -70,6 +70,8 @@ static void expect_item(struct world *w, struct row r, unsigned at)
 		rows_add(&w->want, r);
 	else if (step_calls(w->steps[at].kind))
 		expect_answer(w, r, at);
+	else if (w->steps[at].kind == SORT || w->steps[at].kind == BATCH)
+		expect_item(w, r, at + 1);
 	else if (w->steps[at].kind == EMIT)
 		expect_children_of(w, r, at, (unsigned)((r.n * 3 + r.c + at) % 4));
 	else if ((r.n * 7 + r.c * 3 + at) % 5 != 0)

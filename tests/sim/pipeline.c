@@ -51,6 +51,10 @@ static void put_step(const struct drawn_step *s, size_t at, struct buf *out)
 {
 	if (step_calls(s->kind))
 		put_call(s, at, out);
+	else if (s->kind == SORT)
+		PUT("  - sort: '[.n, .c]'\n    window: %lld\n", (long long)s->queue);
+	else if (s->kind == BATCH)
+		PUT("  - batch: %lld\n  - emit: '.items[]'\n", (long long)s->concurrency);
 	else if (s->kind == WHERE)
 		PUT("  - where: '(.n * 7 + .c * 3 + %zu) %% 5 != 0'\n", at);
 	else

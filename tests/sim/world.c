@@ -40,7 +40,7 @@ static void rows_done(struct rows *rows)
 
 bool step_calls(enum step_kind kind)
 {
-	return kind != WHERE && kind != EMIT;
+	return kind != WHERE && kind != EMIT && kind != SORT && kind != BATCH;
 }
 
 /* ---- the plan ---- */
@@ -80,7 +80,8 @@ static bool knows_paid_calls(void)
 static bool expands(const struct world *w)
 {
 	for (size_t i = 0; i < w->step_count; i++)
-		if (w->steps[i].kind == EMIT || w->steps[i].kind == GET_EMIT)
+		if (w->steps[i].kind == EMIT || w->steps[i].kind == GET_EMIT ||
+		    w->steps[i].kind == BATCH)
 			return true;
 	return false;
 }
