@@ -28,7 +28,9 @@ static void find_calls(void)
 	/* A static program has no loader; a library would bring a second libc with it. */
 	void *library = getauxval(AT_BASE) ? dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL) : NULL;
 
-	missing = library ? NULL : getauxval(AT_BASE) ? "is not installed" : "a static program cannot open";
+	missing = library              ? NULL
+		  : getauxval(AT_BASE) ? "is not installed"
+				       : "a static program cannot open";
 	for (size_t i = 0; library && i < ARRAY_SIZE(calls); i++) {
 		void *found = dlsym(library, calls[i].name);
 		if (!found)
@@ -43,5 +45,7 @@ int pq_open(struct err *err)
 	if (!missing)
 		return 0;
 	return fail(err, FAULT_CONFIG,
-		    "PostgreSQL needs libpq, which %s: install the package libpq5 (a dynamic program finds it)", missing);
+		    "PostgreSQL needs libpq, which %s: install the package libpq5 (a dynamic "
+		    "program finds it)",
+		    missing);
 }
