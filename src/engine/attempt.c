@@ -228,6 +228,8 @@ static void attempt(struct visit *v) SUSPENDS
 	size_t n = gate_count(v);
 	bool cut = false;
 	memory_begin(s->run, &v->claim);
+	if (s->batch > 1) /* fewer went along than there was room for */
+		memory_take_over(s->run, &v->claim, v->item, likely_bytes(v) * n);
 	for (struct visit *f = v; f; f = f->next_mate)
 		begin(f, &clock, now, n);
 	hk_scope_open(&clock, limits_of(s->place).timeout_ns);
