@@ -94,6 +94,12 @@ int pg_wait(struct pg *p, struct err *err)
 	return 0;
 }
 
+bool pg_look(struct pg *p)
+{
+	(void)turn(p, true);
+	return pq.PQstatus(p->conn) == CONNECTION_OK;
+}
+
 int pg_send_all(struct pg *p, struct err *err)
 {
 	while (turn(p, false) == 1) {

@@ -139,6 +139,8 @@ static inline bool pg_in_doubt(const struct pg *p)
 /* Sends what is left, takes what came; parks until one of them is possible. -1: cancelled. A lost connection is no error here: the
  * result that follows tells it. */
 MUST int pg_wait(struct pg *, struct err *) SUSPENDS;
+/* Takes what came, without waiting. false: the connection is lost. libpq drops silently what it cannot send. */
+MUST bool pg_look(struct pg *);
 /* Waits until everything is sent. */
 MUST int pg_send_all(struct pg *, struct err *) SUSPENDS;
 /* The next result as PQgetResult has it, NULL at the end of one query. -1: cancelled; the connection is broken then. */

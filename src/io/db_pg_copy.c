@@ -48,6 +48,8 @@ int pg_copy_put(struct db *d, struct slice data, struct err *err)
 			return pg_fail(p, NULL, S(""), err);
 		if (pg_send_all(p, err) < 0)
 			return -1;
+		if (!pg_look(p))
+			return pg_fail(p, NULL, S(""), err);
 		if (r == 1)
 			data = slice_from(data, piece.n);
 	}
@@ -72,6 +74,8 @@ int pg_copy_end(struct db *d, uint64_t *rows, struct err *err)
 
 	ASSERT(p->copying);
 	*rows = 0;
+	if (!pg_look(p))
+		return pg_fail(p, NULL, S(""), err);
 	if (end_copy(p, NULL, err) < 0)
 		return -1;
 	return pg_finish(p, S(""), rows, err);
