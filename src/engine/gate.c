@@ -255,6 +255,7 @@ static void forget_attempt(struct visit *v)
 {
 	ASSERT(v->call.attempt > 0);
 	v->call.attempt--;
+	v->reached = v->call.attempt > 0;
 	v->call.err = (struct err){ 0 };
 	memory_end(v->step->run, &v->claim);
 }

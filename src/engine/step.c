@@ -184,8 +184,10 @@ static int64_t next_delay_ns(struct visit *v)
 	const struct limits limits = limits_of(v->step->place);
 	int64_t times = limits.retries, within = limits.within_ns;
 	int64_t delay = 0;
-	/* Something broke off for all that were in the call: the next time it goes alone, and then it is its own failure. */
-	bool in_company = v->mates > 1 && err->sent;
+	/* It broke off for all that were in the call, or would be the death of all of them: the next time it goes alone, and then it is its own
+	 * failure. */
+	bool last = err->fault == FAULT_SQL && v->counted >= times;
+	bool in_company = v->mates > 1 && (err->sent || last);
 	v->alone |= in_company;
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;

@@ -54,7 +54,7 @@ struct state_start { /* borrowed */
 	const char *pipeline;
 	const char *kind;      /* "run", "replay" */
 	const char *continues; /* the finished run that it goes on behind; "": none */
-	const char *redoes; /* the run that was rewound, behind which it stands; NULL: none */
+	const char *redoes;    /* the run that was rewound, behind which it stands; NULL: none */
 	const char *
 		adopts; /* the unfinished run whose answers and intents it takes over; NULL or "": none */
 	uint64_t hash;

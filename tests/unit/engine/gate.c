@@ -22,8 +22,11 @@ struct world {
 	bool names_row;
 	int64_t breaks; /* with this one in it a call breaks off; -1: none */
 	int64_t hangs;  /* a call with it does not end */
+	int64_t locked; /* a call with it is undone, and may be made again */
+	bool unsafe;
 	size_t refused; /* so many calls are not even taken */
 	size_t stop_at; /* at this call the run is stopped */
+	size_t cut_at;  /* behind this call it is cut short */
 	struct shared_call calls[CALLS_MAX];
 	size_t call_count;
 	unsigned in_flight, in_flight_high;
@@ -68,7 +71,7 @@ static int call_ask(struct site *at, struct call *c, struct err *err)
 	(void)err;
 	c->shown = S("CALL");
 	c->lane = S("fake://far");
-	c->safety = SAFE;
+	c->safety = world->unsafe ? UNSAFE : SAFE;
 	return 0;
 }
 
@@ -96,6 +99,10 @@ static int befall(struct call *const *calls, size_t n, struct err *err)
 	if (has(calls, n, w->breaks, &at))
 		return fail(err, FAULT_RESET, "it broke off");
 	err->sent = false;
+	if (has(calls, n, w->locked, &at)) {
+		memcpy(err->state, "55P03", sizeof err->state);
+		return fail(err, FAULT_SQL, "somebody else has the row");
+	}
 	bool bad = has(calls, n, w->poison, &at), second = has(calls, n, w->poison_2, &other);
 	if (!bad && !second)
 		return 0;
@@ -118,6 +125,8 @@ static void call_many(struct site *at, struct call *const *calls, size_t n)
 		w->in_flight_high = w->in_flight;
 	int r = befall(calls, n, &err);
 	w->in_flight--;
+	for (int i = 0; i < 2 && w->call_count == w->cut_at; i++)
+		run_stop(w->run);
 	for (size_t i = 0; i < n; i++) {
 		struct call *c = calls[i];
 		int64_t who = number_of(c->rec);
@@ -194,7 +203,7 @@ static struct scene *scene_open(int64_t records, int64_t batch)
 	world = &s->w;
 	s->w.records = records;
 	s->w.latency_ns = 10 * HK_MS;
-	s->w.poison = s->w.poison_2 = s->w.breaks = s->w.hangs = -1;
+	s->w.poison = s->w.poison_2 = s->w.breaks = s->w.hangs = s->w.locked = -1;
 	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
 	ASSERT(mkdtemp(s->folder));
 	s->retry = (struct retry_options){ .times = 4 };
@@ -264,7 +273,8 @@ static void check_rows(const struct scene *s, uint64_t dead)
 		CHECK(s->w.rows[i] > s->w.rows[i - 1]);
 	for (int64_t n = 0; n < s->w.records; n++)
 		CHECK_INT(s->w.answered[n], n != s->w.poison && n != s->w.poison_2 &&
-						    n != s->w.breaks && n != s->w.hangs);
+						    n != s->w.breaks && n != s->w.hangs &&
+						    n != s->w.locked);
 }
 
 static size_t largest_call(const struct world *w)
@@ -413,6 +423,20 @@ TEST(one_that_hangs_is_timed_out_alone)
 	scene_close(s);
 }
 
+/* One whose row is locked for long brings down each call that it is in; in the end it is alone with that. */
+TEST(one_that_is_locked_out_is_dead_alone)
+{
+	for (int64_t times = 0; times < 3; times++) {
+		struct scene *s = scene_open(400, 100);
+		s->w.locked = 250;
+		s->retry.times = times;
+		go(s);
+		check_rows(s, 1);
+		CHECK(s->w.asked[250] <= 2 + times);
+		scene_close(s);
+	}
+}
+
 /* What was not taken is nobody's fault: they go together again. */
 TEST(who_is_not_let_in_stays_in_company)
 {
@@ -458,6 +482,22 @@ TEST(a_second_stop_leaves_all_of_a_call_to_the_next_run)
 	scene_close(s);
 }
 
+/* Calls that must not be made twice: who was only in one that was undone, and is cut off before the next, is not in doubt. */
+TEST(who_is_cut_off_behind_a_refused_call_is_called_by_the_next_run)
+{
+	struct scene *s = scene_open(100, 100);
+	s->w.unsafe = s->step.facts.paid = true;
+	s->w.poison = 50;
+	s->w.cut_at = 1;
+	go(s);
+	CHECK_INT(s->result.end, RUN_STOPPED_EARLY);
+	CHECK_INT(s->w.row_count, 0);
+	s->w.cut_at = 0;
+	go(s);
+	check_rows(s, 1);
+	scene_close(s);
+}
+
 /* ---- memory ---- */
 /* Nobody holds room for answers while it waits at the gate, and a small budget makes smaller calls, not none. */
 TEST(a_small_budget_ends_as_well)
@@ -480,7 +520,9 @@ static const struct test tests[] = {
 	T(two_in_one_call_are_dead_and_nobody_else),
 	T(what_breaks_off_in_company_is_tried_again_alone),
 	T(one_that_hangs_is_timed_out_alone),
+	T(one_that_is_locked_out_is_dead_alone),
 	T(who_is_not_let_in_stays_in_company),
+	T(who_is_cut_off_behind_a_refused_call_is_called_by_the_next_run),
 	T(a_stop_ends_calls_in_flight_and_leaves_who_waits),
 	T(a_second_stop_leaves_all_of_a_call_to_the_next_run),
 	T(a_small_budget_ends_as_well),
