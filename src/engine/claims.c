@@ -177,11 +177,19 @@ static int first_run_of(struct run *run, const struct track *t, const char **ret
 	return 0;
 }
 
+/* What a fold gives has another ordinal each time that it is given, and one id. */
+static uint64_t number_of(const struct track *t)
+{
+	if (t->origin)
+		return t->origin->ordinal;
+	return t->split->made ? t->root.id : t->ordinal;
+}
+
 static int digest_owner(const char *first_run, const struct item *it, int64_t *ret)
 {
 	const struct track *t = it->track;
 	const struct origin *o = t->origin;
-	uint64_t ordinal = o ? o->ordinal : t->ordinal;
+	uint64_t number = number_of(t);
 	uint8_t whole[DIGEST_BYTES];
 	AUTO(digest_done) struct digest d = { 0 };
 	AUTO(buf_done) struct buf path = { 0 };
@@ -192,7 +200,7 @@ static int digest_owner(const char *first_run, const struct item *it, int64_t *r
 		return r;
 	digest_add(&d, slice_str(first_run));
 	digest_add(&d, slice_str(o ? o->split : t->split->name));
-	digest_add(&d, (struct slice){ (const char *)&ordinal, sizeof ordinal });
+	digest_add(&d, (struct slice){ (const char *)&number, sizeof number });
 	digest_add(&d, buf_slice(&path));
 	digest_end(&d, whole);
 	memcpy(ret, whole, sizeof *ret);

@@ -98,11 +98,12 @@ def test_a_row_that_the_sink_refuses_gives_its_key_back_and_is_replayed(hocket):
     assert rows(hocket) == [(n, n) for n in range(6)]
 
 
+@pytest.mark.parametrize("before", ["", "sort: .n\n  - "])
 @pytest.mark.parametrize("time", ["", "\n    for: 1h"])
-def test_what_is_rewound_passes_with_its_own_keys(hocket, time):
+def test_what_is_rewound_passes_with_its_own_keys(hocket, time, before):
     """The third has the key of the first, which stays done; the fourth comes once more."""
     hocket.write_jsonl("in.jsonl", [{"k": k, "n": n} for n, k in enumerate([1, 2, 1, 3])])
-    text = PIPE.replace("unique: .k", f"unique: .k{time}")
+    text = PIPE.replace("unique: .k", f"{before}unique: .k{time}")
     assert hocket.run(text).account["delivered"] == 3
     for again in range(2, 4):
         assert hocket("state", "rewind", "pipe.yaml", "--to", 2).code == 0
