@@ -310,6 +310,8 @@ static int load_keyed(struct postgres_writer *w, const struct pg_lot *l, struct 
 static int put_rows(struct postgres_writer *w, const struct batch *b, struct err *err) SUSPENDS
 {
 	struct pg_table *t = &w->table;
+	if (!t->exists)
+		pg_table_forget(t); /* another sink may have made it meanwhile */
 	if (pg_table_load(t, w->db, err) < 0)
 		return -1;
 	if (!t->exists && b->n && pg_table_make(t, w->db, b->recs, b->n, err) < 0)

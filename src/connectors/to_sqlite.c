@@ -12,6 +12,7 @@
 #include "connectors/sqlite_table.h"
 #include "engine/port.h"
 #include <errno.h>
+#include <hocket/file.h>
 #include <hocket/offload.h>
 #include <hocket/scope.h>
 #include <hocket/types.h>
@@ -226,6 +227,9 @@ static int put_rows(struct job *job)
 {
 	struct table *t = &job->w->table;
 	const struct batch *b = job->batch;
+	if (!t->exists)
+		t->loaded = false; /* another sink may have made it meanwhile */
+	t->changed |= !t->loaded;  /* by an index for the key */
 	if (table_load(t, job->err) < 0)
 		return -1;
 	if (!t->exists && b->n && table_make(t, b->recs, b->n, job->err) < 0)
@@ -255,8 +259,13 @@ static int commit_job(void *arg)
 
 static int sqlite_open(struct site *site, struct err *err) SUSPENDS
 {
+	const struct sqlite_sink *o = site->options;
 	struct job job = { .err = err };
-	return run_job(site, open_job, &job);
+	if (run_job(site, open_job, &job) < 0)
+		return -1;
+	/* SQLite passes over a sync of the folder that fails. */
+	int r = hk_name_sync(o->path);
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", o->path) : 0;
 }
 
 static void sqlite_end(struct site *site) SUSPENDS

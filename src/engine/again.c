@@ -20,6 +20,7 @@
 
 #include "engine/changed.h"
 #include "engine/mark.h"
+#include "engine/opening.h"
 #include "engine/place.h"
 #include "engine/state/held.h"
 #include "engine/state/inbox.h"
@@ -202,13 +203,14 @@ int again_receipt(struct run *run, const struct sink *k, struct buf *ret, bool *
 static int sink_stands(struct run *run, struct sink *k, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf receipt = { 0 };
+	AUTO(freep) char *name = sink_mark_name(k, run->plan->name);
 	struct err why = { 0 };
 	bool found;
 	if (!k->place->port->stands)
 		return 1;
 	if (again_receipt(run, k, &receipt, &found, err) < 0)
 		return -1;
-	int r = k->place->port->stands(&k->site, run->plan->name, buf_slice(&receipt), &why);
+	int r = k->place->port->stands(&k->site, name, buf_slice(&receipt), &why);
 	if (r == 0)
 		notice(run, "%s: starting over", why.text);
 	if (r < 0) {

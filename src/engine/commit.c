@@ -120,7 +120,7 @@ static int wait_for_sink(const struct sink *k, struct patience *p, struct err *e
 static int commit_rows(struct sink *k, const struct rows *rows, struct slice mark, bool saved,
 		       struct err *err) SUSPENDS
 {
-	struct batch b = { k->run->mark_name, rows->recs, rows->n, mark, saved };
+	struct batch b = { k->mark_name, rows->recs, rows->n, mark, saved };
 	struct patience patience = { .within_ns = k->place->facts.within_ns };
 	for (;;) {
 		*err = (struct err){ 0 };

@@ -62,10 +62,23 @@ static bool mark_is_of(struct slice mark, const char *run_id)
 	return mark.n && mark_run_id(mark, &id) && slice_eq_str(buf_slice(&id), run_id);
 }
 
+/* Sinks of one kind may lead to one database, where each needs a row of its own. The first has the pipeline's name alone. */
+char *sink_mark_name(const struct sink *k, const char *pipeline)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	bool first = true;
+	for (const struct place *other = k->run->plan->sinks; other < k->place; other++)
+		first &= other->port != k->place->port;
+	int r = buf_printf(&name, "%s%s%s", pipeline, first ? "" : ", ",
+			   first ? "" : k->place->label);
+	ASSERT(r == 0); /* names in a file are far below a buffer's ceiling */
+	return xstrndup(name.p, name.n);
+}
+
 static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		       struct err *err) SUSPENDS
 {
-	struct resumption r = { .pipeline = run->mark_name,
+	struct resumption r = { .pipeline = k->mark_name,
 				.first = true,
 				.stopped = run->was_stopped };
 	bool found = false;
@@ -102,6 +115,7 @@ static int open_sinks(struct run *run, struct err *err) SUSPENDS
 	for (size_t i = 0; i < p->sink_count; i++) {
 		struct sink *k = &run->sinks[i];
 		*k = (struct sink){ .run = run, .place = &p->sinks[i] };
+		k->mark_name = sink_mark_name(k, run->mark_name);
 		site_init(&k->site, run, k->place);
 		if (site_open(&k->site, k->place, err) < 0)
 			return -1;
@@ -420,6 +434,7 @@ void run_close_parts(struct run *run)
 		struct sink *k = &run->sinks[i];
 		if (k->place)
 			site_close(&k->site, k->place);
+		free(k->mark_name);
 		buf_done(&k->receipt);
 		buf_done(&k->mark);
 		ledger_done(&k->ahead);

@@ -83,6 +83,7 @@ struct sink {
 	struct run *run;
 	const struct place *place;
 	struct site site;
+	char *mark_name; /* owns: the key of its mark, where it has one */
 	struct buf receipt, mark;
 	struct ledger
 		ahead; /* resuming: what its mark says: rows of these records are in it already */
@@ -110,7 +111,7 @@ struct run {
 	struct lanes *lanes;
 	struct state *state;
 	struct replay *replay; /* owns; NULL: it is a run of the pipeline */
-	char *mark_name;       /* the key of its mark in sinks */
+	char *mark_name;       /* what its marks in sinks go by; sink_mark_name() */
 	struct journal journal;
 	struct flights flights;
 	struct claims *claims; /* owns; NULL: no step claims */

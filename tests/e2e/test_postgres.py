@@ -385,6 +385,16 @@ def test_two_tables_of_one_database(hocket, db):
     assert len(hocket.read_jsonl("out.jsonl")) == 20_000
 
 
+def test_one_table_of_two_sinks(hocket, db):
+    """Each has a mark of its own: what one of them has committed is not taken for the other's."""
+    put(hocket, 1000)
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nto:\n  - {postgres: $secret.PG_URL, table: t, if: .n % 2 == 0}\n"
+                              "  - {postgres: $secret.PG_URL, table: t, if: .n % 2 == 1}\n")
+    r = hocket("run", "pipe.yaml")
+    assert r.code == 0, r.err
+    exact(db, 1000)
+
+
 def test_somebody_else_in_the_same_row_is_noticed(hocket, db):
     process = hocket.start("run", hocket.write("pipe.yaml", (LOAD % "").replace("{jsonl: in.jsonl}", "stdin")), stdin=-1)
     process.stdin.write('{"n":0}\n')

@@ -255,3 +255,26 @@ def test_limit_line_names_the_step_that_was_full(hocket):
                             "    into: .a\nto: 'null'\n")
     assert result.code == 0
     assert re.search(r"^limit: http .*2 of 2", result.err, re.M), result.err
+
+
+def test_two_tables_of_one_database_have_a_mark_each(hocket):
+    """What the first sink has is not yet in the second: stopped between them, the second gets its rows on the next run."""
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(5)])
+    db = sqlite3.connect(hocket.folder / "a.db")
+    db.execute("CREATE TABLE orders(other)")
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: [{sqlite: a.db, table: users}, {sqlite: a.db, table: orders}]\n")
+    assert result.code == 1 and "no column 'id'" in result.err
+    db.execute("ALTER TABLE orders ADD COLUMN id")
+    assert hocket("run", "pipe.yaml").code == 0
+    for table in ("users", "orders"):
+        assert db.execute(f"SELECT count(*), count(DISTINCT id) FROM {table}").fetchone() == (5, 5)
+    db.close()
+    assert "nothing new" in hocket("run", "pipe.yaml").err
+
+
+def test_one_table_of_two_sinks(hocket):
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(1000)])
+    result = hocket.run("from: {jsonl: in.jsonl}\nto:\n  - {sqlite: a.db, table: t, if: .id % 2 == 0}\n  - {sqlite: a.db, table: t, if: .id % 2 == 1}\n")
+    assert result.code == 0, result.err
+    with sqlite3.connect(hocket.folder / "a.db") as db:
+        assert db.execute("SELECT count(*), count(DISTINCT id) FROM t").fetchone() == (1000, 1000)
