@@ -7,7 +7,8 @@
  * What must hold:
  *  (1) nothing is settled before all of (1)-(3) returned for the whole batch. (2) a sink gets a row once: it is through with the
  *      whole batch before the next sink sees any of it.
- *  (3) when a sink says "one of these", the batch is halved for that sink until the record is alone; then it is dead. */
+ *  (3) when a sink says "one of these", the batch is halved for that sink until the record is alone; then it is dead.
+ *  (4) a stop does not wait for the end of a batch of bad records: an only sink's batch ends with the record that it has come to. */
 #include "engine/running.h"
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "engine/fold.h"
 #include "engine/mark.h"
 #include "engine/recovery.h"
+#include "engine/run.h"
 #include "engine/stopping.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -35,6 +37,20 @@ static void list_add(struct batch_list *list, struct track *t)
 	*(list->last ? &list->last->next_ready : &list->first) = t;
 	list->last = t;
 	list->n++;
+}
+
+/* The list ends before this one. */
+static void list_cut(struct batch_list *list, const struct track *at)
+{
+	struct track **end = &list->first;
+	list->last = NULL;
+	list->n = 0;
+	while (*end != at) {
+		list->last = *end;
+		list->n++;
+		end = &(*end)->next_ready;
+	}
+	*end = NULL;
 }
 
 /* ---- rows for one sink ---- */
@@ -174,8 +190,15 @@ static int put_refused(struct sink *k, const struct ledger *before, struct part 
 	return r;
 }
 
-/* A part that was refused: halves, or the one that is alone dies. */
-static int put_smaller(struct sink *k, struct ledger *before, struct part p,
+/* Too much has failed, or it is to stop at once: what is left of the batch comes again. Of several sinks each gets it whole. */
+static bool is_cut_short(const struct run *run)
+{
+	return run->plan->sink_count == 1 && !run->replay && run->stopping &&
+	       (run->failing || (run->cut_short && hk_now_ns() >= run->drained_ns));
+}
+
+/* A part that was refused: halves, or the one that is alone dies. 1: cut short, before `left`. */
+static int put_smaller(struct sink *k, struct ledger *before, struct part p, struct track **left,
 		       struct err *err) SUSPENDS
 {
 	if (p.n == 1) {
@@ -189,13 +212,18 @@ static int put_smaller(struct sink *k, struct ledger *before, struct part p,
 		half[0].end = half[0].end->next_ready;
 	half[1].from = half[0].end;
 	for (int i = 0; i < 2; i++) {
+		*left = half[i].from;
+		if (i > 0 &&
+		    is_cut_short(
+			    k->run)) /* never before something was put: the receipt is of that */
+			return 1;
 		int r = put_part(k, before, half[i], err);
 		if (r > 0)
-			r = put_smaller(k, before, half[i], err);
+			r = put_smaller(k, before, half[i], left, err);
 		else if (r == 0)
 			ledger_advance(before, half[i].from, half[i].end);
-		if (r < 0)
-			return -1;
+		if (r != 0)
+			return r;
 	}
 	return 0;
 }
@@ -211,25 +239,30 @@ static struct part without_had(const struct sink *k, struct ledger *before, stru
 	return p;
 }
 
-static int put_rest(struct sink *k, struct part p, bool refused, struct err *err) SUSPENDS
+static int put_rest(struct sink *k, struct part p, bool refused, struct track **left,
+		    struct err *err) SUSPENDS
 {
 	struct ledger before;
 	ledger_snapshot(&k->run->ledger, &before);
 	p = without_had(k, &before, p);
 	int r = p.n == 0 ? 0 : refused ? 1 : put_part(k, &before, p, err);
 	if (r > 0)
-		r = put_smaller(k, &before, p, err);
+		r = put_smaller(k, &before, p, left, err);
 	ledger_done(&before);
 	return r;
 }
 
-static int put_to_sink(struct sink *k, const struct batch_list *list, struct err *err) SUSPENDS
+/* 1: cut short, and so is the list. */
+static int put_to_sink(struct sink *k, struct batch_list *list, struct err *err) SUSPENDS
 {
 	struct part all = { list->first, NULL, list->n };
-	if (k->has_ahead)
-		return put_rest(k, all, false, err);
-	int r = put_part(k, &k->run->ledger, all, err);
-	return r <= 0 ? r : put_rest(k, all, true, err);
+	struct track *left = NULL;
+	int r = k->has_ahead ? 0 : put_part(k, &k->run->ledger, all, err);
+	if (r > 0 || k->has_ahead)
+		r = put_rest(k, all, r > 0, &left, err);
+	if (r > 0)
+		list_cut(list, left);
+	return r;
 }
 
 size_t run_receipts(const struct run *run, struct state_receipt ret[static PLAN_SINKS_MAX])
@@ -278,21 +311,23 @@ static int end_list(struct run *run, const struct batch_list *list, struct err *
 	return 0;
 }
 
-static int commit_list(struct run *run, const struct batch_list *list, struct err *err) SUSPENDS
+/* 0, -1, or 1: it was cut short, and is the last. */
+static int commit_list(struct run *run, struct batch_list *list, struct err *err) SUSPENDS
 {
+	int r = 0;
 	if (folds_put(run, list->first, err) < 0 ||
 	    dead_put_letters(run, list->first, NULL, err) < 0 ||
 	    claims_put(run, list->first, err) < 0)
 		return -1;
 	if (run_logs_batches(run) && recovery_put_batch(run, list->first, list->n, err) < 0)
 		return -1;
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		if (put_to_sink(&run->sinks[i], list, err) < 0)
-			return -1;
-	if (end_list(run, list, err) < 0)
+	for (size_t i = 0; i < run->plan->sink_count && r == 0; i++)
+		r = put_to_sink(&run->sinks[i], list, err);
+	if (r < 0 || end_list(run, list, err) < 0)
 		return -1;
-	folds_settled(run);
-	return 0;
+	if (r == 0)
+		folds_settled(run);
+	return r;
 }
 
 int commit_again(struct run *run, struct track *first, struct err *err)
@@ -410,6 +445,10 @@ int committer_main(void *arg)
 		memory_look(run);
 		if (r < 0) {
 			run_abort(run, RUN_FAILED, &err);
+			return 0;
+		}
+		if (r > 0) {
+			run_stop(run); /* nobody takes what would still become ready */
 			return 0;
 		}
 	}

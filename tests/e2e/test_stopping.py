@@ -446,3 +446,18 @@ def test_a_state_with_damaged_pages(hocket):
     result = hocket("run", "pipe.yaml", "--fresh", "--summary", "json")
     assert result.code == 4, result.err
     assert result.summary["exit"] == 4 and "pipe.db" in result.summary["error"]
+
+
+def test_too_many_refused_rows_end_the_batch_that_they_stand_in(hocket):
+    """One batch holds them all, and the table refuses each third: the run does not first find all the others."""
+    hocket.write_jsonl("in.jsonl", [{"id": i, "n": i % 3} for i in range(1, 1201)])
+    with contextlib.closing(sqlite3.connect(hocket.folder / "t.db")) as db:
+        db.execute("CREATE TABLE t(id INTEGER NOT NULL, n INTEGER CHECK (n > 0))")
+    result = hocket.run("from: {jsonl: in.jsonl}\nto: {sqlite: t.db, table: t}\n", "--max-failures", "5")
+    assert result.code == 5, result.err
+    assert result.account["dead"] == 5 and result.balances(), result.err
+    result = hocket("run", "pipe.yaml", timeout=120)
+    assert result.code == 3, result.err
+    assert (result.account["delivered"], result.account["dead"]) == (800, 400), result.err
+    with contextlib.closing(sqlite3.connect(hocket.folder / "t.db")) as db:
+        assert db.execute("SELECT count(*), count(DISTINCT id) FROM t").fetchone() == (800, 800)
