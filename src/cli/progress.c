@@ -85,11 +85,17 @@ static void smooth(double *value, double sample)
 	*value += (sample - *value) / TICKS_A_SECOND;
 }
 
+/* What a sink refuses at the last moment has been counted as delivered: then there is less than there was. */
+static double more_than(uint64_t now, uint64_t before)
+{
+	return now > before ? (double)(now - before) : 0;
+}
+
 static void sample_place(struct progress *p, size_t i, double seconds)
 {
 	struct gauge *g = &p->gauges[i];
 	run_place_stats(p->run, i, &g->now);
-	smooth(&g->rate, (double)(g->now.out - g->out_before) / seconds);
+	smooth(&g->rate, more_than(g->now.out, g->out_before) / seconds);
 	smooth(&g->full, (double)(g->now.slots_full_ns - g->full_before) / 1e9 / seconds);
 	smooth(&g->held, g->now.queued >= g->now.cap && g->now.in_flight < g->now.cap);
 	g->out_before = g->now.out;
@@ -104,7 +110,7 @@ static void sample(struct progress *p)
 		return;
 	p->sampled_ns = now;
 	run_counts(p->run, &p->counts);
-	smooth(&p->rate, (double)(p->counts.delivered - p->delivered_before) / seconds);
+	smooth(&p->rate, more_than(p->counts.delivered, p->delivered_before) / seconds);
 	p->delivered_before = p->counts.delivered;
 	for (size_t i = 0; i < p->gauge_count; i++)
 		sample_place(p, i, seconds);
