@@ -134,6 +134,22 @@ static int put_common(struct buf *out, const char *title, const struct opt *tabl
 	return r < 0 ? r : put_page_table(out, table, NULL);
 }
 
+/* Only what the other table does not say in the same words. */
+static int put_different(struct buf *out, const char *title, const struct opt *table,
+			 const struct opt *from)
+{
+	struct opt different[32] = { 0 };
+	size_t n = 0;
+	for (const struct opt *o = table; o->name; o++) {
+		const struct opt *other = options_find(from, slice_str(o->name));
+		if (other && strcmp(other->doc, o->doc) == 0)
+			continue;
+		ASSERT(n + 1 < ARRAY_SIZE(different));
+		different[n++] = *o;
+	}
+	return put_common(out, title, different);
+}
+
 /* The places have tables of their own, and vars: has no fixed keys. */
 static const char top_rows[] =
 	"| `from` | source, or list of them | required | where records come from; several are "
@@ -167,6 +183,9 @@ int reference_put(const struct registry *reg, struct buf *out)
 		r = put_pages(out, reg, ROLE_STEP, "steps: what happens to each record");
 	if (r == 0)
 		r = put_common(out, "Common to steps that call out", common_call_options);
+	if (r == 0)
+		r = put_different(out, "Other in steps that ask a database", common_rows_options,
+				  common_call_options);
 	if (r == 0)
 		r = put_common(out, "Common to the other steps", common_step_options);
 	if (r == 0)
