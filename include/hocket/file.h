@@ -50,6 +50,7 @@ HK_MUST int hk_file_rename(const char *from, const char *to) HK_SUSPENDS;
 HK_MUST int hk_file_unlink(const char *path) HK_SUSPENDS;
 HK_MUST int hk_folder_make(const char *path, mode_t mode) HK_SUSPENDS; /* mkdir(2) */
 HK_MUST int hk_folder_sync(const char *folder) HK_SUSPENDS;
+HK_MUST int hk_name_sync(const char *path) HK_SUSPENDS; /* the folder in which it lies */
 
 HK_END
 #endif

@@ -76,11 +76,7 @@ static int open_part(struct part_file *f, int flags, struct err *err) SUSPENDS
 
 static int sync_folder(const struct part_file *f, struct err *err) SUSPENDS
 {
-	const char *slash = strrchr(f->path, '/');
-	AUTO(freep) char *folder = NULL;
-	if (slash)
-		folder = xstrndup(f->path, slash == f->path ? 1 : (size_t)(slash - f->path));
-	int r = hk_folder_sync(folder ? folder : ".");
+	int r = hk_name_sync(f->path);
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", f->path) : 0;
 }
 
@@ -223,6 +219,12 @@ static int resume_first(struct part_file *f, struct err *err) SUSPENDS
 			f->path);
 	if (stat(f->path, &st) == 0 && S_ISDIR(st.st_mode))
 		return fail(err, FAULT_CONFIG, "'%s' is a folder", f->path);
+	if (stat(f->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return fail(
+			err, FAULT_CONFIG,
+			"'%s' is not a regular file, and would be replaced by one (into a pipe: "
+			"`to: stdout`)",
+			f->path);
 	/* Its name must be no less durable than the receipt that will speak of it. */
 	if (open_part(f, O_CREAT, err) < 0 || sync_folder(f, err) < 0)
 		return -1;

@@ -182,7 +182,7 @@ static int look_in(struct parts *ps, struct part *p, int folder, const char *fil
 		return parts_fault(ps, p, -errno, "look at", err);
 	if (there && S_ISDIR(st.st_mode))
 		return refuse_part(ps, p, FAULT_BAD_VALUE, "is a folder", err);
-	if (there && !S_ISREG(st.st_mode) && parts_direct(ps))
+	if (there && !S_ISREG(st.st_mode) && (!S_ISLNK(st.st_mode) || parts_direct(ps)))
 		return refuse_part(ps, p, FAULT_BAD_VALUE, "is not a regular file", err);
 	if (there && ps->mode == PART_NEW && !ps->beside)
 		return refuse_part(

@@ -19,6 +19,7 @@
 #include "engine/place.h"
 #include "engine/recovery.h"
 #include "engine/replay.h"
+#include "engine/state/listing.h"
 #include "io/guard.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -409,7 +410,8 @@ int run_open_parts(struct run *run, struct err *err)
 	if (open_guard(run, err) < 0 || http_client_new(&client, &run->http, err) < 0 ||
 	    open_steps(run, err) < 0)
 		return -1;
-	if (open_state(run, err) < 0 || find_run(run, &last, err) < 0)
+	if ((run->plan->dead_path && state_check_copy(run->plan->dead_path, err) < 0) ||
+	    open_state(run, err) < 0 || find_run(run, &last, err) < 0)
 		return -1;
 	if (run->nothing_new)
 		return 0;

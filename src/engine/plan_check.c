@@ -119,8 +119,7 @@ static void check_batch(struct planner *p, const struct draft *d)
 static bool reads_file(const struct draft *source, const char *path)
 {
 	const struct place *p = &source->place;
-	return source->good && path[0] == '/' && p->port->reads &&
-	       p->port->reads(p->options, path);
+	return source->good && path[0] == '/' && p->port->reads && p->port->reads(p->options, path);
 }
 
 /* A pattern would find it on the next run, as a file that is new. */

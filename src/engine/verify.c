@@ -122,7 +122,7 @@ static int count_below(void *arg, const struct review_row *row, struct err *err)
 	(void)err;
 	b->n += b->kind == REVIEW_NOTE || b->kind == REVIEW_HELD
 			? is_passed(l, row)
-				       : ledger_is_done(l, row->split, row->ordinal);
+			: ledger_is_done(l, row->split, row->ordinal);
 	return 0;
 }
 

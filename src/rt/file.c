@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <hocket/file.h>
 #include <hocket/offload.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/banned.h"
 
@@ -199,4 +201,17 @@ int hk_folder_sync(const char *folder)
 {
 	struct call c = { .path = folder };
 	return hk_offload(call_folder_sync, &c);
+}
+
+int hk_name_sync(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return hk_folder_sync(".");
+	char *folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (!folder)
+		return -ENOMEM;
+	int r = hk_folder_sync(folder);
+	free(folder);
+	return r;
 }

@@ -267,3 +267,13 @@ def test_output_that_is_no_database(hocket, tmp_path):
     assert result.code == 1
     assert "t.db" in result.err and "not a SQLite database" in result.err
     assert (tmp_path / "t.db").read_text().startswith("this is no database")
+
+
+@pytest.mark.parametrize("line", ["to: {jsonl: special}", "to: {csv: special}", "to: {jsonl: out.jsonl}\ndead: special"])
+def test_devices_and_pipes_are_not_replaced_by_files(hocket, line):
+    """As root, a rename over /dev/null would be everybody's bad day."""
+    hocket.write_jsonl("in.jsonl", [{"id": 1}])
+    os.mkfifo(hocket.folder / "special")
+    r = hocket.run("from: {jsonl: in.jsonl}\n" + line + "\n")
+    assert r.code != 0 and "is not a regular file" in r.err, r.err
+    assert (hocket.folder / "special").is_fifo()

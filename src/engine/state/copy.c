@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <hocket/file.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct copy {
@@ -60,13 +61,16 @@ static int put_list(struct state *s, struct copy *c, const struct letter_list *l
 	return r < 0 ? fail_copy(c->part, r, err) : 0;
 }
 
-static int sync_folder_of(const char *path) SUSPENDS
+int state_check_copy(const char *path, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
-	AUTO(freep)
-	char *folder = slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path))
-			     : xstrndup(".", 1);
-	return hk_folder_sync(folder);
+	struct stat st;
+	int r = hk_file_stat(path, &st);
+	if (r == 0 && !S_ISREG(st.st_mode))
+		return fail(err, FAULT_CONFIG,
+			    "dead: '%s' is not a regular file, and would be replaced by one; leave "
+			    "`dead:` out: the letters are in the state",
+			    path);
+	return r == -ECANCELED ? fail_errno(err, FAULT_IO, r, "looking at '%s'", path) : 0;
 }
 
 static int drop_old(const char *path, struct err *err) SUSPENDS
@@ -81,7 +85,8 @@ int state_copy_letters(struct state *s, const char *pipeline, const char *path, 
 {
 	AUTO(letter_list_done) struct letter_list list = { 0 };
 	AUTO(buf_done) struct buf part = { .max = 8192 };
-	if (state_list_letters(s, pipeline, false, &list, err) < 0)
+	if (state_check_copy(path, err) < 0 ||
+	    state_list_letters(s, pipeline, false, &list, err) < 0)
 		return -1;
 	if (list.n == 0)
 		return drop_old(path, err);
@@ -96,6 +101,6 @@ int state_copy_letters(struct state *s, const char *pipeline, const char *path, 
 		return -1;
 	}
 	int r = hk_file_rename(part.p, path);
-	r = r < 0 ? r : sync_folder_of(path);
+	r = r < 0 ? r : hk_name_sync(path);
 	return r < 0 ? fail_copy(path, r, err) : 0;
 }

@@ -72,6 +72,8 @@ MUST int state_give_up_replay(struct state *, const char *run_id, const struct l
 /* Forgets them, and the older letters of the same records. */
 MUST int state_drop_letters(struct state *, const char *pipeline, const struct letter_key *,
 			    size_t n, struct err *) SUSPENDS;
+/* Before anything is done: may a copy be put there? */
+MUST int state_check_copy(const char *path, struct err *) SUSPENDS;
 /* Writes the pipeline's open letters as JSON lines; PATH.part, then renamed. None: no file, and an old one is removed. */
 MUST int state_copy_letters(struct state *, const char *pipeline, const char *path,
 			    struct err *) SUSPENDS;

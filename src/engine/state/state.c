@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hocket/file.h>
 #include <hocket/offload.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS held(run TEXT NOT NULL, fold TEXT NOT NULL,"
 	" first INTEGER NOT NULL, at INTEGER NOT NULL, split TEXT NOT NULL,"
 	" ordinal INTEGER NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, line INTEGER,"
-	" id INTEGER NOT NULL, key BLOB, record TEXT NOT NULL, blobs BLOB, PRIMARY KEY(run, fold, first, at))"
+	" id INTEGER NOT NULL, key BLOB, record TEXT NOT NULL, blobs BLOB, PRIMARY KEY(run, fold, "
+	"first, at))"
 	" WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS held_window(run TEXT NOT NULL, fold TEXT NOT NULL,"
 	" first INTEGER NOT NULL, gives INTEGER NOT NULL, n INTEGER NOT NULL,"
@@ -242,7 +244,13 @@ static int open_by(int (*how)(void *), const char *path, struct state **ret,
 
 int state_open(const char *path, struct state **ret, struct err *err)
 {
-	return open_by(open_job, path, ret, err);
+	if (open_by(open_job, path, ret, err) < 0)
+		return -1;
+	/* SQLite passes over a sync of the folder that fails. */
+	int r = in_memory(*ret) ? 0 : hk_name_sync(path);
+	if (r < 0)
+		state_close(take(*ret));
+	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot make '%s' durable", path) : 0;
 }
 
 int state_open_to_change(const char *path, struct state **ret, struct err *err)

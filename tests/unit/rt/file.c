@@ -37,6 +37,7 @@ TEST_IN_SIM(write_sync_read_rename, 3)
 	CHECK_INT(hk_file_close(fd), 0);
 	CHECK_INT(hk_file_rename(path, other), 0);
 	CHECK_INT(hk_folder_sync(folder), 0);
+	CHECK_INT(hk_name_sync(path), 0);
 	CHECK_INT(stat(other, &st), 0);
 	CHECK_INT(st.st_size, 5);
 	CHECK_INT(unlink(other), 0);
@@ -51,6 +52,8 @@ TEST_IN_SIM(failures_are_the_systems, 3)
 	CHECK_INT(hk_file_open(path, O_RDONLY, 0), -ENOENT);
 	CHECK_INT(hk_file_rename(path, other), -ENOENT);
 	CHECK_INT(hk_folder_sync(path), -ENOENT);
+	CHECK_INT(hk_name_sync("/nowhere/at/all"), -ENOENT);
+	CHECK_INT(hk_name_sync("relative"), 0);
 	CHECK_INT(hk_file_read(-1, &byte, 1, 0), -EBADF);
 	CHECK_INT(hk_file_write(-1, &byte, 1, 0), -EBADF);
 	CHECK_INT(hk_file_close(-1), -EBADF);
