@@ -54,14 +54,30 @@ static int put_columns(const struct sql_query *q, struct buf *out)
 	return r;
 }
 
-/* $3::bigint: the i-th cursor column's value */
+/* A cast to `character` or `bit` alone cuts the value to a length of 1. */
+static int put_cast(struct slice type, struct buf *out)
+{
+	struct slice element = type;
+	if (slice_ends(type, S("[]")))
+		element.n -= 2;
+	const char *any = slice_eq(element, S("character")) ? "bpchar"
+			  : slice_eq(element, S("bit"))     ? "\"bit\""
+							    : NULL;
+	if (!any)
+		return buf_printf(out, "::%.*s", SLICE(type));
+	return buf_printf(out, "::%s%.*s", any, SLICE(slice_from(type, element.n)));
+}
+
+/* $3::bigint: the i-th cursor column's value. Bytes are base64 in a record, and so in its cursor. */
 static int put_value(const struct sql_query *q, size_t i, struct buf *out)
 {
-	int r = buf_printf(out, "$%zu", q->args + i + 1);
-	if (r < 0 || q->kind == DB_SQLITE)
-		return r;
-	return buf_printf(out, "::%s",
-			  q->shape->columns[sql_query_column(q->shape, after(q, i))].type);
+	struct slice type =
+		slice_str(q->shape->columns[sql_query_column(q->shape, after(q, i))].type);
+	size_t number = q->args + i + 1;
+	if (q->kind == DB_POSTGRES && slice_eq(type, S("bytea")))
+		return buf_printf(out, "decode($%zu::text, 'base64')", number);
+	int r = buf_printf(out, "$%zu", number);
+	return r < 0 || q->kind == DB_SQLITE ? r : put_cast(type, out);
 }
 
 static int put_place(const struct sql_query *q, const char *operator, struct buf * out)
@@ -132,6 +148,12 @@ int sql_query_put_strays(const struct sql_query *q, struct buf *out)
 		r = buf_add(out, i ? S(" OR ") : S(" WHERE "));
 		r = r < 0 ? r : put_name(after(q, i), out);
 		r = r < 0 ? r : buf_add(out, S(" IS NULL"));
+		if (r < 0 || q->kind != DB_SQLITE)
+			continue;
+		r = buf_add(out,
+			    S(" OR ")); /* a blob: in a record it is text, and so in its cursor */
+		r = r < 0 ? r : put_name(after(q, i), out);
+		r = r < 0 ? r : buf_add(out, S(" >= x''"));
 	}
 	if (q->kind == DB_SQLITE && q->o->lag_ns) {
 		r = r < 0 ? r : buf_add(out, S(" OR julianday("));

@@ -256,6 +256,52 @@ def test_numbers_and_times_are_told_apart_from_text(hocket, pgdb):
     assert json.loads(line)["at"].startswith("2026-01-31T12:00:00.5")
 
 
+# Of each type four values in their order. What is text to JSON, or another text, has to be the same value again as a cursor.
+CURSORS = {
+    "char(5)": ["'aaa1'", "'aaa2'", "'aaa3'", "'b'"],
+    "bit(4)": ["B'1000'", "B'1001'", "B'1010'", "B'1100'"],
+    "bit varying": ["B'1'", "B'10'", "B'100'", "B'101'"],
+    "bytea": ["'\\x00'", "'\\x5c00'", "'\\x80ff'", "'\\xff'"],
+    "numeric": ["-0.10", "1", "1.000000000000000000000000000001", "'NaN'"],
+    "real": ["-0.1", "0.1", "16777216", "'Infinity'"],
+    "double precision": ["-0.1", "0.1", "0.30000000000000004", "'NaN'"],
+    "timestamp": ["'2026-01-31 12:00:00'", "'2026-01-31 12:00:00.000001'", "'2026-01-31 12:00:00.00001'", "'infinity'"],
+    "timestamptz": ["'2026-01-31 12:00:00+02'", "'2026-01-31 12:00:00.000001+02'", "'2026-01-31 12:00:00+01'", "'infinity'"],
+    "timetz": ["'12:00:00+02'", "'12:00:00.5+02'", "'12:00:00+01'", "'12:00:00-03'"],
+    "interval": ["'-1 day'", "'1 hour 0.000001 s'", "'1 day 2 hours'", "'1 year'"],
+    "date": ["'0044-03-15 BC'", "'2026-01-01'", "'2026-01-02'", "'12026-01-01'"],
+    "int[]": ["'{1}'", "'{1,NULL}'", "'{2}'", "'{2,3}'"],
+    "jsonb": ["'\"a\"'", "'\"b\"'", "'1'", "'2'"],
+    "inet": ["'10.0.0.1'", "'10.0.0.1/32'::inet + 1", "'10.0.1.0/24'", "'::1'"],
+    "name": ["'a'", "'a\"b'", "'b'", "'c'"],
+    '"char"': ["'a'", "'b'", "'c'", "'d'"],
+}
+
+
+@pytest.mark.parametrize("type", CURSORS)
+def test_a_cursor_of_any_type_is_the_same_value_again(hocket, pgdb, type):
+    values = CURSORS[type]
+    pgdb.run(f"CREATE TABLE t(id int, c {type}); INSERT INTO t VALUES (0, {values[0]}), (1, {values[1]})")
+    pipe = pg_pipe("SELECT id, c FROM t", "  after: c\n")
+    for known, value in enumerate(values[2:], 2):
+        r = hocket.run(pipe)
+        assert r.code == 0, r.err
+        assert ids(hocket) == list(range(known))
+        pgdb.run(f"INSERT INTO t VALUES ({known}, {value})")
+    assert hocket("run", "pipe.yaml").code == 0
+    assert ids(hocket) == [0, 1, 2, 3]
+
+
+def test_a_blob_as_a_cursor_is_refused(hocket):
+    """Text is less than any blob in SQLite: each run would read all of them again."""
+    with sqlite3.connect(hocket.folder / "s.db") as db:
+        db.executescript("CREATE TABLE t(id int, c); INSERT INTO t VALUES (0, 1), (1, 'x'), (2, x'00')")
+    pipe = "from: {sqlite: s.db, query: '%s', after: c}\nto: {jsonl: out.jsonl}\n"
+    r = hocket.run(pipe % "SELECT id, c FROM t")
+    assert r.code == 1 and 'has no place in the order of `after`: {"id":2' in r.err
+    assert hocket.run(pipe % "SELECT id, hex(c) AS c FROM t").code == 0
+
+
 def test_a_late_commit_is_not_passed_over(hocket, pgdb):
     """Two writers: the one that began first commits last. With a lag the cursor waits for it; the test makes rows old, not the clock slow."""
     pgdb.run("CREATE TABLE t(id int PRIMARY KEY, at timestamptz)")

@@ -62,10 +62,28 @@ TEST(what_a_cursor_cannot_do)
 							   "LIMIT 2) AS t");
 }
 
+TEST(a_cast_does_not_cut)
+{
+	static struct db_column own[] = { { (char *)"c", (char *)"character" },
+					  { (char *)"b", (char *)"bit[]" },
+					  { (char *)"y", (char *)"bytea" } };
+	static const struct db_shape of = { .columns = own, .column_count = 3 };
+	static const char *all[] = { "c", "b", "y" };
+	const struct sql_options o = { .query = "SELECT 1 -- x", .after = { all, 3 } };
+	const struct sql_query q = { &o, &of, DB_POSTGRES, 0 };
+	AUTO(buf_done) struct buf out = { 0 };
+	CHECK_INT(sql_query_put_twins(&q, &out), 0);
+	CHECK_SLICE(buf_slice(&out),
+		    S("SELECT count(*) AS n FROM (" FROM(
+			    "1") " WHERE (\"c\", \"b\", \"y\") = ($1::bpchar, $2::\"bit\"[], "
+				 "decode($3::text, 'base64')) LIMIT 2) AS t"));
+}
+
 static const struct test tests[] = {
 	T(the_first_run),
 	T(behind_a_cursor),
 	T(what_a_cursor_cannot_do),
+	T(a_cast_does_not_cut),
 };
 
 int main(void)
