@@ -224,7 +224,7 @@ int db_exec(struct db *d, struct slice text, struct err *err)
 int db_describe(struct db *d, struct slice text, struct db_shape *ret, struct err *err)
 {
 	*ret = (struct db_shape){ 0 };
-	return check(d, err) < 0 ? -1 : d->ops->describe(d, text, ret, err);
+	return check(d, err) < 0 ? -1 : d->ops->ask_shape(d, text, ret, err);
 }
 
 void db_shape_done(struct db_shape *s)

@@ -18,8 +18,8 @@ struct db_ops {
 	int (*run)(struct db *, struct db_call *, size_t n, uint64_t max_bytes,
 		   struct err *) SUSPENDS;
 	int (*exec)(struct db *, struct slice text, struct err *) SUSPENDS;
-	int (*describe)(struct db *, struct slice text, struct db_shape *ret,
-			struct err *) SUSPENDS;
+	int (*ask_shape)(struct db *, struct slice text, struct db_shape *ret,
+			 struct err *) SUSPENDS;
 	int (*stream_open)(struct db *, struct slice text, const struct slice *params, size_t n,
 			   struct db_stream **ret, struct err *) SUSPENDS;
 	int (*stream_next)(struct db_stream *, struct buf *out, struct err *) SUSPENDS;
