@@ -362,7 +362,11 @@ static int note_number(struct postgres_writer *w, const struct batch *b, struct 
 {
 	buf_clear(&w->doubt);
 	w->doubt_recs = b->recs;
-	return ask_value(w, S("SELECT txid_current() AS v"), NULL, 0, &w->doubt, err);
+	return ask_value(w,
+			 S("SELECT txid_current() AS v, set_config('synchronous_commit', CASE "
+			   "current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE "
+			   "current_setting('synchronous_commit') END, true) AS sync"),
+			 NULL, 0, &w->doubt, err);
 }
 
 /* ---- commit ------------------------------------------------------------------------------------------------------------- */

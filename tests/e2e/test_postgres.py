@@ -385,6 +385,16 @@ def test_two_tables_of_one_database(hocket, db):
     assert len(hocket.read_jsonl("out.jsonl")) == 20_000
 
 
+@pytest.mark.parametrize("more", ["", ", checkpoint: state"])
+def test_delivered_is_on_disk_whatever_the_server_would_do(hocket, db, more):
+    db.run(f"ALTER DATABASE {db.name} SET synchronous_commit = off")
+    db.run("CREATE TABLE t(n int, sync text DEFAULT current_setting('synchronous_commit'))")
+    put(hocket, 3)
+    r = hocket.run(LOAD % more)
+    assert r.code == 0, r.err
+    assert db.run("SELECT DISTINCT sync FROM t") == ["on"]
+
+
 def test_one_table_of_two_sinks(hocket, db):
     """Each has a mark of its own: what one of them has committed is not taken for the other's."""
     put(hocket, 1000)
