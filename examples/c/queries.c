@@ -5,6 +5,7 @@
  *
  * Each query is a task of its own that waits for its turn at the pool, asks, and checks that the answer is its own. The database is the URL or
  * path on the command line: postgres://user:password@host/name, or the SQLite file queries.db. */
+#include <errno.h>
 #include <hocket/hocket.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,10 +46,11 @@ static int ask(void *arg)
 	int r = hk_sql_fetch(q->pool, "SELECT id, name FROM people WHERE id = $1",
 			     HK_SQL_WITH(hk_sql_int(q->id)), &rows, &error);
 
-	if (r < 0)
-		fprintf(stderr, "%s: %s\n", hk_sql_fault_name(error.fault), error.text);
-	else
+	if (r == 0)
 		q->right = rows.n == 1 && hk_sql_get_int(&rows, 0, "id", &id) == 0 && id == q->id;
+	else if (r !=
+		 -ECANCELED) /* the first that fails ends the others, who have nothing to tell */
+		fprintf(stderr, "%s: %s\n", hk_sql_fault_name(error.fault), error.text);
 	hk_sql_rows_done(&rows);
 	return r;
 }

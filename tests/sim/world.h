@@ -20,7 +20,18 @@ enum source_kind { FROM_JSONL, FROM_CSV, FROM_PAGES, SOURCE_KINDS };
 enum sink_kind { TO_JSONL, TO_CSV, TO_SQLITE, SINK_KINDS };
 /* POST_ONCE has no key: its answer can get lost, and then nobody knows. REMEMBERED: `remember: 30d`. SORT gives what came in order as it
  * came; BATCH is taken apart again: what they hold shows only in what is lost or there twice. */
-enum step_kind { GET, GET_EMIT, WHERE, EMIT, SORT, BATCH, POST_KEYED, REMEMBERED, POST_ONCE, STEP_KINDS };
+enum step_kind {
+	GET,
+	GET_EMIT,
+	WHERE,
+	EMIT,
+	SORT,
+	BATCH,
+	POST_KEYED,
+	REMEMBERED,
+	POST_ONCE,
+	STEP_KINDS
+};
 
 struct row {
 	int64_t n, c,
