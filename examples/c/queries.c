@@ -48,8 +48,7 @@ static int ask(void *arg)
 
 	if (r == 0)
 		q->right = rows.n == 1 && hk_sql_get_int(&rows, 0, "id", &id) == 0 && id == q->id;
-	else if (r !=
-		 -ECANCELED) /* the first that fails ends the others, who have nothing to tell */
+	else if (r != -ECANCELED) /* the first that fails ends the others */
 		fprintf(stderr, "%s: %s\n", hk_sql_fault_name(error.fault), error.text);
 	hk_sql_rows_done(&rows);
 	return r;
