@@ -284,13 +284,11 @@ int out_claim(struct out *o, struct slice key, struct err *err)
 }
 
 /* ---- committing ---- */
-static bool has_died(const struct item *it)
+static void mark_lost(struct track *t)
 {
-	for (const struct dead_letter *d = it->track->dead; d; d = d->next)
-		for (const struct item *i = d->item; i; i = i->parent)
-			if (i == it)
-				return true;
-	return false;
+	for (struct dead_letter *d = t->dead; d; d = d->next)
+		for (struct item *i = d->item; i && !i->lost; i = i->parent)
+			i->lost = true;
 }
 
 struct chosen { /* claims of a batch, as the state has them */
@@ -324,11 +322,13 @@ static void choose(const struct run *run, struct key_claim *k, bool dead, struct
 static int put_chosen(struct run *run, struct track *first, bool dead, struct err *err) SUSPENDS
 {
 	AUTO(chosen_done) struct chosen all = { 0 };
-	for (struct track *t = first; t; t = t->next_ready)
+	for (struct track *t = first; t; t = t->next_ready) {
+		mark_lost(t);
 		for (struct item *it = &t->root; it; it = item_next(it))
 			for (struct key_claim *k = it->claims; k; k = k->next_of_item)
-				if ((dead ? k->put || k->known : !k->put) && has_died(it) == dead)
+				if ((dead ? k->put || k->known : !k->put) && it->lost == dead)
 					choose(run, k, dead, &all);
+	}
 	return all.n ? state_put_claims(run->state, all.v, all.n, err) : 0;
 }
 
