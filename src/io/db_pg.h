@@ -58,7 +58,9 @@ struct pg_statement {
 	size_t param_count, column_count;
 	struct buf keys; /* "name": of each column, one after the other */
 	size_t *key_ends;
-	int twice; /* the column, from 1, whose name another one has as well; 0: none */
+	int twice;      /* the column, from 1, whose name another one has as well; 0: none */
+	uint64_t names; /* of the columns, hashed */
+	bool stale;     /* it gives something else by now: not to be found any more */
 };
 struct pg_statements { /* the youngest first */
 	struct pg_statement *newest, *oldest;
@@ -71,6 +73,9 @@ MUST int pg_statements_get(struct pg *, const struct slice *texts, size_t n,
 void pg_statements_put(struct pg_statement **, size_t n);
 void pg_statements_forget(struct pg *); /* all: they are not to be trusted */
 void pg_statements_done(struct pg_statements *);
+/* Is this what the statement gave when it was described? An unnamed one is parsed anew each time, and its tables may have changed: if not, it
+ * is not found again. */
+MUST bool pg_statement_fits(struct pg_statement *, const PGresult *);
 /* One row of the result as an object. */
 MUST int pg_put_row(struct pg *, const struct pg_statement *, const PGresult *, int row,
 		    struct buf *out);

@@ -93,7 +93,8 @@ static int fail_row(struct batch *b, size_t i, int r, struct err *err)
 static int take_rows(struct batch *b, size_t i, const PGresult *res, struct err *err)
 {
 	struct db_call *c = &b->calls[i];
-	int r = 0;
+	bool first = c->rows.n == 1 && pq.PQntuples(res) > 0;
+	int r = first && !pg_statement_fits(b->statements[i], res) ? -EBADMSG : 0;
 
 	for (int row = 0; r == 0 && row < pq.PQntuples(res); row++) {
 		if (c->rows.n > 1)

@@ -64,7 +64,8 @@ static struct pg_statement *find(struct pg_statements *all, struct slice text, u
 {
 	struct pg_statement *s = all->newest;
 
-	while (s && !(s->hash == hash && slice_eq((struct slice){ s->text, s->text_n }, text)))
+	while (s && !(!s->stale && s->hash == hash &&
+		      slice_eq((struct slice){ s->text, s->text_n }, text)))
 		s = s->older;
 	if (s && s != all->newest) {
 		unlink_statement(all, s);
@@ -104,11 +105,30 @@ static bool stands_before(const PGresult *res, int column)
 	return false;
 }
 
+static uint64_t hash_names(const PGresult *res)
+{
+	uint64_t h = HASH_START;
+
+	for (int i = 0; i < pq.PQnfields(res); i++) {
+		h = hash_add(h, slice_str(pq.PQfname(res, i)));
+		h = hash_add(h, (struct slice){ "", 1 });
+	}
+	return hash_end(h);
+}
+
+bool pg_statement_fits(struct pg_statement *s, const PGresult *res)
+{
+	if (!s->name[0] && hash_names(res) != s->names)
+		s->stale = true;
+	return !s->stale;
+}
+
 static int read_columns(struct pg_statement *s, const PGresult *res)
 {
 	int n = pq.PQnfields(res), r = 0;
 
 	s->column_count = (size_t)n;
+	s->names = hash_names(res);
 	s->columns = xcalloc(s->column_count, sizeof(*s->columns));
 	s->key_ends = xcalloc(s->column_count, sizeof(*s->key_ends));
 	for (int i = 0; r == 0 && i < n; i++) {

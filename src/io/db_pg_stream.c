@@ -12,7 +12,7 @@
 struct pg_stream {
 	struct db_stream stream;
 	struct pg_statement *statement;
-	bool over;
+	bool begun, over;
 };
 
 static int send_query(struct pg *p, const struct pg_statement *s, const struct pg_values *v,
@@ -95,10 +95,18 @@ int pg_stream_next(struct db_stream *stream, struct buf *out, struct err *err)
 		return pg_fail(p, NULL, S(""), err);
 	if (pq.PQresultStatus(res) != PGRES_SINGLE_TUPLE)
 		return end(s, res, err);
-	r = pg_put_row(p, s->statement, res, 0, out);
+	r = s->begun || pg_statement_fits(s->statement, res)
+		    ? pg_put_row(p, s->statement, res, 0, out)
+		    : -EBADMSG;
+	s->begun = true;
 	if (r == 0)
 		return 1;
 	buf_truncate(out, before);
+	if (r == -EBADMSG)
+		return fail(err, FAULT_PROTOCOL,
+			    "%s: the rows are not those that were described: was a table changed "
+			    "meanwhile?",
+			    p->db.pool->door);
 	return fail_errno(err, FAULT_TOO_LARGE, r, "%s: a row", p->db.pool->door);
 }
 

@@ -541,6 +541,38 @@ TEST_WITH_SERVER(through_a_pooler_that_lends_by_the_transaction)
 	db_pool_free(p);
 }
 
+/* Nothing tells that before the rows come. One call fails, the next one knows. */
+TEST_WITH_SERVER(a_changed_table_is_described_anew_where_nothing_is_prepared)
+{
+	struct db_pool *p = pool_at(server_url, &(struct db_pool_options){ .no_prepare = true });
+	struct db_call call = { .text = S("SELECT * FROM renamed") };
+	struct db_stream *s = NULL;
+	struct err err = { 0 };
+	struct db *d = take_from(p);
+	AUTO(buf_done) struct buf row = { 0 };
+
+	exec_ok(d, "DROP TABLE IF EXISTS renamed; CREATE TABLE renamed AS SELECT 1 AS a");
+	check_rows(d, "SELECT * FROM renamed", NULL, 0, "[{\"a\":1}]");
+	exec_ok(d, "ALTER TABLE renamed RENAME a TO b");
+	CHECK_INT(db_run(d, &call, 1, 1000, &err), -1);
+	CHECK_INT(err.fault, FAULT_PROTOCOL);
+	buf_done(&call.rows);
+	db_give(d);
+	d = take_from(p);
+	check_rows(d, "SELECT * FROM renamed", NULL, 0, "[{\"b\":1}]");
+	exec_ok(d, "ALTER TABLE renamed ADD c int");
+	CHECK_INT(db_stream_open(d, S("SELECT * FROM renamed"), NULL, 0, &s, &err), 0);
+	CHECK_INT(db_stream_next(s, &row, &err), -1);
+	CHECK_INT(err.fault, FAULT_PROTOCOL);
+	db_stream_free(s);
+	db_give(d);
+	d = take_from(p);
+	check_rows(d, "SELECT * FROM renamed", NULL, 0, "[{\"b\":1,\"c\":null}]");
+	exec_ok(d, "DROP TABLE renamed");
+	db_give(d);
+	db_pool_free(p);
+}
+
 TEST_WITH_SERVER(who_waits_too_long_for_a_connection_is_told_why)
 {
 	struct db_pool *p =
@@ -651,6 +683,7 @@ TEST(a_url_that_cannot_be_read_does_not_show_its_password)
 		T(a_stream_has_every_row_once_and_then_ends), T(copy_is_there_when_it_says_so),  \
 		T(a_thousand_takers_of_four_connections_are_served_in_turn),                     \
 		T(through_a_pooler_that_lends_by_the_transaction),                               \
+		T(a_changed_table_is_described_anew_where_nothing_is_prepared),                  \
 		T(who_waits_too_long_for_a_connection_is_told_why), T(idle_connections_end),     \
 		T(refusals_have_their_class),                                                    \
 		T(a_url_that_cannot_be_read_does_not_show_its_password)
