@@ -176,9 +176,11 @@ static int fake_resume(struct site *at, struct resumption *r, struct err *err)
 {
 	struct fake_sink *k = *(struct fake_sink *const *)at->options;
 	int64_t length = 0;
-	bool replay = strcmp(r->pipeline, "test replay") == 0;
+	/* Behind it stands the sink, from the second of its kind on. */
+	struct slice name = slice_str(r->pipeline);
+	bool replay = slice_starts(name, S("test replay"));
 	(void)err;
-	CHECK(replay || strcmp(r->pipeline, "test") == 0);
+	CHECK(replay || slice_eq(name, S("test")) || slice_starts(name, S("test, ")));
 	CHECK_INT(replay && r->receipt.n == 0, r->more);
 	if (k->own_mark)
 		return buf_add(&r->mark, buf_slice(replay ? &k->mark : &k->mark_of_run));
@@ -202,7 +204,7 @@ static int crash(struct err *err)
 static int fake_commit(struct site *at, const struct batch *b, struct buf *receipt, struct err *err)
 {
 	struct fake_sink *k = *(struct fake_sink *const *)at->options;
-	bool replay = strcmp(b->pipeline, "test replay") == 0;
+	bool replay = slice_starts(slice_str(b->pipeline), S("test replay"));
 	struct buf *mark = replay ? &k->mark : &k->mark_of_run;
 	if (scene->crashed || happens(scene->crash_percent))
 		return crash(err);
