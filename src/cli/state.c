@@ -253,7 +253,7 @@ static int reset(struct door *d, struct err *err) SUSPENDS
 		say("nothing to reset: the next run begins anew as it is");
 	else
 		say("forgot how far '%s' has come: the next run begins anew, as with --fresh. Dead "
-		    "letters and remembered answers are kept",
+		    "letters, remembered answers and keys of `unique` with `for` are kept",
 		    d->plan->name);
 	return EXITS_DONE;
 }

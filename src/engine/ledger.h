@@ -50,7 +50,7 @@ struct item {
 	enum item_state state;
 	bool touched; /* an attempt was made for it, or for what it came from */
 	bool died;
-	bool lost; /* claims.c: it has a letter, or what it became has */
+	bool lost;      /* claims.c: it has a letter, or what it became has */
 	bool resting;   /* in a step's queue: nobody has a slice of its record */
 	uint32_t index; /* among its parent's children */
 	uint64_t id;    /* of the record's origin and the path of children: $meta.id */
