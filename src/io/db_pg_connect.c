@@ -201,11 +201,18 @@ static bool is_ours(const char *name)
 	       strcmp(name, "port") == 0;
 }
 
+/* Else libpq writes what a server says in passing to stderr: as soon as a connection begins, for a server may go down while it does. */
+static void ignore_notice(void *arg, const char *text)
+{
+}
+
 static int start_on_deep_stack(void *arg)
 {
 	struct start *s = arg;
 
 	s->conn = pq.PQconnectStartParams(s->words, s->values, 0);
+	if (s->conn)
+		(void)pq.PQsetNoticeProcessor(s->conn, ignore_notice, NULL);
 	return 0;
 }
 
@@ -301,10 +308,6 @@ static PGconn *connect_to(struct db_pool *pool, const struct place *at, int64_t 
 
 /* ---- the session ---------------------------------------------------------------------------------------------------------- */
 
-static void ignore_notice(void *arg, const char *text)
-{
-}
-
 /* What makes rows read as JSON should have them. A pooler that lends connections by the transaction keeps the first two for its client
  * (they are reported parameters) and would leak the rest to others. */
 static int set_session(struct pg *p, struct err *err) SUSPENDS
@@ -331,7 +334,6 @@ static struct pg *pg_new(struct db_pool *pool, PGconn *conn)
 			  .shared = pool->own,
 			  .tls = pq.PQsslInUse(conn) };
 	ASSERT(pq.PQsetnonblocking(conn, 1) == 0);
-	(void)pq.PQsetNoticeProcessor(conn, ignore_notice, NULL);
 	return p;
 }
 
