@@ -50,6 +50,24 @@ static int fail_url(char *said, struct err *err)
 	return -1;
 }
 
+/* An '@' behind the one that ends the password, or behind the host: libpq would take a part of the password for the host, which is
+ * looked up and stands in messages. */
+static bool is_unescaped(struct slice url)
+{
+	struct slice scheme, rest, before;
+	size_t i = 0;
+
+	if (!slice_starts(url, S("postgres://")) && !slice_starts(url, S("postgresql://")))
+		return false;
+	(void)slice_cut(url, ':', &scheme, &rest);
+	rest = slice_from(rest, 2);
+	while (i < rest.n && rest.p[i] != '@' && rest.p[i] != '/')
+		i++;
+	rest = slice_from(rest, i + (i < rest.n));
+	(void)slice_cut(rest, '?', &before, &rest);
+	return before.n && memchr(before.p, '@', before.n);
+}
+
 static const char *word(const struct pg_pool *shared, const char *name)
 {
 	for (const PQconninfoOption *o = shared->info; o && o->keyword; o++)
@@ -66,6 +84,10 @@ int pg_pool_open(struct db_pool *pool, struct err *err)
 	pool->own = shared;
 	if (pq_open(err) < 0)
 		return -1;
+	if (is_unescaped(slice_str(pool->url)))
+		return fail(err, FAULT_CONFIG,
+			    "not a PostgreSQL URL: there is an '@' that ends nothing; in a user, "
+			    "password or database write %%40 for it, and %%2F for '/'");
 	shared->dns = dns_new();
 	shared->info = pq.PQconninfoParse(pool->url, &said);
 	return shared->info ? 0 : fail_url(said, err);

@@ -673,6 +673,27 @@ TEST(a_url_that_cannot_be_read_does_not_show_its_password)
 	CHECK(strstr(err.text, "cret") == NULL);
 }
 
+/* libpq would take the rest of it for the host, and ask the network who that is. */
+TEST(a_password_that_is_not_escaped_is_never_looked_up)
+{
+	static const char *const urls[] = { "postgres://u:p@zq9@h/d", "postgresql://u:p@zq9/x@h/d",
+					    "postgres://u:p/zq9@h/d?sslmode=disable" };
+	static const char *const good[] = { "postgres://u:p%40ss@h/d", "postgres://u:p?s@h/d",
+					    "postgres:///d?user=a@b", "postgres://h" };
+	struct db_pool *p = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		struct err err = { 0 };
+		CHECK_INT(db_pool_open(slice_str(urls[i]), NULL, &p, &err), -1);
+		CHECK_INT(err.fault, FAULT_CONFIG);
+		CHECK(strstr(err.text, "zq9") == NULL && strstr(err.text, "%40") != NULL);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		CHECK_INT(db_pool_open(slice_str(good[i]), NULL, &p, NULL), 0);
+		db_pool_free(p);
+	}
+}
+
 #define ALL_TESTS                                                                                \
 	T(values_arrive_as_json_has_them), T(types_of_the_database_itself_are_learned),          \
 		T(parameters_are_bound_by_their_types), T(a_mistake_is_shown_where_it_stands),   \
@@ -686,7 +707,8 @@ TEST(a_url_that_cannot_be_read_does_not_show_its_password)
 		T(a_changed_table_is_described_anew_where_nothing_is_prepared),                  \
 		T(who_waits_too_long_for_a_connection_is_told_why), T(idle_connections_end),     \
 		T(refusals_have_their_class),                                                    \
-		T(a_url_that_cannot_be_read_does_not_show_its_password)
+		T(a_url_that_cannot_be_read_does_not_show_its_password),                         \
+		T(a_password_that_is_not_escaped_is_never_looked_up)
 
 static const struct test tests[] = { ALL_TESTS };
 
