@@ -12,7 +12,11 @@
 #define ROW_MAX (320u << 20)
 
 static const char here[] = "SELECT to_regclass('hocket_mark') IS NOT NULL AS mark,"
-			   " to_regclass('hocket_made') IS NOT NULL AS made";
+			   " to_regclass('hocket_made') IS NOT NULL AS made,"
+			   " has_table_privilege(to_regclass('hocket_mark')::oid, 'SELECT') AND"
+			   " has_table_privilege(to_regclass('hocket_mark')::oid, 'INSERT') AND"
+			   " has_table_privilege(to_regclass('hocket_mark')::oid, 'UPDATE') AND"
+			   " has_table_privilege(to_regclass('hocket_made')::oid, 'SELECT') AS may";
 /* The number is "hocket" in letters' places; it only has to be nobody else's. */
 static const char tables[] =
 	"BEGIN; SELECT pg_advisory_xact_lock(815311052020);"
@@ -67,6 +71,15 @@ static int explain(struct err *err)
 		    err->state, SLICE(buf_slice(&said)));
 }
 
+static int refuse_rights(struct err *err)
+{
+	return fail(
+		err, FAULT_CONFIG,
+		"the checkpoint's tables hocket_mark and hocket_made belong to another user: GRANT "
+		"SELECT, INSERT, UPDATE ON hocket_mark, hocket_made TO this one, or keep the "
+		"checkpoint beside the pipeline with `checkpoint: state`");
+}
+
 int pg_mark_open(struct pg_mark *m, struct db *db, struct err *err)
 {
 	AUTO(buf_done) struct buf row = { 0 };
@@ -75,7 +88,7 @@ int pg_mark_open(struct pg_mark *m, struct db *db, struct err *err)
 		return -1;
 	m->made = true;
 	if (is_true(buf_slice(&row), S("mark")) && is_true(buf_slice(&row), S("made")))
-		return 0;
+		return is_true(buf_slice(&row), S("may")) ? 0 : refuse_rights(err);
 	if (db_exec(db, S(tables), err) == 0)
 		return 0;
 	if (db_exec(db, S("ROLLBACK"), NULL) < 0)

@@ -203,6 +203,20 @@ def test_rights_that_are_missing_are_named_with_the_way_out(hocket, db):
     assert r.code == 1 and "42501" in r.err and "table 't'" in r.err and r.account["dead"] == 0, "no record is to blame"
 
 
+def test_tables_of_the_checkpoint_that_another_user_made(hocket, db):
+    put(hocket, 5)
+    assert hocket.run(LOAD % "").code == 0
+    role = f"second_{db.name}"
+    db.run(f"CREATE ROLE {role} LOGIN PASSWORD 'x'; CREATE TABLE u(n int, v text); GRANT INSERT, SELECT ON u TO {role}")
+    hocket.env["PG_URL"] = db.url.replace("hocket:orange-tree", f"{role}:x")
+    text = (LOAD % "").replace("table: t", "table: u")
+    r = hocket.run(text, name="second.yaml")
+    assert r.code == 1 and "GRANT SELECT, INSERT, UPDATE ON hocket_mark, hocket_made" in r.err, r.err
+    db.run(f"GRANT SELECT, INSERT, UPDATE ON hocket_mark, hocket_made TO {role}")
+    r = hocket.run(text, name="second.yaml")
+    assert r.code == 0 and db.int("SELECT count(*) FROM u") == 5, r.err
+
+
 def test_mistakes_in_the_file(hocket):
     for option, words in ((", table: a.b.c", "more than one dot"), (", table: hocket_mark", "hocket needs itself"), (", table: t, key: [a, a]", "named twice"),
                           (", table: t, types: {a: 'int; DROP TABLE x'}", "is no type")):
