@@ -134,13 +134,13 @@ def test_row_groups_and_codec(parquet):
 
 
 def test_killed_again_and_again_and_exact(parquet):
-    rows = [{"id": i, "k": i % 3, "t": "x" * 50} for i in range(60000)]
+    rows = [{"id": i, "k": i % 3, "t": "x" * 50} for i in range(150000)]
     parquet.write_jsonl("in.jsonl", rows)
     parquet.write("pipe.yaml", "from: {jsonl: in.jsonl}\nto: {parquet: 'o/out-\\(.k).parquet', commit: {rows: 5000}}\n")
     kills = 0
     for i in range(10):
         process = parquet.start("run", "pipe.yaml", "-q")
-        time.sleep(0.1 + 0.05 * i)
+        time.sleep(0.03 + 0.03 * i)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
