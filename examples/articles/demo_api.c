@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/units.h"
-#include "io/http_server.h"
+#include "io/http/http_server.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <signal.h>

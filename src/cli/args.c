@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/until.h"
-#include "engine/diag.h"
+#include "engine/plan/diag.h"
 #include "engine/plan.h"
 #include "io/guard.h"
 #include <errno.h>

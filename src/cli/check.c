@@ -8,7 +8,7 @@
 #include "cli/loading.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
-#include "engine/classes.h"
+#include "engine/plan/classes.h"
 #include <hocket/run.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* choosing.h - IDs, --where and --all of the command line: which dead letters are meant */
 #pragma once
 #include "cli/args.h"
-#include "engine/choice.h"
+#include "engine/again/choice.h"
 
 struct choosing {
 	struct choice choice;

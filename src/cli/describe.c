@@ -6,8 +6,8 @@
 #include "cli/describe.h"
 #include "base/units.h"
 #include "cli/term.h"
-#include "engine/classes.h"
-#include "engine/defaults.h"
+#include "engine/plan/classes.h"
+#include "engine/plan/defaults.h"
 
 static int put_span(const char *before, int64_t ns, struct buf *out)
 {

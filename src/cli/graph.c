@@ -12,8 +12,8 @@
 #include "cli/loading.h"
 #include "cli/term.h"
 #include "cli/verbs.h"
-#include "engine/classes.h"
-#include "engine/defaults.h"
+#include "engine/plan/classes.h"
+#include "engine/plan/defaults.h"
 #include <hocket/run.h>
 #include <string.h>
 

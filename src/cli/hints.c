@@ -6,7 +6,7 @@
  *   where pipelines never have it. */
 #include "cli/hints.h"
 #include "cli/term.h"
-#include "connectors/unpack.h"
+#include "connectors/files/unpack.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "cli/term.h"
 #include "cli/values.h"
 #include "cli/verbs.h"
-#include "engine/diag.h"
+#include "engine/plan/diag.h"
 #include <errno.h>
 #include <hocket/file.h>
 #include <hocket/run.h>

@@ -1,6 +1,6 @@
 /* letter.h - dead letters for people: a line of a table, a page, the counts of each kind */
 #pragma once
-#include "engine/choice.h"
+#include "engine/again/choice.h"
 #include "engine/plan.h"
 
 /* ---- a table: rows are taken up, then printed with columns as wide as they need ---- */

@@ -7,7 +7,7 @@
 #include "cli/term.h"
 #include "cli/verbs.h"
 #include "connectors/registry.h"
-#include "engine/diag.h"
+#include "engine/plan/diag.h"
 #include "engine/schema.h"
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * What must hold: (1) a value stays until the next one is asked for. (2) a bad one is told with its line, and reading goes on behind
  *   it, if there is a line to go on with. */
 #pragma once
-#include "connectors/csv.h"
-#include "connectors/input.h"
+#include "connectors/files/csv.h"
+#include "connectors/files/input.h"
 
 enum values_form { VALUES_JSON, VALUES_CSV, VALUES_LINES };
 struct values {

@@ -3,7 +3,7 @@
  * What this room is for: the question that an auditor asks, and an exit code that a script can ask: 0, or 4.
  * What flows through:    the state in; one line on stdout, or the reasons on stderr.
  * What must hold:        (1) nothing is changed, and a run beside it goes on. (2) what cannot be read is not called good. */
-#include "engine/verify.h"
+#include "engine/again/verify.h"
 #include "base/units.h"
 #include "cli/exits.h"
 #include "cli/loading.h"

@@ -4,9 +4,9 @@
  * What flows through:    {column: value}; values are strings unless `types` or `infer` says otherwise.
  * What must hold:        what rows.h and input.h promise. */
 #include "base/banned.h"
-#include "connectors/files.h"
-#include "connectors/lines.h"
-#include "connectors/rows.h"
+#include "connectors/files/files.h"
+#include "connectors/files/lines.h"
+#include "connectors/files/rows.h"
 
 struct csv_source {
 	struct files_options files;

@@ -4,8 +4,8 @@
  * What flows through:    each line as it stands; the engine checks that it is a JSON object.
  * What must hold:        an offset is only trusted in the file in which it was taken (connectors/input.h). */
 #include "base/banned.h"
-#include "connectors/files.h"
-#include "connectors/lines.h"
+#include "connectors/files/files.h"
+#include "connectors/files/lines.h"
 
 struct jsonl_source {
 	struct files_options files;

@@ -4,8 +4,8 @@
  * What flows through:    {"line": text, "n": number from 1}.
  * What must hold:        empty lines are records too: what is done with them is the pipeline's affair (`where: .line != ""`). */
 #include "base/banned.h"
-#include "connectors/files.h"
-#include "connectors/lines.h"
+#include "connectors/files/files.h"
+#include "connectors/files/lines.h"
 
 struct lines_source {
 	struct files_options files;

@@ -4,8 +4,8 @@
  * What flows through:    rows as JSON objects, the server waits while the pipeline is busy.
  * What must hold:        the session can only read: a query that would change something is refused by the server. */
 #include "base/banned.h"
-#include "connectors/database.h"
-#include "connectors/sql_source.h"
+#include "connectors/sql/database.h"
+#include "connectors/sql/sql_source.h"
 #include "io/http.h"
 
 struct postgres_source {

@@ -4,7 +4,7 @@
  * What flows through:    rows as JSON objects, from a thread of the pool.
  * What must hold:        the file is opened to be read only, and is not made when it is missing. */
 #include "base/banned.h"
-#include "connectors/sql_source.h"
+#include "connectors/sql/sql_source.h"
 
 struct sqlite_source {
 	const char *path;

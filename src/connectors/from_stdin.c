@@ -4,8 +4,8 @@
  * What flows through:    the same records as from_jsonl.c, from_lines.c and from_csv.c.
  * What must hold:        there are no positions: an interrupted run cannot be resumed, and says so (RESTART_LOSES). */
 #include "base/banned.h"
-#include "connectors/lines.h"
-#include "connectors/rows.h"
+#include "connectors/files/lines.h"
+#include "connectors/files/rows.h"
 
 enum stdin_format { STDIN_JSONL, STDIN_LINES, STDIN_CSV };
 static const char *const formats[] = { "jsonl", "lines", "csv", NULL };

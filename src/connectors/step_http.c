@@ -4,7 +4,7 @@
  * What flows through:    the record, and an answer that goes `into` it.
  * What must hold:        see http_call.h. */
 #include "base/banned.h"
-#include "connectors/http_call.h"
+#include "connectors/http/http_call.h"
 
 static const struct opt options[] = {
 	OPT("http", struct http_call, url, OPT_URL, struct tpl *, .verb = true, .required = true,

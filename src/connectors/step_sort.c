@@ -5,7 +5,7 @@
  * What must hold:        the order of keys is jq's order of the values. */
 #include "base/banned.h"
 #include "engine/port.h"
-#include "engine/sort_key.h"
+#include "engine/run/sort_key.h"
 
 enum { KEY_MAX = 1 << 20 };
 

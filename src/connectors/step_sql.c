@@ -9,7 +9,7 @@
  *  (3) one call is one transaction: all of it or nothing, so that a record that is refused has cost the others nothing. */
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/sql_text.h"
+#include "connectors/sql/sql_text.h"
 #include "engine/port.h"
 #include "io/db.h"
 #include "io/digest.h"

@@ -4,7 +4,7 @@
  * What flows through:    batches of records, rendered (rendering.h) into a file that is renamed at the end (part_file.h).
  * What must hold:        what text_sink.h and part_file.h promise. */
 #include "base/banned.h"
-#include "connectors/text_sink.h"
+#include "connectors/files/text_sink.h"
 
 static const struct opt options[] = {
 	OPT("csv", struct text_sink, files, OPT_FILES, struct files_name, .verb = true,

@@ -5,7 +5,7 @@
  * What flows through:    the record, or what `body` makes of it; of the answer only whether it was good.
  * What must hold:        see http_call.h; delivered is said only when the answer was accepted and read to its end (I4). */
 #include "base/banned.h"
-#include "connectors/http_call.h"
+#include "connectors/http/http_call.h"
 
 static const struct opt options[] = {
 	OPT("http", struct http_call, url, OPT_URL, struct tpl *, .verb = true, .required = true,

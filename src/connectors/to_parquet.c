@@ -7,8 +7,8 @@
  *  (1) what spread.h and parts.h promise; a crash while a file is made leaves what is staged, and it is made again.
  *  (2) a value that does not fit a type of `types` is its record's fault, when it comes. */
 #include "base/banned.h"
-#include "connectors/parquet.h"
-#include "connectors/spread.h"
+#include "connectors/files/parquet.h"
+#include "connectors/files/spread.h"
 #include <hocket/offload.h>
 
 #define MEMORY_LEAST (128u << 20)

@@ -10,9 +10,9 @@
  *  (3) nothing outlives a transaction: no prepared statement, no temporary table, no setting. A pooler may stand between.
  *  (4) a transaction that nobody ends is ended by the server: it would hold the mark. */
 #include "base/banned.h"
-#include "connectors/database.h"
-#include "connectors/pg_lots.h"
-#include "connectors/pg_mark.h"
+#include "connectors/sql/database.h"
+#include "connectors/sql/pg_lots.h"
+#include "connectors/sql/pg_mark.h"
 #include <hocket/scope.h>
 #include <hocket/types.h>
 

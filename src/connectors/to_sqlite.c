@@ -8,8 +8,8 @@
  *  (3) after a fault everything is rolled back, tables and columns that were made for it included.
  *  (4) WAL with synchronous=FULL: what COMMIT said is there after a power cut. */
 #include "base/banned.h"
-#include "connectors/database.h"
-#include "connectors/sqlite_table.h"
+#include "connectors/sql/database.h"
+#include "connectors/sql/sqlite_table.h"
 #include "engine/port.h"
 #include <errno.h>
 #include <hocket/file.h>

@@ -6,7 +6,7 @@
  *  (1) append only: what is out cannot be taken back, so a resumed run may repeat its last batch.
  *  (2) a reader that goes away (head) ends the run with one sentence, never with SIGPIPE. */
 #include "base/banned.h"
-#include "connectors/rendering.h"
+#include "connectors/files/rendering.h"
 #include <errno.h>
 #include <hocket/fd.h>
 #include <unistd.h>

@@ -4,8 +4,8 @@
  * What must hold: (1) the plan is immutable once made and owns all that its options point to. (2) a plan exists only if the
  *   file had no mistake. (3) the hash covers what makes a pipeline "changed": from, verbs, jq and templates, to and key; not tuning. */
 #pragma once
-#include "engine/common.h"
-#include "engine/diag.h"
+#include "engine/plan/common.h"
+#include "engine/plan/diag.h"
 
 enum {
 	PLAN_MEMORY_MIN = 16 << 20

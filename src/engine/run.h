@@ -5,7 +5,7 @@
 #pragma once
 #include "engine/plan.h"
 #include "engine/state/letters.h"
-#include "engine/watch.h"
+#include "engine/run/watch.h"
 
 /* How many dead letters of this part of the run are too many: so many, or such a share of the records whose end is known, once
  * that are a hundred. Both 0: no limit. */

@@ -11,7 +11,7 @@
  *  (1) lent + permits = most; every idle connection is covered by a free permit.
  *  (2) first come, first served: the semaphore's promise.
  *  (3) there is no task here: what is too old is closed by whoever takes or gives next. */
-#include "io/db_.h"
+#include "io/db/db_.h"
 #include "base/units.h"
 #include <errno.h>
 #include <hocket/run.h>

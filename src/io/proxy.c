@@ -10,10 +10,10 @@
  *   the server's, and the connection is refused. */
 #include "io/proxy.h"
 #include "base/units.h"
-#include "io/http_conn.h"
-#include "io/http_parse.h"
-#include "io/http_pool.h"
-#include "io/http_request.h"
+#include "io/http/http_conn.h"
+#include "io/http/http_parse.h"
+#include "io/http/http_pool.h"
+#include "io/http/http_request.h"
 #include "io/ranges.h"
 #include <errno.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
  *      the server is being stopped, it has not failed.
  *  (3) nothing a handler says can break out of its header line or disagree with the length that is sent. */
 #include "base/err.h"
-#include "io/http_parse.h"
-#include "io/http_server.h"
+#include "io/http/http_parse.h"
+#include "io/http/http_server.h"
 #include "io/public_http.h"
 #include "rt/loop.h"
 #include "rt/report.h"

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/units.h"
-#include "io/db_base64.h"
+#include "io/db/db_base64.h"
 #include "io/public_sql.h"
 #include <errno.h>
 #include <math.h>

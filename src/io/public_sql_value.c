@@ -5,7 +5,7 @@
  * What flows through:    a call's values, spelled into one buffer; sentences, copied when something failed.
  * What must hold:        every failure has a fault other than HK_SQL_OK and a code < 0 that is documented beside it. */
 #include "base/json.h"
-#include "io/db_base64.h"
+#include "io/db/db_base64.h"
 #include "io/public_sql.h"
 #include <errno.h>
 #include <math.h>

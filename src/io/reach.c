@@ -13,7 +13,7 @@
  *  (2) a connect that succeeds though it was cancelled, or came second, is closed here.
  *  (3) the deadline is the caller's scope. */
 #include "io/reach.h"
-#include "io/http_pool.h"
+#include "io/http/http_pool.h"
 #include <errno.h>
 #include <hocket/fd.h>
 #include <hocket/group.h>

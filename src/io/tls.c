@@ -20,7 +20,7 @@
  *  (4) a session is kept per origin, and origins with and without checks are different ones.
  *  (5) a peer that sends records without end, and nothing in them, is refused: OpenSSL would read on for ever. */
 #include "io/tls.h"
-#include "io/http_pool.h"
+#include "io/http/http_pool.h"
 #include "io/spare.h"
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
  *   (2) all its calls run on the loop's own stack. (3) its error queue is empty between our calls. */
 #pragma once
 #include "base/err.h"
-#include "io/http_conn.h"
+#include "io/http/http_conn.h"
 
 struct tls_context;
 struct tls;

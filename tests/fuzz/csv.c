@@ -6,7 +6,7 @@
  *  (3) the quick way for lines without quotes gives what the scanner gives: it is not taken when the line end is missing.
  *  (4) fields that are written as CSV read back. */
 #include "base/banned.h"
-#include "connectors/csv.h"
+#include "connectors/files/csv.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n);
 

@@ -2,7 +2,7 @@
  *
  * What must hold: any bytes are read within bounds; what is read is JSON; what is refused leaves nothing behind; what is read and written
  *   again reads as the same. */
-#include "io/db_array.h"
+#include "io/db/db_array.h"
 #include "base/json.h"
 #include <stdint.h>
 

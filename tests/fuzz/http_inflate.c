@@ -1,7 +1,7 @@
 /* http_inflate.c - fuzz target: any bytes as a compressed body, in pieces of three sizes
  *
  * The first byte chooses the coding, the second a ceiling. However the body is cut, the same comes out, within the ceilings. */
-#include "io/http_inflate.h"
+#include "io/http/http_inflate.h"
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

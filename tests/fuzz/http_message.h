@@ -4,7 +4,7 @@
  *   and the reason of a refusal; every slice lies inside the memory it borrows (the sanitizer's part) and is a C string. */
 #pragma once
 #include "base/hash.h"
-#include "io/http_parse.h"
+#include "io/http/http_parse.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

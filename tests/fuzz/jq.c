@@ -5,7 +5,7 @@
  *  (2) the same text compiles, or fails, in the same way as an interpolation of a template: "\(" + text + ")".
  *  (3) short native programs run over a small record: what they give is JSON.
  * libjq is left out: it compiles in 20 ms, and it is not ours. */
-#include "engine/jq_ast.h"
+#include "engine/language/jq_ast.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n);
 

@@ -9,7 +9,7 @@
  *  (2) an effect is done once for each key; without a key it is done each time it is asked for, also when the answer is lost.
  *  (3) while hocket is dead nothing new arrives; what has arrived goes on to its end. */
 #include "base/hash.h"
-#include "io/http_server.h"
+#include "io/http/http_server.h"
 #include "io/url.h"
 #include "world.h"
 

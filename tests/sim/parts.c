@@ -6,7 +6,7 @@
  * What must hold:
  *  (1) nothing of a dead process reaches the far side: it is deaf from the crash to the next part.
  *  (2) half of the parts may end badly; after that the world is kind, and the run must come to its end. */
-#include "engine/running.h"
+#include "engine/run/running.h"
 #include "world.h"
 
 enum { PARTS_MAX = 60, KIND_FROM = 25 };

@@ -1,5 +1,5 @@
 /* cell.c - tests of typed and inferred cells */
-#include "connectors/cell.h"
+#include "connectors/files/cell.h"
 #include "base/banned.h"
 #include "check.h"
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* csv.c - tests of the dialect: rows out of text, cells into text, and that both agree */
-#include "connectors/csv.h"
+#include "connectors/files/csv.h"
 #include "base/banned.h"
 #include "base/rand.h"
 #include "check.h"

@@ -4,7 +4,7 @@
  * What must hold: one request, one line in the log. */
 #include "fake_api.h"
 #include "base/banned.h"
-#include "io/http_server.h"
+#include "io/http/http_server.h"
 #include <hocket/group.h>
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include "fake_engine.h"
 #include "base/banned.h"
 #include "base/json.h"
-#include "engine/diag.h"
+#include "engine/plan/diag.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* glob.c - tests of patterns: what they match, what they find, what is said when that is nothing */
-#include "connectors/glob.h"
+#include "connectors/files/glob.h"
 #include "base/banned.h"
 #include "check.h"
 #include "fake_engine.h"

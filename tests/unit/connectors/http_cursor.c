@@ -1,5 +1,5 @@
 /* http_cursor.c - tests of values that grow: kinds, order, going back */
-#include "connectors/http_cursor.h"
+#include "connectors/http/http_cursor.h"
 #include "base/banned.h"
 #include "check.h"
 #include <errno.h>

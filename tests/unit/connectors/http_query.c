@@ -1,5 +1,5 @@
 /* http_query.c - tests of one parameter in a URL's query: set, added, read, left alone */
-#include "connectors/http_query.h"
+#include "connectors/http/http_query.h"
 #include "base/banned.h"
 #include "check.h"
 

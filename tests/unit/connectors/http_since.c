@@ -1,5 +1,5 @@
 /* http_since.c - tests of `since:`: what is asked, what is dropped, what a resumed and a later run know */
-#include "connectors/http_since.h"
+#include "connectors/http/http_since.h"
 #include "base/banned.h"
 #include "check.h"
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* pg_value.c - tests of values on their way into PostgreSQL: what a column should be, what is refused, COPY's text */
-#include "connectors/pg_value.h"
+#include "connectors/sql/pg_value.h"
 #include "base/banned.h"
 #include "check.h"
-#include "connectors/literal.h"
+#include "connectors/files/literal.h"
 #include <errno.h>
 
 static unsigned seen(const char *value)

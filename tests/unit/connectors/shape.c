@@ -1,5 +1,5 @@
 /* shape.c - tests of what type holds all values of a field */
-#include "connectors/shape.h"
+#include "connectors/files/shape.h"
 #include "base/banned.h"
 #include "check.h"
 

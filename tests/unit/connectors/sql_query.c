@@ -1,5 +1,5 @@
 /* sql_query.c - tests of the statements made around a query: the order, the cursor, the lag */
-#include "connectors/sql_query.h"
+#include "connectors/sql/sql_query.h"
 #include "base/banned.h"
 #include "check.h"
 

@@ -1,5 +1,5 @@
 /* sql_text.c (tests) - reads or writes, how many values, one statement or two: told by the text alone */
-#include "connectors/sql_text.h"
+#include "connectors/sql/sql_text.h"
 #include "check.h"
 
 static struct sql_text read_text(const char *text)

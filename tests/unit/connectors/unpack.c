@@ -1,5 +1,5 @@
 /* unpack.c - tests of compressed files as text: any offset, any damage, members in a row */
-#include "connectors/unpack.h"
+#include "connectors/files/unpack.h"
 #include "base/banned.h"
 #include "base/rand.h"
 #include "check.h"

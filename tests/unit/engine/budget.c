@@ -5,7 +5,7 @@
  * state's folder and the files in it are real. */
 #include "base/json.h"
 #include "base/rand.h"
-#include "engine/running.h"
+#include "engine/run/running.h"
 #include "rt/in_loop.h"
 #include <errno.h>
 #include <stdio.h>

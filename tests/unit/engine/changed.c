@@ -1,5 +1,5 @@
 /* changed.c - tests of what is said about a pipeline that was changed */
-#include "engine/changed.h"
+#include "engine/again/changed.h"
 #include "../check.h"
 #include "fakes.h"
 

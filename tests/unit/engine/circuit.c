@@ -1,6 +1,6 @@
 /* circuit.c (tests) - opening, one probe at a time, closing */
-#include "engine/circuit.h"
-#include "engine/budget.h"
+#include "engine/lane/circuit.h"
+#include "engine/lane/budget.h"
 #include "rt/in_loop.h"
 
 static void fail_many(struct circuit *c, unsigned n)

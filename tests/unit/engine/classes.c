@@ -1,5 +1,5 @@
 /* classes.c - which facts make which promise, and which promises are good enough for exactly_once */
-#include "engine/classes.h"
+#include "engine/plan/classes.h"
 #include "check.h"
 #include "fakes.h"
 

@@ -1,6 +1,6 @@
 /* diag.c - what is shown of a mistake, to the character */
 #include "../check.h"
-#include "engine/diag.h"
+#include "engine/plan/diag.h"
 #include "engine/port.h"
 
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "engine/state/state.h"
-#include "engine/verify.h"
+#include "engine/again/verify.h"
 #include "rt/in_loop.h"
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* journal.c (tests) - many put down at once share commits; who is cancelled puts down all the same; who is alone waits for nobody */
-#include "engine/journal.h"
+#include "engine/call/journal.h"
 #include "rt/in_loop.h"
 #include <stdio.h>
 #include <unistd.h>

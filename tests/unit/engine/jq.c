@@ -2,7 +2,7 @@
 #include <hocket/run.h>
 
 #include "check.h"
-#include "engine/jq_ast.h"
+#include "engine/language/jq_ast.h"
 #include <malloc.h>
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* jq_far.c - programs over big records: the same results, and the loop goes on meanwhile */
 #include "check.h"
-#include "engine/jq_ast.h"
+#include "engine/language/jq_ast.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <pthread.h>

@@ -9,7 +9,7 @@
 #include "base/rand.h"
 #include "base/units.h"
 #include "check.h"
-#include "engine/jq_val.h"
+#include "engine/language/jq_val.h"
 #include "engine/expr.h"
 #include <stdlib.h>
 

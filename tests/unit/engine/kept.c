@@ -1,7 +1,7 @@
 /* kept.c (tests) - answers and children as the state keeps them come back as they were; what makes no sense is refused */
-#include "engine/kept.h"
+#include "engine/call/kept.h"
 #include "check.h"
-#include "engine/children.h"
+#include "engine/run/children.h"
 #include <stdlib.h>
 
 static void fill(struct buf *b, struct slice s)

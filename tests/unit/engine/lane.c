@@ -1,5 +1,5 @@
 /* lane.c (tests) - rates, pauses and the learned pace, in virtual time */
-#include "engine/lane.h"
+#include "engine/lane/lane.h"
 #include "rt/in_loop.h"
 
 static const struct ticket free_ticket;

@@ -1,7 +1,7 @@
 /* ledger.c (tests) - every record ends once, marks pass only what is settled, resume reads the same records */
 #include "check.h"
-#include "engine/ledger.h"
-#include "engine/mark.h"
+#include "engine/run/ledger.h"
+#include "engine/run/mark.h"
 #include "base/rand.h"
 #include <stdlib.h>
 

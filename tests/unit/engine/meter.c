@@ -1,5 +1,5 @@
 /* meter.c (tests) - a rate holds in every window, whatever asks and whenever */
-#include "engine/meter.h"
+#include "engine/lane/meter.h"
 #include "../check.h"
 #include "base/rand.h"
 #include <hocket/types.h>

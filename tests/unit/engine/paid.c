@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/rand.h"
-#include "engine/journal.h"
+#include "engine/call/journal.h"
 #include "rt/in_loop.h"
 #include <stdio.h>
 #include <unistd.h>

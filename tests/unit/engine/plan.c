@@ -1,6 +1,6 @@
 /* plan.c - files without a mistake: what the plan holds, to the field */
 #include "../check.h"
-#include "engine/options.h"
+#include "engine/plan/options.h"
 #include "engine/plan.h"
 #include "fakes.h"
 

@@ -3,7 +3,7 @@
  * A record goes through four steps: first (pure), call, split (into three), late (calls), and then to two sinks, of which one keeps
  * its own mark. A seed decides who fails where, and who still fails when all is mended. After the run and any number of replays, cut
  * off wherever the seed says, the sinks hold what should be there, and what is dead is what still fails. */
-#include "engine/choice.h"
+#include "engine/again/choice.h"
 #include "engine/run.h"
 #include "base/hash.h"
 #include "base/json.h"

@@ -2,7 +2,7 @@
 #include "engine/schema.h"
 #include "../check.h"
 #include "base/json.h"
-#include "engine/planning.h"
+#include "engine/plan/planning.h"
 #include "fakes.h"
 
 static const enum role roles[] = { ROLE_SOURCE, ROLE_STEP, ROLE_SINK };

@@ -1,6 +1,6 @@
 /* sort_key.c (tests) - keys compare as jq compares: every pair of many values, judged by our jq's `<` */
 #include "engine/expr.h"
-#include "engine/sort_key.h"
+#include "engine/run/sort_key.h"
 #include "rt/in_loop.h"
 
 static const char *const values[] = {

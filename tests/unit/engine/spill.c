@@ -1,5 +1,5 @@
 /* spill.c (tests) - records come back from files as they were; the disk gets its space back; it may refuse */
-#include "engine/spill.h"
+#include "engine/run/spill.h"
 
 #include "rt/in_loop.h"
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* tokens.c (tests) - costs in any window */
-#include "engine/tokens.h"
+#include "engine/lane/tokens.h"
 #include "../check.h"
 #include "base/rand.h"
 

@@ -2,7 +2,7 @@
  *
  * A server serves `knee` requests at a time, each in `service_ns` give or take; the others wait in it. One that has a `limit` answers 503
  * beyond it. A crowd of tasks asks through a lane, as a step's fibers do. */
-#include "engine/lane.h"
+#include "engine/lane/lane.h"
 #include "base/rand.h"
 #include "rt/in_loop.h"
 

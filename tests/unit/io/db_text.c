@@ -2,10 +2,10 @@
 #include "../check.h"
 #include "base/json.h"
 #include "io/db.h"
-#include "io/db_array.h"
-#include "io/db_base64.h"
-#include "io/db_interval.h"
-#include "io/db_place.h"
+#include "io/db/db_array.h"
+#include "io/db/db_base64.h"
+#include "io/db/db_interval.h"
+#include "io/db/db_place.h"
 #include <errno.h>
 
 /* ---- doors --------------------------------------------------------------------------------------------------- */

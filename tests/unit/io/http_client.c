@@ -1,4 +1,4 @@
-/* http_client.c - tests of the client (src/io/http_client.c, http_exchange.c, http_conn.c, http_pool.c): nasty answers
+/* http_client.c - tests of the client (src/io/http/http_client.c, http_exchange.c, http_conn.c, http_pool.c): nasty answers
  *
  * Each scene is a script for the far side and what must come of it: the class, the clock, whether the far side may have
  * acted, what is left in the pool, and how often the server itself says it was asked. The clock is virtual. */

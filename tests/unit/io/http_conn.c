@@ -1,7 +1,7 @@
-/* http_conn.c - tests of src/io/http_conn.c, and http_pool.c: getting a connection, or being told why not */
+/* http_conn.c - tests of src/io/http/http_conn.c, and http_pool.c: getting a connection, or being told why not */
 #include "check.h"
 #include "io/dns.h"
-#include "io/http_client_.h"
+#include "io/http/http_client_.h"
 #include "io/url.h"
 #include "rt/in_loop.h"
 #include "scripted.h"

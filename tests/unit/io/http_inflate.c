@@ -1,6 +1,6 @@
-/* http_inflate.c - tests of src/io/http_inflate.c: codings, splits, ceilings, damage */
+/* http_inflate.c - tests of src/io/http/http_inflate.c: codings, splits, ceilings, damage */
 #include "check.h"
-#include "io/http_inflate.h"
+#include "io/http/http_inflate.h"
 #include "packed.h"
 #include <errno.h>
 #include <stdlib.h>

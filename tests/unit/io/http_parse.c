@@ -1,6 +1,6 @@
-/* http_parse.c - tests of src/io/http_parse.c: a table of messages, each at every byte split */
+/* http_parse.c - tests of src/io/http/http_parse.c: a table of messages, each at every byte split */
 #include "check.h"
-#include "io/http_parse.h"
+#include "io/http/http_parse.h"
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* http_quota.c (tests) - the dialects of quotas, as APIs write them */
-#include "io/http_quota.h"
+#include "io/http/http_quota.h"
 #include "check.h"
 #include "base/rand.h"
 #include <hocket/types.h>

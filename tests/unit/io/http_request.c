@@ -1,6 +1,6 @@
-/* http_request.c - tests of src/io/http_request.c: what may be sent, and the bytes that are */
+/* http_request.c - tests of src/io/http/http_request.c: what may be sent, and the bytes that are */
 #include "check.h"
-#include "io/http_request.h"
+#include "io/http/http_request.h"
 #include <stdlib.h>
 
 static struct buf head_of(const struct http_request *q, bool other_origin)

@@ -1,10 +1,10 @@
-/* http_server.c - tests of src/io/http_server.c, and of client and server against each other
+/* http_server.c - tests of src/io/http/http_server.c, and of client and server against each other
  *
  * Requests byte by byte from a raw socket, then a thousand decent ones at once, then cancellation at random moments with
  * an echo of numbers: the worst bug there is would be an answer that belongs to another request. */
 #include "base/rand.h"
 #include "check.h"
-#include "io/http_server.h"
+#include "io/http/http_server.h"
 #include "rt/in_loop.h"
 #include <arpa/inet.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
  *  (4) afterwards the pool holds no connection in use, the next request in fair weather is answered, and no socket is left
  *      open (the simulation itself looks at that). */
 #include "io/http.h"
-#include "io/http_server.h"
+#include "io/http/http_server.h"
 #include "rt/in_loop.h"
 
 enum { CALLS = 300, IN_FLIGHT = 50, BODY_MAX = 20000 };

@@ -1,7 +1,7 @@
 /* reach.c - tests of src/io/reach.c: several addresses, the first that answers */
 #include "check.h"
-#include "io/http_client_.h"
-#include "io/http_pool.h"
+#include "io/http/http_client_.h"
+#include "io/http/http_pool.h"
 #include "io/reach.h"
 #include "rt/in_loop.h"
 #include "scripted.h"

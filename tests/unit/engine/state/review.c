@@ -2,7 +2,7 @@
 #include "engine/state/review.h"
 #include "engine/state/inbox.h"
 #include "engine/state/notes.h"
-#include "engine/verify.h"
+#include "engine/again/verify.h"
 #include "in_state.h"
 #include <pthread.h>
 #include <unistd.h>

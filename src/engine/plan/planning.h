@@ -1,0 +1,34 @@
+/* planning.h - what the files of the planner share beside options.h: a place with the nodes that it was made from */
+#pragma once
+#include "engine/plan/options.h"
+#include "engine/plan.h"
+
+struct draft {
+	struct place place;
+	const struct node *map;  /* verb and options; NULL: `from: stdin` */
+	const struct node *verb; /* its key, or the scalar itself */
+	bool good;               /* no mistake in its options: facts are there */
+};
+struct drafts {
+	struct draft *v;
+	size_t n;
+};
+
+/* plan_place.c: one source, step or sink. The draft's port is NULL if it could not be told which one. */
+void place_parse(struct planner *, const struct node *, enum role, struct draft *ret);
+/* The common options that mean something for this connector in this role. */
+const struct opt *common_options(const struct port *, enum role);
+
+extern const struct opt plan_options[]; /* of the top level, but for from, steps, to, vars */
+
+/* plan_check.c: what only shows when all places are known; labels; the hash. */
+void places_name(struct planner *, struct drafts *sources, struct drafts *steps,
+		 struct drafts *sinks);
+void places_check(struct planner *, const struct drafts *sources, const struct drafts *steps,
+		  const struct drafts *sinks, const char *dead_path, const struct node *dead);
+/* For `guarantee: exactly_once`: each place that cannot keep it is a mistake. */
+void places_check_exact(struct planner *, const struct drafts *sources, const struct drafts *steps,
+			const struct drafts *sinks);
+uint64_t place_hash(const struct planner *, const struct draft *);
+uint64_t places_hash(const struct planner *, const struct drafts *sources,
+		     const struct drafts *steps, const struct drafts *sinks);

@@ -1,0 +1,684 @@
+/* fold.c - records held in windows, and what is made of them
+ *
+ * What this room is for: the engine's half of batch and sort: members, windows, clock, accounts. A fold's own half is pure (port.h).
+ * What flows through:    items in, as rows of the state; tracks out, made of rows of the state. In memory there is nothing of a member
+ *   between its commit and its window's turn but a few numbers.
+ * What must hold:
+ *  (1) a member is durable before the mark that says its record is done; a window's row before anything of it moves on.
+ *  (2) what a window gives is done when the mark says so of its ordinals; then its rows go (state/tidy.c).
+ *  (3) windows wait on disk, but not without end: when too many wait the source does.
+ *  (4) a run that is stopping gives nothing more, unless it has to finish all; what is held is left to the next part. */
+#include "engine/run/fold.h"
+
+#include "base/hash.h"
+#include "engine/call/doubt.h"
+#include "engine/run/sort_key.h"
+#include "engine/state/held.h"
+#include "engine/run/stopping.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAITING_BYTES = 64 << 20 }; /* in closed windows: less holds nobody back */
+
+bool step_is_fold(const struct step *s)
+{
+	return s->place->port->key || s->place->port->build;
+}
+
+/* ---- opening ---- */
+
+/* A replay's windows are others than its run's, and their letters must not be taken for each other's. */
+static struct split *new_split(struct run *run, const struct step *s, unsigned stream)
+{
+	char name[200];
+	if (run->replay)
+		snprintf(name, sizeof name, "step %s (replay %s)", s->own_name, run->id);
+	else
+		snprintf(name, sizeof name, "step %s", s->own_name);
+	struct split *split = ledger_split(&run->ledger, name);
+	ASSERT(stream < LEDGER_STREAMS);
+	split->source = SIZE_MAX; /* no file's */
+	split->stream = stream;
+	split->made = true;
+	split->sorted = !s->place->port->build;
+	return split;
+}
+
+static uint64_t most_bytes(const struct step *s)
+{
+	if (s->place->facts.window_bytes)
+		return s->place->facts.window_bytes;
+	return s->place->port->build ? memory_text_max(s->run) : UINT64_MAX;
+}
+
+static void fold_init(struct fold *f, struct step *s, unsigned stream)
+{
+	*f = (struct fold){
+		.step = s,
+		.split = new_split(s->run, s, stream),
+		.hash = hash_add(HASH_START, slice_str(s->own_name)),
+		.gives_all = !s->place->port->build,
+		.window = s->place->facts.window,
+		.window_bytes = most_bytes(s),
+		.linger_ns = s->place->facts.linger_ns,
+	};
+	s->fold = f;
+}
+
+void folds_open(struct run *run)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		n += step_is_fold(&run->steps[i]);
+	run->folds = xcalloc(n + 1, sizeof *run->folds);
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		if (step_is_fold(&run->steps[i])) {
+			fold_init(&run->folds[run->fold_count], &run->steps[i],
+				  (unsigned)run->fold_count + 1);
+			run->fold_count++;
+		}
+}
+
+static void fold_done(struct fold *f)
+{
+	text_unref(f->shown);
+	held_page_done(&f->page);
+}
+
+void folds_close(struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		fold_done(&run->folds[i]);
+	free(take(run->folds));
+	run->fold_count = 0;
+}
+
+size_t folds_find(const struct run *run, const char *split)
+{
+	struct slice rest = slice_str(split);
+	if (!slice_starts(rest, S("step ")))
+		return 0;
+	rest = slice_from(rest, 5);
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		struct slice name = slice_str(run->steps[i].own_name);
+		if (step_is_fold(&run->steps[i]) &&
+		    (slice_eq(rest, name) ||
+		     (slice_starts(rest, name) &&
+		      slice_starts(slice_from(rest, name.n), S(" (replay ")))))
+			return i + 1;
+	}
+	return 0;
+}
+
+static bool is_below_mark(void *arg, const char *split, uint64_t ordinal)
+{
+	const struct run *run = arg;
+	return ledger_is_done(&run->ledger, split, ordinal);
+}
+
+int folds_restore(struct run *run, struct err *err)
+{
+	if (run->fold_count == 0)
+		return 0;
+	struct held_fold *had = xcalloc(run->fold_count, sizeof *had);
+	for (size_t i = 0; i < run->fold_count; i++)
+		had[i] = (struct held_fold){ .fold = run->folds[i].split->name,
+					     .gives_all = run->folds[i].gives_all,
+					     .low = run->folds[i].split->low };
+	int r = state_sift_held(run->state, run->id, had, run->fold_count, is_below_mark, run, err);
+	for (size_t i = 0; i < run->fold_count && r == 0; i++) {
+		struct fold *f = &run->folds[i];
+		f->first = f->until = had[i].first;
+		f->n = had[i].n;
+		f->bytes = had[i].bytes;
+		f->waiting = had[i].waiting;
+		f->waiting_bytes = had[i].waiting_bytes;
+		f->opened_ns = hk_now_ns();
+	}
+	free(had);
+	return r;
+}
+
+/* ---- what the others ask ---- */
+bool folds_are_behind(const struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].waiting_bytes > WAITING_BYTES)
+			return true;
+	return false;
+}
+
+bool folds_want_space(const struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].wants_space)
+			return true;
+	return false;
+}
+
+static bool has_space(const struct fold *f)
+{
+	const struct run *run = f->step->run;
+	bool fits = !run->ledger.first || memory_has(run, f->wants_bytes);
+	return fits && run->ledger.ready_bytes < run->ready_max_bytes;
+}
+
+bool folds_wake(struct run *run)
+{
+	bool any = false;
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].wants_space && has_space(&run->folds[i])) {
+			hk_event_set(&run->folds[i].look);
+			any = true;
+		}
+	return any;
+}
+
+bool folds_hold(const struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].n > 0 || run->folds[i].split->ordinal < run->folds[i].first)
+			return true;
+	return false;
+}
+
+uint64_t folds_count(const struct run *run)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < run->fold_count; i++) {
+		const struct fold *f = &run->folds[i];
+		n += f->n + run->ledger.streams[f->split->stream].tracks;
+		n += f->gives_all ? f->first - f->split->ordinal : f->waiting;
+	}
+	return n;
+}
+
+static size_t tracks_before(const struct fold *f)
+{
+	const struct ledger *l = &f->step->run->ledger;
+	size_t n = 0;
+	for (unsigned i = 0; i < f->split->stream; i++)
+		n += l->streams[i].tracks;
+	return n;
+}
+
+bool folds_hurry(const struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		if (run->folds[i].upstream_ended && tracks_before(&run->folds[i]) > 0)
+			return true;
+	return false;
+}
+
+void folds_look(struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++)
+		hk_event_set(&run->folds[i].look);
+}
+
+void fold_upstream_ended(struct fold *f)
+{
+	f->upstream_ended = true;
+	hk_event_set(&f->look);
+	hk_event_set(&f->step->run->full);
+}
+
+/* ---- taking ---- */
+int fold_take(struct step *s, struct item *it, const struct env *env)
+{
+	AUTO(buf_done) struct buf key = { 0 };
+	struct err err = { 0 };
+	if (s->place->port->key && s->place->port->key(&s->site, env, &key, &err) < 0) {
+		doubt_die(s, it, &err, NULL);
+		return 0;
+	}
+	doubt_succeeded(s);
+	item_hold(&s->run->ledger, it, s, &key);
+	if (!it->track->ready)
+		spill_rested(s->run, it);
+	run_wake_committer(s->run);
+	run_wake_source(s->run);
+	return 0;
+}
+
+/* ---- into windows ---- */
+struct put {
+	struct held_member *members;
+	struct held_window *windows;
+	struct buf *texts; /* of each member its path and its blobs */
+	size_t n, window_count, cap;
+};
+
+static void put_done(struct put *p)
+{
+	for (size_t i = 0; i < 2 * p->n; i++)
+		buf_done(&p->texts[i]);
+	free(p->texts);
+	free(p->windows);
+	free(p->members);
+}
+
+static struct held_window close_window(struct fold *f)
+{
+	struct held_window w = { f->split->name, f->first, f->gives_all ? f->n : 1, f->n,
+				 f->bytes };
+	ASSERT(f->n > 0);
+	f->first += w.gives;
+	f->n = f->bytes = f->unsettled = 0;
+	return w;
+}
+
+static void close_full(struct fold *f, struct put *p)
+{
+	f->closing += f->n;
+	f->closing_bytes += f->bytes;
+	p->windows[p->window_count++] = close_window(f);
+}
+
+static int put_member(struct put *p, const struct item *it)
+{
+	struct fold *f = it->holder->fold;
+	const struct track *t = it->track;
+	struct buf *path = &p->texts[2 * p->n], *blobs = path + 1;
+	ASSERT(p->n < p->cap);
+	int r = item_put_path(it, path);
+	r = r < 0 ? r : rec_put_blobs(it->rec, blobs);
+	uint64_t bytes = rec_json(it->rec).n + blobs->n;
+	if (f->n > 0 && f->bytes + bytes > f->window_bytes)
+		close_full(f, p);
+	if (f->n == 0)
+		f->opened_ns = hk_now_ns();
+	p->members[p->n++] = (struct held_member){ .fold = f->split->name,
+						   .window = f->first,
+						   .at = f->n,
+						   .split = t->split->name,
+						   .source = track_source(t),
+						   .ordinal = t->ordinal,
+						   .line = t->line ? t->line : t->ordinal + 1,
+						   .path = buf_slice(path),
+						   .id = it->id,
+						   .key = buf_slice(&it->key),
+						   .record = rec_json(it->rec),
+						   .blobs = buf_slice(blobs) };
+	f->n++;
+	f->unsettled++;
+	f->bytes += bytes;
+	if (f->window && f->n == f->window)
+		close_full(f, p);
+	return r;
+}
+
+static bool is_held(const struct item *it)
+{
+	return it->state == ITEM_HELD && it->holder->fold;
+}
+
+static int put_track(struct put *p, struct track *t)
+{
+	int r = 0;
+	for (struct item *it = &t->root; it && r == 0; it = item_next(it))
+		if (is_held(it))
+			r = put_member(p, it);
+	return r;
+}
+
+static size_t count_merged(const struct track *first)
+{
+	size_t n = 0;
+	for (const struct track *t = first; t; t = t->next_ready)
+		n += t->counts.merged;
+	return n;
+}
+
+/* Without one it is the state's own mark that says what is done, and that is put behind what is held. */
+static bool has_own_mark(const struct run *run)
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (run->plan->sinks[i].facts.own_mark)
+			return true;
+	return false;
+}
+
+int folds_put(struct run *run, struct track *first, struct err *err)
+{
+	size_t cap = run->fold_count ? count_merged(first) : 0;
+	int r = 0;
+	if (cap == 0)
+		return 0;
+	AUTO(put_done)
+	struct put p = { .members = xcalloc(cap, sizeof *p.members),
+			 .windows = xcalloc(2 * cap, sizeof *p.windows),
+			 .texts = xcalloc(2 * cap, sizeof *p.texts),
+			 .cap = cap };
+	for (struct track *t = first; t && r == 0; t = t->next_ready)
+		r = t->counts.merged ? put_track(&p, t) : 0;
+	if (r < 0)
+		return fail_errno(err, FAULT_IO, r, "cannot hold records for a step");
+	return p.n == 0 ? 0
+			: state_put_held(run->state, run->id, p.members, p.n, p.windows,
+					 p.window_count, !has_own_mark(run), err);
+}
+
+void folds_settled(struct run *run)
+{
+	for (size_t i = 0; i < run->fold_count; i++) {
+		struct fold *f = &run->folds[i];
+		f->unsettled = 0;
+		f->until = f->first;
+		f->waiting += f->closing;
+		f->waiting_bytes += f->closing_bytes;
+		f->closing = f->closing_bytes = 0;
+		hk_event_set(&f->look);
+	}
+}
+
+/* ---- giving ---- */
+static bool goes_on(const struct run *run)
+{
+	return !run->failing && (!run->stopping || run->finish_all);
+}
+
+/* 0, or -ECANCELED: it gives no more. */
+static int wait_space(struct fold *f, uint64_t bytes) SUSPENDS
+{
+	struct run *run = f->step->run;
+	int r = 0;
+	f->wants_bytes = bytes;
+	while (r == 0 && goes_on(run) && !has_space(f)) {
+		f->wants_space = true;
+		hk_event_clear(&f->look);
+		run_wake_source(run); /* what is in doubt may be all that there is to wait for */
+		r = hk_event_wait(&f->look);
+		f->wants_space = false;
+	}
+	return r < 0 || !goes_on(run) ? -ECANCELED : 0;
+}
+
+static void skip_done(struct fold *f, uint64_t line)
+{
+	struct split *s = f->split;
+	split_skip(s, (struct position){ NULL, s->ordinal + 1 }, line);
+}
+
+/* A record that the fold makes, on its way. */
+static int admit_made(struct fold *f, struct rec *takes, uint64_t id, struct text *shown,
+		      uint64_t line) SUSPENDS
+{
+	struct run *run = f->step->run;
+	struct track *t = ledger_make(&run->ledger, f->split, takes, line);
+	t->root.id = id;
+	t->shown = text_ref(shown);
+	f->step->passed++;
+	item_seen(&run->ledger, &t->root,
+		  (struct sighting){ .what = SIGHT_READ,
+				     .rec = t->original,
+				     .source = track_source(t),
+				     .made = true,
+				     .line = line ? line : t->ordinal + 1 });
+	return flow(run, &t->root, f->step->index + 1);
+}
+
+static struct rec *restore(const struct held_row *row, struct err *err)
+{
+	struct rec *r = rec_restore(row->record, row->blobs);
+	if (!r)
+		fail(err, FAULT_BROKEN, "a record that a step holds makes no sense");
+	return r;
+}
+
+/* ---- one record of a window ---- */
+struct gathered {
+	struct rec **recs;
+	size_t n;
+	uint64_t id; /* of the first */
+	struct run *run;
+	uint64_t bytes; /* counted */
+};
+
+static void gathered_done(struct gathered *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		rec_unref(g->recs[i]);
+	free(g->recs);
+	ledger_hold(&g->run->ledger, g->bytes, 0);
+}
+
+/* Member `at` of the window, until the next is asked for. NULL with *err. */
+static const struct held_row *read_member(struct fold *f, uint64_t first, uint64_t at,
+					  struct err *err) SUSPENDS
+{
+	const struct run *run = f->step->run;
+	struct held_page *p = &f->page;
+	for (int tries = 0; tries < 2; tries++) {
+		const struct held_row *row = f->page_at < p->n ? &p->rows[f->page_at] : NULL;
+		if (row && row->window.first == first && row->at == at) {
+			f->page_at++;
+			return row;
+		}
+		f->page_at = 0;
+		if (tries == 0 &&
+		    state_read_windows(run->state, run->id, f->split->name, first, at, p, err) < 0)
+			return NULL;
+	}
+	fail(err, FAULT_BROKEN, "the state file lacks records that '%s' holds", f->split->name);
+	return NULL;
+}
+
+static int take_member(struct gathered *g, const struct held_row *row, struct err *err)
+{
+	struct rec *r = restore(row, err);
+	if (!r)
+		return -1;
+	g->recs[g->n++] = r;
+	return 0;
+}
+
+static int read_members(struct fold *f, const struct held_window *w, struct gathered *g,
+			struct err *err) SUSPENDS
+{
+	while (g->n < w->n) {
+		const struct held_row *row = read_member(f, w->first, g->n, err);
+		if (!row || take_member(g, row, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whatever becomes of it later, the window is one record: what cannot be built is dead as what stands for it. */
+static int admit_built(struct fold *f, struct gathered *g) SUSPENDS
+{
+	AUTO(out_done) struct out out = { 0 };
+	struct step *s = f->step;
+	struct err err = { 0 };
+	const struct members m = { g->recs, g->n };
+	uint64_t id = hash_end(hash_add(f->hash, (struct slice){ (const char *)&g->id, 8 }));
+	if (s->place->port->build(&s->site, &m, &out, &err) == 0) {
+		ASSERT(out.n == 1);
+		out.n = 0;
+		struct rec *made = out.made[0];
+		return admit_made(f, made, id, NULL, 0);
+	}
+	struct track *t = ledger_make(&s->run->ledger, f->split, rec_new(S("{}")), 0);
+	t->root.id = id;
+	doubt_die_certainly(s, &t->root, &err, NULL);
+	return 0;
+}
+
+static void given(struct fold *f, uint64_t members, uint64_t bytes)
+{
+	ASSERT(f->waiting >= members && f->waiting_bytes >= bytes);
+	f->waiting -= members;
+	f->waiting_bytes -= bytes;
+	run_wake_source(f->step->run);
+}
+
+static int give_one(struct fold *f, struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	AUTO(gathered_done) struct gathered g = { .run = run };
+	const struct held_row *row = read_member(f, f->split->ordinal, 0, err);
+	if (!row)
+		return -1;
+	const struct held_window w = row->window;
+	if (split_is_done(f->split, w.first)) {
+		given(f, w.n, w.bytes);
+		skip_done(f, 0);
+		return 0;
+	}
+	if (wait_space(f, 3 * w.bytes) < 0)
+		return fail(err, FAULT_CANCELLED, "stopped");
+	g.id = row->id;
+	g.recs = xcalloc((size_t)w.n, sizeof(struct rec *));
+	g.bytes = 2 * w.bytes;
+	ledger_hold(&run->ledger, 0, g.bytes);
+	if (take_member(&g, row, err) < 0 || read_members(f, &w, &g, err) < 0)
+		return -1;
+	given(f, w.n, w.bytes);
+	return admit_built(f, &g) < 0 ? fail(err, FAULT_CANCELLED, "stopped") : 0;
+}
+
+/* ---- all records of a window ---- */
+static void given_row(struct fold *f, const struct held_row *row)
+{
+	uint64_t bytes = row->record.n + row->blobs.n;
+	f->left.n--;
+	f->left.bytes -= bytes;
+	given(f, 1, bytes);
+}
+
+static int give_row(struct fold *f, const struct held_row *row, struct err *err) SUSPENDS
+{
+	if (split_is_done(f->split, f->split->ordinal)) {
+		given_row(f, row);
+		skip_done(f, row->line);
+		return 0;
+	}
+	if (wait_space(f, row->record.n + row->blobs.n) < 0)
+		return fail(err, FAULT_CANCELLED, "stopped");
+	struct rec *r = restore(row, err);
+	if (!r)
+		return -1;
+	given_row(f, row);
+	if (!slice_eq_str(text_slice(f->shown), row->source)) {
+		text_unref(f->shown);
+		f->shown = text_new(slice_str(row->source));
+	}
+	int n = admit_made(f, r, row->id, f->shown, row->line);
+	return n < 0 ? fail(err, FAULT_CANCELLED, "stopped") : 0;
+}
+
+static int give_sorted(struct fold *f, const struct held_window *w, const uint64_t *order,
+		       struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	AUTO(held_page_done) struct held_page page = { 0 };
+	int r = 0;
+	while (r == 0 && f->split->ordinal < w->first + w->n) {
+		size_t from = (size_t)(f->split->ordinal - w->first);
+		r = state_read_held(run->state, run->id, w, order + from, (size_t)w->n - from,
+				    &page, err);
+		for (size_t i = 0; i < page.n && r == 0; i++)
+			r = give_row(f, &page.rows[i], err);
+	}
+	return r;
+}
+
+static int give_window(struct fold *f, const struct held_window *w, struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	uint64_t *order = xcalloc((size_t)w->n, sizeof *order);
+	f->left = *w;
+	ledger_hold(&run->ledger, 0, w->n * sizeof *order);
+	int r = state_sort_window(run->state, run->id, w, f->step->place->facts.descending, order,
+				  err);
+	if (r == 0)
+		r = give_sorted(f, w, order, err);
+	if (r == 0)
+		given(f, f->left.n, f->left.bytes); /* those that an earlier part gave */
+	ledger_hold(&run->ledger, w->n * sizeof *order, 0);
+	free(order);
+	return r;
+}
+
+static int give_all(struct fold *f, struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	struct held_window w = { 0 };
+	if (state_find_window(run->state, run->id, f->split->name, f->split->ordinal, &w, err) < 0)
+		return -1;
+	return give_window(f, &w, err);
+}
+
+/* ---- the fold's task ---- */
+
+/* When its open window is too old; 0: now, < 0: it has no such moment. */
+static int64_t due_ns(const struct fold *f)
+{
+	if (f->n == 0 || f->unsettled > 0)
+		return -1;
+	if (f->upstream_ended && tracks_before(f) == 0)
+		return 0;
+	if (f->linger_ns == 0)
+		return -1;
+	int64_t left = f->opened_ns + f->linger_ns - hk_now_ns();
+	return left > 0 ? left : 0;
+}
+
+static int close_due(struct fold *f, struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	f->waiting += f->n;
+	f->waiting_bytes += f->bytes;
+	struct held_window w = close_window(f);
+	if (state_put_held(run->state, run->id, NULL, 0, &w, 1, false, err) < 0)
+		return -1;
+	f->until = f->until > w.first + w.gives ? f->until : w.first + w.gives;
+	return 0;
+}
+
+static bool is_through(const struct fold *f)
+{
+	return f->upstream_ended && tracks_before(f) == 0 && f->n == 0;
+}
+
+/* 1: there is a window to give; 0: there is none any more; -1 */
+static int wait_window(struct fold *f, struct err *err) SUSPENDS
+{
+	struct run *run = f->step->run;
+	while (goes_on(run)) {
+		hk_event_clear(&f->look);
+		int64_t due = due_ns(f);
+		if (f->split->ordinal < f->until)
+			return 1;
+		if (is_through(f))
+			return 0;
+		if (due == 0) {
+			if (close_due(f, err) < 0)
+				return -1;
+			continue;
+		}
+		int r = due > 0 ? hk_event_wait_for(&f->look, due) : hk_event_wait(&f->look);
+		if (r < 0 && r != -ETIMEDOUT)
+			return fail(err, FAULT_CANCELLED, "stopped");
+	}
+	return 0;
+}
+
+int fold_main(void *arg)
+{
+	struct step *s = arg;
+	struct run *run = s->run;
+	struct err err = { 0 };
+	int r;
+	while ((r = wait_window(s->fold, &err)) > 0)
+		if ((s->fold->gives_all ? give_all : give_one)(s->fold, &err) < 0)
+			break;
+	if (r != 0 && err.fault != FAULT_CANCELLED) {
+		err_wrap(&err, "step '%s': ", s->place->label);
+		run_abort(run, RUN_FAILED, &err);
+	}
+	flow_ended(run, s->index + 1);
+	return 0;
+}

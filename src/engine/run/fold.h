@@ -1,0 +1,68 @@
+/* fold.h - steps that hold records until there are enough: batch, sort
+ *
+ * What this room is for: a fold cuts a run in two. What reaches it is done, as `merged`, when it is durable in the state; what it
+ *   makes is admitted anew, in a split of its own, in a stream of its own.
+ *
+ *   flow --fold_take--> held by its track --folds_put, in the commit of its track--> member of a window, in the state
+ *                                                                                            | closed: full, too old, the end
+ *   flow behind the fold <--fold_main: read back, built or sorted, admitted under the ordinal <'
+ *
+ * What must hold:
+ *  (1) only the committer puts members into windows, in the order in which their tracks are committed: so the members above a mark
+ *      are the last of each fold, and a resumed run finds every window as it was.
+ *  (2) a window gives the same ordinals, ids and records however often it is given. (3) the open window is closed by count and bytes
+ *      with its last member, by the committer; by time or at the end by fold_main, when nothing in it is above the mark. */
+#pragma once
+#include "engine/run/running.h"
+#include "engine/state/held.h"
+
+struct fold {
+	struct step *step;
+	struct split *split; /* of what it makes */
+	uint64_t hash;       /* of its name, for ids */
+	bool gives_all;      /* the members themselves */
+	uint64_t window, window_bytes;
+	int64_t linger_ns;
+
+	uint64_t first, n, bytes; /* the open window: what it will give from, what is in it */
+	uint64_t unsettled;       /* of these: put, and above the mark still */
+	int64_t opened_ns;
+	uint64_t until; /* what the windows give below this is theirs to give: closed, settled */
+	uint64_t waiting, waiting_bytes; /* members in closed windows that were not given yet */
+	uint64_t closing, closing_bytes; /* the same, above the mark still */
+
+	bool upstream_ended, wants_space;
+	uint64_t wants_bytes;
+	struct held_window left; /* of the one that is being given in order */
+	struct held_page page;   /* members that were read, from page_at on those to come */
+	size_t page_at;
+	struct text *shown;   /* the source of the record that was given last */
+	struct hk_event look; /* something of this may have changed */
+};
+
+bool step_is_fold(const struct step *);
+/* "step batch": what a fold makes is read from there. The index of the step behind it; 0: it is none of this plan's folds. */
+size_t folds_find(const struct run *, const char *split);
+
+/* When the run has its id and before any mark is read into its ledger. */
+void folds_open(struct run *);
+/* When the run is begun or gone on with: what an earlier part of it holds. */
+MUST int folds_restore(struct run *, struct err *) SUSPENDS;
+void folds_close(struct run *);
+
+/* The item has come to the fold; its way ends here. */
+int fold_take(struct step *, struct item *, const struct env *) SUSPENDS;
+void fold_upstream_ended(struct fold *); /* nothing more reaches it */
+int fold_main(void *step) SUSPENDS;
+
+/* commit.c: before anything else of the batch (linked by next_ready); after it. */
+MUST int folds_put(struct run *, struct track *first, struct err *) SUSPENDS;
+void folds_settled(struct run *);
+
+bool folds_are_behind(const struct run *); /* the source is to wait */
+bool folds_want_space(const struct run *); /* one waits for it... */
+bool folds_wake(struct run *);             /* ...and goes on when there is some */
+bool folds_hold(const struct run *);       /* there is something that was not given yet */
+uint64_t folds_count(const struct run *);  /* records that it holds, or has made and not finished */
+bool folds_hurry(const struct run *);      /* one waits for the last commits before it */
+void folds_look(struct run *);             /* the run is stopping */

@@ -1,0 +1,258 @@
+/* mark.c - low-water marks to JSON and back
+ *
+ * What this room is for: the one place that knows how a checkpoint is written down.
+ * What flows through:    splits and counts of the ledger.
+ * What must hold:
+ *  (1) a mark is computed on clones: if the commit that carries it fails, the ledger has not moved.
+  *  (2) what mark_put wrote, mark_read reads back to the same splits. */
+#include "engine/run/mark.h"
+
+#include "base/json.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *key;
+	size_t offset;
+} count_fields[] = {
+	{ "admitted", offsetof(struct counts, admitted) },
+	{ "spawned", offsetof(struct counts, spawned) },
+	{ "delivered", offsetof(struct counts, delivered) },
+	{ "filtered", offsetof(struct counts, filtered) },
+	{ "duplicate", offsetof(struct counts, duplicate) },
+	{ "dead", offsetof(struct counts, dead) },
+	{ "expanded", offsetof(struct counts, expanded) },
+	{ "merged", offsetof(struct counts, merged) },
+};
+
+static void write_counts(struct json_writer *w, const struct counts *c)
+{
+	json_open(w, '{');
+	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++) {
+		json_key(w, count_fields[i].key);
+		json_put_int(w, *(const int64_t *)(const void *)((const char *)c +
+								 count_fields[i].offset));
+	}
+	json_close(w, '}');
+}
+
+int counts_put(const struct counts *c, struct buf *out)
+{
+	struct json_writer w = json_writer(out);
+	write_counts(&w, c);
+	return json_writer_end(&w);
+}
+
+static void write_name_and_low(struct json_writer *w, const struct split *s)
+{
+	json_key(w, "name");
+	json_put_string(w, slice_str(s->name));
+	json_key(w, "low");
+	json_put_int(w, (int64_t)s->low);
+}
+
+static void write_done(struct json_writer *w, const struct split *s)
+{
+	json_key(w, "done");
+	json_open(w, '[');
+	for (size_t i = 0; i < s->passed_count; i++)
+		json_put_int(w, (int64_t)s->passed[i].ordinal);
+	json_close(w, ']');
+}
+
+static void write_split(struct json_writer *w, const struct split *s)
+{
+	json_open(w, '{');
+	write_name_and_low(w, s);
+	json_key(w, "line");
+	json_put_int(w, (int64_t)s->low_line);
+	json_key(w, "base");
+	json_put_string(w, text_slice(s->from.base));
+	json_key(w, "offset");
+	json_put_int(w, (int64_t)s->from.offset);
+	write_done(w, s);
+	if (s->end) {
+		json_key(w, "end");
+		json_put_string(w, text_slice(s->end));
+		json_key(w, "end_at");
+		json_put_int(w, (int64_t)s->end_at);
+	}
+	if (s->onward) {
+		json_key(w, "onward");
+		json_put_string(w, text_slice(s->onward));
+	}
+	if (s->made) {
+		json_key(w, "made");
+		json_put_bool(w, true);
+	}
+	if (s->gone) {
+		json_key(w, "gone");
+		json_put_bool(w, true);
+	}
+	json_close(w, '}');
+}
+
+/* Those of the splits that the batch has something of, as they will be behind it; by their numbers. */
+static struct split **splits_after(const struct ledger *l, const struct track *batch,
+				   const struct track *end)
+{
+	size_t n = 0;
+	for (const struct split *s = l->splits; s; s = s->next)
+		n++;
+	const struct split **now = xcalloc(n + 1, sizeof *now);
+	struct split **will = xcalloc(n + 1, sizeof *will);
+	for (const struct split *s = l->splits; s; s = s->next)
+		now[s->number] = s;
+	for (const struct track *t = batch; t != end; t = t->next_ready) {
+		size_t i = t->split->number;
+		ASSERT(i < n && (now[i] == t->split || now[i]->origin == t->split));
+		if (!will[i])
+			will[i] = split_clone(now[i]);
+		split_settle(will[i], t->ordinal, t->position, t->line);
+	}
+	free(now);
+	return will;
+}
+
+static void write_splits(struct json_writer *w, const struct ledger *l, const struct track *batch,
+			 const struct track *end)
+{
+	struct split **will = splits_after(l, batch, end);
+	json_open(w, '[');
+	for (const struct split *s = l->splits; s; s = s->next) {
+		struct split *after = will[s->number];
+		write_split(w, after ? after : s);
+		if (after)
+			split_free(after);
+	}
+	json_close(w, ']');
+	free(will);
+}
+
+int mark_put(const struct ledger *l, const char *run_id, const struct track *batch,
+	     const struct track *end, struct buf *out)
+{
+	struct counts counts = l->settled;
+	for (const struct track *t = batch; t != end; t = t->next_ready)
+		counts_add(&counts, &t->counts);
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "run");
+	json_put_string(&w, slice_str(run_id));
+	json_key(&w, "counts");
+	write_counts(&w, &counts);
+	json_key(&w, "splits");
+	write_splits(&w, l, batch, end);
+	json_close(&w, '}');
+	return json_writer_end(&w);
+}
+
+/* ---- reading ---- */
+static bool field_count(struct slice object, const char *key, uint64_t *ret)
+{
+	struct slice raw;
+	int64_t n;
+	if (!json_field(object, slice_str(key), &raw) || units_int(raw, &n) < 0 || n < 0)
+		return false;
+	*ret = (uint64_t)n;
+	return true;
+}
+
+static bool field_text(struct slice object, const char *key, struct buf *ret)
+{
+	struct slice raw;
+	return json_field(object, slice_str(key), &raw) && json_type(raw) == JSON_STRING &&
+	       json_unquote(raw, ret) == 0;
+}
+
+static bool read_done(struct split *s, struct slice list)
+{
+	struct slice key, value;
+	struct json_iter it = json_iter(list);
+	while (json_next(&it, &key, &value)) {
+		int64_t n;
+		if (units_int(value, &n) < 0 || n < 0)
+			return false;
+		split_pass(s, (uint64_t)n);
+	}
+	return true;
+}
+
+/* Files have it, when they were read to their end. */
+static bool read_end(struct split *s, struct slice object)
+{
+	AUTO(buf_done) struct buf proof = { 0 };
+	struct slice raw;
+	if (!json_field(object, S("end"), &raw))
+		return true;
+	if (!field_text(object, "end", &proof) || !field_count(object, "end_at", &s->end_at))
+		return false;
+	text_unref(s->end);
+	s->end = text_new(buf_slice(&proof));
+	s->gone = s->gone_told = json_field(object, S("gone"), &raw);
+	return true;
+}
+
+/* Sources that can be asked for what came since. */
+static bool read_onward(struct split *s, struct slice object)
+{
+	AUTO(buf_done) struct buf base = { 0 };
+	struct slice raw;
+	if (!json_field(object, S("onward"), &raw))
+		return true;
+	if (!field_text(object, "onward", &base))
+		return false;
+	split_set_onward(s, buf_slice(&base));
+	return true;
+}
+
+static bool read_split(struct ledger *l, struct slice object)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	AUTO(buf_done) struct buf base = { 0 };
+	struct slice done, made;
+	if (!field_text(object, "name", &name) || !field_text(object, "base", &base))
+		return false;
+	struct split *s = ledger_split(l, name.p ? name.p : "");
+	if (!field_count(object, "low", &s->low) || !field_count(object, "line", &s->low_line) ||
+	    !field_count(object, "offset", &s->from.offset) ||
+	    !json_field(object, S("done"), &done))
+		return false;
+	s->has_from = s->low > 0 && (base.n > 0 || s->from.offset > 0);
+	text_unref(s->from.base);
+	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
+	split_begin_behind_mark(s);
+	s->made |= json_field(object, S("made"), &made);
+	return read_done(s, done) && read_end(s, object) && read_onward(s, object);
+}
+
+bool counts_read(struct slice object, struct counts *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(count_fields); i++)
+		if (!field_count(object, count_fields[i].key,
+				 (uint64_t *)(void *)((char *)c + count_fields[i].offset)))
+			return false;
+	return true;
+}
+
+int mark_read(struct ledger *l, struct slice mark, struct err *err)
+{
+	struct slice counts, splits, key, value;
+	bool good = json_check(mark, NULL) == 0 && json_field(mark, S("counts"), &counts) &&
+		    json_field(mark, S("splits"), &splits) && counts_read(counts, &l->settled);
+	if (good) {
+		struct json_iter it = json_iter(splits);
+		while (good && json_next(&it, &key, &value))
+			good = read_split(l, value);
+	}
+	l->live = l->settled;
+	if (good && counts_balance(&l->settled, 0))
+		return 0;
+	return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
+		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
+}
+
+bool mark_run_id(struct slice mark, struct buf *ret)
+{
+	return json_check(mark, NULL) == 0 && field_text(mark, "run", ret);
+}

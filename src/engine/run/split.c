@@ -1,0 +1,228 @@
+/* split.c - low-water mark and what is settled above it
+ *
+ * What this room is for: the checkpoint's arithmetic, apart from tracks so that a mark can be computed on a clone.
+ * What flows through:    ordinals and positions; positions are shared by count.
+ * What must hold:
+ *  (1) passed is ascending, without duplicates, all above low.
+ *  (2) whatever the order of settling, the mark ends where the longest settled prefix ends. */
+#include "engine/run/split.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct split *split_new(const char *name)
+{
+	struct split *s = xcalloc(1, sizeof *s);
+	s->name = xstrndup(name, strlen(name));
+	s->name_hash = hash_add(HASH_START, slice_str(name));
+	return s;
+}
+
+static void drop_passed(struct split *s, size_t n)
+{
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		text_unref(s->passed[i].position.base);
+	s->passed_count -= n;
+	memmove(s->passed, s->passed + n, s->passed_count * sizeof *s->passed);
+}
+
+void split_free(struct split *s)
+{
+	drop_passed(s, s->passed_count);
+	text_unref(s->from.base);
+	text_unref(s->admitted.base);
+	text_unref(s->end);
+	text_unref(s->onward);
+	free(s->passed);
+	free(s->name);
+	free(s);
+}
+
+static struct position share(struct position p)
+{
+	return (struct position){ text_ref(p.base), p.offset };
+}
+
+static void position_set(struct position *to, struct position shares)
+{
+	struct text *old = to->base;
+	*to = share(shares);
+	text_unref(old);
+}
+
+struct split *split_clone(const struct split *s)
+{
+	struct split *c = split_new(s->name);
+	char *name = c->name;
+	*c = *s;
+	c->name = name;
+	c->next = NULL;
+	c->origin = s;
+	c->from = share(s->from);
+	c->admitted = share(s->admitted);
+	c->end = text_ref(s->end);
+	c->onward = text_ref(s->onward);
+	c->passed_cap = s->passed_count;
+	c->passed = xcalloc(c->passed_cap + 1, sizeof *c->passed);
+	for (size_t i = 0; i < s->passed_count; i++) {
+		c->passed[i] = s->passed[i];
+		c->passed[i].position = share(s->passed[i].position);
+	}
+	return c;
+}
+
+/* The place of the ordinal in passed, or where it would be. */
+static size_t find(const struct split *s, uint64_t ordinal)
+{
+	size_t low = 0, high = s->passed_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (s->passed[mid].ordinal < ordinal)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool passed_at(const struct split *s, size_t i, uint64_t ordinal)
+{
+	return i < s->passed_count && s->passed[i].ordinal == ordinal;
+}
+
+bool split_is_done(const struct split *s, uint64_t ordinal)
+{
+	return ordinal < s->low || passed_at(s, find(s, ordinal), ordinal);
+}
+
+bool split_covers(const struct split *s, const struct split *other)
+{
+	for (uint64_t n = s->low; n < other->low; n++) /* as many as have passed, at most */
+		if (!split_is_done(s, n))
+			return false;
+	for (size_t i = 0; i < other->passed_count; i++)
+		if (!split_is_done(s, other->passed[i].ordinal))
+			return false;
+	return true;
+}
+
+static void advance(struct split *s)
+{
+	size_t n = 0;
+	for (; passed_at(s, n, s->low) && s->passed[n].known; n++) {
+		position_set(&s->from, s->passed[n].position);
+		s->low_line = s->passed[n].line;
+		s->has_from = true;
+		s->low++;
+	}
+	drop_passed(s, n);
+}
+
+void split_admitted(struct split *s, struct position shares, uint64_t line)
+{
+	position_set(&s->admitted, shares);
+	s->has_admitted = true;
+	s->line = line;
+	s->ordinal++;
+}
+
+void split_skip(struct split *s, struct position shares, uint64_t line)
+{
+	size_t i = find(s, s->ordinal);
+	ASSERT(split_is_done(s, s->ordinal));
+	if (passed_at(s, i, s->ordinal)) {
+		position_set(&s->passed[i].position, shares);
+		s->passed[i].line = line;
+		s->passed[i].known = true;
+		advance(s);
+	}
+	split_admitted(s, shares, line);
+}
+
+static void insert(struct split *s, struct passed takes)
+{
+	size_t i = find(s, takes.ordinal);
+	if (s->passed_count == s->passed_cap) {
+		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
+		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
+	}
+	for (size_t k = s->passed_count++; k > i; k--)
+		s->passed[k] = s->passed[k - 1];
+	s->passed[i] = takes;
+}
+
+void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
+{
+	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
+	insert(s, (struct passed){ ordinal, line, share(shares), true });
+	advance(s);
+}
+
+void split_pass(struct split *s, uint64_t ordinal)
+{
+	if (!split_is_done(s, ordinal))
+		insert(s, (struct passed){ .ordinal = ordinal });
+}
+
+void split_begin_behind_mark(struct split *s)
+{
+	ASSERT(!s->has_admitted);
+	s->ordinal = s->has_from ? s->low : 0;
+	s->line = s->has_from ? s->low_line : 0;
+}
+
+void split_rewind(struct split *s, uint64_t low)
+{
+	drop_passed(s, s->passed_count);
+	text_unref(s->from.base);
+	s->from = (struct position){ 0 };
+	s->has_from = false;
+	text_unref(take(s->end));
+	text_unref(take(s->onward));
+	s->low = low;
+	s->low_line = 0;
+	split_begin_behind_mark(s);
+}
+
+const struct position *split_from(const struct split *s)
+{
+	return s->has_admitted ? &s->admitted : s->has_from ? &s->from : NULL;
+}
+
+void split_set_end(struct split *s, struct slice proof)
+{
+	text_unref(s->end);
+	s->end = text_new(proof);
+	s->end_at = s->ordinal;
+}
+
+void split_set_onward(struct split *s, struct slice base)
+{
+	text_unref(s->onward);
+	s->onward = text_new(base);
+}
+
+void split_go_onward(struct split *s)
+{
+	ASSERT(!s->has_admitted);
+	if (!s->onward)
+		return;
+	text_unref(s->from.base);
+	s->from = (struct position){ take(s->onward), 0 };
+	s->has_from = true;
+	split_begin_behind_mark(s);
+}
+
+struct slice split_end(const struct split *s)
+{
+	return s->end && s->ordinal == s->end_at ? text_slice(s->end) : (struct slice){ 0 };
+}
+
+uint64_t split_line(const struct split *s)
+{
+	return s->line;
+}
