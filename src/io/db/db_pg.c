@@ -13,6 +13,7 @@
 #include "rt/loop.h"
 #include <errno.h>
 #include <hocket/fd.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -256,12 +257,18 @@ void pg_pipeline_end(struct pg *p)
 
 /* ---- the end ---------------------------------------------------------------------------------------------------------- */
 
+/* PQcancel has no clock, and threads are few: where nobody answers, two are lost to it at most, and the other queries end when their server
+ * notices that we are gone. */
+enum { TELLING_MAX = 2 };
+static atomic_uint telling; /* threads that are about it */
+
 static int tell_server(void *arg)
 {
 	char said[256];
 
 	(void)pq.PQcancel(arg, said, sizeof(said)); /* whether it helps or not: nobody waits */
 	pq.PQfreeCancel(arg);
+	atomic_fetch_sub(&telling, 1);
 	return 0;
 }
 
@@ -275,9 +282,11 @@ void pg_abandon(struct pg *p)
 	if (pq.PQstatus(p->conn) != CONNECTION_OK ||
 	    pq.PQtransactionStatus(p->conn) != PQTRANS_ACTIVE)
 		return;
-	cancel = pq.PQgetCancel(p->conn);
+	cancel = atomic_fetch_add(&telling, 1) < TELLING_MAX ? pq.PQgetCancel(p->conn) : NULL;
 	if (cancel)
 		errand_send(tell_server, cancel, "cancelling a query");
+	else
+		atomic_fetch_sub(&telling, 1);
 }
 
 static int finish(void *conn)
