@@ -250,7 +250,7 @@ def kill_until_done(hocket, chance, kills, seconds):
 def test_killed_at_random_moments(hocket, db, key):
     put(hocket, 100_000)
     hocket.write("pipe.yaml", LOAD % f"{key}, commit: {{rows: 200}}")
-    assert kill_until_done(hocket, random.Random(4), 20, 0.15) >= 10
+    assert kill_until_done(hocket, random.Random(4), 20, 0.07) >= 8
     exact(db, 100_000)
 
 
