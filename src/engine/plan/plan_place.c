@@ -223,6 +223,8 @@ static const char *hint_for_unknown(struct planner *p, const struct draft *d,
 					    top[i]);
 	if (is_glued(key))
 		return "a blank is missing after ':'";
+	if (key->in_flow && memchr(word.p, ' ', word.n))
+		return "inside { } a comma ends a value: put the whole value in quotes";
 	if (owner)
 		return arena_printf(p->arena, "'%.*s' is an option of %s", SHOWN(word), owner);
 	if ((near = options_nearest(tables, ARRAY_SIZE(tables), word)))
