@@ -333,7 +333,7 @@ TEST_WITH_SERVER(a_commit_without_an_answer_is_the_only_doubt)
 	struct db *d;
 	struct db_call all = { .text = S("SELECT array_agg(a) AS a FROM counted") };
 	struct err err = { 0 };
-	struct slice row, list, key, value;
+	struct slice row, list = S(""), key, value;
 	static bool there[TRIES];
 	int doubts = 0, done = 0;
 
