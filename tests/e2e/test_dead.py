@@ -429,3 +429,10 @@ def test_the_folder_was_never_run(hocket):
     result = hocket("dead", "ls", "pipe.yaml")
     assert result.code == 1 and "has not been run here" in result.err
     assert not os.path.exists(hocket.folder / ".hocket")
+
+
+def test_a_replay_says_that_text_is_no_record(hocket):
+    hocket.write("in.csv", "id,name\n1,a\n2,b,c\n3,d\n")
+    assert hocket.run("from: {csv: in.csv}\nto: {jsonl: out.jsonl}\n").code == 3
+    r = hocket("dead", "replay", "pipe.yaml")
+    assert '1 of these is no record but text that could not be read' in r.err, r.err

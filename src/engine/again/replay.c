@@ -239,9 +239,16 @@ static bool is_lost_child(const struct run *run, const struct kept_letter *l)
 	return (l->path[0] || made) && !find_place_of(run->plan, l->step, &at, &sink);
 }
 
+/* What a source could not read is kept as {"line": text}, and was never a record. */
+static bool is_unread(const struct plan *p, const struct kept_letter *l)
+{
+	return find_label(p->sources, p->source_count, l->step) && !l->path[0] &&
+	       slice_starts(l->record, S("{\"line\":\"")) && slice_eq(l->record, l->at_step);
+}
+
 struct inspection {
 	struct run *run;
-	size_t lost, moved, unknown;
+	size_t lost, moved, unknown, unread;
 	char lost_step[64], moved_step[64];
 	char parts_of[40]; /* the run whose these are */
 	struct buf parts;
@@ -277,6 +284,7 @@ static int inspect_letter(struct inspection *c, const struct kept_letter *l,
 		snprintf(c->moved_step, sizeof c->moved_step, "%s", l->step);
 	if (is_lost_child(c->run, l) && c->lost++ == 0)
 		snprintf(c->lost_step, sizeof c->lost_step, "%s", l->step);
+	c->unread += is_unread(c->run->plan, l);
 	c->unknown += strcmp(l->class, fault_name(FAULT_UNKNOWN_OUTCOME)) == 0;
 	return moved < 0 ? -1 : 0;
 }
@@ -315,23 +323,29 @@ static int refuse_moved(const struct inspection *c, struct err *err)
 }
 
 /* What is known before it begins, for people. */
-static void notice_chosen(struct run *run, size_t older, size_t unknown)
+static void notice_chosen(struct run *run, const struct inspection *c, size_t older)
 {
 	AUTO(buf_done) struct buf text = { 0 };
 	int r = 0;
-	if (unknown > 0)
+	if (c->unknown > 0)
 		r = buf_printf(&text,
 			       "%zu of these may have been done already (unknown_outcome); they "
-			       "are sent again",
-			       unknown);
+			       "are sent again\n",
+			       c->unknown);
+	if (r == 0 && c->unread > 0)
+		r = buf_printf(
+			&text,
+			"%zu of these %s no record but text that could not be read: {\"line\": "
+			"...} is what the first step gets\n",
+			c->unread, c->unread == 1 ? "is" : "are");
 	if (r == 0 && older > 0)
 		r = buf_printf(&text,
-			       "%s%zu dead letter%s with the id of another of these wait%s: the "
-			       "next replay sends %s",
-			       unknown > 0 ? "\n" : "", older, older == 1 ? "" : "s",
-			       older == 1 ? "s" : "", older == 1 ? "it" : "them");
+			       "%zu dead letter%s with the id of another of these wait%s: the "
+			       "next replay sends %s\n",
+			       older, older == 1 ? "" : "s", older == 1 ? "s" : "",
+			       older == 1 ? "it" : "them");
 	if (r == 0 && text.n > 0)
-		snprintf(run->notice, sizeof run->notice, "%s", text.p);
+		snprintf(run->notice, sizeof run->notice, "%.*s", (int)(text.n - 1), text.p);
 }
 
 static int load(struct run *run, struct err *err) SUSPENDS
@@ -353,7 +367,7 @@ static int check_chosen(struct run *run, const struct letter_list *chosen, size_
 		return refuse_lost(&c, err);
 	if (c.moved > 0)
 		return refuse_moved(&c, err);
-	notice_chosen(run, older, c.unknown);
+	notice_chosen(run, &c, older);
 	return 0;
 }
 
