@@ -169,6 +169,7 @@ void diag_error(struct diag *, const char *option, const char *fmt, ...) PRINTF(
 struct http_client;
 struct http_guard;
 struct http_clocks;
+struct object_store;
 struct run;
 struct site {
 	const void *options;              /* borrows: the option struct */
@@ -179,6 +180,8 @@ struct site {
 	struct run *run;
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
+/* In `hocket test` all buckets lie in this one store, in memory. NULL: in the world. */
+struct object_store *site_objects(struct site *);
 /* For requests to hosts that come from records or answers. NULL: none. */
 const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);

@@ -13,6 +13,7 @@ struct failure_limit {
 	int64_t count, per_million;
 };
 struct choice;
+struct object_store;
 struct run_options {
 	const char *state_path; /* NULL: the plan's */
 	bool fresh;             /* forget positions and counts */
@@ -26,6 +27,8 @@ struct run_options {
 	size_t allow_count;
 	const char *tool_version;
 	const struct watch *watch; /* borrows; NULL: nobody looks on */
+	struct object_store
+		*objects; /* borrows: all buckets, for tests; NULL: those in the world */
 };
 struct counts {
 	uint64_t admitted, spawned, delivered, filtered, duplicate, dead, expanded, merged;

@@ -31,6 +31,11 @@ struct http_client *site_http(struct site *at)
 	return at->run->http;
 }
 
+struct object_store *site_objects(struct site *at)
+{
+	return at->run->objects;
+}
+
 const struct http_guard *site_guard(struct site *at)
 {
 	return at->run->guard;
@@ -297,6 +302,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 	run->memory.most = run->options.memory_bytes;
 	run->ledger.any_order = plan->any_order;
 	run->ledger.watch = options->watch;
+	run->objects = options->objects;
 	run->finish_all = !options->replay && run_finishes_all(plan);
 	run->replay = options->replay ? replay_new() : NULL;
 	run->mark_name = replay_mark_name(plan->name, run->replay);

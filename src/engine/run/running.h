@@ -107,7 +107,8 @@ struct run {
 	const struct plan *plan;
 	struct run_options options;
 	struct http_client *http;
-	struct http_guard *guard; /* owns */
+	struct object_store *objects; /* borrows; NULL but in tests */
+	struct http_guard *guard;     /* owns */
 	struct lanes *lanes;
 	struct state *state;
 	struct replay *replay; /* owns; NULL: it is a run of the pipeline */
