@@ -5,6 +5,7 @@
  * What flows through:    parts in, 32 bytes out; OpenSSL does the work.
  * What must hold:        see digest.h; the length goes in as eight bytes, least significant first, before the part. */
 #include "io/digest.h"
+#include "io/checksum.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -48,11 +49,5 @@ void digest_done(struct digest *d)
 
 int digest_put_hex(const uint8_t digest[static DIGEST_BYTES], struct buf *out)
 {
-	static const char hex[] = "0123456789abcdef";
-	char text[2 * DIGEST_BYTES];
-	for (size_t i = 0; i < DIGEST_BYTES; i++) {
-		text[2 * i] = hex[digest[i] >> 4];
-		text[2 * i + 1] = hex[digest[i] & 15];
-	}
-	return buf_add(out, (struct slice){ text, sizeof text });
+	return checksum_put_hex(digest, DIGEST_BYTES, out);
 }

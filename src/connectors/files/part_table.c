@@ -7,7 +7,7 @@
  *  (2) who closes a part with unsynced bytes syncs it first: a later sync of the same file would not tell of a failed write. */
 #include "base/banned.h"
 #include "base/hash.h"
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include "connectors/files/parts.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #include "connectors/files/parts.h"
 #include "base/banned.h"
 #include "base/hash.h"
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <hocket/offload.h>

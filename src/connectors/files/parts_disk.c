@@ -8,7 +8,7 @@
  *  (2) who writes an output holds its manifest's lock. */
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include "connectors/files/parts.h"
 #include <dirent.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
  *  (3) a part that is shorter than committed, or ends otherwise, was changed by somebody else: refused. */
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include "connectors/files/parts.h"
 #include <dirent.h>
 #include <errno.h>

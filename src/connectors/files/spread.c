@@ -9,7 +9,7 @@
 #include "connectors/files/spread.h"
 #include "base/banned.h"
 #include "base/clock.h"
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include "connectors/files/input.h"
 #include <stdlib.h>
 

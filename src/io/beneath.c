@@ -6,7 +6,7 @@
  *  (1) every part of a name is opened by itself, without following a link: what is renamed or linked meanwhile by somebody else
  *      cannot lead out of the folder.
  *  (2) names are taken as they are or refused, never mended: two values that differ never share a file. */
-#include "connectors/files/beneath.h"
+#include "io/beneath.h"
 #include "base/banned.h"
 #include <errno.h>
 #include <fcntl.h>
