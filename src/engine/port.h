@@ -146,6 +146,7 @@ struct facts {
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
 	bool keyless;  /* calls that cannot carry an idempotency key */
+	bool local; /* calls that reach nothing but this machine and site_objects(): `hocket test` makes them for real */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */

@@ -12,6 +12,14 @@
 struct failure_limit {
 	int64_t count, per_million;
 };
+/* Somebody else answers calls: for `hocket test`. The waits between attempts are counted and do not pass; there are no lanes. */
+struct call;
+struct stand_in {
+	/* The call that ask() has made up at this step of the plan: true, and there is a verdict in it; false: it is made. The same for
+	 * every call of a step. */
+	bool (*answer)(void *arg, size_t step, struct call *) SUSPENDS;
+	void *arg;
+};
 struct choice;
 struct object_store;
 struct run_options {
@@ -29,6 +37,8 @@ struct run_options {
 	const struct watch *watch; /* borrows; NULL: nobody looks on */
 	struct object_store
 		*objects; /* borrows: all buckets, for tests; NULL: those in the world */
+	const struct stand_in *stand_in; /* borrows; NULL: all calls are made */
+	int64_t now_ns;                  /* $meta.time stands still; 0: it is the wall clock */
 };
 struct counts {
 	uint64_t admitted, spawned, delivered, filtered, duplicate, dead, expanded, merged;

@@ -35,12 +35,20 @@ struct secret {
 struct secrets {
 	struct arena *arena;
 	struct secret *first; /* newest first: the later line wins */
+	bool fake;
 };
 
 struct secrets *secrets_new(void)
 {
 	struct secrets *s = xcalloc(1, sizeof(*s));
 	s->arena = arena_new();
+	return s;
+}
+
+struct secrets *secrets_new_fake(void)
+{
+	struct secrets *s = secrets_new();
+	s->fake = true;
 	return s;
 }
 
@@ -218,6 +226,18 @@ static void set_forms(struct secrets *s, struct secret *one)
 		explicit_bzero(url.p, url.n);
 }
 
+static struct secret *add_from_environment(struct secrets *s, struct slice name)
+{
+	AUTO(freep) char *key = xstrndup(name.p, name.n);
+	const char *value = getenv(key);
+	return value ? add(s, name, slice_str(value)) : NULL;
+}
+
+static struct secret *add_fake(struct secrets *s, struct slice name)
+{
+	return add(s, name, slice_str(arena_printf(s->arena, "secret-%.*s", SLICE(name))));
+}
+
 bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
 {
 	struct secrets *s = (struct secrets *)
@@ -225,11 +245,8 @@ bool secrets_get(const struct secrets *secrets, struct slice name, struct slice 
 	struct secret *one = s->first;
 	while (one && !slice_eq(one->name, name))
 		one = one->next;
-	if (!one && is_name(name)) {
-		AUTO(freep) char *key = xstrndup(name.p, name.n);
-		const char *value = getenv(key);
-		one = value ? add(s, name, slice_str(value)) : NULL;
-	}
+	if (!one && is_name(name))
+		one = s->fake ? add_fake(s, name) : add_from_environment(s, name);
 	if (!one)
 		return false;
 	if (!one->given)

@@ -41,7 +41,9 @@ void flow_env(const struct run *run, const struct item *it, struct env *env, str
 				   .position =
 					   t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
 				   .attempt = 1,
-				   .wall_ns = hk_now_ns() + run->wall_offset_ns };
+				   .wall_ns = run->options.now_ns
+						      ? run->options.now_ns
+						      : hk_now_ns() + run->wall_offset_ns };
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
 }
 

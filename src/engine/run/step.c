@@ -176,6 +176,12 @@ static void stop_down(struct visit *v)
 	run_abort(v->step->run, RUN_STOPPED_BY_FAILURES, &err);
 }
 
+/* Somebody else answers: what is waited for is counted only. */
+static bool no_time_passes(const struct visit *v)
+{
+	return v->step->run->options.stand_in != NULL;
+}
+
 /* How long to wait before the next attempt, or -1: there is none. A refusal for lack of quota pauses the lane and
  * does not use up `times`: nobody dies of a rate limit before `within`. */
 static int64_t next_delay_ns(struct visit *v)
@@ -191,12 +197,13 @@ static int64_t next_delay_ns(struct visit *v)
 	v->alone |= in_company;
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;
-	if (throttled(err) && v->lane && times > 0) {
+	if (throttled(err) && (v->lane || no_time_passes(v)) && times > 0) {
 		v->step->throttled++;
 		v->throttled++;
 		delay = err->retry_after_ns ? err->retry_after_ns
 					    : backoff_ns(v, v->throttled) + HK_MS;
-		lane_pause(v->lane, delay);
+		if (v->lane)
+			lane_pause(v->lane, delay);
 	} else if (times > 0 && is_excused(v, times)) {
 		if (outlasts(v, within))
 			stop_down(v);
@@ -217,6 +224,10 @@ static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 	struct step *s = v->step;
 	s->retries++;
 	v->paid = false;
+	if (no_time_passes(v)) {
+		v->began_ns -= delay;
+		return 0;
+	}
 	if ((throttled(&v->call.err) && v->lane) || (v->lane && lane_is_down(v->lane)))
 		return 0;
 	if (visit_wait_begin(v, NULL, hk_now_ns() + delay) < 0)
