@@ -52,9 +52,10 @@ struct object_store_options {
 	/* s3, and gs by HMAC keys. Empty: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; then ~/.aws/credentials (AWS_PROFILE,
 	 * AWS_SHARED_CREDENTIALS_FILE); then the container's or the instance's role. */
 	struct slice access_key, secret_key, session_token;
-	struct slice region;  /* s3. Empty: AWS_REGION, AWS_DEFAULT_REGION, us-east-1 */
-	bool anonymous;       /* nothing is signed: public buckets */
-	const char *root;     /* file: absolute; what is put or read stays beneath it */
+	struct slice region; /* s3. Empty: AWS_REGION, AWS_DEFAULT_REGION, us-east-1 */
+	bool anonymous;      /* nothing is signed: public buckets */
+	/* file: absolute. Names are relative to it, and what is put or read stays beneath it; no link below it is followed. */
+	const char *root;
 	uint64_t piece_bytes; /* objects above it go in pieces of this size; 0: 8 MiB */
 };
 /* Copies all that it keeps. 0, or -1 with FAULT_CONFIG: a credential that makes no sense (with its file and what is missing in it). */
@@ -70,9 +71,11 @@ struct slice object_store_origin(const struct object_store *);
 struct object_info { /* slices borrow from storage_ */
 	struct slice bucket, name;
 	uint64_t bytes;
-	struct slice type;        /* media type; empty: unknown */
-	struct slice etag;        /* as the service says it, without quotes; empty: none */
-	struct slice generation;  /* gs: digits; s3: version id; empty: none */
+	struct slice type; /* media type; empty: unknown */
+	struct slice
+		etag; /* as the service says it, without quotes; of a file: its MD5; empty: none */
+	/* gs, memory: digits; s3: version id; of a file: another one whenever it was written; empty: none */
+	struct slice generation;
 	struct slice updated;     /* RFC 3339, UTC */
 	struct slice md5, crc32c; /* lower-case hex digits; empty: the service did not say */
 	bool already; /* put: nothing was written, an equal object (bytes and checksum) stood there */
@@ -109,11 +112,12 @@ void object_upload_free(struct object_store *, struct object_upload *) SUSPENDS;
 struct object_get {
 	struct slice bucket, name;
 	struct slice generation; /* empty: the newest */
-	http_room *room;         /* as in http.h */
+	http_room *room;         /* as in http.h; files and memory: head is NULL */
 	void *room_arg;
 	uint64_t max_bytes; /* 0: 64 MiB */
 };
-/* The whole object, its checksum proven where the service says one. A missing one is FAULT_STATUS with code 404. */
+/* The whole object, its checksum proven where the service says one. *bytes is empty before; max_bytes becomes its ceiling. A missing one
+ * is FAULT_STATUS with code 404. */
 MUST int object_get(struct object_store *, const struct object_get *, struct buf *bytes,
 		    struct object_info *ret, struct err *) SUSPENDS;
 MUST int object_stat(struct object_store *, struct slice bucket, struct slice name,
@@ -128,6 +132,7 @@ struct object_page {
 	size_t n;
 	struct buf next; /* empty: it was the last */
 };
+/* Of files: the regular ones, without md5 and etag; a root that is missing is FAULT_STATUS with code 404. */
 MUST int object_list(struct object_store *, const struct object_list *, struct object_page *ret,
 		     struct err *) SUSPENDS;
 void object_page_done(struct object_page *); /* AUTO; accepts zeroes */
