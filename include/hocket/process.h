@@ -32,7 +32,10 @@ struct hk_process_options {
 	const char *folder;     /* its working folder; NULL: this process's */
 	int64_t grace_ns;       /* between SIGTERM and SIGKILL; 0: 5 s */
 	uint64_t memory_bytes;  /* RLIMIT_AS; 0: as this process */
-	const int *keep;        /* what the child has as 3, 4, ... in this order; borrows */
+	/* It and all that it starts can open local sockets only (a seccomp filter, which nothing can take off again). Starting fails
+	 * with -EOPNOTSUPP where the kernel cannot do that. */
+	bool no_network;
+	const int *keep; /* what the child has as 3, 4, ... in this order; borrows */
 	size_t keep_n;
 };
 struct hk_exit {

@@ -11,7 +11,7 @@
  *   `recycle_calls` calls or above `recycle_bytes` of memory, between calls. (5) no worker survives this process, even after kill
  *   -9. (6) a worker that cannot be started at all fails calls with the reason instead of being tried for ever.
  * A worker that answers before it has read its call can block both sides: give calls a time-out.
- * process.keep is ignored. The frames that travel on the pipes are described in docs/reference/worker-protocol.md. */
+ * The frames that travel on the pipes are described in docs/reference/worker-protocol.md; so are the lines of `lines`. */
 #ifndef HOCKET_PROCESS_POOL_H
 #define HOCKET_PROCESS_POOL_H
 #include <hocket/process.h>
@@ -27,8 +27,11 @@ struct hk_process_pool_options {
 	unsigned recycle_calls;   /* 0: never */
 	uint64_t recycle_bytes;   /* resident memory; 0: never */
 	uint64_t max_frame_bytes; /* of one answer; 0: 64 MiB */
+	/* Any program that answers each line of its standard input with one of its standard output, instead of frames: a call is one
+	 * part without a line end, and so is its answer. There is no hello: it is ready at once. */
+	bool lines;
 	struct hk_process_options
-		process; /* env, folder, memory_bytes, grace_ns; in and out are ignored */
+		process; /* in and out are ignored; `keep` follows as 5, 6, ... (with lines: 3, 4, ...) */
 };
 /* One call's message or answer: parts, so that text and blobs travel side by side without being encoded. */
 struct hk_part {
@@ -41,6 +44,7 @@ struct hk_answer {
 	/* Why there is none, for a message: "worker was killed by signal 11 (Segmentation fault)", the error text that the worker
 	 * sent, or the last lines of its standard error. Empty on success. */
 	char why[512];
+	struct hk_exit exit; /* with -EPIPE: how it ended, when that is known; else both 0 */
 	void *storage_;
 };
 /* 0, -EINVAL: no argv. */
@@ -50,7 +54,7 @@ HK_MUST int hk_process_pool_new(const struct hk_process_pool_options *,
  * Also while cancelled. Accepts NULL. */
 void hk_process_pool_free(struct hk_process_pool *) HK_SUSPENDS;
 /* 0; else *ret has only `why`: -EREMOTEIO the worker answered with an error; -EPIPE it ended or crashed; -ETIMEDOUT; -EBADMSG a broken
- * or too large frame; -ENOEXEC workers cannot be started; -ECANCELED; -E2BIG more than 65,536 parts; -ENOMEM for the answer. The
+ * or too large frame or line; -ENOEXEC workers cannot be started; -ECANCELED; -E2BIG more than 65,536 parts; -ENOMEM for the answer. The
  * start of a worker belongs to the pool: a caller that is cancelled while it waits for one leaves it to the next. */
 HK_MUST int hk_process_pool_call(struct hk_process_pool *, const struct hk_part *parts, size_t n,
 				 struct hk_answer *ret) HK_SUSPENDS;

@@ -184,6 +184,7 @@ static int start(struct hk_process *p, const char *const argv[], const struct hk
 			.fds_n = 3 + o->keep_n,
 			.place = p->leads_ ? SPAWN_GROUP : SPAWN_AMONG_US,
 			.memory_bytes = o->memory_bytes,
+			.no_network = o->no_network,
 			.tied = true,
 		},
 		.process = p,

@@ -74,6 +74,15 @@ static const char *const *copy_texts(const char *const *texts, const char *last)
 	return copy;
 }
 
+static const int *copy_numbers(const int *numbers, size_t n)
+{
+	int *copy = xcalloc(n + 1, sizeof(*copy));
+
+	if (n > 0)
+		memcpy(copy, numbers, n * sizeof(*copy));
+	return copy;
+}
+
 static void free_texts(const char *const *texts)
 {
 	for (size_t i = 0; texts && texts[i]; i++)
@@ -95,7 +104,9 @@ int hk_process_pool_new(const struct hk_process_pool_options *options, struct hk
 	*o = *options;
 	o->workers = o->workers ? o->workers : pool_cores();
 	o->argv = copy_texts(options->argv, NULL);
-	o->process.env = copy_texts(env ? env : (const char *const *)environ, "HOCKET_WORKER=3,4");
+	o->process.env = copy_texts(env ? env : (const char *const *)environ,
+				    o->lines ? NULL : "HOCKET_WORKER=3,4");
+	o->process.keep = copy_numbers(o->process.keep, o->process.keep_n);
 	if (o->process.folder)
 		o->process.folder = xstrndup(o->process.folder, strlen(o->process.folder));
 	*ret = p;
@@ -323,6 +334,7 @@ int hk_process_pool_call(struct hk_process_pool *p, const struct hk_part *parts,
 	int r;
 
 	*ret = (struct hk_answer){ 0 };
+	ASSERT(!p->options.lines || n == 1);
 	if (n > FRAME_PARTS_MAX) {
 		(void)snprintf(ret->why, sizeof(ret->why), "call has more than %d parts",
 			       FRAME_PARTS_MAX);
@@ -366,6 +378,7 @@ void hk_process_pool_free(struct hk_process_pool *p)
 	free_texts(p->options.argv);
 	free_texts(p->options.process.env);
 	free((void *)(uintptr_t)p->options.process.folder);
+	free((void *)(uintptr_t)p->options.process.keep);
 	free(p);
 }
 

@@ -29,6 +29,7 @@
 #include "base/units.h"
 #include "base/utf8.h"
 #include "rt/group.h"
+#include "rt/process_line.h"
 #include "base/banned.h"
 
 #define CLOSING_NS    HK_SEC /* between the end of a worker's answers and its own end */
@@ -231,21 +232,44 @@ static struct hk_process_stdio err_place(const struct hk_process_options *o, con
 	return (struct hk_process_stdio){ HK_STDIO_FD, fd };
 }
 
+/* Frames go over 3 and 4, and what is printed is only words; lines go over what a program knows as its input and output. *keep: the
+ * caller's to free. */
+static int wire(const struct hk_process_pool_options *pool, const struct pipes *p,
+		struct hk_process_options *o, int **keep)
+{
+	o->err = err_place(o, p);
+	o->in = (struct hk_process_stdio){ 0 };
+	o->out = o->err;
+	if (pool->lines) {
+		o->in = (struct hk_process_stdio){ HK_STDIO_FD, p->its[0] };
+		o->out = (struct hk_process_stdio){ HK_STDIO_FD, p->its[1] };
+		return 0;
+	}
+	*keep = malloc((2 + o->keep_n) * sizeof(**keep));
+	if (!*keep)
+		return -ENOMEM;
+	(*keep)[0] = p->its[0];
+	(*keep)[1] = p->its[1];
+	for (size_t i = 0; i < o->keep_n; i++)
+		(*keep)[2 + i] = o->keep[i];
+	o->keep = *keep;
+	o->keep_n += 2;
+	return 0;
+}
+
 static int start_process(struct worker *w) SUSPENDS
 {
 	AUTO(pipes_done) struct pipes p = { { -1, -1, -1 }, { -1, -1, -1 } };
 	struct hk_process_options o = w->options->process;
-	int keep[2], r;
+	AUTO(freep) int *keep = NULL;
+	int r;
 
 	r = pipes_open(&p, o.err.kind != HK_STDIO_INHERIT && o.err.kind != HK_STDIO_FD);
 	if (r < 0)
 		return r;
-	keep[0] = p.its[0];
-	keep[1] = p.its[1];
-	o.in = (struct hk_process_stdio){ 0 };
-	o.out = o.err = err_place(&o, &p);
-	o.keep = keep;
-	o.keep_n = 2;
+	r = wire(w->options, &p, &o, &keep);
+	if (r < 0)
+		return r;
 	o.grace_ns = (o.grace_ns ? o.grace_ns : GRACE_NS) / 2 + 1;
 	r = hk_process_start(&w->process, w->options->argv, &o);
 	if (r < 0)
@@ -290,7 +314,7 @@ static int worker_start(struct worker *w, struct hk_group *g) SUSPENDS
 		r = hk_spawn(g, drain_err, w);
 	if (r < 0)
 		(void)snprintf(w->why, WHY_BYTES, "no memory to watch over a worker");
-	return r < 0 ? r : read_hello(w);
+	return r < 0 || w->options->lines ? r : read_hello(w);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -525,6 +549,21 @@ static int take_answer(struct worker *w, struct frame_reader *r, struct hk_answe
 	return -EREMOTEIO;
 }
 
+static int take_line(struct line_reader *line, struct hk_answer *ret)
+{
+	struct hk_part *part = malloc(sizeof(*part) + line->n);
+
+	if (!part)
+		return -ENOMEM;
+	*part = (struct hk_part){ part + 1, line->n };
+	if (line->n > 0)
+		memcpy(part + 1, line->bytes, line->n);
+	ret->parts = part;
+	ret->parts_n = 1;
+	ret->storage_ = part;
+	return 0;
+}
+
 /* A worker that ended before it read the first byte of a call never had it. Only one that has served others is believed: else
  * a program that says hello and ends would be started for ever. */
 static bool never_had_it(const struct worker *w)
@@ -537,14 +576,17 @@ static bool never_had_it(const struct worker *w)
 
 /* The worker cannot be used again. Says why, kills it unless it has ended, and translates the code. */
 static int give_up(struct worker *w, const struct frame_reader *r, int e,
-		   char why[WHY_BYTES]) SUSPENDS
+		   struct hk_answer *ret) SUSPENDS
 {
 	const struct hk_process_pool_options *o = w->options;
+	char *why = ret->why;
 
 	if (e == -EPIPE && hk_event_wait_for(&w->ended, CLOSING_NS) == -ECANCELED)
 		e = -ECANCELED;
 	if (e == -EPIPE && never_had_it(w))
 		return -EAGAIN;
+	if (e == -EPIPE && hk_event_is_set(&w->ended) && !w->forced)
+		ret->exit = w->exit;
 	worker_kill(w);
 	if (e == -ECANCELED)
 		(void)snprintf(why, WHY_BYTES, "call was cancelled");
@@ -553,6 +595,8 @@ static int give_up(struct worker *w, const struct frame_reader *r, int e,
 			       (double)o->timeout_ns / (double)HK_SEC);
 	else if (e == -EPIPE)
 		why_ended(why, w);
+	else if (o->lines && e == -EBADMSG)
+		(void)snprintf(why, WHY_BYTES, "worker answered with more than one line");
 	else
 		why_broken(why, r, e, r->max_bytes);
 	why_add_tail(why, w);
@@ -567,6 +611,7 @@ int worker_call(struct worker *w, const struct hk_part *parts, size_t n, struct 
 	AUTO(frame_reader_done)
 	struct frame_reader r = { .max_bytes =
 					  o->max_frame_bytes ? o->max_frame_bytes : ANSWER_BYTES };
+	AUTO(line_reader_done) struct line_reader line = { .max_bytes = r.max_bytes };
 	struct hk_scope scope;
 	int e;
 
@@ -575,10 +620,10 @@ int worker_call(struct worker *w, const struct hk_part *parts, size_t n, struct 
 	w->tail_n = 0;
 	hk_scope_open(&scope, o->timeout_ns > 0 ? o->timeout_ns : HK_FOREVER);
 	w->call = &scope;
-	e = exchange(w, parts, n, &r);
+	e = o->lines ? line_exchange(w, parts, &line) : exchange(w, parts, n, &r);
 	w->call = NULL;
 	e = hk_scope_close(&scope, e);
 	if (e == 0)
-		e = take_answer(w, &r, ret);
-	return e == 0 || e == -EREMOTEIO ? e : give_up(w, &r, e, ret->why);
+		e = o->lines ? take_line(&line, ret) : take_answer(w, &r, ret);
+	return e == 0 || e == -EREMOTEIO ? e : give_up(w, &r, e, ret);
 }

@@ -23,6 +23,7 @@ struct spawn {
 	size_t fds_n;
 	enum spawn_place place;
 	uint64_t memory_bytes; /* RLIMIT_AS, 0: as ours */
+	bool no_network;       /* only local sockets */
 	bool tied;             /* SIGKILL when the calling thread ends */
 	char *note; /* shared memory: its number, SPAWN_NOTE bytes, "-" for a group; NULL: none */
 };
