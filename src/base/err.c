@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,11 @@ static const struct fault_line {
 	[FAULT_CERTIFICATE] = { "certificate", POLICY_STOP },
 	[FAULT_UNKNOWN_OUTCOME] = { "unknown_outcome", POLICY_DEAD }, /* but first `on_unknown` */
 	[FAULT_SQL] = { "sql", POLICY_DEAD },
+	[FAULT_WORKER_ERROR] = { "worker_error", POLICY_DEAD },
+	[FAULT_WORKER_OUTPUT] = { "worker_output", POLICY_DEAD },
+	[FAULT_WORKER_CRASH] = { "worker_crash", POLICY_ALONE },
+	[FAULT_WORKER_OOM] = { "worker_oom", POLICY_ALONE },
+	[FAULT_WORKER_TIMEOUT] = { "worker_timeout", POLICY_ALONE },
 	[FAULT_IO] = { "io", POLICY_STOP },
 	[FAULT_CONFIG] = { "config", POLICY_STOP },
 	[FAULT_BROKEN] = { "broken", POLICY_STOP },
@@ -116,14 +122,22 @@ enum policy fault_policy(const struct err *err)
 	return faults[err->fault].policy;
 }
 
+/* Of what killed a worker; NULL: it ended by itself. */
+static const char *signal_name(const struct err *err)
+{
+	return err->fault == FAULT_WORKER_CRASH && err->code > 0 ? sigabbrev_np(err->code) : NULL;
+}
+
 int err_class(const struct err *err, char *out, size_t cap)
 {
-	const char *name = fault_name(err->fault);
+	const char *name = fault_name(err->fault), *signal = signal_name(err);
 	int n;
 	if (err->fault == FAULT_SQL && err->state[0])
 		n = snprintf(out, cap, "%s(%s)", name, err->state);
 	else if (err->fault == FAULT_STATUS || (err->fault == FAULT_SQL && err->code))
 		n = snprintf(out, cap, "%s(%d)", name, err->code);
+	else if (signal)
+		n = snprintf(out, cap, "%s(SIG%s)", name, signal);
 	else if (err->fault == FAULT_TIMEOUT && err->clock != CLOCK_NONE)
 		n = snprintf(out, cap, "%s(%s)", name, err_clock_name(err->clock));
 	else

@@ -31,6 +31,11 @@ enum fault {
 	FAULT_CERTIFICATE,     /* a certificate refused: no record can succeed */
 	FAULT_UNKNOWN_OUTCOME, /* it was asked for, must not be asked twice, and the answer is lost */
 	FAULT_SQL,
+	FAULT_WORKER_ERROR,  /* the function raised, the program said no */
+	FAULT_WORKER_OUTPUT, /* what it gave cannot be an answer */
+	FAULT_WORKER_CRASH,  /* err.code is the signal; 0: it ended by itself */
+	FAULT_WORKER_OOM,    /* it was given no more memory */
+	FAULT_WORKER_TIMEOUT,
 	FAULT_IO,     /* our own disk, state, memory, output */
 	FAULT_CONFIG, /* the file, a table, an existing output is wrong: a human must act */
 	FAULT_BROKEN, /* our own state or accounts make no sense */
@@ -38,7 +43,8 @@ enum fault {
 	FAULT_COUNT,
 };
 
-enum policy { POLICY_NONE, POLICY_RETRY, POLICY_DEAD, POLICY_STOP };
+/* ALONE: once more, in a call of its own, then dead. */
+enum policy { POLICY_NONE, POLICY_RETRY, POLICY_ALONE, POLICY_DEAD, POLICY_STOP };
 
 enum err_clock {
 	CLOCK_NONE,
@@ -52,7 +58,7 @@ enum err_clock {
 
 struct err {
 	enum fault fault;
-	int code;               /* status, errno, SQLite extended code: by fault */
+	int code;               /* status, errno, SQLite extended code, signal: by fault */
 	enum err_clock clock;   /* FAULT_TIMEOUT: the clock that ran out */
 	bool sent;              /* the far side may have acted on it */
 	bool whole;             /* belongs to the batch; which record is at fault is not known */
@@ -63,11 +69,11 @@ struct err {
 };
 
 const char *fault_name(enum fault); /* "connect_timeout" */
-/* Retry, dead or stop: by fault; for FAULT_STATUS and FAULT_SQL also by code and SQLSTATE. */
+/* What to do about it: by fault; for FAULT_STATUS and FAULT_SQL also by code and SQLSTATE. */
 enum policy fault_policy(const struct err *);
 const char *err_clock_name(enum err_clock); /* "first byte" */
 
-/* The class as it stands in dead letters and messages: "status(404)", "timeout(idle)", "reset". Returns its
+/* The class as it stands in dead letters and messages: "status(404)", "timeout(idle)", "worker_crash(SIGSEGV)", "reset". Returns its
  * length; what does not fit is cut. */
 int err_class(const struct err *, char *out, size_t cap);
 

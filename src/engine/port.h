@@ -146,6 +146,10 @@ struct facts {
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
 	bool keyless;  /* calls that cannot carry an idempotency key */
+	/* Calls: they keep to site.timeout_ns themselves. What comes before the work (a worker that starts) does not count. */
+	bool own_clock;
+	/* Calls: unless the file says where an answer goes, an object is the record's next version, and a list its children. */
+	bool replaces;
 	bool local; /* calls that reach nothing but this machine and site_objects(): `hocket test` makes them for real */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
@@ -178,6 +182,7 @@ struct site {
 	const char *name;                 /* "http", or the step's own name: for messages */
 	const struct http_clocks *clocks; /* `timeout:` but for the total */
 	unsigned concurrency;             /* steps that call out: most calls at once */
+	int64_t timeout_ns;               /* with facts.own_clock: of one call */
 	struct run *run;
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
@@ -189,7 +194,9 @@ const char *site_run_id(struct site *);
 /* Sources: will a later run go on where this one stops? No without a state: nothing needs to be kept for it. */
 bool site_keeps(const struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
-uint64_t site_text_max(struct site *);  /* bytes of a body that jq reads: a part of `memory` */
+/* Would this text tell somebody a secret? Of what is handed on to programs. */
+bool site_is_secret(const struct site *, struct slice text);
+uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,
@@ -258,6 +265,8 @@ struct answer { /* what was said; the engine checks and places it: as, accept, i
 	int status;
 	struct buf headers; /* owns: JSON object, names in lower case; only if call.wants_about */
 	bool checked;       /* the value is checked, compact JSON: it was made here */
+	/* A checked value whose text names blobs: that is so long, and they stand behind it, as rec_put_blobs puts them. 0: no blobs */
+	size_t text_n;
 	bool keep_raw,
 		converted; /* engine: the bytes are wanted as they came; value is made of them */
 	struct buf raw;    /*         owns: so they are */
@@ -298,7 +307,10 @@ struct call {
 	uint8_t asked[32];
 	enum verdict verdict; /* call:   NONE on return is a bug */
 	struct answer answer; /*         gives, with VERDICT_ANSWER */
-	struct err err;       /*         with VERDICT_FAULT */
+	/*         with VERDICT_FAULT. With VERDICT_ANSWER: why its status is no success, unless `accept` says that it is; else none */
+	struct err err;
+	struct slice
+		excerpt; /*         with it: more than fits into a message, for the dead letter; in the arena, or empty */
 };
 
 /* Within call(): the answer's body is at least so long and will take so many bytes. Asked before it is read, and again each time it
@@ -347,7 +359,8 @@ struct port {
 	const char *
 		more; /* a paragraph and an example for --help and the reference page; may be NULL */
 	unsigned roles;
-	bool rows; /* calls: what is answered are rows, a JSON array of objects: $rows, not $res */
+	bool rows;  /* calls: what is answered are rows, a JSON array of objects: $rows, not $res */
+	bool works; /* calls: programs of this machine make them: `workers` instead of `concurrency`, and no idempotency key */
 	const struct opt *options;
 	size_t options_size, shared_size;
 

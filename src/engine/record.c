@@ -277,6 +277,12 @@ int rec_add_blob(struct rec *r, struct slice name, struct slice type, struct buf
 	return 0;
 }
 
+const struct blob *rec_blob_at(const struct rec *r, size_t i, const char **ret_name)
+{
+	*ret_name = i < r->blob_count ? r->blobs[i].name : NULL;
+	return i < r->blob_count ? r->blobs[i].blob : NULL;
+}
+
 const struct blob *rec_blob(const struct rec *r, struct slice value)
 {
 	struct slice raw;
@@ -329,15 +335,27 @@ static bool restore_blob(struct rec *r, struct slice *rest)
 	return error == 0;
 }
 
-struct rec *rec_restore(struct slice json, struct slice blobs)
+static struct rec *restore_blobs(struct rec *takes, struct slice blobs)
 {
-	struct rec *r = rec_new(json);
 	while (blobs.n > 0)
-		if (!restore_blob(r, &blobs)) {
-			rec_unref(r);
+		if (!restore_blob(takes, &blobs)) {
+			rec_unref(takes);
 			return NULL;
 		}
-	return r;
+	return takes;
+}
+
+struct rec *rec_restore(struct slice json, struct slice blobs)
+{
+	return restore_blobs(rec_new(json), blobs);
+}
+
+struct rec *rec_with_blobs(const struct rec *of, struct slice blobs)
+{
+	AUTO(buf_done) struct buf json = { 0 };
+	if (buf_add(&json, rec_json(of)) < 0)
+		return NULL;
+	return restore_blobs(rec_next(of, &json), blobs);
 }
 
 /* ---- bytes that move to a file ---- */

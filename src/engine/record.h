@@ -30,6 +30,8 @@ size_t rec_away(const struct rec *);       /* bytes of it that lie in a file */
 
 /* A next version with the same blobs. */
 struct rec *rec_next(const struct rec *of, struct buf *json_taken);
+/* The same with these as well, as rec_put_blobs gave them. NULL: they make no sense. */
+struct rec *rec_with_blobs(const struct rec *of, struct slice blobs);
 /* Several records in one: their texts, in which the i-th's blobs are named "i.NAME", and the record that has all these blobs. Those
  * that `base` (may be NULL) has under the same name are one with them. Members may be NULL: they have no text and no blobs. */
 MUST int rec_put_member(const struct rec *base, const struct rec *member, size_t i,
@@ -59,5 +61,7 @@ struct slice rec_part(const struct rec *, size_t i);
 /* The same record, those of its parts that are not empty lying in `pages` from `at` on, one behind the other. */
 struct rec *rec_moved(const struct rec *of, struct pages *, size_t at);
 
+/* Its i-th blob, 0 ...: NULL: there are no more. What a name stands for is the last of that name. */
+const struct blob *rec_blob_at(const struct rec *, size_t i, const char **ret_name);
 /* The bytes behind a value found in the record's text; NULL: the value is not a reference to a blob of this record. */
 const struct blob *rec_blob(const struct rec *, struct slice value);

@@ -253,6 +253,11 @@ static enum hk_sql_fault fault_of(enum fault fault)
 	case FAULT_INVALID_JSON:
 	case FAULT_JQ:
 	case FAULT_UNKNOWN_OUTCOME:
+	case FAULT_WORKER_ERROR:
+	case FAULT_WORKER_OUTPUT:
+	case FAULT_WORKER_CRASH:
+	case FAULT_WORKER_OOM:
+	case FAULT_WORKER_TIMEOUT:
 	case FAULT_BROKEN:
 	case FAULT_COUNT:
 		break;

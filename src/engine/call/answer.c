@@ -49,6 +49,8 @@ static void excerpt(struct slice body, char out[static EXCERPT + 8])
 
 static int bad_status(const struct answer *a, struct err *err)
 {
+	if (err->fault) /* who answered has said why */
+		return -1;
 	char text[EXCERPT + 8];
 	int64_t retry_after_ns = err->retry_after_ns;
 	if (retry_after_ns == 0 && a->quota_left == 0)
@@ -62,6 +64,12 @@ static int bad_status(const struct answer *a, struct err *err)
 	err->sent = true;
 	err->retry_after_ns = retry_after_ns;
 	return -1;
+}
+
+/* Without the blobs that may stand behind it. */
+static struct slice text_of(const struct answer *a)
+{
+	return slice_head(buf_slice(&a->value), a->text_n ? a->text_n : a->value.n);
 }
 
 static void replace_value(struct answer *a, struct buf *taken)
@@ -104,7 +112,7 @@ static int quote(struct answer *a, struct err *err)
 static int convert(const struct step *s, struct answer *a, bool lenient, struct err *err)
 {
 	a->body = answer_kind(s, a->body);
-	if (a->body != BODY_BLOB && a->value.n > memory_text_max(s->run))
+	if (a->body != BODY_BLOB && text_of(a).n > memory_text_max(s->run))
 		return memory_fail_text(s->run, err);
 	if (a->value.n == 0 && a->body != BODY_BLOB && a->body != BODY_TEXT) {
 		if (a->body == BODY_JSON && s->place->common.as == AS_JSON)
@@ -124,8 +132,7 @@ static struct env_response response(const struct answer *a)
 {
 	return (struct env_response){ .status = a->status,
 				      .headers = buf_slice(&a->headers),
-				      .body = a->body == BODY_BLOB ? S("null")
-								   : buf_slice(&a->value) };
+				      .body = a->body == BODY_BLOB ? S("null") : text_of(a) };
 }
 
 /* What programs see then: $res, or $rows. */
@@ -157,8 +164,10 @@ int answer_judge(struct step *s, const struct env *env, struct answer *a, struct
 	struct env_response res;
 	struct env with = with_answer(s, env, a, &res);
 	int yes = jq_truth(accept, &with, err);
-	if (yes > 0)
+	if (yes > 0) {
+		err->fault = FAULT_NONE; /* what was told of its status */
 		return 0;
+	}
 	err->retry_after_ns = retry_after_ns;
 	if (yes < 0)
 		return err_wrap(err, "accept: ");
@@ -230,6 +239,16 @@ static struct rec *with_blob(const struct rec *of, const struct field_path *to, 
 	return r;
 }
 
+/* A version of the record that has the blobs which the answer's text names, too. */
+static struct rec *with_blobs(const struct rec *of, const struct answer *a, struct err *err)
+{
+	struct slice blobs = slice_from(buf_slice(&a->value), a->text_n);
+	struct rec *r = a->text_n ? rec_with_blobs(of, blobs) : rec_ref((struct rec *)of);
+	if (!r)
+		fail(err, FAULT_BROKEN, "the answer's blobs make no sense");
+	return r;
+}
+
 /* Both make a version of *rec (owned) with the answer in it, and put it there. */
 static int place_into(const struct step *s, struct answer *a, struct rec **rec, struct err *err)
 {
@@ -242,9 +261,11 @@ static int place_into(const struct step *s, struct answer *a, struct rec **rec, 
 		if (!base)
 			return fail(err, FAULT_TOO_LARGE, "no room for the answer's bytes");
 	} else {
-		base = rec_ref(*rec);
+		base = with_blobs(*rec, a, err);
+		if (!base)
+			return -1;
 	}
-	struct slice value = a->body == BODY_BLOB ? buf_slice(&ref) : buf_slice(&a->value);
+	struct slice value = a->body == BODY_BLOB ? buf_slice(&ref) : text_of(a);
 	if (splice(rec_json(base), to, value, &json, err) < 0)
 		return -1;
 	rec_unref(*rec);
@@ -271,9 +292,75 @@ static int place_result(const struct step *s, const struct env *env, struct rec 
 	return 0;
 }
 
+/* A record of this text. It has the blobs only if it names one. */
+static struct rec *version(const struct rec *of, struct slice text)
+{
+	AUTO(buf_done) struct buf copy = { 0 };
+	const char *name;
+	if (!rec_blob_at(of, 0, &name) || !memmem(text.p, text.n, "\"$blob\"", 7))
+		return rec_new(text);
+	return buf_add(&copy, text) < 0 ? NULL : rec_next(of, &copy);
+}
+
+struct emitting {
+	const struct rec *of; /* whose blobs a child's text may name */
+	struct out *out;
+};
+
 static int child(void *arg, struct slice value, struct err *err)
 {
-	return out_put(arg, rec_new(value), err);
+	struct emitting *e = arg;
+	struct rec *made = version(e->of, value);
+	return made ? out_put(e->out, made, err) : fail(err, FAULT_IO, "out of memory");
+}
+
+static int emit(const struct step *s, const struct env *with, const struct rec *rec,
+		const struct answer *a, struct out *out, struct err *err) SUSPENDS
+{
+	AUTO(rec_unrefp) struct rec *of = with_blobs(rec, a, err);
+	struct emitting e = { of, out };
+	if (!of)
+		return -1;
+	return jq_each(s->place->common.emit, with, child, &e, err) < 0 ? err_wrap(err, "emit: ")
+									: 0;
+}
+
+static int put_children(const struct rec *of, struct slice list, struct out *out, struct err *err)
+{
+	struct json_iter it = json_iter(list);
+	struct slice key, value;
+	out->children = true;
+	while (json_next(&it, &key, &value)) {
+		struct rec *made = version(of, value);
+		if (!made)
+			return fail(err, FAULT_IO, "out of memory");
+		if (out_put(out, made, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Nothing says where it goes: it is what the record becomes. */
+static int replace(const struct rec *of, const struct answer *a, struct rec **next, struct out *out,
+		   struct err *err)
+{
+	struct slice text = json_trim(text_of(a));
+	if (a->body == BODY_BLOB)
+		return fail(err, FAULT_BAD_VALUE,
+			    "the answer is bytes, and a record is an object: say where they go, "
+			    "`into: .field`");
+	if (json_type(text) != JSON_OBJECT && json_type(text) != JSON_ARRAY)
+		return fail(err, FAULT_BAD_VALUE,
+			    "the answer is no object, so the record cannot become it: say where it "
+			    "goes, `into: .field`: %.*s",
+			    SLICE(utf8_head(text, EXCERPT)));
+	AUTO(rec_unrefp) struct rec *with = with_blobs(of, a, err);
+	if (!with)
+		return -1;
+	if (json_type(text) == JSON_ARRAY)
+		return put_children(with, text, out, err);
+	*next = version(with, text);
+	return *next ? 0 : fail(err, FAULT_IO, "out of memory");
 }
 
 int answer_place(struct step *s, const struct env *env, struct item *it, struct answer *a,
@@ -283,7 +370,9 @@ int answer_place(struct step *s, const struct env *env, struct item *it, struct 
 	struct env_response res;
 	struct env with = with_answer(s, env, a, &res);
 	if (o->emit)
-		return jq_each(o->emit, &with, child, out, err) < 0 ? err_wrap(err, "emit: ") : 0;
+		return emit(s, &with, it->rec, a, out, err);
+	if (!o->into.n && !o->result.value && s->place->facts.replaces)
+		return replace(it->rec, a, next, out, err);
 	if (!o->into.n && !o->result.value)
 		return 0;
 	/* result first: into may take a blob's bytes away. */

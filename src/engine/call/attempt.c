@@ -167,6 +167,13 @@ bool attempt_was_cancelled(struct err *err)
 	return false;
 }
 
+/* For ever is a hundred years here: sums with it stay small. */
+static int64_t timeout_of(const struct step *s)
+{
+	const int64_t forever = (int64_t)100 * 365 * 86400 * HK_SEC;
+	return s->place->facts.own_clock ? forever : limits_of(s->place).timeout_ns;
+}
+
 static void begin(struct visit *v, struct hk_scope *clock, int64_t now, size_t mates)
 {
 	v->call.attempt++;
@@ -178,7 +185,7 @@ static void begin(struct visit *v, struct hk_scope *clock, int64_t now, size_t m
 	v->step->attempts++;
 	v->item->touched = v->reached = true;
 	v->clock = clock;
-	v->deadline_ns = now + limits_of(v->step->place).timeout_ns;
+	v->deadline_ns = now + timeout_of(v->step);
 	v->mates = mates;
 }
 
@@ -243,7 +250,7 @@ static void attempt(struct visit *v) SUSPENDS
 		memory_take_over(s->run, &v->claim, v->item, likely_bytes(v) * n);
 	for (struct visit *f = v; f; f = f->next_mate)
 		begin(f, &clock, now, n);
-	hk_scope_open(&clock, limits_of(s->place).timeout_ns);
+	hk_scope_open(&clock, timeout_of(s));
 	call_out(v, n);
 	for (const struct visit *f = v; f; f = f->next_mate)
 		cut |= was_cut(f);

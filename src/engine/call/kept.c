@@ -37,6 +37,10 @@ int kept_put_about(const struct answer *a, const uint8_t asked[static 32], struc
 		json_key(&w, "headers");
 		json_put_raw(&w, buf_slice(&a->headers));
 	}
+	if (a->text_n) {
+		json_key(&w, "text");
+		json_put_int(&w, (int64_t)a->text_n);
+	}
 	int r = digest_put_hex(asked, &hex);
 	json_key(&w, "asked");
 	json_put_string(&w, buf_slice(&hex));
@@ -70,6 +74,20 @@ static bool read_body(struct slice about, enum body *ret)
 	return false;
 }
 
+/* With blobs behind its text it was checked when it was kept. */
+static bool read_text_n(struct slice about, size_t value_n, struct answer *ret)
+{
+	struct slice raw;
+	int64_t n = 0;
+	if (!json_field(about, S("text"), &raw))
+		return true;
+	if (units_int(raw, &n) < 0 || n < 1 || (uint64_t)n > value_n)
+		return false;
+	ret->text_n = (size_t)n;
+	ret->checked = true;
+	return true;
+}
+
 int kept_restore(struct slice about, struct buf *value_taken, struct arena *arena,
 		 struct answer *ret, struct err *err)
 {
@@ -79,7 +97,8 @@ int kept_restore(struct slice about, struct buf *value_taken, struct arena *aren
 	*ret = (struct answer){ 0 };
 	bool good = json_check(about, NULL) == 0 && json_field(about, S("status"), &raw) &&
 		    units_int(raw, &status) == 0 && status >= 0 && status <= 999 &&
-		    read_body(about, &ret->body) && text_field(about, "type", &type);
+		    read_body(about, &ret->body) && text_field(about, "type", &type) &&
+		    read_text_n(about, value_taken->n, ret);
 	if (!good)
 		return fail(err, FAULT_BROKEN, "a kept answer makes no sense: %.*s",
 			    SLICE(slice_head(about, 200)));

@@ -42,6 +42,7 @@ struct visit {
 	int outcome;   /* as attempt_make's */
 	bool closed;   /* nobody more goes along */
 	bool alone;    /* nobody ever does */
+	bool broke;    /* a worker did on it, or on one who was in the call */
 
 	/* visit_paid.c, visit_recall.c */
 	enum intent intent;

@@ -71,8 +71,9 @@ static bool says_nothing_was_done(const struct visit *v)
 bool visit_is_lost(const struct visit *v)
 {
 	const struct err *err = &v->call.err;
+	enum policy policy = fault_policy(err);
 	return is_unsafe(v) && v->call.verdict == VERDICT_FAULT && err->sent &&
-	       fault_policy(err) == POLICY_RETRY;
+	       (policy == POLICY_RETRY || policy == POLICY_ALONE);
 }
 
 static int put_failure(const struct err *err, struct buf *out)

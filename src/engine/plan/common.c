@@ -45,6 +45,12 @@ static const struct opt rows_timeout_table[] = {
 	    .doc = "until a new connection stands; 10s"),
 	OPT_END,
 };
+static const struct opt work_timeout_table[] = {
+	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true,
+	    .fallback = "30s",
+	    .doc = "of one call, from the moment that a worker has it; then that worker is killed"),
+	OPT_END,
+};
 static const struct opt source_timeout_table[] = { CLOCKS, OPT_END };
 
 static const struct opt commit_table[] = {
@@ -170,6 +176,34 @@ static const char *const remember_words[] = { "run", NULL };
 	OPT("linger", struct common, linger_ns, OPT_DURATION, int64_t, .tuning = true, \
 	    .fallback = "5ms", .doc = "how long a call waits for more records, with `batch`")
 
+/* The same where programs of this machine do the work. */
+#define WORK_TIMEOUT                                                                               \
+	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,                \
+	    .sub = work_timeout_table, .sub_size = sizeof(struct timeout_options), .tuning = true, \
+	    .doc = "of one call; 30s. Whoever needs longer is killed: worker_timeout")
+#define WORK_RETRY                                                                                \
+	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *, .sub = retry_table, \
+	    .sub_size = sizeof(struct retry_options), .tuning = true,                             \
+	    .doc = "0: a worker that crashed is not given the record once more")
+#define WORK_AS                                                        \
+	OPT("as", struct common, as, OPT_ENUM, int, .words = as_words, \
+	    .doc = "how to read the answer: json, text, blob; as the step's kind says")
+#define WORK_EMIT                                                                            \
+	OPT("emit", struct common, emit, OPT_JQ, struct jq *, .response = true,              \
+	    .doc = "the records that take this one's place, made from the record and $res: " \
+		   "'$res.body[]'")
+#define WORK_REMEMBER                                                                            \
+	OPT("remember", struct common, remember_ns, OPT_DURATION, int64_t, .tuning = true,       \
+	    .words = remember_words,                                                             \
+	    .doc = "how long a good answer is kept. run: until its record is done, so that a "   \
+		   "resumed run does not ask again (default with `writes`); 30d: the same work " \
+		   "is done once, in later runs too")
+#define WORK_UNKNOWN                                                                          \
+	OPT("on_unknown", struct common, on_unknown, OPT_ENUM, int, .words = unknown_words,   \
+	    .tuning = true, .fallback = "dead",                                               \
+	    .doc = "with `writes`: the work was begun and its outcome is lost: dead, retry, " \
+		   "or assume_delivered (goes on, with the answer null)")
+
 /* A source's attempt is as long as the source: it has no total, and a retry begins where it stopped. */
 #define SOURCE_RETRY                                                                             \
 	OPT("retry", struct common, retry, OPT_TABLE, struct retry_options *,                    \
@@ -190,6 +224,11 @@ const struct opt common_rows_options[] = {
 	NAME,          IF,           CONCURRENCY, QUEUE,       RATE,      RETRY,
 	ROWS_TIMEOUT,  ROWS_ACCEPT,  ROWS_INTO,   ROWS_RESULT, ROWS_EMIT, ON_ERROR,
 	ROWS_REMEMBER, ROWS_UNKNOWN, BATCH,       LINGER,      OPT_END,
+};
+const struct opt common_work_options[] = {
+	NAME,          IF,           QUEUE, RATE,   WORK_RETRY, WORK_TIMEOUT,
+	ACCEPT,        WORK_AS,      INTO,  RESULT, WORK_EMIT,  ON_ERROR,
+	WORK_REMEMBER, WORK_UNKNOWN, BATCH, LINGER, OPT_END,
 };
 const struct opt common_sink_options[] = { NAME, IF, COMMIT, OPT_END };
 const struct opt common_call_sink_options[] = {

@@ -43,4 +43,5 @@ struct common {
 bool common_key_is_auto(const struct common *);
 
 extern const struct opt common_step_options[], common_call_options[], common_rows_options[],
-	common_source_options[], common_sink_options[], common_call_sink_options[];
+	common_work_options[], common_source_options[], common_sink_options[],
+	common_call_sink_options[];

@@ -36,6 +36,8 @@ const struct opt *common_options(const struct port *port, enum role role)
 		return common_source_options;
 	if (port->rows)
 		return common_rows_options;
+	if (port->works)
+		return common_work_options;
 	if (port->call)
 		return role == ROLE_SINK ? common_call_sink_options : common_call_options;
 	return role == ROLE_SINK ? common_sink_options : common_step_options;
@@ -114,7 +116,8 @@ static bool report_word(struct planner *p, const struct node *key, enum role rol
 static bool is_common(struct slice word)
 {
 	return options_find(common_call_options, word) || options_find(common_rows_options, word) ||
-	       options_find(common_sink_options, word) || options_find(common_source_options, word);
+	       options_find(common_work_options, word) || options_find(common_sink_options, word) ||
+	       options_find(common_source_options, word);
 }
 
 static void report_no_verb(struct planner *p, const struct node *map, enum role role)

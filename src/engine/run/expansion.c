@@ -14,7 +14,9 @@
 
 static bool expands(const struct step *s)
 {
-	return s->place->facts.many || s->place->common.emit;
+	const struct common *o = &s->place->common;
+	bool answer_is_record = s->place->facts.replaces && !o->into.n && !o->result.value;
+	return s->place->facts.many || o->emit || answer_is_record;
 }
 
 static bool changes_something(const struct step *s)

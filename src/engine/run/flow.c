@@ -105,6 +105,15 @@ void run_redact(const struct run *run, struct err *err)
 	snprintf(err->text, sizeof err->text, "%.*s", (int)clean.n, clean.p ? clean.p : "");
 }
 
+bool site_is_secret(const struct site *site, struct slice text)
+{
+	AUTO(buf_done) struct buf clean = { .max = 1u << 20 };
+	const struct secrets *secrets = site->run->plan->secrets;
+	if (!secrets)
+		return false;
+	return secrets_redact(secrets, text, &clean) < 0 || !slice_eq(buf_slice(&clean), text);
+}
+
 void flow_die(struct run *run, struct item *it, const char *label, const struct err *err,
 	      struct buf *attempts_taken)
 {

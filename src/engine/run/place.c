@@ -111,6 +111,7 @@ int step_init_call(struct step *s, struct err *err)
 	s->window = limits.window;
 	s->slots = HK_SEM(s->cap);
 	s->site.concurrency = s->cap;
+	s->site.timeout_ns = limits.timeout_ns;
 	s->notes = s->place->facts.paid || o->remember_ns == REMEMBER_RUN;
 	s->keeps = s->notes || o->remember_ns > 0;
 	s->wants_about = wants_about(o) || o->remember_ns > 0;

@@ -194,6 +194,7 @@ struct out {
 	size_t n, cap;
 	uint64_t bytes, most_bytes; /* of all texts; 0: no limit */
 	bool kept;
+	bool children;     /* what was made takes the record's place, also when it is one */
 	struct step *step; /* for out_claim: who applies what to whom */
 	struct item *item;
 	bool duplicate; /* out_claim: another has the key */

@@ -100,15 +100,32 @@ static int note_attempt(struct visit *v)
 	put_status(&w, err);
 	json_key(&w, "message");
 	json_put_string(&w, slice_str(err->text));
+	if (v->call.excerpt.n) {
+		json_key(&w, "excerpt");
+		json_put_string(&w, v->call.excerpt);
+	}
 	json_close(&w, '}');
 	int written = json_writer_end(&w);
 	return r < 0 ? r : written;
+}
+
+static void redact_excerpt(struct visit *v)
+{
+	AUTO(buf_done) struct buf clean = { .max = 1u << 20 };
+	const struct secrets *secrets = v->step->run->plan->secrets;
+	struct slice *text = &v->call.excerpt;
+	if (!secrets || !text->n)
+		return;
+	*text = secrets_redact(secrets, *text, &clean) < 0
+			? (struct slice){ 0 }
+			: arena_copy(v->call.arena, buf_slice(&clean));
 }
 
 /* What goes into records and letters holds no secret. */
 static void note_failure(struct visit *v)
 {
 	run_redact(v->step->run, &v->call.err);
+	redact_excerpt(v);
 	if (note_attempt(v) < 0)
 		buf_clear(&v->attempts);
 }
@@ -182,6 +199,14 @@ static bool no_time_passes(const struct visit *v)
 	return v->step->run->options.stand_in != NULL;
 }
 
+/* A worker broke off: once more, in a call of its own, then it is the record. Who was in a call with others is always asked alone. */
+static int64_t delay_alone_ns(struct visit *v)
+{
+	bool again = !v->broke && (v->mates > 1 || limits_of(v->step->place).retries > 0);
+	v->broke = v->alone = true;
+	return again && harmless_again(v) ? 0 : -1;
+}
+
 /* How long to wait before the next attempt, or -1: there is none. A refusal for lack of quota pauses the lane and
  * does not use up `times`: nobody dies of a rate limit before `within`. */
 static int64_t next_delay_ns(struct visit *v)
@@ -195,6 +220,8 @@ static int64_t next_delay_ns(struct visit *v)
 	bool last = err->fault == FAULT_SQL && v->counted >= times;
 	bool in_company = v->mates > 1 && (err->sent || last);
 	v->alone |= in_company;
+	if (fault_policy(err) == POLICY_ALONE)
+		return delay_alone_ns(v);
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;
 	if (throttled(err) && (v->lane || no_time_passes(v)) && times > 0) {
@@ -321,14 +348,15 @@ static int go_on(struct visit *v) SUSPENDS
 	if (v->children)
 		return go_on_with_children(v, v->children, take_count(&v->children_count));
 	if (answer_place(s, &v->env, v->item, &v->call.answer, &next, &out, &v->call.err) < 0 ||
-	    (s->keeps_children && expansion_keep(s, v->item, out.made, out.n, &v->call.err) < 0)) {
+	    (s->keeps_children && (s->place->common.emit || out.children) &&
+	     expansion_keep(s, v->item, out.made, out.n, &v->call.err) < 0)) {
 		note_failure(v);
 		return give_up(v);
 	}
 	doubt_succeeded(s);
 	answer_done(&v->call.answer);
 	v->item->sent |= s->place->role == ROLE_SINK;
-	if (s->place->common.emit)
+	if (s->place->common.emit || out.children)
 		return go_on_with_children(v, out.made, take_count(&out.n));
 	s->passed++;
 	if (next)
