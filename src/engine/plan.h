@@ -42,6 +42,8 @@ struct plan {
 	uint64_t hash;
 	const struct secrets *secrets; /* borrows: what must not show in any message */
 	struct slice text;             /* the file */
+	const struct test_case *tests; /* cases.h */
+	size_t test_count;
 };
 struct plan_settings {
 	const struct registry *registry;

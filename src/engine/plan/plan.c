@@ -312,6 +312,7 @@ static void understand(struct planner *p, struct node *root, const struct plan_s
 	parse_steps(p, root, &steps);
 	places_name(p, &sources, &steps, &sinks);
 	places_check(p, &sources, &steps, &sinks, top.dead, node_get(root, "dead"));
+	cases_parse(p, node_get(root, "tests"), &steps, &sinks, plan);
 	take_state(settings, root, &top, &sources, plan);
 	if (top.guarantee == GUARANTEE_EXACTLY_ONCE)
 		check_guarantee(p, root, plan, &sources, &steps, &sinks);

@@ -317,11 +317,11 @@ static void locate(void *arg, const char *option, size_t *ret_offset, size_t *re
 	*ret_length = at->length;
 }
 
-static unsigned line_of(struct slice text, size_t at)
+unsigned place_line(const struct planner *p, const struct node *node)
 {
 	unsigned line = 1;
-	for (size_t i = 0; i < at && i < text.n; i++)
-		line += text.p[i] == '\n';
+	for (size_t i = 0; i < node->at && i < p->file.n; i++)
+		line += p->file.p[i] == '\n';
 	return line;
 }
 
@@ -363,7 +363,7 @@ static void fill(struct planner *p, struct draft *d)
 	check_keys(p, d);
 	check_idempotency_key(p, d);
 	place->options = options;
-	place->line = line_of(p->file, d->verb->at);
+	place->line = place_line(p, d->verb);
 	place->label = place->common.name;
 	if (diag_count(p->diag) > before)
 		return;

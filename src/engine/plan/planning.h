@@ -1,6 +1,7 @@
 /* planning.h - what the files of the planner share beside options.h: a place with the nodes that it was made from */
 #pragma once
 #include "engine/plan/options.h"
+#include "engine/cases.h"
 #include "engine/plan.h"
 
 struct draft {
@@ -19,6 +20,8 @@ void place_parse(struct planner *, const struct node *, enum role, struct draft 
 /* The common options that mean something for this connector in this role. */
 const struct opt *common_options(const struct port *, enum role);
 
+unsigned place_line(const struct planner *, const struct node *); /* in the file, from 1 */
+
 extern const struct opt plan_options[]; /* of the top level, but for from, steps, to, vars */
 
 /* plan_check.c: what only shows when all places are known; labels; the hash. */
@@ -32,3 +35,16 @@ void places_check_exact(struct planner *, const struct drafts *sources, const st
 uint64_t place_hash(const struct planner *, const struct draft *);
 uint64_t places_hash(const struct planner *, const struct drafts *sources,
 		     const struct drafts *steps, const struct drafts *sinks);
+
+/* cases.c: `tests:`, when all places have their names. */
+void cases_parse(struct planner *, const struct node *tests, const struct drafts *steps,
+		 const struct drafts *sinks, struct plan *);
+/* A value of the file as compact JSON in the arena; false: a mistake was added. */
+bool node_to_json(struct planner *, const struct node *, struct slice *ret);
+
+/* mock.c: NULL: a mistake was added. */
+struct mock_of {
+	bool rows;      /* of a place that answers with rows */
+	size_t records; /* of the case's `in` */
+};
+const struct mock *mock_parse(struct planner *, const struct node *, const struct mock_of *);
