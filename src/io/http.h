@@ -51,6 +51,9 @@ struct http_request {
 	const struct http_header *headers;
 	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
 	struct slice body; /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
+	/* Instead of body, sent one after another as one: what is large stays where it is. */
+	const struct slice *body_parts;
+	size_t body_part_count;
 	struct http_clocks clocks;
 	/* Asked before a body of more than 32 KiB is read: with its length, of a long one or of one that does not say it in steps
 	 * that double. NULL: nobody is asked. */
@@ -65,6 +68,7 @@ struct http_request {
 	const struct http_trust *trust; /* NULL: the client's own */
 	bool insecure;                  /* no certificate check */
 	bool no_redirects;
+	bool as_sent; /* the body of the answer is not inflated */
 };
 struct http_response {
 	int status;

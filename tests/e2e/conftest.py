@@ -10,6 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
+import gcs as google  # noqa: E402
 import pg  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -107,3 +108,21 @@ def postgres_server():
 def database(postgres_server):
     """A fresh database: .url, .pooled (through pgbouncer), .run(sql), .value(sql), .int(sql), .server.restart()."""
     return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def gcs_server():
+    """A Google Cloud Storage that is not ours; skipped, aloud, where it cannot be had."""
+    try:
+        google.tool("--client")
+        server = google.Server()
+    except google.Missing as missing:
+        pytest.skip(f"no Google Cloud Storage here: {missing}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gcs(gcs_server):
+    """A fresh bucket (gcs.py): .url, .endpoint, .names(), .get(name), .put(name, data), .writes."""
+    return gcs_server.bucket()

@@ -100,42 +100,54 @@ static int write_all(struct exchange *x, const char *p, size_t n) SUSPENDS
 
 /* A request that fits a block goes out in one send. When a short one fails, nothing of it was taken: the buffer of a
  * connection between exchanges is empty. */
-static int write_small(struct exchange *x) SUSPENDS
+static int write_small(struct exchange *x, const struct http_body *body) SUSPENDS
 {
-	struct slice body = x->request->body;
 	char *block = spare_get(&x->client->spare);
 	size_t n = http_head_put(x->head, block);
-	if (body.n > 0)
-		memcpy(block + n, body.p, body.n);
-	int r = write_all(x, block, n + body.n);
+	for (size_t i = 0; i < body->n; i++) {
+		if (body->parts[i].n > 0)
+			memcpy(block + n, body->parts[i].p, body->parts[i].n);
+		n += body->parts[i].n;
+	}
+	int r = write_all(x, block, n);
 	spare_put(&x->client->spare, block);
 	if (r == 0)
-		x->client->stats.bytes_out += n + body.n;
-	else if (r == -ECONNRESET && n + body.n <= TAKEN_WHOLE)
+		x->client->stats.bytes_out += n;
+	else if (r == -ECONNRESET && n <= TAKEN_WHOLE)
 		x->sent = false;
 	return r;
 }
 
-/* Head and the first step of the body in one writev, then step by step, so that a slow but living upload is not idle. */
-static int write_large(struct exchange *x, size_t bound) SUSPENDS
+/* Step by step, so that a slow but living upload is not idle. */
+static int write_steps(struct exchange *x, struct slice part) SUSPENDS
 {
-	struct slice body = x->request->body;
+	int r = 0;
+	while (r == 0 && part.n > 0) {
+		struct slice step = slice_head(part, WRITE_STEP);
+		clock_restart(x, PHASE_WRITE);
+		r = write_all(x, step.p, step.n);
+		part = slice_from(part, step.n);
+	}
+	return r;
+}
+
+/* Head and the first step of the body leave in one writev. */
+static int write_large(struct exchange *x, size_t bound, const struct http_body *body) SUSPENDS
+{
 	AUTO(buf_done) struct buf head = { .max = bound };
 	int r = buf_reserve(&head, bound);
 	if (r < 0)
 		return r;
 	buf_added(&head, http_head_put(x->head, head.p));
-	size_t n = body.n < WRITE_STEP ? body.n : WRITE_STEP;
-	struct iovec iov[2] = { { head.p, head.n }, { (void *)(uintptr_t)body.p, n } };
+	struct slice first = slice_head(body->parts[0], WRITE_STEP);
+	struct iovec iov[2] = { { head.p, head.n }, { (void *)(uintptr_t)first.p, first.n } };
 	clock_restart(x, PHASE_WRITE);
 	r = x->conn->wire->write(x->conn, iov, 2);
-	x->client->stats.bytes_out += head.n + body.n;
-	while (r == 0 && n < body.n) {
-		size_t step = body.n - n < WRITE_STEP ? body.n - n : WRITE_STEP;
-		clock_restart(x, PHASE_WRITE);
-		r = write_all(x, body.p + n, step);
-		n += step;
-	}
+	x->client->stats.bytes_out += head.n + body->bytes;
+	if (r == 0)
+		r = write_steps(x, slice_from(body->parts[0], first.n));
+	for (size_t i = 1; r == 0 && i < body->n; i++)
+		r = write_steps(x, body->parts[i]);
 	if (r == 0)
 		clock_restart(x, PHASE_FIRST_BYTE);
 	return r;
@@ -143,14 +155,15 @@ static int write_large(struct exchange *x, size_t bound) SUSPENDS
 
 static int write_request(struct exchange *x) SUSPENDS
 {
+	struct http_body body = http_request_body(x->request);
 	size_t bound = http_head_bound(x->head);
 	int r = hk_checkpoint();
 	if (r < 0)
 		return r;
 	x->sent = true;
-	if (bound + x->request->body.n <= SPARE_BYTES)
-		return write_small(x);
-	r = write_large(x, bound);
+	if (bound + body.bytes <= SPARE_BYTES)
+		return write_small(x, &body);
+	r = write_large(x, bound, &body);
 	if (r != -ECONNRESET)
 		return r;
 	/* Servers answer (413, 401) and close without reading everything. That answer is worth looking for. */
@@ -187,7 +200,7 @@ static int on_head(struct exchange *x)
 	ret->status = p->status;
 	ret->headers = p->headers;
 	ret->header_count = p->header_count;
-	struct slice coding = p->content_encoding;
+	struct slice coding = x->request->as_sent ? S("") : p->content_encoding;
 	bool bodyless = http_parse_eof(p) == HTTP_END && !p->until_close;
 	ret->storage_ = http_parse_take_block(p);
 	ret->body.max = x->max_body;

@@ -11,13 +11,25 @@
 
 /* ---- check ----------------------------------------------------------------------------------------- */
 
+struct http_body http_request_body(const struct http_request *r)
+{
+	struct http_body b = { &r->body, 1, 0 };
+	if (r->body_part_count)
+		b = (struct http_body){ r->body_parts, r->body_part_count, 0 };
+	for (size_t i = 0; i < b.n; i++)
+		b.bytes += b.parts[i].n;
+	return b;
+}
+
 static int check_length(const struct http_request *r, struct slice value, struct err *err)
 {
+	uint64_t bytes = http_request_body(r).bytes;
 	int64_t n;
-	if (units_int(value, &n) == 0 && n >= 0 && (uint64_t)n == r->body.n)
+	if (units_int(value, &n) == 0 && n >= 0 && (uint64_t)n == bytes)
 		return 0;
-	return fail(err, FAULT_BAD_VALUE, "header Content-Length is '%.*s', the body has %zu bytes",
-		    SLICE(value), r->body.n);
+	return fail(err, FAULT_BAD_VALUE,
+		    "header Content-Length is '%.*s', the body has %llu bytes", SLICE(value),
+		    (unsigned long long)bytes);
 }
 
 /* Notes the headers that mean something to us; refuses those that are ours alone to write. */
@@ -245,9 +257,9 @@ static char *put_ours(const struct http_head *h, char *at)
 		at = put_basic(at, S("Authorization"), h->url->userinfo);
 	if (h->proxy && h->proxy->url.userinfo.n > 0)
 		at = put_basic(at, S("Proxy-Authorization"), h->proxy->url.userinfo);
-	if (!g->length && (r->body.p || takes_body(r->method))) {
+	if (!g->length && (r->body.p || r->body_part_count || takes_body(r->method))) {
 		at = put(at, S("Content-Length: "));
-		at = put_number(at, r->body.n);
+		at = put_number(at, http_request_body(r).bytes);
 		at = put(at, S("\r\n"));
 	}
 	return at;

@@ -14,6 +14,14 @@ struct http_given {
 /* Method, header names and values; FAULT_BAD_VALUE. */
 MUST int http_request_check(const struct http_request *, struct http_given *ret, struct err *);
 
+/* The body's parts: body_parts, or the one body. */
+struct http_body {
+	const struct slice *parts;
+	size_t n;
+	uint64_t bytes; /* of all */
+};
+struct http_body http_request_body(const struct http_request *); /* borrows */
+
 struct http_head {
 	const struct http_request *request;
 	const struct http_given *given;

@@ -134,6 +134,7 @@ int object_store_open(const struct object_store_options *o, struct object_store 
 	case OBJECT_FILE:
 		return file_store_open(o, ret, err);
 	case OBJECT_GS:
+		return gs_store_open(o, ret, err);
 	case OBJECT_S3:
 		break;
 	}
