@@ -50,6 +50,7 @@ enum flag_id {
 	FLAG_FORMAT,
 	FLAG_RES,
 	FLAG_ROWS,
+	FLAG_ONLY,
 	FLAG_LATER, /* all flags that a coming version has */
 };
 enum flag_type {
@@ -87,7 +88,8 @@ enum verb_bit {
 	IN_DEAD = IN_DEAD_LS | IN_DEAD_SHOW | IN_DEAD_REPLAY | IN_DEAD_EXPORT | IN_DEAD_DROP,
 	IN_TRY = 65536,
 	IN_JQ = 131072,
-	IN_ALL = 262143,
+	IN_TEST = 262144,
+	IN_ALL = 524287,
 };
 struct flag {
 	enum flag_id id;

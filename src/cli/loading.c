@@ -63,9 +63,9 @@ static int read_env_file(const char *path, struct err *err)
 	return 0;
 }
 
-int loading_init(struct loading *l, const struct args *args, struct err *err)
+static int init(struct loading *l, const struct args *args, struct secrets *takes, struct err *err)
 {
-	*l = (struct loading){ .secrets = secrets_new(),
+	*l = (struct loading){ .secrets = takes,
 			       .sets = xcalloc(args->given_count + 1, sizeof(char *)) };
 	const char *state = NULL;
 	size_t n = 0;
@@ -88,6 +88,16 @@ int loading_init(struct loading *l, const struct args *args, struct err *err)
 		.state = state,
 	};
 	return 0;
+}
+
+int loading_init(struct loading *l, const struct args *args, struct err *err)
+{
+	return init(l, args, secrets_new(), err);
+}
+
+int loading_init_fake(struct loading *l, const struct args *args, struct err *err)
+{
+	return init(l, args, secrets_new_fake(), err);
 }
 
 void loading_done(struct loading *l)

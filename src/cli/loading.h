@@ -10,6 +10,8 @@ struct loading {
 };
 /* Reads the files. 0, or -1 with *err (the file and the line). loading_done in both cases. */
 MUST int loading_init(struct loading *, const struct args *, struct err *);
+/* With placeholders for secrets that no --secrets file gives. */
+MUST int loading_init_fake(struct loading *, const struct args *, struct err *);
 void loading_done(struct loading *);
 /* The plan of a file; NULL: it was told why, on stderr. */
 struct plan *loading_plan(const struct loading *, const char *path);

@@ -23,8 +23,10 @@ const struct flag flags[] = {
 	  "also those that were sent again, or are of a record that died again" },
 	{ FLAG_EVERY, "all", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_DROP,
 	  "forgets every one of them" },
-	{ FLAG_JSON, "json", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_LS | IN_DEAD_SHOW | IN_TRY,
-	  "JSON lines, for programs" },
+	{ FLAG_JSON, "json", 0, TAKES_NOTHING, NULL, NULL,
+	  IN_DEAD_LS | IN_DEAD_SHOW | IN_TRY | IN_TEST, "JSON lines, for programs" },
+	{ FLAG_ONLY, "only", 'k', TAKES_PROGRAM, "TEXT", NULL, IN_TEST,
+	  "those that have this in their name" },
 	{ FLAG_RECORDS, "records", 'n', TAKES_COUNT, "N", NULL, IN_TRY,
 	  "so many records (default: 3)" },
 	{ FLAG_LINE, "line", 0, TAKES_COUNT, "N", NULL, IN_TRY,
@@ -58,14 +60,16 @@ const struct flag flags[] = {
 	{ FLAG_TIMEOUT, "timeout", 0, TAKES_DURATION, "TIME", NULL, IN_FETCH,
 	  "for one attempt (default: 30s)" },
 	{ FLAG_SET, "set", 0, TAKES_PAIR, "KEY=VALUE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY | IN_JQ,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY | IN_JQ | IN_TEST,
 	  "sets $vars.KEY, over the file's vars:; may stand several times" },
 	{ FLAG_ENV_FILE, "env-file", 0, TAKES_FILE, "FILE", NULL,
-	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY,
+	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY | IN_TEST,
 	  "reads KEY=VALUE lines into the environment; what is set already stays" },
 	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL,
 	  IN_RUN | IN_CHECK | IN_GRAPH | IN_STATE | IN_VERIFY | IN_DEAD | IN_TRY,
 	  "reads KEY=VALUE lines for $secret.KEY; others come from the environment" },
+	{ FLAG_SECRETS, "secrets", 0, TAKES_FILE, "FILE", NULL, IN_TEST,
+	  "reads KEY=VALUE lines for $secret.KEY; others have placeholders" },
 	{ FLAG_ALLOW, "allow", 0, TAKES_HOSTS, "HOSTS", NULL, IN_RUN | IN_DEAD_REPLAY | IN_TRY,
 	  "hosts from data may lead there: loopback, private, 10.0.0.0/8, HOST:PORT" },
 	{ FLAG_STATE, "state", 0, TAKES_FILE, "PATH", NULL, IN_RUN | IN_STATE | IN_VERIFY | IN_DEAD,
@@ -108,10 +112,13 @@ const struct flag flags[] = {
 	{ LATER("dashboard") },
 	{ LATER("log") },
 	{ FLAG_QUIET, "quiet", 'q', TAKES_NOTHING, NULL, NULL,
-	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY | IN_TRY, "only what went wrong" },
+	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY | IN_TRY | IN_TEST,
+	  "only what went wrong" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL,
 	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "more about each step" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_TRY, "nothing is cut" },
+	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_TEST,
+	  "also what each step did; nothing is cut" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_JQ,
 	  "says what evaluates it: hocket itself, or libjq" },
 	{ FLAG_HELP, "help", 'h', TAKES_NOTHING, NULL, NULL, IN_ALL, "this text" },
@@ -137,6 +144,22 @@ static const char try_text[] =
 	"without retries. A step that may change something, or cost (POST), shows its request and\n"
 	"is called only with --calls all; --calls none calls nothing. Exit codes are those of\n"
 	"hocket run: 3 when a record died.";
+static const char test_text[] =
+	"Each test under 'tests:' takes its records through the steps, as a run would, and\n"
+	"compares what the sink would get. Nothing outside is touched: a call is answered by\n"
+	"what stands under 'mock', by the step's name or verb; one that has no answer fails the\n"
+	"test. Processes and PDFs are made for real, uploads go into memory, secrets have\n"
+	"placeholders, and retries wait for nothing.\n"
+	"\n"
+	"  tests:\n"
+	"    - in: {id: 1}                       # a record, or a list of them\n"
+	"      mock: {http: {name: Ana}}         # the answer's body\n"
+	"      out: {id: 1, profile: {name: Ana}}  # at least that; a list for several, [] for "
+	"none\n"
+	"\n"
+	"mock: also {$status: 404}, {$fault: timeout}, {$attempts: [...]}, {$each: [...]},\n"
+	"{$jq: PROGRAM}. Beside out: sent, dead, exact, name, vars, now. Exit codes: 0 all are\n"
+	"good, 1 one is not, 2 no test has that name, 78 a file is wrong.";
 static const char jq_text[] =
 	"EXPR is evaluated for each record of FILE, or of stdin, exactly as in a pipeline: with\n"
 	"$meta and, given by --set, $vars; what a pipeline refuses (env, input, ...) is refused\n"
@@ -228,6 +251,20 @@ const struct verb verbs[] = {
 		.examples = { { "hocket try enrich.yaml", "the first three records" },
 			      { "hocket try enrich.yaml --line 17 -n 1 --calls all",
 				"the record on line 17, and POSTs are made, too" } },
+	},
+	{
+		.name = "test",
+		.bit = IN_TEST,
+		.main = verb_test,
+		.takes = WORDS_FILES,
+		.min = 1,
+		.max = UINT_MAX,
+		.usage = "FILE... [flags]",
+		.doc = "runs the tests in pipeline files, with no network and nothing written",
+		.more = test_text,
+		.examples = { { "hocket test enrich.yaml", "all tests of a file" },
+			      { "hocket test pipelines/*.yaml -k 'no such user' -v",
+				"those with a name like that, and what each step did" } },
 	},
 	{
 		.name = "graph",
@@ -430,7 +467,6 @@ const struct verb verbs[] = {
 			      { "hocket help --man | man -l -", "the manual page" } },
 	},
 	/* of later versions: the name alone */
-	{ .name = "test" },
 	{ .name = "new" },
 	{ .name = "guess" },
 	{ .name = "top" },

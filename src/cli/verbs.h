@@ -6,6 +6,7 @@
 int verb_run(const struct args *); /* job.c drives it */
 int verb_check(const struct args *);
 int verb_try(const struct args *);
+int verb_test(const struct args *);
 int verb_jq(const struct args *);
 int verb_graph(const struct args *);
 int verb_fetch(const struct args *);

@@ -304,7 +304,7 @@ static void read_now(struct parsing *x, const struct node *value)
 
 static const struct {
 	const char *word;
-	key_fn *read;
+	key_fn *understand;
 } keys[] = {
 	{ "name", read_name }, { "in", read_in },       { "mock", read_mocks },
 	{ "out", read_out },   { "exact", read_exact }, { "dead", read_dead },
@@ -353,7 +353,7 @@ static bool parse_case(struct parsing *x)
 	for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
 		const struct node *value = node_get(x->map, keys[k].word);
 		if (value)
-			keys[k].read(x, value);
+			keys[k].understand(x, value);
 	}
 	check_whole(x);
 	return x->good;
