@@ -183,6 +183,7 @@ struct site {
 	const struct http_clocks *clocks; /* `timeout:` but for the total */
 	unsigned concurrency;             /* steps that call out: most calls at once */
 	int64_t timeout_ns;               /* with facts.own_clock: of one call */
+	size_t batch;                     /* most records in one call; 1: they come alone */
 	struct run *run;
 };
 struct http_client *site_http(struct site *); /* the run's one client, its connections */
@@ -378,6 +379,8 @@ struct port {
 
 	int (*ask)(struct site *, struct call *, struct err *) SUSPENDS;
 	void (*call)(struct site *, struct call *) SUSPENDS;
+	/* No attempt comes any more: what the request holds beside the arena. It may be half made, after a failed ask(). NULL: nothing. */
+	void (*abandon)(struct site *, struct call *) SUSPENDS;
 	/* One attempt for n > 1 of them, with a verdict in each. When it fails as a whole, nothing of it was done: all have the same fault, with
 	 * err.row if it is known whose (from 1), else with err.whole; the engine divides until the one at fault is alone. */
 	void (*call_many)(struct site *, struct call *const *calls, size_t n) SUSPENDS;

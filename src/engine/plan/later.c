@@ -22,7 +22,6 @@ static const struct {
 	{ "run", LATER_SOURCE | LATER_STEP | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_STEP | LATER_SINK },
 	{ "pdf", LATER_STEP },
-	{ "upload", LATER_STEP | LATER_SINK },
 	{ "group", LATER_STEP },
 	{ "template", LATER_STEP },
 	{ "rss", LATER_SOURCE },
@@ -31,7 +30,6 @@ static const struct {
 	{ "smtp", LATER_SINK },
 	{ "nats", LATER_SOURCE | LATER_SINK },
 	{ "kafka", LATER_SOURCE | LATER_SINK },
-	{ "objects", LATER_SOURCE | LATER_SINK },
 };
 
 bool later_word(struct slice word, enum later where)

@@ -37,6 +37,7 @@
 
 #define BACKOFF_FIRST_NS (200 * HK_MS)
 #define BACKOFF_MAX_NS   (30 * HK_SEC)
+#define ABANDON_NS       (2 * HK_SEC)
 
 bool step_is_call(const struct step *s)
 {
@@ -478,6 +479,18 @@ static void visit_done(struct visit *v)
 	arena_put(s, v->call.arena);
 }
 
+/* Also when the run is cut short, but not for long: what is left behind may cost its owner. */
+static void abandon_request(struct visit *v) SUSPENDS
+{
+	struct step *s = v->step;
+	struct hk_scope shield;
+	if (!s->place->port->abandon || !v->call.request)
+		return;
+	hk_scope_open_shield(&shield, ABANDON_NS);
+	s->place->port->abandon(&s->site, &v->call);
+	(void)hk_scope_close(&shield, 0);
+}
+
 static int visit(void *arg) SUSPENDS
 {
 	struct item *it = arg;
@@ -489,6 +502,7 @@ static int visit(void *arg) SUSPENDS
 	if (good > 0 && visit_keep(&v) < 0)
 		good = 0;
 	visit_land(&v, good > 0);
+	abandon_request(&v);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
 	visit_done(&v);
