@@ -107,7 +107,8 @@ bool tpl_cut(struct tpl *, const char *word);
 
 /* ---- secrets -------------------------------------------------------------------------------------- */
 struct secrets *secrets_new(void);
-/* Has no environment: the value of NAME is "secret-NAME" where no file gives another. For `hocket test`. */
+/* Has no environment: where no file gives another the value of NAME is "secret-NAME"; of HOOK_URL "https://secret.example/HOOK_URL", of
+ * PG_URL, DATABASE_URL, WAREHOUSE_DSN a postgres:// one. For `hocket test`. */
 struct secrets *secrets_new_fake(void);
 void secrets_free(struct secrets *);
 /* KEY=VALUE lines; # comments; values may be quoted. 0 or -1 with file:line. */

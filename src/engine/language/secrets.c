@@ -233,9 +233,25 @@ static struct secret *add_from_environment(struct secrets *s, struct slice name)
 	return value ? add(s, name, slice_str(value)) : NULL;
 }
 
+static bool has_part(struct slice name, const char *part)
+{
+	return memmem(name.p, name.n, part, strlen(part)) != NULL;
+}
+
+/* What has to be a URL, to a server or a database, says so in its name. */
 static struct secret *add_fake(struct secrets *s, struct slice name)
 {
-	return add(s, name, slice_str(arena_printf(s->arena, "secret-%.*s", SLICE(name))));
+	bool url = slice_ends(name, S("URL")) || slice_ends(name, S("URI"));
+	bool database = slice_ends(name, S("DSN")) ||
+			(url && (has_part(name, "PG") || has_part(name, "POSTGRES") ||
+				 has_part(name, "DATABASE") || has_part(name, "DB")));
+	const char *form = database ? "postgres://secret.example/%.*s"
+			   : url    ? "https://secret.example/%.*s"
+				    : "secret-%.*s";
+	AUTO(buf_done) struct buf value = { .max = 4096 };
+	if (buf_printf(&value, form, SLICE(name)) < 0)
+		buf_clear(&value);
+	return add(s, name, buf_slice(&value));
 }
 
 bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
