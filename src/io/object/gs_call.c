@@ -26,6 +26,15 @@ static void hide_query(struct err *err)
 	memmove(from, to ? to : "", rest);
 }
 
+static int exchange(struct gs_store *s, const struct http_request *q, struct http_response *ret,
+		    struct err *err) SUSPENDS
+{
+	int r = http_exchange(s->http, q, ret, err);
+	if (r < 0)
+		hide_query(err);
+	return r;
+}
+
 static bool same_origin(const struct gs_store *s, struct slice url)
 {
 	AUTO(buf_done) struct buf origin = { 0 };
@@ -52,7 +61,7 @@ static int call_once(struct gs_store *s, const struct http_request *q, struct ht
 		headers[i + 1] = q->headers[i];
 	with.headers = headers;
 	with.header_count = q->header_count + 1;
-	return http_exchange(s->http, &with, ret, err);
+	return exchange(s, &with, ret, err);
 }
 
 static int call(struct gs_store *s, const struct http_request *q, struct http_response *ret,
@@ -60,7 +69,7 @@ static int call(struct gs_store *s, const struct http_request *q, struct http_re
 {
 	uint64_t version;
 	if (s->credential.kind == GS_ANONYMOUS || !same_origin(s, q->url))
-		return http_exchange(s->http, q, ret, err);
+		return exchange(s, q, ret, err);
 	int r = call_once(s, q, ret, &version, err);
 	if (r < 0 || ret->status != 401 || !token_refused(&s->token, version))
 		return r;
@@ -75,10 +84,7 @@ int gs_call(struct gs_store *s, const struct http_request *q, struct http_respon
 	ASSERT(q->header_count <= GS_HEADERS);
 	whole.clocks = s->clocks;
 	whole.no_redirects = true;
-	int r = call(s, &whole, ret, err);
-	if (r < 0)
-		hide_query(err);
-	return r;
+	return call(s, &whole, ret, err);
 }
 
 /* ---- its URL ------------------------------------------------------------------------------------------------ */
