@@ -12,15 +12,13 @@ static const struct {
 	const char *word;
 	unsigned where;
 } words[] = {
-	{ "recycle", LATER_OPTION },
-	{ "workers", LATER_OPTION },
 	{ "every", LATER_OPTION },
 	{ "rate", LATER_OF_SOURCE | LATER_OF_SINK },
 	{ "on_error", LATER_OF_SOURCE | LATER_OF_PURE | LATER_OF_SINK },
 	{ "timeout", LATER_OF_SINK },
 	{ "sql", LATER_SOURCE },
 	{ "run", LATER_SOURCE | LATER_STEP | LATER_SINK },
-	{ "python", LATER_SOURCE | LATER_STEP | LATER_SINK },
+	{ "python", LATER_SOURCE | LATER_SINK },
 	{ "pdf", LATER_STEP },
 	{ "group", LATER_STEP },
 	{ "template", LATER_STEP },

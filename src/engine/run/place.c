@@ -116,6 +116,7 @@ int step_init_call(struct step *s, struct err *err)
 	s->keeps = s->notes || o->remember_ns > 0;
 	s->wants_about = wants_about(o) || o->remember_ns > 0;
 	set_living(s, limits.batch);
+	s->site.batch = s->batch;
 	s->linger_ns = limits.linger_ns;
 	s->in = hk_queue_new(sizeof(struct item *),
 			     s->window > s->living_max ? s->window - s->living_max : 1);

@@ -1,0 +1,6 @@
+/* embedded.h - files that the program carries along (tools/embed), for workers */
+#pragma once
+#include <stddef.h>
+
+extern const char hocket_worker_py[];
+extern const size_t hocket_worker_py_n;

@@ -1,0 +1,22 @@
+/* records.h - records as parts of a call, and the parts of its answer as answers
+ *
+ * What flows through: part 0 says how many records there are, and the names of the blobs of each; then each one's JSON text and its blobs, in
+ *   that order. Back comes the same: part 0 says of each answer what it is, then text and blobs. docs/reference/worker-protocol.md has it
+ *   byte by byte.
+ * What must hold: (1) blobs are never copied on their way to a worker, and never encoded. (2) an answer's text is checked before it is one. */
+#pragma once
+#include "engine/port.h"
+#include <hocket/process_pool.h>
+
+struct record_parts {
+	struct hk_part *parts; /* owns the array; they borrow from the records, and from head */
+	size_t n, room;
+	struct buf head;
+};
+/* The records of these calls. Borrows from them. 0, or -1 with *err. */
+MUST int records_put(struct call *const *, size_t n, struct record_parts *ret, struct err *err);
+void records_done(struct record_parts *);
+
+/* Gives each call its verdict. What is no answer to these calls at all: -1 with *err, and no verdicts were given. */
+MUST int records_take(struct call *const *, size_t n, const struct hk_answer *,
+		      struct err *err) SUSPENDS;
