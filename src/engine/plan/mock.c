@@ -38,7 +38,8 @@ struct answer_words { /* an answer, understood; slices of its JSON */
 };
 /* Why it makes no sense: at which of its words, and what would. */
 struct complaint_at {
-	const char *word, *hint;
+	const char *word, *hint; /* word: its value is wrong; NULL: the key, or all of it */
+	char key[80];
 	struct err err;
 };
 
@@ -142,6 +143,7 @@ static int read_word(struct slice key, struct slice value, struct answer_words *
 static int refuse_key(struct slice key, struct complaint_at *why)
 {
 	bool word = key.n > 0 && key.p[0] == '$';
+	snprintf(why->key, sizeof why->key, "%.*s", SLICE(key));
 	if (!word)
 		return fail(
 			&why->err, FAULT_CONFIG,
@@ -247,7 +249,7 @@ static bool parse_answer(struct planner *p, const struct node *node, const struc
 		return false;
 	if (read_answer(ret->answer, of->rows, &words, &why) == 0)
 		return true;
-	const struct node *at = why.word ? node_get(node, why.word) : NULL;
+	const struct node *at = why.word ? node_get(node, why.word) : node_key(node, why.key);
 	at = at && at->length ? at : node;
 	diag_add(p->diag, at->at, at->length,
 		 why.hint ? arena_printf(p->arena, "did you mean '%s'?", why.hint) : NULL, "%s",
