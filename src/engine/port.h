@@ -302,6 +302,10 @@ struct call {
 		sends; /*         the request's body, for who looks on; may hold secrets; empty: none */
 	struct slice
 		lane; /*         "ORIGIN" or "ORIGIN MARK": who asks with which credential; empty: none */
+	/*         calls of a place with the same turn are made one after the other, in the order in which they come, each
+	 *         `turn_gap_ns` or more behind the end of the one before; empty: at once */
+	struct slice turn;
+	int64_t turn_gap_ns;
 	enum safety safety;
 	/* ask, with wants_asked: SHA-256 of all that decides what is answered (method, URL, body, headers that the file gives), without
 	 * credentials and without the key. */

@@ -16,6 +16,7 @@
 
 #define DATA_MAX  (SIZE_MAX / 4) /* the record has a ceiling of its own */
 #define WORDS_MAX (64u << 10)
+#define GS_GAP_NS INT64_C(1000000000) /* Google takes one write a second to one object */
 
 const char *const upload_modes[] = { "replace", "new", NULL };
 enum { MODE_REPLACE, MODE_NEW };
@@ -315,6 +316,8 @@ int upload_call_ask(struct site *site, struct call *c, struct err *err)
 	c->request = q;
 	c->safety = SAFE;
 	c->lane = bucket_lane(&shared->bucket);
+	c->turn = q->url;
+	c->turn_gap_ns = shared->bucket.owns && o->target.kind == OBJECT_GS ? GS_GAP_NS : 0;
 	show(c, q);
 	return c->wants_asked ? ask_digest(shared, c, err) : 0;
 }

@@ -55,6 +55,8 @@ struct visit {
 	struct rec **children; /* made in an earlier part of the run; owns */
 	size_t children_count;
 
+	struct turn *turn; /* turns.c: nobody else has it now; NULL: it has none */
+
 	struct hk_scope waiting; /* around a wait that a stop may end */
 	struct visit *next_waiting, *prev_waiting;
 	const struct lane *waits_for; /* NULL: a slot, or the time */

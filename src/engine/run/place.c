@@ -3,6 +3,7 @@
  * What this room is for: from a place of the plan to what the run keeps for it.
  * What must hold: what was initialised can be closed, whether or not it was opened. */
 #include "engine/run/place.h"
+#include "engine/call/turns.h"
 
 #include "engine/plan/defaults.h"
 
@@ -128,6 +129,7 @@ void step_close(struct step *s)
 	if (s->place)
 		site_close(&s->site, s->place);
 	hk_queue_free(s->in);
+	turns_done(&s->turns);
 	for (size_t i = 0; i < s->spare_count; i++)
 		arena_free(s->spare[i]);
 }

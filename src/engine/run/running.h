@@ -35,6 +35,11 @@ int64_t span_total_ns(const struct span *);
 void latency_add(struct latency *, int64_t ns);
 int64_t latency_percentile_ns(const struct latency *, unsigned percent);
 
+struct turns { /* turns.c: all zero is empty */
+	struct turn **shelves; /* owns */
+	size_t n, cap;
+	struct turn *first, *last; /* that nobody has and that are not free yet */
+};
 struct step {
 	struct run *run;
 	const struct place *place;
@@ -57,6 +62,7 @@ struct step {
 	size_t batch;                      /* most records in one call: gate.c */
 	int64_t linger_ns;
 	struct gate *gates; /* owns */
+	struct turns turns;
 	size_t lane_waiting;
 	int64_t held_ns[LANE_CAUSES]; /* records waited for a lane so long, by what held it */
 	bool wants_about;

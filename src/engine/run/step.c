@@ -26,7 +26,7 @@
 #include "engine/call/gate.h"
 #include "engine/call/kept.h"
 #include "engine/run/stopping.h"
-#include "engine/call/visit.h"
+#include "engine/call/turns.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -463,7 +463,10 @@ static int get_answer(struct visit *v) SUSPENDS
 		return r;
 	if (visit_guess_cost(v, err) < 0 || visit_take_lanes(v, err) < 0)
 		return attempt_was_cancelled(err) ? -ECANCELED : 0;
-	return attempts(v);
+	r = turn_take(v);
+	r = r < 0 ? r : attempts(v);
+	turn_give(v);
+	return r;
 }
 
 static void visit_done(struct visit *v)
