@@ -44,6 +44,7 @@ void work_plan(const struct work_options *o, struct facts *facts)
 	facts->effect = changes ? EFFECT_WRITES : EFFECT_NONE;
 	facts->guarantee = o->idempotent ? IDEMPOTENT : APPEND_ONLY;
 	facts->keyless = true;
+	facts->local = !changes;
 	facts->own_clock = true;
 	facts->replaces = true;
 	facts->concurrency = o->workers ? (unsigned)o->workers : cores();
