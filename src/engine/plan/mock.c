@@ -377,8 +377,10 @@ int mock_answer(const struct mock *m, bool rows, struct call *c, struct err *err
 		return -1;
 	if (m->kind == MOCK_JQ) {
 		int n = jq_one(m->program, c->env, &made, err);
+		if (n < 0 && err->fault != FAULT_CANCELLED)
+			err->fault = FAULT_CONFIG; /* the test is wrong, not the record */
 		if (n < 0)
-			return err->fault == FAULT_CANCELLED ? -1 : err_wrap(err, "mock: ");
+			return err_wrap(err, "mock: $jq: ");
 		if (n == 0)
 			return fail(err, FAULT_CONFIG, "mock: $jq gave no answer for this record");
 	}
