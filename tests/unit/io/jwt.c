@@ -57,7 +57,7 @@ static void check_jwt(EVP_PKEY *verifier, struct slice pem)
 {
 	AUTO(jwt_key_freep) struct jwt_key *key = NULL;
 	AUTO(buf_done) struct buf out = { 0 };
-	struct slice header, rest, claims, signature;
+	struct slice header, rest, claims = { 0 }, signature = { 0 };
 	unsigned char plain[1024];
 	const char *why = NULL;
 	key = jwt_key_new(pem, &why);
@@ -91,7 +91,7 @@ TEST(what_is_signed_is_what_is_sent)
 
 TEST(what_is_no_key)
 {
-	AUTO(buf_done) struct buf pem = { 0 }, none = { 0 }, locked = { 0 };
+	AUTO(buf_done) struct buf pem = { 0 }, none = { 0 };
 	EVP_PKEY *rsa = make_key(&pem, &none), *curve = EVP_EC_gen("P-256");
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *p;
