@@ -317,6 +317,34 @@ static int by_place(const void *a, const void *b)
 	return x->turn < y->turn ? -1 : 1;
 }
 
+static int put_line(const struct diag *d, const struct mistake *m, struct cursor *c,
+		    struct buf *out)
+{
+	int r = buf_add(out, slice_str(d->file));
+	if (r == 0 && m->offset != DIAG_NOWHERE) {
+		cursor_to(c, m->offset);
+		struct slice before = { c->text.p + c->line_start, c->at - c->line_start };
+		r = buf_printf(out, ":%zu:%zu", c->line, characters(before) + 1);
+	}
+	return r < 0 ? r
+		     : buf_printf(out, ": %s%s%s\n", m->text, m->hint ? ": " : "",
+				  m->hint ? m->hint : "");
+}
+
+int diag_put_lines(const struct diag *d, struct buf *out)
+{
+	struct cursor c = { .text = d->text, .line = 1 };
+	AUTO(freep) const struct mistake **order = xcalloc(d->n + 1, sizeof *order);
+	int r = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		order[i] = &d->list[i];
+	qsort(order, d->n, sizeof *order, by_place);
+	for (size_t i = 0; i < d->n && r == 0; i++)
+		r = put_line(d, order[i], &c, out);
+	return r;
+}
+
 int diag_print(const struct diag *d, bool color, struct buf *out)
 {
 	static const struct paint plain = { "", "", "", "" };

@@ -26,6 +26,8 @@ void diag_mute(struct diag *, size_t from, size_t to);
  * option may be dotted ("pages.next"); NULL means the verb. */
 typedef void diag_locate(void *arg, const char *option, size_t *ret_offset, size_t *ret_length);
 void diag_place(struct diag *, diag_locate *, void *arg);
+/* Each mistake on one line, with its place: for a file that another one names. */
+MUST int diag_put_lines(const struct diag *, struct buf *out);
 MUST int diag_print(const struct diag *, bool color, struct buf *out);
 /* The nearest of the words within a sensible edit distance; NULL: none is near. */
 const char *nearest(struct slice word, const char *const *words, size_t n);

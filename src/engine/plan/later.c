@@ -19,7 +19,6 @@ static const struct {
 	{ "sql", LATER_SOURCE },
 	{ "run", LATER_SOURCE | LATER_STEP | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
-	{ "pdf", LATER_STEP },
 	{ "group", LATER_STEP },
 	{ "template", LATER_STEP },
 	{ "rss", LATER_SOURCE },

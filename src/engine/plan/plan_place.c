@@ -287,8 +287,8 @@ static void check_keys(struct planner *p, const struct draft *d)
 
 /* ---- options and facts --------------------------------------------------------------------------------------- */
 
-/* The option's value, or its key if the value is no scalar; "a.b" looks into a's mapping. NULL: not in the file. */
-static const struct node *find_option(const struct node *map, const char *option)
+/* The value, or its key if the value is no scalar; "a.b" looks into a's mapping. NULL: not in the file. */
+const struct node *node_find(const struct node *map, const char *option)
 {
 	const char *dot = strchr(option, '.');
 	size_t n = dot ? (size_t)(dot - option) : strlen(option);
@@ -297,7 +297,7 @@ static const struct node *find_option(const struct node *map, const char *option
 		const struct node *value = &map->items[i], *inner;
 		if (!slice_eq(map->keys[i].text, (struct slice){ option, n }))
 			continue;
-		if (dot && (inner = find_option(value, dot + 1)))
+		if (dot && (inner = node_find(value, dot + 1)))
 			return inner;
 		return value->kind >= NODE_LIST || value->length == 0 ? &map->keys[i] : value;
 	}
@@ -309,7 +309,7 @@ static void locate(void *arg, const char *option, size_t *ret_offset, size_t *re
 	const struct draft *d = arg;
 
 	ASSERT(d->place.port && d->verb);
-	const struct node *at = find_option(d->map, option ? option : d->place.port->name);
+	const struct node *at = node_find(d->map, option ? option : d->place.port->name);
 
 	if (!at)
 		at = d->verb;
@@ -329,7 +329,7 @@ unsigned place_line(const struct planner *p, const struct node *node)
 static void check_idempotency_key(struct planner *p, const struct draft *d)
 {
 	const struct common *o = &d->place.common;
-	const struct node *at = find_option(d->map, "idempotency_key");
+	const struct node *at = node_find(d->map, "idempotency_key");
 	if (at && o->idempotency_key && tpl_constant(o->idempotency_key) && !common_key_is_auto(o))
 		diag_add(p->diag, at->at, at->length,
 			 "write auto, or a key of your own: 'order-\\(.id)'",

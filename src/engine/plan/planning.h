@@ -20,6 +20,8 @@ void place_parse(struct planner *, const struct node *, enum role, struct draft 
 /* The common options that mean something for this connector in this role. */
 const struct opt *common_options(const struct port *, enum role);
 
+/* An option's value in a mapping, or its key if that is no scalar; "a.b" looks into a's mapping. NULL: not in the file. */
+const struct node *node_find(const struct node *map, const char *option);
 unsigned place_line(const struct planner *, const struct node *); /* in the file, from 1 */
 
 extern const struct opt plan_options[]; /* of the top level, but for from, steps, to, vars */

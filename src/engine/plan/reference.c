@@ -6,6 +6,7 @@
  *   words of the top level that have no table. */
 #include "engine/plan/planning.h"
 #include "engine/schema.h"
+#include "engine/side_file.h"
 
 #include "base/banned.h"
 
@@ -107,6 +108,11 @@ static int put_page_table(struct buf *out, const struct opt *table, const struct
 {
 	int r = put_head(out);
 	return r < 0 ? r : put_rows(out, table, shadow, "");
+}
+
+int side_file_put_table(const struct opt *table, struct buf *out)
+{
+	return put_page_table(out, table, NULL);
 }
 
 static int put_page(struct buf *out, const struct port *port)
