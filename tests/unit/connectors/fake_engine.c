@@ -221,6 +221,21 @@ struct http_client *site_http(struct site *site)
 	return fake_http;
 }
 
+struct object_store *fake_objects;
+const char *fake_folder = "/nowhere";
+
+struct object_store *site_objects(struct site *site)
+{
+	(void)site;
+	return fake_objects;
+}
+
+const char *site_folder(struct site *site)
+{
+	(void)site;
+	return fake_folder;
+}
+
 const struct http_guard *site_guard(struct site *site)
 {
 	(void)site;

@@ -67,6 +67,8 @@ void out_done(struct out *);
 extern int64_t fake_lane_paused_ns; /* what site_lane_pause was told last */
 extern struct http_client *fake_http;
 extern uint64_t fake_text_max;
+extern struct object_store *fake_objects; /* site_objects; NULL: the world */
+extern const char *fake_folder;           /* site_folder */
 /* What call_room was asked last, and how often; above most, if any, it refuses. */
 extern struct fake_room {
 	unsigned asked;
