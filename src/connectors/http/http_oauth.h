@@ -1,13 +1,11 @@
 /* http_oauth.h - `auth: {oauth2: ...}`: bearer tokens for client credentials (RFC 6749 section 4.4)
  *
  * Life cycle: one `struct oauth` a place, all zero at first; every request goes through oauth_exchange; oauth_done.
- * What must hold: (1) however many requests want a token, one asks for it, and its failure is the failure of all who waited.
- *   (2) a token is in memory only, and is used until a tenth of its life, or 30 s, is left. (3) a 401 fetches a new one and asks once
- *   more, unless the token had just come: then the 401 is the answer. (4) before its token a request has not been sent. */
+ * What must hold: (1) what io/token.h promises. (2) a 401 fetches a new token and asks once more, unless the token had just come: then the
+ *   401 is the answer. (3) before its token a request has not been sent. */
 #pragma once
 #include "engine/port.h"
-#include "io/http.h"
-#include <hocket/sync.h>
+#include "io/token.h"
 
 struct oauth_options {
 	struct tpl *token_url, *client_id, *client_secret, *scope;
@@ -17,13 +15,7 @@ struct oauth_options {
 extern const struct opt oauth_options[];
 
 struct oauth {
-	struct hk_mutex turn;
-	struct buf token; /* owns */
-	int64_t made_ns, until_ns;
-	uint64_t version; /* of the token */
-	uint64_t tries;   /* that are over */
-	bool failed;      /* the last of them */
-	struct err failure;
+	struct token token;
 };
 void oauth_done(struct oauth *);
 
