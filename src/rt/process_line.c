@@ -4,7 +4,9 @@
  *   without a helper: jq, a shell loop, a script that was there before us.
  * What flows through:    one part and a line end to the worker; bytes up to a line end from it.
  * What must hold:
- *  (1) a call is one line and its answer is one line: a second one belongs to nobody, so the worker is not to be trusted any more.
+ *  (1) a call is one line and its answer is one line: a second one belongs to nobody, and would be taken for the next call's answer. So
+ *      who has said one is not asked again, and an answer before its call was read is none. (A line that comes later still, just when the
+ *      next call is read, cannot be told from an answer: frames have numbers for that.)
  *  (2) nothing is read beyond max_bytes. (3) the worker's end ends the call; a whole line that it left behind counts. */
 #include "rt/process_line.h"
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <hocket/run.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "base/banned.h"
@@ -101,6 +104,14 @@ static int exchange_long(struct sending *s, struct line_reader *r) SUSPENDS
 	return hk_group_close(&g, e);
 }
 
+/* A worker that has not read the call yet cannot have answered it. */
+static bool is_unread(const struct worker *w)
+{
+	int unread = 0;
+
+	return !hk_event_is_set(&w->ended) && ioctl(w->calls, FIONREAD, &unread) == 0 && unread > 0;
+}
+
 int line_exchange(struct worker *w, const struct hk_part *part, struct line_reader *r)
 {
 	struct sending s = {
@@ -117,6 +128,8 @@ int line_exchange(struct worker *w, const struct hk_part *part, struct line_read
 		e = send_line(&s);
 		e = e < 0 ? e : read_line(w, r);
 	}
+	if (e == 0 && is_unread(w))
+		return -EBADMSG;
 	return e < 0 && e != -ECANCELED && hk_event_is_set(&w->ended) && e != -EBADMSG &&
 			       e != -EMSGSIZE
 		       ? -EPIPE

@@ -319,6 +319,11 @@ static int call_once(struct hk_process_pool *p, const struct hk_part *parts, siz
 		r = take_worker(p, &wanted);
 	if (r < 0)
 		return r;
+	if (p->options.lines && wanted.worker->calls_n > 0 && worker_babbles(wanted.worker)) {
+		worker_kill(wanted.worker); /* a line too many: what came next would not be ours */
+		give_worker(p, wanted.worker, -EBADMSG);
+		return -EAGAIN;
+	}
 	if (hk_checkpoint() < 0) { /* the worker has not heard of the call and stays as it was */
 		give_worker(p, wanted.worker, 0);
 		return -ECANCELED;

@@ -468,6 +468,13 @@ bool worker_fit(const struct worker *w)
 	return poll(fds, 2, 0) == 0;
 }
 
+bool worker_babbles(const struct worker *w)
+{
+	struct pollfd fd = { .fd = w->answers, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN);
+}
+
 /* The second number of /proc/PID/statm; 0 when it cannot be told. */
 static uint64_t resident_bytes(pid_t pid)
 {
@@ -596,7 +603,8 @@ static int give_up(struct worker *w, const struct frame_reader *r, int e,
 	else if (e == -EPIPE)
 		why_ended(why, w);
 	else if (o->lines && e == -EBADMSG)
-		(void)snprintf(why, WHY_BYTES, "worker answered with more than one line");
+		(void)snprintf(why, WHY_BYTES,
+			       "worker does not answer each line with one line, and after it");
 	else
 		why_broken(why, r, e, r->max_bytes);
 	why_add_tail(why, w);

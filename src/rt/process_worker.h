@@ -55,6 +55,8 @@ MUST int worker_call(struct worker *, const struct hk_part *parts, size_t n,
 		     struct hk_answer *ret) SUSPENDS;
 /* Is the process alive, and silent, as it must be between calls? */
 bool worker_fit(const struct worker *);
+/* Has it said something that nobody asked for? */
+bool worker_babbles(const struct worker *);
 /* Has it served its calls, or grown too large? */
 bool worker_is_worn(const struct worker *);
 void worker_kill(struct worker *); /* its whole group, at once */

@@ -17,7 +17,7 @@ static const struct {
 	{ "on_error", LATER_OF_SOURCE | LATER_OF_PURE | LATER_OF_SINK },
 	{ "timeout", LATER_OF_SINK },
 	{ "sql", LATER_SOURCE },
-	{ "run", LATER_SOURCE | LATER_STEP | LATER_SINK },
+	{ "run", LATER_SOURCE | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
 	{ "group", LATER_STEP },
 	{ "template", LATER_STEP },
