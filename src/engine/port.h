@@ -24,6 +24,7 @@
 #include "base/units.h"
 #include "engine/expr.h"
 #include "engine/record.h"
+#include "engine/sheet.h"
 
 /* ---- options: drive parsing, check, --help, JSON Schema and the reference page ------------------------------
  * The option struct is filled by offset; what it points to lives as long as the plan. Absent options hold `fallback`,
@@ -32,9 +33,10 @@ enum opt_type {
 	OPT_STRING, /* const char *       as it is */
 	OPT_PATH, /* const char *       a file, relative to the pipeline's folder; made absolute */
 	OPT_FILES, /* struct files_name  the same; with \( ) behind its folder each record names its file */
-	OPT_TEMPLATE,    /* struct tpl *       text with \( ) */
-	OPT_URL,         /* struct tpl *       what is interpolated is percent-encoded */
-	OPT_TREE,        /* struct tpl *       YAML tree of templates; gives JSON (body:) */
+	OPT_TEMPLATE, /* struct tpl *       text with \( ) */
+	OPT_URL,      /* struct tpl *       what is interpolated is percent-encoded */
+	OPT_TREE,     /* struct tpl *       YAML tree of templates; gives JSON (body:) */
+	OPT_SHEET, /* struct sheet *     a template of a document: its file, or {text: ..., escape: ...} */
 	OPT_JQ,          /* struct jq *        a program, or a mapping key -> program */
 	OPT_BOOL,        /* bool */
 	OPT_INT,         /* int64_t            within min..max */

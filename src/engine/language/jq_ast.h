@@ -179,6 +179,10 @@ MUST int near_each(const struct jq *, const struct env *, jq_yield *, void *arg,
 MUST int near_one(const struct jq *, const struct env *, struct buf *out, struct err *);
 MUST int near_truth(const struct jq *, const struct env *, struct err *);
 
+/* jq_far.c: runs fn, which evaluates the program with near_, in a thread when the env is big. false: it is small, or there is no
+ * thread for it: fn has not run. */
+MUST bool jq_run_far(const struct jq *, const struct env *, int (*fn)(void *), void *arg) SUSPENDS;
+
 /* jq_lib.c */
 MUST int library_compile(struct jq *, size_t place,
 			 struct expr_error *); /* place: where the text begins, for the error */

@@ -28,6 +28,8 @@ struct far {
 	struct buf *out;
 	struct err *err;
 	int result;
+	int (*fn)(void *); /* else: something of which programs are a part */
+	void *arg;
 };
 
 static size_t size_of(const struct env *env)
@@ -54,6 +56,20 @@ static bool go_far(struct far *f, hk_fn *fn) SUSPENDS
 							  .name = "jq over a big record" });
 	ASSERT(r != -ECANCELED);
 	return hk_scope_close(&shield, r) == 0;
+}
+
+static int far_other(void *arg)
+{
+	struct far *f = arg;
+	f->result = f->fn(f->arg);
+	return 0;
+}
+
+bool jq_run_far(const struct jq *jq, const struct env *env, int (*fn)(void *), void *arg)
+{
+	struct far f = { .fn = fn, .arg = arg };
+
+	return is_far(jq, env) && go_far(&f, far_other);
 }
 
 /* ---- all values ---------------------------------------------------------------------------------------- */

@@ -490,7 +490,7 @@ static struct expr *parse_trailing(struct parser *p)
 	return parse_unexpected(p, "the end of the program");
 }
 
-static struct expr *parse_all(struct parser *p, bool embedded)
+struct expr *parse_all(struct parser *p, bool embedded)
 {
 	lexer_advance(&p->lex);
 	if (at_token(p, TOKEN_END) || (embedded && at_token(p, SIGN(')'))))

@@ -42,6 +42,8 @@ bool expr_set_kids(struct parser *, struct expr *, const struct parts *);
 void parts_add(struct parser *, struct parts *, struct expr *);
 void parse_edit(struct parser *, enum edit_kind, const struct token *);
 struct expr *parse_pipe(struct parser *);
+struct expr *parse_all(struct parser *,
+		       bool embedded); /* from lex.next on; its names stay in scope */
 struct expr *parse_fail(struct parser *, size_t at, size_t n, const char *fmt, ...) PRINTF(4, 5);
 struct expr *parse_unexpected(struct parser *, const char *wanted);
 static inline bool at_token(const struct parser *p, int kind)

@@ -40,6 +40,7 @@ struct diag {
 	size_t muted_count, muted_mistakes;
 	diag_locate *locate;
 	void *locate_arg;
+	struct diag *files, *next; /* of files that this one names, owned */
 };
 
 struct diag *diag_new(const char *file_shown)
@@ -58,6 +59,11 @@ void diag_free(struct diag *d)
 		free(d->list[i].text);
 		free(d->list[i].hint);
 	}
+	while (d->files) {
+		struct diag *file = d->files;
+		d->files = file->next;
+		diag_free(file);
+	}
 	free(d->list);
 	free(d->muted);
 	free(d->copy);
@@ -72,9 +78,24 @@ void diag_text(struct diag *d, struct slice text)
 	d->text = (struct slice){ d->copy, text.n };
 }
 
+struct diag *diag_file(struct diag *d, const char *file_shown, struct slice text)
+{
+	struct diag **last = &d->files;
+	while (*last && strcmp((*last)->file, file_shown) != 0)
+		last = &(*last)->next;
+	if (!*last) {
+		*last = diag_new(file_shown);
+		diag_text(*last, text);
+	}
+	return *last;
+}
+
 size_t diag_count(const struct diag *d)
 {
-	return d->n + d->more + d->muted_mistakes;
+	size_t n = d->n + d->more + d->muted_mistakes;
+	for (const struct diag *file = d->files; file; file = file->next)
+		n += diag_count(file);
+	return n;
 }
 
 void diag_mute(struct diag *d, size_t from, size_t to)
@@ -360,5 +381,7 @@ int diag_print(const struct diag *d, bool color, struct buf *out)
 		r = put_mistake(d, order[i], &c, color ? &colored : &plain, out);
 	if (r == 0 && d->more > 0)
 		r = buf_printf(out, "%s: and %zu more mistakes\n", d->file, d->more);
+	for (const struct diag *file = d->files; file && r == 0; file = file->next)
+		r = diag_print(file, color, out);
 	return r;
 }

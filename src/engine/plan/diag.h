@@ -14,7 +14,10 @@ struct diag *diag_new(const char *file_shown);
 void diag_free(struct diag *);
 void diag_text(struct diag *,
 	       struct slice text); /* copies the file's text, for the lines under the messages */
-#define DIAG_NOWHERE SIZE_MAX      /* as offset: about the file as a whole; no line is shown */
+/* For mistakes in a file that this one names: printed behind its own, with lines of their own, and counted with them. One a
+ * name; it belongs to the diag. */
+struct diag *diag_file(struct diag *, const char *file_shown, struct slice text);
+#define DIAG_NOWHERE SIZE_MAX /* as offset: about the file as a whole; no line is shown */
 /* A mistake at a byte range of the file. hint (may be NULL) is printed behind the caret. */
 void diag_add(struct diag *, size_t offset, size_t length, const char *hint, const char *fmt, ...)
 	PRINTF(5, 6);

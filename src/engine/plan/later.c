@@ -20,7 +20,6 @@ static const struct {
 	{ "run", LATER_SOURCE | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
 	{ "group", LATER_STEP },
-	{ "template", LATER_STEP },
 	{ "rss", LATER_SOURCE },
 	{ "websocket", LATER_SOURCE },
 	{ "webhook", LATER_SOURCE },

@@ -486,6 +486,8 @@ bool option_parse_expr(struct planner *p, const struct opt *o, const struct node
 		return parse_assign(p, o, node, at);
 	case OPT_RATE:
 		return option_parse_rate(p, o, node, at);
+	case OPT_SHEET:
+		return option_parse_sheet(p, o, node, at);
 	default:
 		return parse_template(p, o, node, at);
 	}

@@ -250,6 +250,7 @@ bool option_parse(struct planner *p, const struct opt *o, const struct node *nod
 	case OPT_TEMPLATE:
 	case OPT_URL:
 	case OPT_TREE:
+	case OPT_SHEET:
 	case OPT_JQ:
 	case OPT_ASSIGN:
 	case OPT_RATE:

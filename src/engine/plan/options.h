@@ -12,6 +12,12 @@ struct owned { /* a compiled program or template, freed with the plan */
 	struct owned *next;
 	struct jq *jq;
 	struct tpl *tpl;
+	struct sheet *sheet;
+};
+struct side_text { /* of a file that the pipeline names: a part of what it is */
+	const struct node *node;
+	struct slice text;
+	struct side_text *next;
 };
 struct planner {
 	struct arena *arena;
@@ -22,6 +28,8 @@ struct planner {
 	const struct secrets *secrets;
 	struct slice vars; /* JSON object */
 	struct owned *owned;
+	struct side_text *sides;
+	const char *shown; /* the pipeline file's name, for messages about files beside it */
 };
 
 /* ---- options.c: tables ---------------------------------------------------------------------------------
@@ -48,6 +56,10 @@ bool option_refuse_kind(struct planner *, const struct opt *, const struct node 
 
 /* ---- option_expr.c: programs and templates ---------------------------------------------------------------- */
 bool option_parse_expr(struct planner *, const struct opt *, const struct node *, void *at);
+
+/* option_sheet.c */
+bool option_parse_sheet(struct planner *, const struct opt *, const struct node *,
+			struct sheet **ret);
 
 /* The program in node's text from byte `from` on, owned by the plan; NULL: a mistake was added. */
 struct jq *option_compile(struct planner *, const struct opt *, const struct node *, size_t from);

@@ -350,6 +350,7 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 		.diag = diag,
 		.file = plan->text,
 		.folder = plan->folder,
+		.shown = plan->file,
 		.registry = settings->registry,
 		.secrets = settings->secrets ? settings->secrets : whole->secrets,
 	};
@@ -377,6 +378,7 @@ void plan_free(struct plan *plan)
 	for (struct owned *o = whole->owned; o; o = o->next) {
 		jq_free(o->jq);
 		tpl_free(o->tpl);
+		sheet_free(o->sheet);
 	}
 	secrets_free(whole->secrets);
 	arena_free(plan->arena);

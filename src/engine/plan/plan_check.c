@@ -275,6 +275,7 @@ void places_check_exact(struct planner *p, const struct drafts *sources, const s
 
 struct hashing {
 	uint64_t h;
+	const struct planner *p;
 	bool vars; /* a text names $vars: then their values are part of what the pipeline does */
 };
 
@@ -297,6 +298,9 @@ static void add_node(struct hashing *h, const struct node *node)
 			add_text(h, node->keys[i].text);
 		add_node(h, &node->items[i]);
 	}
+	for (const struct side_text *side = h->p->sides; side; side = side->next)
+		if (side->node == node)
+			add_text(h, side->text);
 	h->h = hash_add(h->h, S(";"));
 }
 
@@ -348,7 +352,7 @@ static void add_places(struct hashing *h, const struct drafts *drafts)
 
 uint64_t place_hash(const struct planner *p, const struct draft *d)
 {
-	struct hashing h = { .h = HASH_START };
+	struct hashing h = { .h = HASH_START, .p = p };
 	add_place(&h, d);
 	if (h.vars)
 		add_text(&h, p->vars);
@@ -358,7 +362,7 @@ uint64_t place_hash(const struct planner *p, const struct draft *d)
 uint64_t places_hash(const struct planner *p, const struct drafts *sources,
 		     const struct drafts *steps, const struct drafts *sinks)
 {
-	struct hashing h = { .h = HASH_START };
+	struct hashing h = { .h = HASH_START, .p = p };
 
 	add_places(&h, sources);
 	add_places(&h, steps);

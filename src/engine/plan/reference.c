@@ -19,6 +19,7 @@ const char *opt_type_name(enum opt_type type)
 		[OPT_TEMPLATE] = "template",
 		[OPT_URL] = "URL template",
 		[OPT_TREE] = "tree of templates",
+		[OPT_SHEET] = "template file",
 		[OPT_JQ] = "jq",
 		[OPT_BOOL] = "true or false",
 		[OPT_INT] = "number",

@@ -98,6 +98,7 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 	case OPT_SIZE:
 		put_strings(w, "type", size_types);
 		break;
+	case OPT_SHEET:
 	case OPT_RATE:
 		put_strings(w, "type", rate_types);
 		break;
