@@ -156,6 +156,8 @@ static void tell_sum(struct tally *t)
 		note_code(t, EXITS_USAGE);
 		return;
 	}
+	if (args_has(t->args, FLAG_JSON)) /* it is all said */
+		return;
 	if (ran && (!args_has(t->args, FLAG_QUIET) || t->bad > 0))
 		say("%zu passed, %zu failed%s", t->good, t->bad,
 		    t->bad > 0 && !t->options.verbose ? "; -v shows what each step did" : "");

@@ -2,7 +2,7 @@
  *
  * What this room is for: people read here what editors read in the schema; both come from the option tables.
  * What flows through:    ports in; Markdown or plain text out.
- * What must hold: nothing is said here that a table does not say, so that help, page and parser cannot disagree; but for the four
+ * What must hold: nothing is said here that a table does not say, so that help, page and parser cannot disagree; but for the five
  *   words of the top level that have no table. */
 #include "engine/plan/planning.h"
 #include "engine/schema.h"
@@ -165,7 +165,9 @@ static const char top_rows[] =
 	"| `to` | sink, or list of them | required | where records go: each to every sink whose "
 	"`if` is true |\n"
 	"| `vars` | mapping | | values that programs see as $vars; $env.NAME comes from the "
-	"environment, --set overrides |\n";
+	"environment, --set overrides |\n"
+	"| `tests` | list of cases | | what `hocket test` runs: in, mock, out, sent, dead, exact, "
+	"name, vars, now |\n";
 
 static int put_top(struct buf *out)
 {

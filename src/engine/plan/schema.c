@@ -308,6 +308,51 @@ static void put_places(struct json_writer *w, const struct role_word *role)
 	json_close(w, '}');
 }
 
+/* The words of a case: cases.c. */
+static const struct {
+	const char *word, *type, *doc;
+} case_words[] = {
+	{ "name", "\"type\":[\"string\",\"number\"]", "a few words" },
+	{ "in", "\"type\":[\"object\",\"array\"]", "the record that goes in, or a list" },
+	{ "mock", "\"type\":\"object\"", "what calls are answered, by step or verb" },
+	{ "out", "\"type\":[\"object\",\"array\"]",
+	  "what the sink would get, or a part of it; several sinks by their names" },
+	{ "sent", "\"type\":\"object\"", "what steps send, by step or verb" },
+	{ "dead", "\"type\":[\"object\",\"array\"]",
+	  "which records are dead: step, class, message, record, at_step" },
+	{ "exact", "\"type\":\"boolean\"", "records in out have nothing beside what is named" },
+	{ "vars", "\"type\":\"object\"", "values over the file's vars" },
+	{ "now", "\"type\":\"string\"", "what $meta.time says: 2026-01-31T12:30:00Z" },
+};
+
+static void put_tests(struct json_writer *w)
+{
+	static const char *const required[] = { "in", NULL };
+	json_key(w, "tests");
+	json_open(w, '{');
+	put_text(w, "description", "cases for hocket test");
+	json_key(w, "type");
+	json_put_raw(w, S("[\"array\",\"null\"]"));
+	json_key(w, "items");
+	json_open(w, '{');
+	put_text(w, "type", "object");
+	json_key(w, "additionalProperties");
+	json_put_bool(w, false);
+	put_strings(w, "required", required);
+	json_key(w, "properties");
+	json_open(w, '{');
+	for (size_t i = 0; i < ARRAY_SIZE(case_words); i++) {
+		char text[200];
+		snprintf(text, sizeof text, "{%s,\"description\":\"%s\"}", case_words[i].type,
+			 case_words[i].doc);
+		json_key(w, case_words[i].word);
+		json_put_raw(w, slice_str(text));
+	}
+	json_close(w, '}');
+	json_close(w, '}');
+	json_close(w, '}');
+}
+
 int schema_put(const struct registry *r, struct buf *out)
 {
 	static const char *const required[] = { "from", "to", NULL };
@@ -329,8 +374,7 @@ int schema_put(const struct registry *r, struct buf *out)
 			   "from the environment\","
 			   "\"type\":[\"object\",\"null\"]}"));
 	put_members(&w, plan_options, NULL);
-	json_key(&w, "tests");
-	json_put_raw(&w, S("{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"));
+	put_tests(&w);
 	json_close(&w, '}');
 	json_key(&w, "$defs");
 	json_open(&w, '{');
