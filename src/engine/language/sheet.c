@@ -60,9 +60,7 @@ static int put_value(struct render *r, struct slice json)
 static int put_text(struct render *r, struct slice text)
 {
 	int error = buf_add(r->out, text);
-	return error ? fail_errno(r->err, FAULT_TOO_LARGE, error,
-				  "the document is larger than 100 MB")
-		     : 0;
+	return error ? fail(r->err, FAULT_TOO_LARGE, "the document is larger than 100 MB") : 0;
 }
 
 /* ---- the program's values -------------------------------------------------------------------------------------- */

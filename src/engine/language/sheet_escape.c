@@ -201,5 +201,5 @@ int escape_put(enum escape how, struct slice json, struct buf *out, struct err *
 		return -1;
 	if (r == 0)
 		r = put(how, text, out);
-	return r ? fail_errno(err, FAULT_TOO_LARGE, r, "the document is larger than 100 MB") : 0;
+	return r ? fail(err, FAULT_TOO_LARGE, "the document is larger than 100 MB") : 0;
 }
