@@ -138,7 +138,7 @@ int object_store_open(const struct object_store_options *o, struct object_store 
 	case OBJECT_S3:
 		break;
 	}
-	return fail(err, FAULT_CONFIG, "this store cannot be opened yet");
+	return s3_store_open(o, ret, err);
 }
 
 int object_store_open_memory(struct object_store **ret)
