@@ -83,15 +83,6 @@ static void lister_done(struct lister *l)
 	buf_done(&l->page);
 }
 
-/* All that the pattern can find begins like this. */
-static struct slice prefix_of(struct slice pattern)
-{
-	size_t n = 0;
-	while (n < pattern.n && !memchr("*?[", pattern.p[n], 3))
-		n++;
-	return slice_head(pattern, n);
-}
-
 static int find_where(struct lister *l, struct err *err) SUSPENDS
 {
 	const struct env env = { .record = S("null") };
@@ -105,7 +96,7 @@ static int find_where(struct lister *l, struct err *err) SUSPENDS
 	}
 	l->url.name = bucket_name(&l->shared->bucket, l->url.name);
 	l->is_pattern = glob_is_pattern(l->url.name);
-	l->prefix = prefix_of(l->url.name);
+	l->prefix = target_prefix(l->url.name);
 	return 0;
 }
 

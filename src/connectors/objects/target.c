@@ -46,6 +46,14 @@ static void report_scheme(struct slice head, struct diag *diag)
 			   SLICE(word), SLICE(word), SLICE(word), SLICE(word));
 }
 
+struct slice target_prefix(struct slice pattern)
+{
+	size_t n = 0;
+	while (n < pattern.n && !memchr("*?[", pattern.p[n], 3))
+		n++;
+	return slice_head(pattern, n);
+}
+
 /* With a scheme, up to and with the last '/'. Of gs://bucket/ the bucket is all the folder there is. */
 static size_t folder_of(struct slice head, size_t scheme)
 {
@@ -99,7 +107,7 @@ void target_plan(struct target *t, const struct tpl *tpl, bool lists, struct fac
 	}
 	t->kind = scheme->kind;
 	t->relative = t->kind == OBJECT_FILE && !slice_starts(head, S("file:/"));
-	t->folder = folder_of(head, strlen(scheme->text));
+	t->folder = folder_of(lists ? target_prefix(head) : head, strlen(scheme->text));
 	set_door(t, head, tpl_constant(tpl));
 	facts->door = slice_str(t->door);
 	check_literal(t, head, tpl_constant(tpl), lists, diag);

@@ -23,5 +23,7 @@ MUST int target_put_url(const struct target *, struct slice text, const char *fo
 MUST int target_make(const struct target *, const struct tpl *, struct site *, const struct env *,
 		     struct arena *, struct object_url *ret, struct slice *ret_url,
 		     struct err *) SUSPENDS;
+/* All that a pattern (glob.h) can find begins like this. */
+struct slice target_prefix(struct slice pattern);
 /* Of files: the folder that nothing leaves, without the last '/' ("/" itself aside). The caller owns. */
 char *target_root(const struct target *, const struct tpl *, const char *folder);
