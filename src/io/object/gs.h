@@ -6,8 +6,11 @@
 #include "io/object/gs_credential.h"
 #include "io/token.h"
 
+struct gs_dialect;
+
 struct gs_store {
 	struct object_store base; /* first */
+	const struct gs_dialect *dialect;
 	struct http_client *http; /* borrows */
 	struct http_clocks clocks;
 	struct buf endpoint; /* origin and, rarely, a path; no '/' at its end */
@@ -34,9 +37,32 @@ MUST int gs_call(struct gs_store *, const struct http_request *, struct http_res
 		 struct err *) SUSPENDS;
 /* FAULT_STATUS with the status, Retry-After and the service's sentence. -1. */
 int gs_refusal(const struct gs_name *, const struct http_response *, struct err *);
-/* "https://host/storage/v1/b/BUCKET/o" + "/NAME"; prefix: "", "/upload". */
-MUST int gs_put_url(const struct gs_store *, const char *prefix, const struct gs_name *,
-		    struct buf *out, struct err *);
+/* A question whose answer is 200, or a refusal. */
+MUST int gs_ask(struct gs_store *, const char *method, struct slice url, const struct gs_name *,
+		struct http_response *ret, struct err *) SUSPENDS;
+
+/* ---- gs_json.c, gs_xml.c: the two languages that the service speaks ---- */
+struct gs_dialect {
+	/* The answer, whatever its status: of a whole put, of the request that opens a session (its Location). */
+	int (*put_at_once)(struct gs_store *, const struct object_put *, uint32_t crc,
+			   struct http_response *ret, struct err *) SUSPENDS;
+	int (*open_upload)(struct gs_store *, const struct object_put *, uint32_t crc,
+			   struct http_response *ret, struct err *) SUSPENDS;
+	/* What the answer to an upload's last byte says of the object. */
+	int (*read_made)(struct gs_store *, const struct gs_name *, const struct http_response *,
+			 struct object_info *ret, struct err *) SUSPENDS;
+	/* It ends behind a '?', so that gs_put_query can follow. */
+	int (*put_media_url)(const struct gs_store *, const struct gs_name *, struct buf *out,
+			     struct err *);
+	int (*stat_named)(struct gs_store *, const struct gs_name *, struct object_info *ret,
+			  struct err *) SUSPENDS;
+	int (*list_page)(struct gs_store *, const struct object_list *, struct object_page *ret,
+			 struct err *) SUSPENDS;
+};
+extern const struct gs_dialect gs_json; /* tokens */
+extern const struct gs_dialect gs_xml;  /* HMAC keys */
+/* "&key=value"; an empty value: nothing. */
+MUST int gs_put_query(struct buf *url, const char *key, struct slice value);
 
 /* ---- gs_answer.c ---- */
 #define GS_FIELDS "bucket,name,size,contentType,etag,generation,updated,md5Hash,crc32c"
@@ -64,18 +90,18 @@ static inline struct gs_upload *gs_upload_of(struct object_upload *u)
 MUST int gs_put(struct object_store *, const struct object_put *, struct object_upload **,
 		struct object_info *, struct err *) SUSPENDS;
 void gs_forget(struct object_store *, struct object_upload *) SUSPENDS;
-/* The whole of a put that goes in pieces. `body`: the object's resource for the first question. */
-MUST int gs_resume(struct gs_store *, const struct object_put *, struct slice resource,
-		   struct gs_upload *, struct object_info *ret, struct err *) SUSPENDS;
+/* The whole of a put that goes in pieces. */
+MUST int gs_resume(struct gs_store *, const struct object_put *, struct gs_upload *,
+		   struct object_info *ret, struct err *) SUSPENDS;
 void gs_session_forget(struct gs_store *, struct gs_upload *) SUSPENDS;
-/* "?uploadType=..." and the precondition. */
-MUST int gs_put_upload_url(const struct gs_store *, const struct object_put *, const char *type,
-			   struct buf *out, struct err *);
 struct slice gs_type_of(const struct object_put *); /* the media type */
 /* An answer that is no success, or whose object is another. */
 int gs_upload_refusal(const struct object_put *, const struct http_response *, struct err *);
 
 /* ---- gs_read.c ---- */
+/* What the head of an answer says of the object. */
+MUST int gs_read_head(const struct http_response *, const struct gs_name *, struct object_info *ret,
+		      struct err *);
 MUST int gs_get(struct object_store *, const struct object_get *, struct buf *,
 		struct object_info *, struct err *) SUSPENDS;
 MUST int gs_stat(struct object_store *, struct slice bucket, struct slice name,

@@ -87,20 +87,13 @@ int gs_call(struct gs_store *s, const struct http_request *q, struct http_respon
 	return call(s, &whole, ret, err);
 }
 
-/* ---- its URL ------------------------------------------------------------------------------------------------ */
-
-int gs_put_url(const struct gs_store *s, const char *prefix, const struct gs_name *name,
-	       struct buf *out, struct err *err)
+int gs_ask(struct gs_store *s, const char *method, struct slice url, const struct gs_name *name,
+	   struct http_response *ret, struct err *err)
 {
-	int r = buf_add(out, buf_slice(&s->endpoint));
-	r = r < 0 ? r : buf_printf(out, "%s/storage/v1/b/", prefix);
-	r = r < 0 ? r : url_put_segment(name->bucket, out);
-	r = r < 0 ? r : buf_add(out, S("/o"));
-	if (r == 0 && name->name.n) {
-		r = buf_add_char(out, '/');
-		r = r < 0 ? r : url_put_segment(name->name, out);
-	}
-	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, GS_SHOWN, GS_NAME(*name)) : 0;
+	struct http_request request = { .method = slice_str(method), .url = url };
+	if (gs_call(s, &request, ret, err) < 0)
+		return -1;
+	return ret->status == 200 ? 0 : gs_refusal(name, ret, err);
 }
 
 /* ---- its refusal ---------------------------------------------------------------------------------------------- */

@@ -2,21 +2,17 @@
  *
  * What this room is for: never half an object, never a second one, never "done" without the service's own sums.
  *
- *   small --> POST multipart/related: resource with crc32c, bytes -- 200 --> name, size and crc32c equal --> done
+ *   small --> one request, crc32c and bytes in it -- 200 --> name, size and crc32c equal --> done
  *   large --> gs_resume ---------------------------------------------'
  *                 |
  *                412 (a precondition) --> stat --> equal bytes and sums --> done, `already`
  *                                              '-- else --> FAULT_STATUS 412: what stands there
  * What must hold:
- *  (1) the crc32c goes along in the resource, so that the service itself refuses what was damaged on the way.
- *  (2) the bytes are borrowed, and sent from where they are.
- *  (3) whose answer is lost finds its own object at the next attempt, by its sums: with a precondition nothing is written twice. */
-#include "base/json.h"
-#include "base/rand.h"
+ *  (1) done is what the service's own bytes and crc32c say.
+ *  (2) whose answer is lost finds its own object at the next attempt, by its sums: with a precondition nothing is written twice. */
 #include "base/units.h"
 #include "io/object/crc32c.h"
 #include "io/object/gs.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,65 +24,6 @@ static struct gs_name name_of(const struct object_put *p)
 struct slice gs_type_of(const struct object_put *p)
 {
 	return p->type.n ? p->type : S("application/octet-stream");
-}
-
-/* ---- the resource ------------------------------------------------------------------------------------------------ */
-
-static void put_text(struct json_writer *w, const char *key, struct slice value)
-{
-	if (!value.n)
-		return;
-	json_key(w, key);
-	json_put_string(w, value);
-}
-
-static void put_metadata(struct json_writer *w, const struct object_put *p)
-{
-	json_key(w, "metadata");
-	json_open(w, '{');
-	for (size_t i = 0; i < p->metadata_n; i++) {
-		AUTO(freep) char *key = xstrndup(p->metadata[i].name.p, p->metadata[i].name.n);
-		json_key(w, key);
-		json_put_string(w, p->metadata[i].value);
-	}
-	json_close(w, '}');
-}
-
-static int put_resource(const struct object_put *p, uint32_t crc, struct buf *out)
-{
-	AUTO(buf_done) struct buf sum = { 0 };
-	struct json_writer w = json_writer(out);
-	int r = crc32c_put_base64(crc, &sum);
-	json_open(&w, '{');
-	put_text(&w, "name", p->name);
-	put_text(&w, "contentType", gs_type_of(p));
-	put_text(&w, "cacheControl", p->cache_control);
-	put_text(&w, "contentEncoding", p->content_encoding);
-	put_text(&w, "contentDisposition", p->content_disposition);
-	put_text(&w, "storageClass", p->storage_class);
-	put_text(&w, "crc32c", buf_slice(&sum));
-	if (p->metadata_n)
-		put_metadata(&w, p);
-	json_close(&w, '}');
-	return r < 0 ? r : json_writer_end(&w);
-}
-
-int gs_put_upload_url(const struct gs_store *s, const struct object_put *p, const char *type,
-		      struct buf *out, struct err *err)
-{
-	struct gs_name bucket = { p->bucket, S("") };
-	int64_t generation;
-	if (p->when == OBJECT_IF_MATCH && units_int(p->match, &generation) < 0)
-		return fail(err, FAULT_BAD_VALUE, "'%.*s' is no generation: those are digits",
-			    SLICE(slice_head(p->match, 60)));
-	if (gs_put_url(s, "/upload", &bucket, out, err) < 0)
-		return -1;
-	int r = buf_printf(out, "?uploadType=%s", type);
-	if (r == 0 && p->when == OBJECT_IF_NEW)
-		r = buf_add(out, S("&ifGenerationMatch=0"));
-	if (r == 0 && p->when == OBJECT_IF_MATCH)
-		r = buf_printf(out, "&ifGenerationMatch=%.*s", SLICE(p->match));
-	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "an upload's URL") : 0;
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------- */
@@ -106,64 +43,6 @@ int gs_upload_refusal(const struct object_put *p, const struct http_response *a,
 	if (damaged && err)
 		err->fault = FAULT_TRUNCATED;
 	return -1;
-}
-
-/* ---- one request --------------------------------------------------------------------------------------------------- */
-
-struct envelope {
-	char boundary[40];
-	struct buf head, tail;
-};
-
-static void envelope_done(struct envelope *e)
-{
-	buf_done(&e->head);
-	buf_done(&e->tail);
-}
-
-static int make_envelope(struct slice resource, struct slice type, struct envelope *e)
-{
-	/* Nobody can put into the data what is drawn from the kernel after it was made. */
-	(void)snprintf(e->boundary, sizeof(e->boundary), "hk%016llx%016llx",
-		       (unsigned long long)rand_entropy(), (unsigned long long)rand_entropy());
-	int r = buf_printf(&e->head,
-			   "--%s\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n",
-			   e->boundary);
-	r = r < 0 ? r : buf_add(&e->head, resource);
-	r = r < 0 ? r
-		  : buf_printf(&e->head, "\r\n--%s\r\nContent-Type: %.*s\r\n\r\n", e->boundary,
-			       SLICE(type));
-	return r < 0 ? r : buf_printf(&e->tail, "\r\n--%s--\r\n", e->boundary);
-}
-
-static int put_at_once(struct gs_store *s, const struct object_put *p, struct slice resource,
-		       struct object_info *ret, struct err *err) SUSPENDS
-{
-	AUTO(envelope_done) struct envelope e = { 0 };
-	AUTO(buf_done) struct buf url = { 0 }, type = { 0 };
-	AUTO(http_response_done) struct http_response answer = { 0 };
-	if (gs_put_upload_url(s, p, "multipart", &url, err) < 0)
-		return -1;
-	int r = make_envelope(resource, gs_type_of(p), &e);
-	r = r < 0 ? r : buf_printf(&type, "multipart/related; boundary=%s", e.boundary);
-	if (r < 0)
-		return fail_errno(err, FAULT_TOO_LARGE, r, "an object's resource");
-	struct http_header header = { S("Content-Type"), buf_slice(&type) };
-	struct slice parts[] = { buf_slice(&e.head), p->data, buf_slice(&e.tail) };
-	struct http_request request = { .method = S("POST"),
-					.url = buf_slice(&url),
-					.headers = &header,
-					.header_count = 1,
-					.body_parts = parts,
-					.body_part_count = ARRAY_SIZE(parts),
-					.keyed = true };
-	if (gs_call(s, &request, &answer, err) < 0)
-		return -1;
-	if (answer.status != 200 && answer.status != 201)
-		return gs_upload_refusal(p, &answer, err);
-	if (err)
-		err->sent = true;
-	return gs_read_object(buf_slice(&answer.body), ret, err);
 }
 
 /* ---- what stands there already ---------------------------------------------------------------------------------------- */
@@ -218,6 +97,7 @@ static int look(struct gs_store *s, const struct object_put *p, uint32_t crc,
 /* The type is a header inside our body, where nobody else looks for line breaks; all of them will be headers when it is read. */
 static int check_texts(const struct object_put *p, struct err *err)
 {
+	int64_t generation;
 	struct slice texts[] = { p->type, p->cache_control, p->content_encoding,
 				 p->content_disposition, p->storage_class };
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -227,22 +107,32 @@ static int check_texts(const struct object_put *p, struct err *err)
 					    "gs://%.*s: a control character in what is said of the "
 					    "object",
 					    SLICE(p->bucket));
+	if (p->when == OBJECT_IF_MATCH && units_int(p->match, &generation) < 0)
+		return fail(err, FAULT_BAD_VALUE, "'%.*s' is no generation: those are digits",
+			    SLICE(slice_head(p->match, 60)));
 	return 0;
 }
 
-static int put_once(struct gs_store *s, const struct object_put *p, struct gs_upload *u,
-		    struct object_info *ret, struct err *err) SUSPENDS
+static int put_at_once(struct gs_store *s, const struct object_put *p, uint32_t crc,
+		       struct object_info *ret, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf resource = { 0 };
+	AUTO(http_response_done) struct http_response answer = { 0 };
+	struct gs_name name = name_of(p);
+	if (s->dialect->put_at_once(s, p, crc, &answer, err) < 0)
+		return -1;
+	if (answer.status != 200 && answer.status != 201)
+		return gs_upload_refusal(p, &answer, err);
+	err->sent = true;
+	return s->dialect->read_made(s, &name, &answer, ret, err);
+}
+
+static int put_proven(struct gs_store *s, const struct object_put *p, struct gs_upload *u,
+		      struct object_info *ret, struct err *err) SUSPENDS
+{
 	AUTO(object_info_done) struct object_info info = { 0 };
 	struct gs_name name = name_of(p);
-	int r = put_resource(p, u->crc, &resource);
-	if (r < 0)
-		return fail_errno(err, FAULT_TOO_LARGE, r, "what is said of the object");
-	if (p->data.n > s->piece_bytes)
-		r = gs_resume(s, p, buf_slice(&resource), u, &info, err);
-	else
-		r = put_at_once(s, p, buf_slice(&resource), &info, err);
+	int r = p->data.n > s->piece_bytes ? gs_resume(s, p, u, &info, err)
+					   : put_at_once(s, p, u->crc, &info, err);
 	if (r < 0 || gs_prove(&name, &info, p->data.n, u->crc, err) < 0)
 		return -1;
 	*ret = info;
@@ -263,7 +153,7 @@ int gs_put(struct object_store *store, const struct object_put *p, struct object
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "crc32c");
 	u->summed = true;
-	r = put_once(s, p, u, ret, err);
+	r = put_proven(s, p, u, ret, err);
 	if (r < 0 && err->fault == FAULT_STATUS && err->code == 412)
 		r = look(s, p, u->crc, ret, err);
 	return r;

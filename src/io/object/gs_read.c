@@ -1,79 +1,24 @@
-/* gs_read.c - get, stat and list
+/* gs_read.c - bytes that are proven to be the object's
  *
- * What this room is for: bytes that are proven to be the object's, and what the service says of objects.
+ * What this room is for: get; and what the head of an answer says of an object, in both dialects.
  * What flows through:    names in, bytes and object_info out.
  * What must hold:
  *  (1) bytes are given only when their crc32c (or, of an object without one, their md5) is the one in the answer's x-goog-hash.
  *  (2) an object that lies there compressed (Content-Encoding: gzip) is asked for as it lies: the sum is of that. It is inflated after the
  *      proof. */
 #include "base/clock.h"
+#include "base/units.h"
 #include "io/checksum.h"
 #include "io/db/db_base64.h"
 #include "io/http/http_inflate.h"
 #include "io/object/crc32c.h"
 #include "io/object/gs.h"
-#include "io/url.h"
 #include <errno.h>
 #include <hocket/offload.h>
 
 #define MAX_BYTES      (UINT64_C(64) << 20)
 #define INFLATED_TIMES 4
 #define MD5_ON_LOOP    (256u << 10) /* half a millisecond; more goes to a thread */
-
-/* ---- stat ------------------------------------------------------------------------------------------------------------ */
-
-static int ask(struct gs_store *s, struct slice url, const struct gs_name *name,
-	       struct http_response *ret, struct err *err) SUSPENDS
-{
-	struct http_request request = { .method = S("GET"), .url = url };
-	if (gs_call(s, &request, ret, err) < 0)
-		return -1;
-	return ret->status == 200 ? 0 : gs_refusal(name, ret, err);
-}
-
-int gs_stat(struct object_store *store, struct slice bucket, struct slice object,
-	    struct object_info *ret, struct err *err)
-{
-	struct gs_store *s = gs_of(store);
-	struct gs_name name = { bucket, object };
-	AUTO(buf_done) struct buf url = { 0 };
-	AUTO(http_response_done) struct http_response answer = { 0 };
-	if (gs_put_url(s, "", &name, &url, err) < 0)
-		return -1;
-	if (buf_add(&url, S("?fields=" GS_FIELDS)) < 0)
-		return fail(err, FAULT_TOO_LARGE, "a URL does not fit");
-	if (ask(s, buf_slice(&url), &name, &answer, err) < 0)
-		return -1;
-	return gs_read_object(buf_slice(&answer.body), ret, err);
-}
-
-/* ---- list ------------------------------------------------------------------------------------------------------------ */
-
-static int put_query(struct buf *url, const char *key, struct slice value)
-{
-	int r = value.n ? buf_printf(url, "&%s=", key) : 0;
-	return r < 0 || !value.n ? r : url_put_segment(value, url);
-}
-
-int gs_list(struct object_store *store, const struct object_list *l, struct object_page *ret,
-	    struct err *err)
-{
-	struct gs_store *s = gs_of(store);
-	struct gs_name name = { l->bucket, S("") };
-	AUTO(buf_done) struct buf url = { 0 };
-	AUTO(http_response_done) struct http_response answer = { 0 };
-	if (gs_put_url(s, "", &name, &url, err) < 0)
-		return -1;
-	int r = buf_printf(&url, "?maxResults=%u&fields=nextPageToken,items(" GS_FIELDS ")",
-			   l->most ? l->most : 1000);
-	r = r < 0 ? r : put_query(&url, "prefix", l->prefix);
-	r = r < 0 ? r : put_query(&url, "pageToken", l->page);
-	if (r < 0)
-		return fail_errno(err, FAULT_TOO_LARGE, r, "a list's URL");
-	if (ask(s, buf_slice(&url), &name, &answer, err) < 0)
-		return -1;
-	return gs_read_page(buf_slice(&answer.body), l, ret, err);
-}
 
 /* ---- get ------------------------------------------------------------------------------------------------------------- */
 
@@ -118,9 +63,17 @@ static struct slice without_quotes(struct slice s)
 	return quoted ? (struct slice){ s.p + 1, s.n - 2 } : s;
 }
 
-/* What the answer's head says of the object. */
-static int read_head(const struct http_response *a, const struct gs_name *name,
-		     struct object_info *ret)
+/* As it lies there: an answer may have no body (HEAD), or one that was compressed for the way. */
+static uint64_t stored_bytes(const struct http_response *a)
+{
+	int64_t n;
+	bool good = units_int(header_of(a, "x-goog-stored-content-length"), &n) == 0 ||
+		    (a->body.n == 0 && units_int(header_of(a, "Content-Length"), &n) == 0);
+	return good && n >= 0 ? (uint64_t)n : a->body.n;
+}
+
+int gs_read_head(const struct http_response *a, const struct gs_name *name, struct object_info *ret,
+		 struct err *err)
 {
 	AUTO(buf_done) struct buf md5 = { 0 }, crc = { 0 }, time = { 0 };
 	int64_t wall;
@@ -130,14 +83,15 @@ static int read_head(const struct http_response *a, const struct gs_name *name,
 		r = clock_put_utc(&time, wall);
 	struct object_info info = { .bucket = name->bucket,
 				    .name = name->name,
-				    .bytes = a->body.n,
+				    .bytes = stored_bytes(a),
 				    .type = header_of(a, "Content-Type"),
 				    .etag = without_quotes(header_of(a, "ETag")),
 				    .generation = header_of(a, "x-goog-generation"),
 				    .updated = buf_slice(&time),
 				    .md5 = buf_slice(&md5),
 				    .crc32c = buf_slice(&crc) };
-	return r < 0 ? r : object_info_copy(&info, ret);
+	r = r < 0 ? r : object_info_copy(&info, ret);
+	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, GS_SHOWN, GS_NAME(*name)) : 0;
 }
 
 struct sums {
@@ -175,7 +129,7 @@ static int prove(const struct gs_name *name, struct slice bytes, const struct ob
 	}
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "the checksum of an object");
-	if (slice_eq(theirs, buf_slice(&ours)))
+	if (slice_eq(theirs, buf_slice(&ours)) && bytes.n == info->bytes)
 		return 0;
 	return fail(err, FAULT_TRUNCATED,
 		    GS_SHOWN ": what came is not what the service keeps: %zu bytes of checksum "
@@ -244,6 +198,8 @@ static int finish(const struct object_get *g, struct http_response *a, struct bu
 		return -1;
 	if (packed ? unpack(g, a, coding, &plain, err) < 0 : (plain = buf_take(&a->body), false))
 		return -1;
+	if (packed && !lies_packed && !header_of(a, "x-goog-stored-content-length").n)
+		ret->bytes = plain.n;
 	if (packed && !lies_packed && prove(&name, buf_slice(&plain), ret, err) < 0)
 		return -1;
 	*out = buf_take(&plain);
@@ -259,12 +215,9 @@ int gs_get(struct object_store *store, const struct object_get *g, struct buf *b
 	AUTO(buf_done) struct buf url = { 0 };
 	AUTO(http_response_done) struct http_response answer = { 0 };
 	AUTO(object_info_done) struct object_info info = { 0 };
-	if (gs_put_url(s, "", &name, &url, err) < 0)
+	if (s->dialect->put_media_url(s, &name, &url, err) < 0)
 		return -1;
-	int r = buf_add(&url, S("?alt=media"));
-	if (r == 0 && g->generation.n)
-		r = buf_add(&url, S("&generation="));
-	r = r < 0 ? r : url_put_segment(g->generation, &url);
+	int r = gs_put_query(&url, "generation", g->generation);
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "an object's URL");
 	struct http_request request = { .method = S("GET"),
@@ -279,12 +232,25 @@ int gs_get(struct object_store *store, const struct object_get *g, struct buf *b
 		return -1;
 	if (answer.status != 200)
 		return gs_refusal(&name, &answer, err);
-	if (read_head(&answer, &name, &info) < 0)
-		return fail(err, FAULT_TOO_LARGE, GS_SHOWN ": its head does not fit",
-			    GS_NAME(name));
-	if (finish(g, &answer, bytes, &info, err) < 0)
+	if (gs_read_head(&answer, &name, &info, err) < 0 ||
+	    finish(g, &answer, bytes, &info, err) < 0)
 		return -1;
 	*ret = info;
 	info = (struct object_info){ 0 };
 	return 0;
+}
+
+int gs_stat(struct object_store *store, struct slice bucket, struct slice object,
+	    struct object_info *ret, struct err *err)
+{
+	struct gs_store *s = gs_of(store);
+	struct gs_name name = { bucket, object };
+	return s->dialect->stat_named(s, &name, ret, err);
+}
+
+int gs_list(struct object_store *store, const struct object_list *l, struct object_page *ret,
+	    struct err *err)
+{
+	struct gs_store *s = gs_of(store);
+	return s->dialect->list_page(s, l, ret, err);
 }

@@ -35,15 +35,15 @@ static void drop_session(struct gs_upload *u)
 	u->doubted = false;
 }
 
-static int take_session(struct gs_upload *u, struct slice url, const struct http_response *a,
-			struct err *err)
+static int take_session(const struct gs_store *s, struct gs_upload *u,
+			const struct http_response *a, struct err *err)
 {
 	struct slice location;
 	AUTO(buf_wipe) struct buf session = { 0 };
 	struct url parts;
 	const char *why;
 	if (!http_response_header(a, "Location", &location) ||
-	    url_resolve(url, location, &session) < 0 ||
+	    url_resolve(buf_slice(&s->endpoint), location, &session) < 0 ||
 	    url_parse(buf_slice(&session), &parts, &why) < 0)
 		return fail(err, FAULT_PROTOCOL,
 			    "the service opens no session for a resumable upload; is the endpoint "
@@ -53,32 +53,15 @@ static int take_session(struct gs_upload *u, struct slice url, const struct http
 	return 0;
 }
 
-static int open_session(struct gs_store *s, const struct object_put *p, struct slice resource,
-			struct gs_upload *u, struct err *err) SUSPENDS
+static int open_session(struct gs_store *s, const struct object_put *p, struct gs_upload *u,
+			struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf url = { 0 }, length = { 0 };
 	AUTO(http_response_done) struct http_response answer = { 0 };
-	if (gs_put_upload_url(s, p, "resumable", &url, err) < 0)
-		return -1;
-	int r = buf_printf(&length, "%zu", p->data.n);
-	if (r < 0)
-		return too_long(r, err);
-	struct http_header headers[] = {
-		{ S("Content-Type"), S("application/json; charset=UTF-8") },
-		{ S("X-Upload-Content-Type"), gs_type_of(p) },
-		{ S("X-Upload-Content-Length"), buf_slice(&length) },
-	};
-	struct http_request request = { .method = S("POST"),
-					.url = buf_slice(&url),
-					.headers = headers,
-					.header_count = ARRAY_SIZE(headers),
-					.body = resource,
-					.keyed = true };
-	if (gs_call(s, &request, &answer, err) < 0)
+	if (s->dialect->open_upload(s, p, u->crc, &answer, err) < 0)
 		return -1;
 	if (answer.status != 200 && answer.status != 201)
 		return gs_upload_refusal(p, &answer, err);
-	return take_session(u, buf_slice(&url), &answer, err);
+	return take_session(s, u, &answer, err);
 }
 
 /* ---- what the service keeps -------------------------------------------------------------------------------------------- */
@@ -110,16 +93,18 @@ static int take_progress(struct gs_upload *u, const struct http_response *a, uin
 	return GOES_ON;
 }
 
-static int judge(const struct object_put *p, struct gs_upload *u, const struct http_response *a,
-		 uint64_t most, struct object_info *ret, struct err *err)
+static int judge(struct gs_store *s, const struct object_put *p, struct gs_upload *u,
+		 const struct http_response *a, uint64_t most, struct object_info *ret,
+		 struct err *err) SUSPENDS
 {
+	struct gs_name name = { p->bucket, p->name };
 	switch (a->status) {
 	case 308:
 		return take_progress(u, a, most, err);
 	case 200:
 	case 201:
 		drop_session(u);
-		return gs_read_object(buf_slice(&a->body), ret, err) < 0 ? -1 : COMPLETE;
+		return s->dialect->read_made(s, &name, a, ret, err) < 0 ? -1 : COMPLETE;
 	case 404:
 	case 410:
 		drop_session(u);
@@ -154,7 +139,7 @@ static int say(struct gs_store *s, const struct object_put *p, struct gs_upload 
 	u->doubted = true;
 	if (gs_call(s, &request, &answer, err) < 0)
 		return -1;
-	return judge(p, u, &answer, piece.n ? piece.at + piece.n : p->data.n, ret, err);
+	return judge(s, p, u, &answer, piece.n ? piece.at + piece.n : p->data.n, ret, err);
 }
 
 /* ---- from here to the end ---------------------------------------------------------------------------------------------- */
@@ -185,12 +170,12 @@ static int go_on(struct gs_store *s, const struct object_put *p, struct gs_uploa
 	return r;
 }
 
-int gs_resume(struct gs_store *s, const struct object_put *p, struct slice resource,
-	      struct gs_upload *u, struct object_info *ret, struct err *err)
+int gs_resume(struct gs_store *s, const struct object_put *p, struct gs_upload *u,
+	      struct object_info *ret, struct err *err)
 {
 	int r = GONE;
 	for (int sessions = u->session.n ? 0 : 1; r == GONE && sessions <= 2; sessions++) {
-		if (!u->session.n && open_session(s, p, resource, u, err) < 0)
+		if (!u->session.n && open_session(s, p, u, err) < 0)
 			return -1;
 		r = go_on(s, p, u, ret, err);
 	}

@@ -92,6 +92,7 @@ int gs_store_open(const struct object_store_options *o, struct object_store **re
 	struct gs_store *s = xcalloc(1, sizeof(*s));
 	ASSERT(o->http);
 	s->base.ops = &ops;
+	s->dialect = &gs_json;
 	s->http = o->http;
 	s->clocks = o->clocks;
 	s->piece_bytes = whole_pieces(o->piece_bytes);
