@@ -152,14 +152,13 @@ static const char test_text[] =
 	"placeholders, and retries wait for nothing.\n"
 	"\n"
 	"  tests:\n"
-	"    - in: {id: 1}                       # a record, or a list of them\n"
-	"      mock: {http: {name: Ana}}         # the answer's body\n"
-	"      out: {id: 1, profile: {name: Ana}}  # at least that; a list for several, [] for "
-	"none\n"
+	"    - in: {id: 1}                         # a record, or a list of them\n"
+	"      mock: {http: {name: Ana}}           # the answer's body\n"
+	"      out: {id: 1, profile: {name: Ana}}  # at least that; a list; [] for none\n"
 	"\n"
 	"mock: also {$status: 404}, {$fault: timeout}, {$attempts: [...]}, {$each: [...]},\n"
-	"{$jq: PROGRAM}. Beside out: sent, dead, exact, name, vars, now. Exit codes: 0 all are\n"
-	"good, 1 one is not, 2 no test has that name, 78 a file is wrong.";
+	"{$jq: PROGRAM}. Beside out: sent, stored, dead, objects, exact, name, vars, now. Exit\n"
+	"codes: 0 all are good, 1 one is not, 2 no test has that name, 78 a file is wrong.";
 static const char jq_text[] =
 	"EXPR is evaluated for each record of FILE, or of stdin, exactly as in a pipeline: with\n"
 	"$meta and, given by --set, $vars; what a pipeline refuses (env, input, ...) is refused\n"

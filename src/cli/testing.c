@@ -12,6 +12,7 @@
 #include "cli/expect.h"
 #include "cli/journey_page.h"
 #include "cli/mocking.h"
+#include "cli/stock.h"
 #include "io/object.h"
 #include <errno.h>
 #include <hocket/hocket.h>
@@ -30,6 +31,7 @@ struct judging {
 	const struct test_case *test;
 	struct mocking mocking;
 	struct journeys journeys;
+	struct object_store *objects;
 	struct arena *arena;   /* what is gathered */
 	struct texts *arrived; /* by step: what came to a sink that calls, and was accepted */
 	struct texts *sent;    /* by step: requests, as "sent" compares them */
@@ -391,8 +393,29 @@ static void judge_sent(struct judging *x)
 	}
 }
 
+/* ---- stored ---- */
+static void judge_stored(struct judging *x) SUSPENDS
+{
+	for (size_t i = 0; i < x->test->stored.n; i++) {
+		const struct case_named *want = &x->test->stored.v[i];
+		AUTO(buf_done) struct buf got = { .max = 1u << 28 };
+		struct err err = { 0 };
+		struct texts one = { 0 };
+		if (stock_put_found(x->objects, want, &got, &err) < 0) {
+			add_trouble(x, "%s", err.text);
+			continue;
+		}
+		add_text(x, &one, buf_slice(&got));
+		compare(x, &(struct comparing){ .what = want->name,
+						.who = "`stored`",
+						.want = want->values,
+						.got = one,
+						.match = expect_matches });
+	}
+}
+
 /* ---- the run ---- */
-static void judge(struct judging *x, const struct run_result *result)
+static void judge(struct judging *x, const struct run_result *result) SUSPENDS
 {
 	const struct err *err = x->mocking.err.fault ? &x->mocking.err : &result->err;
 	bool whole = result->end == RUN_FINISHED;
@@ -405,9 +428,10 @@ static void judge(struct judging *x, const struct run_result *result)
 	if (x->test->has_dead || x->dead.n == 0) /* else that is why rows are missing */
 		judge_out(x);
 	judge_sent(x);
+	judge_stored(x);
 }
 
-static void run_it(struct judging *x, struct object_store *objects) SUSPENDS
+static void run_it(struct judging *x) SUSPENDS
 {
 	struct run_result result = { 0 };
 	struct run *run = NULL;
@@ -416,11 +440,12 @@ static void run_it(struct judging *x, struct object_store *objects) SUSPENDS
 		.state_path = ":memory:",
 		.tool_version = HOCKET_VERSION,
 		.watch = &x->journeys.watch,
-		.objects = objects,
+		.objects = x->objects,
 		.stand_in = &x->mocking.stand_in,
 		.now_ns = x->test->now_ns,
 	};
-	if (run_open(&x->mocking.as.plan, &o, &run, &err) < 0) {
+	if (stock_fill(x->objects, &x->test->objects, &err) < 0 ||
+	    run_open(&x->mocking.as.plan, &o, &run, &err) < 0) {
 		x->out->error = true;
 		add_trouble(x, "%s", err.text);
 		return;
@@ -433,18 +458,17 @@ static void run_it(struct judging *x, struct object_store *objects) SUSPENDS
 
 static void run_case(struct judging *x) SUSPENDS
 {
-	struct object_store *objects = NULL;
 	size_t steps = x->plan->step_count + 1;
 	x->arena = arena_new();
 	x->arrived = arena_zero(x->arena, steps * sizeof *x->arrived);
 	x->sent = arena_zero(x->arena, steps * sizeof *x->sent);
 	mocking_init(&x->mocking, x->plan, x->test);
 	journeys_init(&x->journeys, journey_ends, x);
-	if (object_store_open_memory(&objects) < 0)
+	if (object_store_open_memory(&x->objects) < 0)
 		add_trouble(x, "no memory for a store of objects");
 	else
-		run_it(x, objects);
-	object_store_free(objects);
+		run_it(x);
+	object_store_free(x->objects);
 	mocking_done(&x->mocking);
 	arena_free(x->arena);
 }

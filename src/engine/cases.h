@@ -29,8 +29,10 @@ struct test_case {
 	struct case_values in;
 	struct case_list mocks, sent;
 	struct case_list outs; /* by sink; with one sink its name */
-	bool exact;            /* in `out`: nothing but what is named there */
-	bool has_dead;         /* else: nothing may be dead */
+	struct case_list objects,
+		stored; /* by URL: what lies there before, and after; a value each */
+	bool exact;     /* in `out`: nothing but what is named there */
+	bool has_dead;  /* else: nothing may be dead */
 	struct case_values dead;
 	const char *const *sets; /* "name=json", over vars: */
 	size_t set_count;

@@ -312,6 +312,38 @@ tests:
 """))
 
 
+def test_what_lies_in_buckets_before_and_after(check):
+    text = """
+from: {jsonl: names.jsonl}
+steps:
+  - download: gs://inbox/\\(.name).json
+    into: .got
+  - set: {n: .got.n + 1}
+  - upload: s3://outbox/\\(.name).md
+    data: '"n is \\(.n)"'
+    into: .url
+to: {jsonl: done.jsonl}
+tests:
+"""
+    passes(check(text + """
+  - in: [{name: a}, {name: b}]
+    objects: {gs://inbox/a.json: {n: 1}, gs://inbox/b.json: {$type: application/json, $body: '{"n": 2}'}}
+    out: [{n: 2}, {n: 3}]
+    stored: {s3://outbox/a.md: n is 2, s3://outbox/b.md: {$bytes: 6, $body: n is 3}, s3://outbox/c.md: ~}
+  - in: {name: a}
+    dead: {step: download, class: status(404)}
+    stored: {s3://outbox/a.md: ~}
+"""), 2)
+    r = check(text + """
+  - in: {name: a}
+    objects: {gs://inbox/a.json: {n: 1}}
+    stored: {s3://outbox/a.md: n is 3, s3://outbox/b.md: n is 2}
+""")
+    assert r.code == 1
+    assert "s3://outbox/a.md is not what `stored` expects\n       ~ .  \"n is 3\" -> \"n is 2\"\n" in r.out
+    assert "s3://outbox/b.md is not what `stored` expects\n       ~ .  \"n is 2\" -> null\n" in r.out
+
+
 def test_secrets_have_placeholders(check, hocket):
     hocket.env["API_KEY"] = "the-real-key-of-production"
     r = passes(check("""

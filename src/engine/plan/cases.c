@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "engine/cases.h"
 #include "engine/plan/planning.h"
+#include "io/object.h"
 
 #include "base/banned.h"
 
@@ -218,6 +219,41 @@ static void read_out(struct parsing *x, const struct node *value)
 	x->into->outs = (struct case_list){ v, value->n };
 }
 
+/* By URL. Whose name it is, a store would be asked. */
+static struct case_list by_url(struct parsing *x, const struct node *map, const char *what)
+{
+	struct case_named *v = NULL;
+	if (map->kind != NODE_MAP) {
+		x->good = option_refuse(x->p, map, NULL,
+					"'%s' wants a mapping, {gs://bucket/name: ...}, not %s",
+					what, node_kind_name(map));
+		return (struct case_list){ 0 };
+	}
+	v = named(x, map, what);
+	for (size_t i = 0; i < map->n; i++) {
+		struct object_url url;
+		struct err err = { 0 };
+		const struct node *key = &map->keys[i], *value = &map->items[i];
+		struct slice *json = arena_zero(x->p->arena, sizeof *json);
+		if (object_url_parse(key->text, &url, &err) < 0)
+			refuse(x, key, "gs://bucket/name, s3://bucket/name, file:///folder/name",
+			       err.text);
+		x->good &= node_to_json(x->p, value, json);
+		v[i].values = (struct case_values){ json, 1 };
+	}
+	return (struct case_list){ v, map->n };
+}
+
+static void read_objects(struct parsing *x, const struct node *value)
+{
+	x->into->objects = by_url(x, value, "objects");
+}
+
+static void read_stored(struct parsing *x, const struct node *value)
+{
+	x->into->stored = by_url(x, value, "stored");
+}
+
 static void read_exact(struct parsing *x, const struct node *value)
 {
 	if (value->kind != NODE_BOOL)
@@ -306,9 +342,10 @@ static const struct {
 	const char *word;
 	key_fn *understand;
 } keys[] = {
-	{ "name", read_name }, { "in", read_in },       { "mock", read_mocks },
-	{ "out", read_out },   { "exact", read_exact }, { "dead", read_dead },
-	{ "sent", read_sent }, { "vars", read_vars },   { "now", read_now },
+	{ "name", read_name },       { "in", read_in },         { "mock", read_mocks },
+	{ "out", read_out },         { "exact", read_exact },   { "dead", read_dead },
+	{ "sent", read_sent },       { "vars", read_vars },     { "now", read_now },
+	{ "objects", read_objects }, { "stored", read_stored },
 };
 
 /* ---- a case ------------------------------------------------------------------------------------------------------- */
@@ -338,8 +375,10 @@ static void check_whole(struct parsing *x)
 		refuse(x, at, "the records that go in", "this test has no 'in'");
 	else if (x->good && c->in.n == 0)
 		refuse(x, at, "give it a record", "'in' is empty: nothing would be tested");
-	else if (x->good && !node_get(x->map, "out") && !c->has_dead && c->sent.n == 0)
-		refuse(x, at, "say what comes out: out, sent or dead", "this test expects nothing");
+	else if (x->good && !node_get(x->map, "out") && !c->has_dead && c->sent.n == 0 &&
+		 c->stored.n == 0)
+		refuse(x, at, "say what comes out: out, sent, stored or dead",
+		       "this test expects nothing");
 }
 
 static bool parse_case(struct parsing *x)

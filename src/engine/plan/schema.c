@@ -320,6 +320,8 @@ static const struct {
 	{ "sent", "\"type\":\"object\"", "what steps send, by step or verb" },
 	{ "dead", "\"type\":[\"object\",\"array\"]",
 	  "which records are dead: step, class, message, record, at_step" },
+	{ "objects", "\"type\":\"object\"", "what is in buckets before, by URL" },
+	{ "stored", "\"type\":\"object\"", "what is in buckets then, by URL" },
 	{ "exact", "\"type\":\"boolean\"", "records in out have nothing beside what is named" },
 	{ "vars", "\"type\":\"object\"", "values over the file's vars" },
 	{ "now", "\"type\":\"string\"", "what $meta.time says: 2026-01-31T12:30:00Z" },
