@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 import gcs as google  # noqa: E402
 import pg  # noqa: E402
+import s3 as amazon  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
@@ -126,3 +127,21 @@ def gcs_server():
 def gcs(gcs_server):
     """A fresh bucket (gcs.py): .url, .endpoint, .names(), .get(name), .put(name, data), .writes."""
     return gcs_server.bucket()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 service that is not ours; skipped, aloud, where it cannot be had."""
+    try:
+        amazon.tool("python")
+        server = amazon.Server()
+    except amazon.Missing as missing:
+        pytest.skip(f"no S3 here: {missing}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server):
+    """A fresh bucket (s3.py): .url, .endpoint, .access_key, .secret_key, .env, .names(), .get(name), .put(name, data), .asked."""
+    return s3_server.bucket()
