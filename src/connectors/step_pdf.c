@@ -114,6 +114,7 @@ static int pdf_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->effect = EFFECT_NONE;
 	facts->guarantee = IDEMPOTENT;
 	facts->keyless = true;
+	facts->local = true;
 	facts->concurrency = o->pdf->workers ? (unsigned)o->pdf->workers : pool_cores();
 	return 0;
 }
@@ -155,11 +156,10 @@ static int ask_markdown(const struct pdf_options *o, struct call *c, struct requ
 	if (n == 0 || json_type(json) != JSON_STRING)
 		return fail(err, FAULT_BAD_VALUE, "`markdown` wants text, not %.*s",
 			    SLICE(n ? slice_head(json, 40) : S("nothing")));
-	int r = json_unquote(json, &text);
-	if (r < 0)
-		return fail_errno(err, FAULT_BAD_VALUE, r,
-				  "the Markdown is longer than `max_bytes`, %" PRIu64,
-				  o->max_bytes);
+	if (json_unquote(json, &text) < 0)
+		return fail(err, FAULT_TOO_LARGE,
+			    "the Markdown is longer than %" PRIu64 " bytes: raise `max_bytes`",
+			    o->max_bytes);
 	q->markdown = arena_copy(c->arena, buf_slice(&text));
 	return 0;
 }
