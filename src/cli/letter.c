@@ -217,6 +217,22 @@ static int put_attempt(struct slice attempt, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
+/* What was said at more length: a traceback. */
+static int put_excerpt(struct slice attempt, struct buf *out)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct slice rest = field(attempt, "excerpt", &text), line;
+	int r = 0;
+	for (bool more = rest.n > 0; r == 0 && more;) {
+		more = slice_cut(rest, '\n', &line, &rest);
+		r = buf_add(out, S("      "));
+		r = r < 0 ? r : put_clean(out, line, SIZE_MAX);
+		r = r < 0 ? r : buf_add_char(out, '\n');
+		more = more && rest.n > 0;
+	}
+	return r;
+}
+
 static int put_attempts(struct slice attempts, struct buf *out)
 {
 	struct slice key, attempt;
@@ -224,8 +240,10 @@ static int put_attempts(struct slice attempts, struct buf *out)
 	if (json_check(attempts, NULL) < 0 || json_type(attempts) != JSON_ARRAY)
 		return r;
 	struct json_iter it = json_iter(attempts);
-	while (r == 0 && json_next(&it, &key, &attempt))
+	while (r == 0 && json_next(&it, &key, &attempt)) {
 		r = put_attempt(attempt, out);
+		r = r < 0 ? r : put_excerpt(attempt, out);
+	}
 	return r;
 }
 

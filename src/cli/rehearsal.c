@@ -51,14 +51,17 @@ static int choose(struct site *site, const struct rec *rec, const struct env *en
 static const struct port chooses = { .name = "try", .roles = ROLE_STEP, .apply = choose };
 
 /* ---- places ---- */
-static bool uses_answer(const struct common *o)
+static bool uses_answer(const struct place *p)
 {
-	return o->into.n > 0 || o->result.value || o->emit;
+	const struct common *o = &p->common;
+	return p->facts.replaces || o->into.n > 0 || o->result.value || o->emit;
 }
 
 static bool is_held(const struct place *p, enum calls calls)
 {
-	if (!p->port->call)
+	bool here =
+		p->port->works && p->facts.effect == EFFECT_NONE; /* nothing outside is called */
+	if (!p->port->call || here)
 		return false;
 	return p->role == ROLE_SINK || calls == CALLS_NONE ||
 	       (calls == CALLS_READS && p->facts.effect != EFFECT_READS);
@@ -83,12 +86,13 @@ static struct port without_calls(const struct port *of)
 
 static void hold(struct rehearsal *r, struct place *p, size_t i)
 {
-	bool ends = uses_answer(&p->common);
+	bool ends = uses_answer(p);
 	struct common *o = &p->common;
 	r->ports[i] = without_calls(p->port);
 	p->port = &r->ports[i];
 	p->facts.paid = false;
 	p->facts.effect = EFFECT_NONE;
+	p->facts.replaces = false;
 	o->accept = NULL;
 	o->into.n = 0;
 	o->result.value = NULL;

@@ -43,7 +43,8 @@ static void count(struct trial *t, const struct journey *j)
 {
 	t->dead += j->end == SIGHT_FAILED;
 	for (size_t i = 0; i < j->n; i++)
-		if (!t->rehearsal.held[j->stops[i].step])
+		if (!t->rehearsal.held[j->stops[i].step] &&
+		    !t->rehearsal.plan.steps[j->stops[i].step].port->works)
 			t->calls += j->stops[i].attempts;
 	for (const struct journey *c = j->first_child; c; c = c->sibling)
 		count(t, c);
@@ -112,15 +113,23 @@ static int put_step(const struct trial *t, const struct place *p, bool held, str
 	int r = buf_printf(out, "  %-10s ", p->label);
 	if (r < 0)
 		return r;
+	if (!held && p->port->works)
+		return buf_printf(out, "runs %s here, for each record%s\n", where,
+				  p->facts.effect == EFFECT_WRITES
+					  ? "; it may change something outside"
+					  : "");
 	if (!held)
 		return buf_printf(out, "calls %s for real, once for each record%s\n", where,
 				  writes ? "; it may change something there, or cost" : "");
 	if (p->role == ROLE_SINK)
 		return buf_printf(out, "sends nothing to %s, only shows it\n", where);
-	r = buf_printf(out, "does not call %s", where);
+	r = buf_printf(out, "does not %s %s", p->port->works ? "run" : "call", where);
 	if (r == 0 && writes && !said)
 		r = buf_add(out,
-			    S(": it may change something there, or cost; --calls all calls it"));
+			    p->port->works
+				    ? S(": it may change something; --calls all runs it")
+				    : S(": it may change something there, or cost; --calls all "
+					"calls it"));
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 

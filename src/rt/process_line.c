@@ -129,7 +129,7 @@ int line_exchange(struct worker *w, const struct hk_part *part, struct line_read
 		e = e < 0 ? e : read_line(w, r);
 	}
 	if (e == 0 && is_unread(w))
-		return -EBADMSG;
+		return w->calls_n > 1 ? -EAGAIN : -EBADMSG;
 	return e < 0 && e != -ECANCELED && hk_event_is_set(&w->ended) && e != -EBADMSG &&
 			       e != -EMSGSIZE
 		       ? -EPIPE

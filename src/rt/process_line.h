@@ -11,6 +11,6 @@ struct line_reader {
 	size_t n, room;
 };
 /* 0: a whole line has come, without its end; -EPIPE, -ECANCELED, -ENOMEM; -EMSGSIZE: it is longer; -EBADMSG: something stands behind
- * it, or it came before the call was read. Counts what it sends in w->sent. */
+ * it, or the first of all came before its call was read; -EAGAIN: that is so of a later one, which an earlier call is to blame for. Counts what it sends in w->sent. */
 MUST int line_exchange(struct worker *, const struct hk_part *, struct line_reader *) SUSPENDS;
 void line_reader_done(struct line_reader *);

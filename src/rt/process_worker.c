@@ -592,6 +592,10 @@ static int give_up(struct worker *w, const struct frame_reader *r, int e,
 		e = -ECANCELED;
 	if (e == -EPIPE && never_had_it(w))
 		return -EAGAIN;
+	if (e == -EAGAIN) {
+		worker_kill(w);
+		return e;
+	}
 	if (e == -EPIPE && hk_event_is_set(&w->ended) && !w->forced)
 		ret->exit = w->exit;
 	worker_kill(w);

@@ -112,10 +112,25 @@ static enum fault class_of(struct slice word)
 	return slice_eq(word, S("oom")) ? FAULT_WORKER_OOM : FAULT_WORKER_ERROR;
 }
 
+/* A message is one line, and moves no cursor. */
+static struct slice one_line(struct slice text, struct arena *arena)
+{
+	char *out = (char *)(uintptr_t)arena_copy(arena, text).p; /* our own copy */
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)out[i],
+			      next = i + 1 < text.n ? (unsigned char)out[i + 1] : 0;
+		if (c < ' ' || c == 0x7f)
+			out[i] = ' ';
+		else if (c == 0xc2 && next < 0xa0)
+			out[i] = out[i + 1] = '?';
+	}
+	return (struct slice){ out, text.n };
+}
+
 /* {"error":"ValueError: ...","class":"error","excerpt":"Traceback..."} */
 static int take_error(struct slice about, struct call *c, struct err *err)
 {
-	struct slice text = text_of(about, "error", c->arena);
+	struct slice text = one_line(text_of(about, "error", c->arena), c->arena);
 	err->sent = true;
 	c->excerpt = text_of(about, "excerpt", c->arena);
 	return fail(err, class_of(text_of(about, "class", c->arena)), "%.*s", SLICE(text));

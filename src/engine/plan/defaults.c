@@ -15,7 +15,8 @@ enum {
 	CONCURRENCY_AUTO = 256,
 	QUEUE_MIN = 100,
 	QUEUE_MAX = 1000000,
-	RETRIES_DEFAULT = 4
+	RETRIES_DEFAULT = 4,
+	RETRIES_OF_WORK = 1 /* once more, alone */
 };
 
 static unsigned cap_of(const struct place *p)
@@ -48,7 +49,9 @@ struct limits limits_of(const struct place *p)
 		.cap = cap,
 		.automatic = p->common.concurrency.automatic,
 		.window = window_of(p, cap),
-		.retries = retry ? retry->times : RETRIES_DEFAULT,
+		.retries = retry            ? retry->times
+			   : p->port->works ? RETRIES_OF_WORK
+					    : RETRIES_DEFAULT,
 		.within_ns = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS,
 		.timeout_ns = timeout && timeout->total_ns ? timeout->total_ns : TIMEOUT_DEFAULT_NS,
 		.batch = p->common.batch > 1 ? (size_t)p->common.batch : 1,

@@ -98,7 +98,7 @@ static void check_options(const struct port *p, const struct opt *table)
 		CHECK(o->type != OPT_ENUM || o->words);
 		CHECK(!o->required || !o->fallback);
 		CHECK(o->type != OPT_TABLE || o->sub);
-		if (o->verb)
+		if (o->verb && table == p->options)
 			CHECK_STR(o->name, p->name);
 		if (o->type == OPT_TABLE)
 			check_options(p, o->sub);
