@@ -76,7 +76,7 @@ static void refuse(struct mocking *m, size_t step, struct call *c)
 	const char *what = p->role == ROLE_SINK ? "sink" : "step";
 	c->verdict = VERDICT_FAULT;
 	fail(&c->err, FAULT_CONFIG,
-	     "%s '%s' (%s:%u) was about to send %.*s: add its answer, mock: {%s: ...}", what,
+	     "%s '%s' (%s:%u) was about to call out, %.*s: add its answer, mock: {%s: ...}", what,
 	     p->label, m->as.plan.file, p->line, SLICE(c->shown), p->label);
 }
 

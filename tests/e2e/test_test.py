@@ -1,9 +1,11 @@
 """hocket test: the tests in a pipeline file. The far side counts what it was asked, which is nothing; the folder is the same after."""
 import json
+import shutil
 
 import pytest
 
 import far
+from conftest import ROOT
 
 
 @pytest.fixture
@@ -294,7 +296,7 @@ tests:
 """
     passes(check(text + "  - {in: {n: 2}, mock: {book: {ok: true}}, out: {n: 4, booked: {ok: true}}}\n"))
     r = check(text + "  - {in: {n: 2}, out: {n: 4}}\n")
-    assert r.code == 1 and "step 'book' (pipe.yaml:6) was about to send" in r.out and "booked!" not in r.out
+    assert r.code == 1 and "step 'book' (pipe.yaml:6) was about to call out" in r.out and "booked!" not in r.out
 
 
 def test_uploads_go_into_memory(check):
@@ -362,6 +364,54 @@ tests:
     passes(r)
 
 
+# ---- pipelines of others ----
+NOTES = r"""# topics -> language model -> Markdown -> PDF -> bucket
+from: {jsonl: topics.jsonl}
+steps:
+  - http: POST https://api.example.com/v1/chat/completions
+    auth: {bearer: $secret.LLM_KEY}
+    body:
+      model: small
+      messages: [{role: user, content: 'Study notes, in Markdown, on \(.topic)'}]
+    concurrency: auto
+    rate: 500/min
+    timeout: 2m
+    idempotency_key: auto
+    accept: '$res.body.choices[0].finish_reason == "stop"'
+    remember: 30d                       # an answer we hold is never paid for again
+    result: .notes = $res.body.choices[0].message.content
+  - pdf: {markdown: .notes, style: style.yaml}
+    into: .pdf
+  - upload: gs://my-notes/\(.slug).pdf
+    data: .pdf
+    concurrency: 32
+    into: .url
+to: {jsonl: done.jsonl, fields: [slug, url]}
+tests:
+  - in: {slug: graphs, topic: Graph search}
+    mock: {http: {choices: [{finish_reason: stop, message: {content: '# Graph search'}}]}}
+    out: {slug: graphs, url: gs://my-notes/graphs.pdf}
+"""
+
+
+def test_the_notes_generator(check, hocket):
+    """As it stands in the description of the language: a real PDF, in a bucket that is none."""
+    hocket.write("style.yaml", "page: {size: A5}\n")
+    passes(check(NOTES))
+    passes(check(NOTES + "    stored: {gs://my-notes/graphs.pdf: {$type: application/pdf}}\n"))
+
+
+EXAMPLES = [p for p in sorted((ROOT / "examples").rglob("*.yaml")) if "\ntests:" in p.read_text()]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[str(p.relative_to(ROOT)) for p in EXAMPLES])
+def test_examples_pass_their_own_tests(hocket, world, path):
+    shutil.copytree(path.parent, hocket.folder / "example")
+    r = hocket("test", f"example/{path.name}")
+    assert r.code == 0 and " 0 failed" in r.err, r.out + r.err
+    assert not world.asked
+
+
 # ---- what fails ----
 def test_a_difference_shows_only_what_is_not_as_expected(check):
     r = check(LOOKUP + """
@@ -409,7 +459,7 @@ def test_mistake_no_answer_was_given(check):
     r = check(LOOKUP + "  - {in: {id: 1}, out: {id: 1}}\n")
     assert r.code == 1
     assert r.out == """ERROR pipe.yaml:10  test 1
-     step 'http' (pipe.yaml:4) was about to send GET https://api.example.com/users/1: add its answer, mock: {http: ...}
+     step 'http' (pipe.yaml:4) was about to call out, GET https://api.example.com/users/1: add its answer, mock: {http: ...}
 """
 
 
@@ -454,7 +504,7 @@ def test_for_programs(check):
     assert good == {"file": "pipe.yaml", "line": 11, "name": "good", "result": "ok", "problems": []}
     assert (bad["result"], bad["name"], bad["line"]) == ("fail", "test 2", 12)
     assert bad["problems"] == [{"message": "what 'jsonl' gets is not what `out` expects", "diff": "       ~ .id  2 -> 1\n"}]
-    assert broken["result"] == "error" and "was about to send GET" in broken["problems"][0]["message"]
+    assert broken["result"] == "error" and "was about to call out, GET" in broken["problems"][0]["message"]
 
 
 def test_some_of_them(check):
