@@ -46,6 +46,17 @@ static void prose_begin(struct reader *r)
 	r->hidden = NULL;
 }
 
+/* Without blanks and breaks at its ends. */
+static struct slice trimmed(struct slice text)
+{
+	struct slice sign = S(LINE_BREAK);
+	for (text = slice_trim(text); slice_ends(text, sign); text = slice_trim(text))
+		text.n -= sign.n;
+	while (slice_starts(text, sign))
+		text = slice_trim(slice_from(text, sign.n));
+	return text;
+}
+
 /* What is open and bears prose is done: its text and spans move to the arena. */
 static void prose_end(struct reader *r)
 {
@@ -55,7 +66,7 @@ static void prose_end(struct reader *r)
 	while (r->open_n > 0)
 		reader_span_close(r, r->spans[r->open[r->open_n - 1]].kind);
 	if (b->kind != BLOCK_CODE)
-		text = slice_trim(text);
+		text = trimmed(text);
 	size_t lead = text.n ? (size_t)(text.p - r->text.p) : 0;
 	struct span *spans = arena_alloc(arena, (r->spans_n + 1) * sizeof(*spans));
 	size_t n = 0;
@@ -433,6 +444,7 @@ int document_read(struct document *d, struct arena *arena, struct slice markdown
 		.text = take_text,
 	};
 	*d = (struct document){ .arena = arena };
+	markdown = markdown_mend(arena, markdown);
 	r.text.max = markdown.n + (64u << 20);
 	int error = md_parse(markdown.p ? markdown.p : "", (MD_SIZE)markdown.n, &parser, &r);
 	buf_done(&r.text);

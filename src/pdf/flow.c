@@ -226,7 +226,8 @@ void flow_page(struct press *p)
 
 void flow_finish(struct press *p)
 {
-	if (p->flow.n > 0 || p->flow.pages_n == 0)
+	room_make(&p->flow, 1);
+	if (p->flow.n > 0 || p->flow.pages_n == 0) /* nothing at all is one empty page */
 		page_end(p, p->flow.n);
 	p->flow.y = p->flow.gap = 0;
 }

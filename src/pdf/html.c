@@ -26,6 +26,8 @@ static const char *const hidden[] = { "script", "style", "head", "title", "templ
 static const char *const breaks[] = { "br",      "p",  "div", "tr",        "li",
 				      "summary", "dt", "dd",  "figcaption" };
 
+static const char COMMENT[] = "!--"; /* `hidden` within a comment of several lines */
+
 struct tag {
 	struct slice name;
 	bool closes;
@@ -57,6 +59,13 @@ static bool is_one_of(struct slice name, const char *const *words, size_t n, con
 	return false;
 }
 
+/* Elements that stand on lines of their own make one break between them, however many there are. */
+static int line_break(struct reader *r, bool wanted)
+{
+	bool again = r->text.n == 0 || slice_ends(slice_trim(buf_slice(&r->text)), S(LINE_BREAK));
+	return again && !wanted ? 0 : reader_text(r, S(LINE_BREAK));
+}
+
 static int take_tag(struct reader *r, const struct tag *tag)
 {
 	const char *word;
@@ -77,7 +86,7 @@ static int take_tag(struct reader *r, const struct tag *tag)
 	if (!tag->closes && is_one_of(tag->name, hidden, ARRAY_SIZE(hidden), &word))
 		r->hidden = word;
 	else if (is_one_of(tag->name, breaks, ARRAY_SIZE(breaks), &word))
-		return r->text.n > 0 ? reader_text(r, S(LINE_BREAK)) : 0;
+		return line_break(r, strcmp(word, "br") == 0);
 	return 0;
 }
 
@@ -94,6 +103,17 @@ static size_t comment_read(struct reader *r, struct slice s)
 		ASSERT(r->at->kind == BLOCK_PARAGRAPH);
 		r->at->kind = BLOCK_PAGE;
 	}
+	if (!end)
+		r->hidden = COMMENT; /* it goes on */
+	return end ? (size_t)(end - s.p) + 3 : s.n;
+}
+
+/* Where a comment that began on an earlier line ends: behind it. */
+static size_t comment_end(struct reader *r, struct slice s)
+{
+	const char *end = s.n > 2 ? memmem(s.p, s.n, "-->", 3) : NULL;
+	if (end)
+		r->hidden = NULL;
 	return end ? (size_t)(end - s.p) + 3 : s.n;
 }
 
@@ -115,7 +135,7 @@ int reader_html(struct reader *r, struct slice s)
 {
 	while (s.n > 0) {
 		struct tag tag;
-		size_t n = comment_read(r, s);
+		size_t n = r->hidden == COMMENT ? comment_end(r, s) : comment_read(r, s);
 		if (n == 0 && (n = tag_read(s, &tag)) > 0 && take_tag(r, &tag) < 0)
 			return -1;
 		if (n == 0) {

@@ -10,7 +10,9 @@
 #include <string.h>
 #include "base/banned.h"
 
-enum { STRETCH = 24 << 10 }; /* bytes; a page has 4,000 or so */
+enum {
+	STRETCH = 6 << 10
+}; /* bytes, more than a page; twice as much would take four times as long */
 
 double pango_points(int units)
 {
