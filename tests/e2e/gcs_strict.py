@@ -6,13 +6,16 @@ token of yesterday), keeps of a piece that was cut only whole units of 256 KiB, 
     google.plan("piece", Cut(300_000))       the next piece is cut after so many bytes of its body
     google.plan("piece", Lost())             it is taken, and the answer is lost
     google.plan("token", Say(400, {"error": "invalid_grant"}))
-Operations: token metadata multipart open piece query stat get list forget.
+Operations: token metadata multipart open piece query stat get list forget; xmlput xmlopen xmlstat xmlget xmllist, where each request must be
+signed with the HMAC key in .keys.
 """
 import base64
 import collections
 import email.parser
 import email.policy
 import hashlib
+import hmac
+import html
 import http.server
 import json
 import re
@@ -78,6 +81,7 @@ class Google(http.server.ThreadingHTTPServer):
         self.body_bytes = collections.Counter()  # received, by operation
         self.plans = collections.defaultdict(collections.deque)
         self.assertions, self.forms = [], []
+        self.keys = {"GOOG1EXAMPLE": "canary-secret-of-hmac"}
         self.tokens = set()  # that are taken; empty: nobody asks for one
         self.token_life = 3600
         self.strangers = []  # requests that are not understood
@@ -156,7 +160,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     # ---- which operation ----
 
@@ -170,6 +175,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ("get", "GET", r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<name>[^/?]+)\?(?=.*alt=media)"),
         ("stat", "GET", r"/storage/v1/b/(?P<bucket>[^/]+)/o/(?P<name>[^/?]+)(\?|$)"),
         ("list", "GET", r"/storage/v1/b/(?P<bucket>[^/]+)/o(\?|$)"),
+        ("xmlput", "PUT", r"/(?P<bucket>[^/?]+)/(?P<name>[^?]+)$"),
+        ("xmlopen", "POST", r"/(?P<bucket>[^/?]+)/(?P<name>[^?]+)$"),
+        ("xmlstat", "HEAD", r"/(?P<bucket>[^/?]+)/(?P<name>[^?]+)$"),
+        ("xmlget", "GET", r"/(?P<bucket>[^/?]+)/(?P<name>[^?]+)\?"),
+        ("xmllist", "GET", r"/(?P<bucket>[^/?]+)\?(?=.*list-type=2)"),
     ]
 
     def route(self):
@@ -208,7 +218,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(fault, Say):
             self.read()
             return self.say(fault.status, fault.body, **fault.headers)
-        if self.operation not in ("token", "metadata") and g.tokens and not self.may():
+        if self.operation.startswith("xml"):
+            refusal = self.unsigned()
+            if refusal:
+                self.read()
+                return self.say(403, self.error("SignatureDoesNotMatch", refusal))
+        elif self.operation not in ("token", "metadata") and g.tokens and not self.may():
             self.read()
             return self.say(401, {"error": {"code": 401, "message": "Invalid Credentials"}})
         body = self.read(fault.after if isinstance(fault, Cut) else None)
@@ -216,14 +231,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, answer, headers = getattr(self, self.operation)(body, isinstance(fault, Cut))
         if isinstance(fault, (Cut, Lost)):
             raise Gone
-        if isinstance(fault, Change):
+        if isinstance(fault, Change) and isinstance(answer, dict):
             answer = {k: v for k, v in {**answer, **fault.fields}.items() if v is not None}
         return self.say(status, answer, **headers)
 
     def may(self):
         return self.headers.get("Authorization", "").removeprefix("Bearer ") in self.server.tokens
 
-    do_GET = do_POST = do_PUT = do_DELETE = serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve
 
     # ---- tokens ----
 
@@ -270,7 +285,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def state(self, s):
         if s["done"]:
-            return (*s["done"], {})
+            status, answer = s["done"]
+            if s.get("xml") and status == 200:
+                return 200, b"", self.headers_of(self.names["bucket"], s["resource"]["name"])
+            return status, answer, {}
         return 308, b"", {"Range": f"bytes=0-{len(s['data']) - 1}"} if s["data"] else {}
 
     def piece(self, body, cut):
@@ -279,6 +297,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 410, b"", {}
         first, last, total = map(int, re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", self.headers["Content-Range"]).groups())
         length = int(self.headers["Content-Length"])
+        s["total"] = s["total"] or total
         if total != s["total"] or last - first + 1 != length or first != len(s["data"]) or (last + 1 != total and length % UNIT):
             return 400, {"error": {"code": 400, "message": f"Invalid request: {self.headers['Content-Range']} after {len(s['data'])}"}}, {}
         s["data"] += body[:len(body) // UNIT * UNIT] if cut else body
@@ -316,3 +335,83 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def list(self, _, __):
         names = sorted(n for b, n in self.server.objects if b == self.names["bucket"])
         return 200, {"items": [self.server.shown(self.names["bucket"], n) for n in names]}, {}
+
+    # ---- the XML API ----
+
+    def error(self, code, message):
+        return f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{html.escape(message)}</Message></Error>".encode()
+
+    def unsigned(self):
+        """Why the request is not signed as Google's "V4 signing process" wants it; None: it is."""
+        m = re.fullmatch(r"GOOG4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/storage/goog4_request, SignedHeaders=([^,]+), Signature=(\w{64})",
+                         self.headers.get("Authorization", ""))
+        if not m or m[1] not in self.server.keys:
+            return "no such key"
+        names = m[4].split(";")
+        must = {n.lower() for n in self.headers if n.lower().startswith("x-goog-") or n.lower() in ("host", "content-type")}
+        if names != sorted(names) or set(names) != must:
+            return f"signed are {names}, not {sorted(must)}"
+        path, _, query = self.path.partition("?")
+        fields = sorted(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        quote = lambda text: urllib.parse.quote(text, safe="-_.~")  # noqa: E731
+        canonical = "\n".join([self.command, "/".join(quote(urllib.parse.unquote(part)) for part in path.split("/")),
+                               "&".join(f"{quote(k)}={quote(v)}" for k, v in fields),
+                               *(f"{n}:{' '.join(self.headers[n].split())}" for n in names), "", ";".join(names),
+                               self.headers["x-goog-content-sha256"]])
+        time = self.headers["x-goog-date"]
+        text = "\n".join(["GOOG4-HMAC-SHA256", time, f"{m[2]}/{m[3]}/storage/goog4_request", hashlib.sha256(canonical.encode("latin-1")).hexdigest()])
+        key = ("GOOG4" + self.server.keys[m[1]]).encode()
+        for step in (m[2], m[3], "storage", "goog4_request", text):
+            key = hmac.digest(key, step.encode(), "sha256")
+        return None if key.hex() == m[5] and time.startswith(m[2]) else f"not the signature of {canonical!r}"
+
+    def headers_of(self, bucket, name):
+        there = self.server.objects[bucket, name]
+        return {"x_goog_hash": f"crc32c={there['crc32c']},md5={there['md5Hash']}", "x_goog_generation": there["generation"],
+                "x_goog_stored_content_length": there["size"], "x_goog_stored_content_encoding": "identity", "ETag": f'"{there["etag"]}"',
+                "Last_Modified": "Sat, 31 Jan 2026 12:30:00 GMT", "Content_Type": there["contentType"]}
+
+    def described(self):
+        h = self.headers
+        metadata = {n.lower().removeprefix("x-goog-meta-"): v.encode("latin-1").decode() for n, v in h.items()
+                    if n.lower().startswith("x-goog-meta-")}
+        match = {"ifGenerationMatch": h["x-goog-if-generation-match"]} if "x-goog-if-generation-match" in h else {}
+        return {"name": self.names["name"], "contentType": h["Content-Type"], "crc32c": h["x-goog-hash"].removeprefix("crc32c="),
+                "cacheControl": h.get("Cache-Control"), "metadata": metadata}, match
+
+    def xmlput(self, body, cut):
+        if cut:
+            raise Gone
+        resource, match = self.described()
+        if self.server.precondition(self.names["bucket"], resource["name"], match):
+            return 412, self.error("PreconditionFailed", "At least one of the pre-conditions you specified did not hold."), {}
+        status, answer = self.server.keep(self.names["bucket"], resource, body)
+        if status != 200:
+            return 400, self.error("BadDigest", answer["error"]["message"]), {}
+        return 200, b"", self.headers_of(self.names["bucket"], resource["name"])
+
+    def xmlopen(self, _, __):
+        assert self.headers["x-goog-resumable"] == "start"
+        resource, match = self.described()
+        if self.server.precondition(self.names["bucket"], resource["name"], match):
+            return 412, self.error("PreconditionFailed", "no"), {}
+        session = f"canary-session-{len(self.server.sessions)}"
+        self.server.sessions[session] = {"resource": resource, "words": match, "total": None, "data": b"", "done": None, "xml": True}
+        return 201, b"", {"Location": f"{self.server.base}/upload/storage/v1/b/{self.names['bucket']}/o?upload_id={session}"}
+
+    def xmlget(self, _, __):
+        if not self.found():
+            return 404, self.error("NoSuchKey", "The specified key does not exist."), {}
+        return 200, self.found()["data"], self.headers_of(self.names["bucket"], self.names["name"])
+
+    xmlstat = xmlget
+
+    def xmllist(self, _, __):
+        bucket, most = self.names["bucket"], int(self.words["max-keys"])
+        names = sorted((n for b, n in self.server.objects if b == bucket and n.startswith(self.words.get("prefix", "")) and
+                        n > self.words.get("continuation-token", "")), key=str.encode)
+        more = f"<NextContinuationToken>{html.escape(names[most - 1])}</NextContinuationToken>" if len(names) > most else ""
+        each = "".join(f"<Contents><Key>{html.escape(n)}</Key><Generation>{o['generation']}</Generation><LastModified>{o['updated']}</LastModified>"
+                       f"<ETag>\"{base64.b64decode(o['md5Hash']).hex()}\"</ETag><Size>{o['size']}</Size></Contents>"
+                       for n, o in ((n, self.server.objects[bucket, n]) for n in names[:most]))
+        return 200, f"<?xml version='1.0'?><ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'>{more}{each}</ListBucketResult>".encode(), {}

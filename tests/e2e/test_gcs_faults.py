@@ -355,3 +355,61 @@ def test_an_upload_that_is_given_up_is_forgotten(google, ask, data):
     google.plan("piece", None, Cut(0))
     assert put(ask, google, PIECE)["class"] == "reset"
     assert google.asked["forget"] == 1 and not google.sessions and not google.objects
+
+
+# ---- HMAC keys: the XML API -------------------------------------------------------------------------------------------------
+
+KEYS = ("access=GOOG1EXAMPLE", "secret=canary-secret-of-hmac")
+
+
+def test_hmac_keys(google, ask, data, tmp_path):
+    name = "gs://notes/a b/ü+%~.bin"
+    said = put(ask, google, *KEYS, "type=image/x", "cache=no-store", "meta:topic=näme", "meta:x=  two  blanks", "when=new", url=name)
+    there = google.objects["notes", "a b/ü+%~.bin"]
+    assert there["data"] == data and there["contentType"] == "image/x" and there["cacheControl"] == "no-store"
+    assert there["metadata"]["topic"] == "näme"
+    assert said["bytes"] == len(data) and said["generation"] == there["generation"] and google.asked["xmlput"] == 1
+    assert put(ask, google, *KEYS, "when=new", url=name)["already"]
+    (tmp_path / "other").write_bytes(b"x")
+    assert put(ask, google, *KEYS, "when=new", url=name, file="other")["class"] == "status(412)"
+    assert put(ask, google, *KEYS, f"when=match:{said['generation']}", url=name, file="other")["bytes"] == 1
+    got = ask("get", name, "out", f"endpoint={google.base}", *KEYS)
+    assert (tmp_path / "out").read_bytes() == b"x" and got["crc32c"]
+    assert ask("stat", name, f"endpoint={google.base}", *KEYS)["bytes"] == 1
+    assert not google.asked["token"]
+
+
+def test_hmac_keys_in_pieces(google, ask, data):
+    google.plan("piece", None, Cut(UNIT + 7))
+    said = put(ask, google, *KEYS, PIECE, "tries=2")
+    assert google.objects["notes", "a/b.bin"]["data"] == data and said["bytes"] == len(data) and google.asked["xmlopen"] == 1
+
+
+def test_hmac_keys_list(google, ask, tmp_path):
+    (tmp_path / "in").write_bytes(b"x")
+    names = sorted(["a/1", "a/<2>&", "a/ü", "b"], key=str.encode)
+    for name in names:
+        put(ask, google, *KEYS, url=f"gs://notes/{name}")
+    lines = ask("list", "gs://notes/", f"endpoint={google.base}", *KEYS, "most=2")
+    assert [line["name"] for line in lines[:-1]] == names and lines[-1]["pages"] == 2
+    assert all(line["bytes"] == 1 and line["md5"] == hashlib.md5(b"x").hexdigest() and line["generation"] for line in lines[:-1])
+    lines = ask("list", "gs://notes/a/", f"endpoint={google.base}", *KEYS)
+    assert [line["name"] for line in lines[:-1]] == names[:3]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html></html>", b"<ListBucketResult><Contents><Key>a</Key>", b"<!DOCTYPE x><ListBucketResult/>",
+                                  b"<ListBucketResult><Contents><Key>b</Key></Contents><Contents><Key>a</Key></Contents></ListBucketResult>"])
+def test_lists_that_are_none(google, ask, body):
+    google.plan("xmllist", Say(200, body))
+    assert ask("list", "gs://notes/", f"endpoint={google.base}", *KEYS)[-1]["class"] == "protocol"
+
+
+def test_hmac_keys_that_are_refused(google, ask, data):
+    said = put(ask, google, KEYS[0], "secret=canary-secret-of-another")
+    assert said["class"] == "status(403)" and "not the signature" in said["error"]
+    assert put(ask, google, KEYS[0])["class"] == "config"
+    google.plan("xmlput", Say(400, b"<Error><Code>BadDigest</Code><Message>damaged</Message></Error>"))
+    assert put(ask, google, *KEYS)["class"] == "truncated"
+    google.plan("xmlput", Say(404, b"<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist.</Message></Error>"))
+    said = put(ask, google, *KEYS)
+    assert said["class"] == "status(404)" and "gs://notes/: status 404: The specified bucket does not exist." in said["error"]

@@ -32,7 +32,7 @@ struct gs_name {
 
 /* ---- gs_call.c ---- */
 /* http_exchange with the token, renewed once on a 401; what the URL carries behind '?' is not in messages. At most GS_HEADERS headers. */
-enum { GS_HEADERS = 8 };
+enum { GS_HEADERS = 40 };
 MUST int gs_call(struct gs_store *, const struct http_request *, struct http_response *ret,
 		 struct err *) SUSPENDS;
 /* FAULT_STATUS with the status, Retry-After and the service's sentence. -1. */

@@ -8,7 +8,8 @@
  *  (3) session URLs (their upload_id) and tokens are in no message. */
 #include "base/json.h"
 #include "base/utf8.h"
-#include "io/object/gs.h"
+#include "io/object/gs_sign.h"
+#include "io/object/s3_xml.h"
 #include "io/url.h"
 #include <errno.h>
 #include <string.h>
@@ -64,12 +65,38 @@ static int call_once(struct gs_store *s, const struct http_request *q, struct ht
 	return exchange(s, &with, ret, err);
 }
 
+/* A session's URL vouches for itself. */
+static bool is_session(struct slice url)
+{
+	return memmem(url.p, url.n, "upload_id=", 10) != NULL;
+}
+
+static int call_signed(struct gs_store *s, const struct http_request *q, struct http_response *ret,
+		       struct err *err) SUSPENDS
+{
+	AUTO(gs_signature_done) struct gs_signature signature = { 0 };
+	struct http_header headers[GS_HEADERS + GS_SIGN_HEADERS];
+	if (is_session(q->url))
+		return exchange(s, q, ret, err);
+	if (gs_sign(&s->credential, q, &signature, err) < 0)
+		return -1;
+	struct http_request with = *q;
+	memcpy(headers, signature.headers, sizeof(signature.headers));
+	for (size_t i = 0; i < q->header_count; i++)
+		headers[GS_SIGN_HEADERS + i] = q->headers[i];
+	with.headers = headers;
+	with.header_count = GS_SIGN_HEADERS + q->header_count;
+	return exchange(s, &with, ret, err);
+}
+
 static int call(struct gs_store *s, const struct http_request *q, struct http_response *ret,
 		struct err *err) SUSPENDS
 {
 	uint64_t version;
 	if (s->credential.kind == GS_ANONYMOUS || !same_origin(s, q->url))
 		return exchange(s, q, ret, err);
+	if (s->credential.kind == GS_HMAC)
+		return call_signed(s, q, ret, err);
 	int r = call_once(s, q, ret, &version, err);
 	if (r < 0 || ret->status != 401 || !token_refused(&s->token, version))
 		return r;
@@ -98,21 +125,38 @@ int gs_ask(struct gs_store *s, const char *method, struct slice url, const struc
 
 /* ---- its refusal ---------------------------------------------------------------------------------------------- */
 
-/* error.message of the JSON API, error_description of others; else the text itself, which is one line of words where it is not HTML. */
+/* <Error><Message>, <Error><Details> of the XML API. Whatever else it is (a page of a proxy) says nothing. */
+static int take_xml(void *arg, const char *path, struct slice text)
+{
+	struct buf *out = arg;
+	if (strcmp(path, "Error/Message") != 0 && strcmp(path, "Error/Details") != 0)
+		return 0;
+	int r = out->n ? buf_add_char(out, ' ') : 0;
+	return r < 0 ? r : buf_add(out, text);
+}
+
+/* error.message of the JSON API; else the text itself, which is one line of words. */
+static int put_words(struct slice body, struct buf *out)
+{
+	struct slice error, message;
+	if (body.n && body.p[0] == '<') {
+		if (s3_xml_read(body, take_xml, out) < 0)
+			buf_clear(out);
+		return 0;
+	}
+	if (json_check(body, NULL) < 0)
+		return buf_add(out, body);
+	if (json_type(body) == JSON_OBJECT && json_field(body, S("error"), &error) &&
+	    json_type(error) == JSON_OBJECT && json_field(error, S("message"), &message) &&
+	    json_type(message) == JSON_STRING)
+		return json_unquote(message, out);
+	return 0;
+}
+
 static int put_sentence(struct slice body, struct buf *out)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	struct slice error, message;
-	int r = 0;
-	body = slice_trim(body);
-	if (body.n == 0 || body.p[0] == '<')
-		return 0;
-	if (json_check(body, NULL) < 0)
-		r = buf_add(&text, body);
-	else if (json_type(body) == JSON_OBJECT && json_field(body, S("error"), &error) &&
-		 json_type(error) == JSON_OBJECT && json_field(error, S("message"), &message) &&
-		 json_type(message) == JSON_STRING)
-		r = json_unquote(message, &text);
+	int r = put_words(slice_trim(body), &text);
 	if (r < 0 || text.n == 0)
 		return r;
 	for (size_t i = 0; i < text.n; i++)

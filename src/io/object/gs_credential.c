@@ -25,6 +25,8 @@ void gs_credential_done(struct gs_credential *c)
 	buf_done(&c->client_id);
 	buf_wipe(&c->client_secret);
 	buf_wipe(&c->refresh_token);
+	buf_done(&c->access_key);
+	buf_wipe(&c->secret_key);
 	jwt_key_freep(&c->key);
 }
 
@@ -192,10 +194,25 @@ static int use_metadata(struct gs_credential *c, struct err *err)
 	return 0;
 }
 
+static int use_keys(const struct object_store_options *o, struct gs_credential *c, struct err *err)
+{
+	c->kind = GS_HMAC;
+	c->chosen = true;
+	if (!o->access_key.n || !o->secret_key.n)
+		return fail(err, FAULT_CONFIG, "HMAC keys are two: there is no %s",
+			    o->access_key.n ? "secret_key" : "access_key");
+	if (buf_add(&c->access_key, o->access_key) < 0 ||
+	    buf_add(&c->secret_key, o->secret_key) < 0)
+		return fail(err, FAULT_CONFIG, "HMAC keys of that size do not fit");
+	return 0;
+}
+
 static int find(const struct object_store_options *o, struct gs_credential *c,
 		struct err *err) SUSPENDS
 {
 	const char *named = getenv("GOOGLE_APPLICATION_CREDENTIALS");
+	if (o->access_key.n || o->secret_key.n)
+		return use_keys(o, c, err);
 	if (o->credentials.n) {
 		if (name_source(c, "the credentials given", NULL) < 0)
 			return fail(err, FAULT_CONFIG, "credentials");

@@ -11,6 +11,7 @@ enum gs_credential_kind {
 	GS_SERVICE_ACCOUNT, /* a key file: a signed statement for a token (RFC 7523) */
 	GS_USER, /* what `gcloud auth application-default login` leaves: a refresh token (RFC 6749 section 6) */
 	GS_METADATA, /* the machine's own service account, by the metadata server */
+	GS_HMAC,     /* an access key and its secret: each request is signed */
 };
 struct gs_credential {
 	enum gs_credential_kind kind;
@@ -19,6 +20,7 @@ struct gs_credential {
 	struct buf email, key_id; /* service account */
 	struct jwt_key *key;
 	struct buf client_id, client_secret, refresh_token; /* user */
+	struct buf access_key, secret_key;                  /* HMAC */
 	bool chosen; /* somebody named it; else it is the last that was left to try */
 };
 /* In the order of object.h: text, file, GOOGLE_APPLICATION_CREDENTIALS, gcloud's own file, the metadata server. */

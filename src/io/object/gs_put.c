@@ -28,11 +28,13 @@ struct slice gs_type_of(const struct object_put *p)
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------- */
 
-/* "Provided CRC32C "yZRlqg==" doesn't match calculated CRC32C "..."": the bytes were damaged on their way; that is worth a new attempt. */
+/* "Provided CRC32C "yZRlqg==" doesn't match calculated CRC32C "..."", BadDigest in XML: the bytes were damaged on their way; that is worth a
+ * new attempt. */
 static bool is_mismatch(const struct http_response *a)
 {
 	struct slice b = buf_slice(&a->body);
-	return a->status == 400 && b.n && memmem(b.p, b.n, "match calculated", 16);
+	return a->status == 400 && b.n &&
+	       (memmem(b.p, b.n, "match calculated", 16) || memmem(b.p, b.n, "BadDigest", 9));
 }
 
 int gs_upload_refusal(const struct object_put *p, const struct http_response *a, struct err *err)

@@ -1,4 +1,4 @@
-/* gs_store.c - Google Cloud Storage by its JSON API: a store's life
+/* gs_store.c - Google Cloud Storage: a store's life
  *
  * What this room is for: from options and the environment to a store that can be asked.
  * What flows through:    endpoint and credential in; the operations are in gs_put.c, gs_resume.c and gs_read.c.
@@ -76,15 +76,15 @@ static uint64_t whole_pieces(uint64_t bytes)
 static int fill(struct gs_store *s, const struct object_store_options *o, struct err *err) SUSPENDS
 {
 	struct object_store_options with = *o;
-	bool tls = true, named = o->credentials.n || o->credentials_file;
-	if (o->access_key.n || o->secret_key.n)
-		return fail(err, FAULT_CONFIG,
-			    "gs: HMAC keys are for s3:// with endpoint " SERVICE
-			    "; gs:// takes a service account (credentials)");
+	bool tls = true,
+	     named = o->credentials.n || o->credentials_file || o->access_key.n || o->secret_key.n;
 	if (find_endpoint(s, o->endpoint, &tls, err) < 0)
 		return -1;
 	with.anonymous = o->anonymous || (!tls && !named);
-	return gs_credential_find(&with, &s->credential, err);
+	if (gs_credential_find(&with, &s->credential, err) < 0)
+		return -1;
+	s->dialect = s->credential.kind == GS_HMAC ? &gs_xml : &gs_json;
+	return 0;
 }
 
 int gs_store_open(const struct object_store_options *o, struct object_store **ret, struct err *err)
@@ -92,7 +92,6 @@ int gs_store_open(const struct object_store_options *o, struct object_store **re
 	struct gs_store *s = xcalloc(1, sizeof(*s));
 	ASSERT(o->http);
 	s->base.ops = &ops;
-	s->dialect = &gs_json;
 	s->http = o->http;
 	s->clocks = o->clocks;
 	s->piece_bytes = whole_pieces(o->piece_bytes);
