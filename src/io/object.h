@@ -45,8 +45,9 @@ struct object_store_options {
 	/* gs, s3: "https://host[:port][/path]". Empty: STORAGE_EMULATOR_HOST (gs, then no credential is needed), AWS_ENDPOINT_URL_S3,
 	 * AWS_ENDPOINT_URL, else the service's own. */
 	struct slice endpoint;
-	/* gs: path of a service account's key file (JSON). NULL: GOOGLE_APPLICATION_CREDENTIALS, then the metadata server
-	 * (GCE_METADATA_HOST). */
+	/* gs: path of a service account's key file, or of an authorized user's (JSON). NULL: GOOGLE_APPLICATION_CREDENTIALS, then what
+	 * gcloud left (CLOUDSDK_CONFIG, ~/.config/gcloud), then the metadata server (GCE_METADATA_HOST). To an endpoint without TLS no
+	 * credential goes that is not named here. */
 	const char *credentials_file;
 	struct slice credentials; /* gs: the key file's text itself, from a secret; empty: none */
 	/* s3, and gs by HMAC keys. Empty: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; then ~/.aws/credentials (AWS_PROFILE,

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+import gcs
 import pg
 
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
@@ -37,6 +38,17 @@ def server():
         one = pg.Postgres("fsync=off")
     except pg.Missing as why:
         pytest.skip(str(why))
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def google():
+    """A Google Cloud Storage that is not ours; skipped, aloud, where it cannot be had."""
+    try:
+        one = gcs.Server()
+    except gcs.Missing as why:
+        pytest.skip(f"no Google Cloud Storage here: {why}")
     yield one
     one.stop()
 
@@ -124,22 +136,16 @@ def find_duckdb(shell):
     shell.run(f"export HOCKET_DUCKDB='{shell.env['HOCKET_DUCKDB']}'")
 
 
-def find_duckdb(shell):
-    """What `to: {parquet: ...}` needs; skipped, aloud, where it cannot be had."""
-    found = subprocess.run([ROOT / "tools/duckdb-library"], capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip(f"no Parquet here: {found.stderr.strip()}")
-    shell.env["HOCKET_DUCKDB"] = found.stdout.strip()
-    shell.run(f"export HOCKET_DUCKDB='{shell.env['HOCKET_DUCKDB']}'")
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_page(shell, path, request):
     if '"$PG_URL"' in path.read_text():
         shell.env["PG_URL"] = request.getfixturevalue("server").database().url
         shell.run(f"export PG_URL='{shell.env['PG_URL']}'")
-    if re.search(r"\bparquet: ", path.read_text()):
-        find_duckdb(shell)
+    if '"$STORAGE_EMULATOR_HOST' in path.read_text():
+        one = request.getfixturevalue("google")
+        one.make_bucket("my-notes")
+        shell.env["STORAGE_EMULATOR_HOST"] = one.endpoint
+        shell.run(f"export STORAGE_EMULATOR_HOST='{one.endpoint}'")
     if re.search(r"\bparquet: ", path.read_text()):
         find_duckdb(shell)
     for block in page.blocks(path):

@@ -78,11 +78,13 @@ class Server:
     def bucket(self):
         """A fresh one, for a test of its own."""
         self.count += 1
-        name = f"bucket-{self.count}"
+        self.make_bucket(f"bucket-{self.count}")
+        return Bucket(self, f"bucket-{self.count}")
+
+    def make_bucket(self, name):
         ask = urllib.request.Request(f"{self.endpoint}/storage/v1/b?project=hocket", json.dumps({"name": name}).encode(),
                                      {"Content-Type": "application/json"})
         urllib.request.urlopen(ask, timeout=30).close()
-        return Bucket(self, name)
 
     def ask(self, verb, **words):
         """Google's client does it."""
