@@ -127,6 +127,7 @@ static int keep_part(const struct s3_name *name, const struct s3_answer *answer,
 			    S3_SHOWN ": the service has other bytes than were sent: ETag '%.*s'",
 			    S3_NAME(*name), SLICE(info.etag));
 	memcpy(part->md5, sums->md5, sizeof part->md5);
+	part->crc32c = sums->crc32c;
 	part->summed = true;
 	int r = buf_add(&part->etag, slice_trim(etag));
 	return r < 0 ? fail_errno(err, FAULT_PROTOCOL, r, S3_SHOWN, S3_NAME(*name)) : 0;
@@ -223,7 +224,7 @@ static int ask_complete(struct s3_store *s, const struct object_put *p, const st
 	struct s3_headers h = { .arena = arena };
 	struct s3_name name = { p->bucket, p->name };
 	int r = s3_upload_query(u, 0, &query);
-	r = r < 0 ? r : s3_parts_put(u, &body);
+	r = r < 0 ? r : s3_parts_put(u, s3_is_aws(s), &body);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, S3_SHOWN, S3_NAME(name));
 	if (s3_header_add(&h, "Content-Type", S("application/xml"), err) < 0 ||

@@ -4,6 +4,7 @@
  * What flows through:    ListPartsResult in; CompleteMultipartUpload out.
  * What must hold:        a part that the service has counts only when its size and its MD5 are ours: the record may have changed. */
 #include "base/units.h"
+#include "io/object/crc32c.h"
 #include "io/object/s3_upload.h"
 #include "io/object/s3_xml.h"
 #include "io/url.h"
@@ -38,6 +39,7 @@ static int sum_part(struct s3_upload *u, const struct object_put *p, size_t i,
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "summing");
 	memcpy(part->md5, sums.md5, sizeof part->md5);
+	part->crc32c = sums.crc32c;
 	part->summed = true;
 	return 0;
 }
@@ -219,14 +221,25 @@ static int put_escaped(struct slice text, struct buf *out)
 	return r;
 }
 
-int s3_parts_put(const struct s3_upload *u, struct buf *out)
+static int put_part(const struct s3_part *part, size_t number, bool with_crc, struct buf *out)
+{
+	int r = buf_printf(out, "<Part><PartNumber>%zu</PartNumber><ETag>", number);
+	r = r < 0 ? r : put_escaped(buf_slice(&part->etag), out);
+	r = r < 0 ? r : buf_add(out, S("</ETag>"));
+	if (r == 0 && with_crc) {
+		ASSERT(part->summed);
+		r = buf_add(out, S("<ChecksumCRC32C>"));
+		r = r < 0 ? r : crc32c_put_base64(part->crc32c, out);
+		r = r < 0 ? r : buf_add(out, S("</ChecksumCRC32C>"));
+	}
+	return r < 0 ? r : buf_add(out, S("</Part>"));
+}
+
+int s3_parts_put(const struct s3_upload *u, bool with_crc, struct buf *out)
 {
 	int r = buf_add(out, S("<CompleteMultipartUpload "
 			       "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"));
-	for (size_t i = 0; r == 0 && i < u->n; i++) {
-		r = buf_printf(out, "<Part><PartNumber>%zu</PartNumber><ETag>", i + 1);
-		r = r < 0 ? r : put_escaped(buf_slice(&u->parts[i].etag), out);
-		r = r < 0 ? r : buf_add(out, S("</ETag></Part>"));
-	}
+	for (size_t i = 0; r == 0 && i < u->n; i++)
+		r = put_part(&u->parts[i], i + 1, with_crc, out);
 	return r < 0 ? r : buf_add(out, S("</CompleteMultipartUpload>"));
 }

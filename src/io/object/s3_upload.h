@@ -5,7 +5,8 @@
 struct s3_part {
 	struct buf etag; /* as the service gave it; empty: not there yet */
 	uint8_t md5[MD5_BYTES];
-	bool summed; /* md5 is known */
+	uint32_t crc32c;
+	bool summed; /* both are known */
 };
 struct s3_upload {
 	struct buf bucket, name;
@@ -28,7 +29,7 @@ MUST int s3_parts_sum(struct s3_upload *, const struct object_put *, uint8_t ret
 /* What the service has of it becomes part of the upload. 0, or -1; *ret_gone: it does not know the upload any more. */
 MUST int s3_parts_ask(struct s3_store *, const struct object_put *, struct s3_upload *,
 		      bool *ret_gone, struct err *) SUSPENDS;
-/* <CompleteMultipartUpload>... */
-MUST int s3_parts_put(const struct s3_upload *, struct buf *out);
+/* <CompleteMultipartUpload>..., with the parts' CRC-32C or without. */
+MUST int s3_parts_put(const struct s3_upload *, bool with_crc, struct buf *out);
 /* "partNumber=3&uploadId=..."; part 0: without a number. */
 MUST int s3_upload_query(const struct s3_upload *, size_t part, struct buf *out);
