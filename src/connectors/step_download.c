@@ -65,9 +65,7 @@ static void download_close(struct site *site) SUSPENDS
 static enum body body_of(struct slice type, struct slice name)
 {
 	struct slice word, rest;
-	if (type.n == 0 || slice_eq(type, S("application/octet-stream")))
-		type = media_of_name(name);
-	(void)slice_cut(type, ';', &word, &rest);
+	(void)slice_cut(media_or_name(type, name), ';', &word, &rest);
 	word = slice_trim(word);
 	return media_is_json(word) ? BODY_JSON : media_is_text(word) ? BODY_TEXT : BODY_BLOB;
 }
@@ -147,7 +145,7 @@ static void download_call(struct site *site, struct call *c) SUSPENDS
 	}
 	c->verdict = VERDICT_ANSWER;
 	c->answer.status = 200;
-	c->answer.type = arena_copy(c->arena, info.type.n ? info.type : media_of_name(info.name));
+	c->answer.type = arena_copy(c->arena, media_or_name(info.type, q->get.name));
 	c->answer.body = body_of(info.type, q->get.name);
 	if (c->wants_about &&
 	    bucket_put_about(&shared->bucket, &info, false, &c->answer.headers) < 0) {

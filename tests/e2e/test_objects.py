@@ -4,15 +4,9 @@ import random
 import time
 
 import pytest
-import test_upload
+from buckets import Road, bucket, way  # noqa: F401
 
 N = 1200
-
-
-@pytest.fixture
-def google(hocket, gcs):
-    hocket.env["STORAGE_EMULATOR_HOST"] = gcs.endpoint
-    return gcs
 
 
 LIST = """from: {{objects: '{where}'}}
@@ -39,17 +33,21 @@ def read(hocket, bucket, where, *options):
     hocket.write("pipe.yaml", READ.format(where=where, bucket=bucket.url, options="\n".join("    " + line for line in options)))
 
 
-def test_a_listing_is_as_googles_client_has_it(hocket, google):
+def test_a_listing_is_as_googles_client_has_it(hocket, bucket):
     for name, data in {"a/1.json": b"{}", "a/2.txt": b"two", "a/b/3.json": b"[3]", "ä/ü?#.json": b"4", "z.json": b"5"}.items():
-        google.put(name, data, type="text/x-test")
-    result = hocket.run(LIST.format(where=f"{google.url}/"))
+        bucket.put(name, data, type="text/x-test")
+    result = hocket.run(LIST.format(where=f"{bucket.url}/"))
     assert result.code == 0, result.err
     found = hocket.read_jsonl("out.jsonl")
-    assert [r["name"] for r in found] == google.names()
+    assert [r["name"] for r in found] == bucket.names()
     for r in found:
-        there = google.get(r["name"])
-        assert (r["url"], r["bucket"], r["bytes"], r["type"]) == (f"{google.url}/{r['name']}", google.name, there["size"], "text/x-test")
-        assert r["generation"] == str(there["generation"]) and r["updated"].endswith("Z")
+        there = bucket.get(r["name"])
+        assert (r["url"], r["bucket"], r["bytes"]) == (f"{bucket.url}/{r['name']}", bucket.name, there["size"])
+        assert r["updated"].endswith("Z")
+        if bucket.url.startswith("gs:"):
+            assert (r["type"], r["generation"]) == ("text/x-test", str(there["generation"]))
+        else:
+            assert r["etag"] == there["etag"]
 
 
 @pytest.mark.parametrize("pattern, names", [
@@ -59,19 +57,19 @@ def test_a_listing_is_as_googles_client_has_it(hocket, google):
     ("a/[2-3]*", ["a/2.txt"]),
     ("none/**", []),
 ])
-def test_patterns(hocket, google, pattern, names):
+def test_patterns(hocket, bucket, pattern, names):
     for name in ("a/1.json", "a/2.txt", "a/b/3.json", "z.json"):
-        google.put(name, b"x")
-    result = hocket.run(LIST.format(where=f"{google.url}/{pattern}"))
+        bucket.put(name, b"x")
+    result = hocket.run(LIST.format(where=f"{bucket.url}/{pattern}"))
     assert result.code == 0, result.err
     assert [r["name"] for r in hocket.read_jsonl("out.jsonl")] == names
 
 
-def test_contents_are_read(hocket, google):
-    google.put("a.json", b'{"n": 1.10}', type="application/json")
-    google.put("b.txt", "zwölf\n".encode(), type="text/plain")
-    google.put("c.bin", bytes(range(256)))
-    read(hocket, google, f"{google.url}/", "name: read")
+def test_contents_are_read(hocket, bucket):
+    bucket.put("a.json", b'{"n": 1.10}', type="application/json")
+    bucket.put("b.txt", "zwölf\n".encode(), type="text/plain")
+    bucket.put("c.bin", bytes(range(256)))
+    read(hocket, bucket, f"{bucket.url}/", "name: read")
     result = hocket("run", "pipe.yaml")
     assert result.code == 0, result.err
     a, b, c = (json.loads(line)["data"] for line in (hocket.folder / "out.jsonl").read_text().splitlines())
@@ -80,10 +78,10 @@ def test_contents_are_read(hocket, google):
     assert c["type"] == "application/octet-stream" and c["bytes"] == 256
 
 
-def test_many_pages_and_kills(hocket, google):
+def test_many_pages_and_kills(hocket, bucket):
     chance = random.Random(7)
-    fill(hocket, google, N)
-    read(hocket, google, f"{google.url}/o/", "as: json")
+    fill(hocket, bucket, N)
+    read(hocket, bucket, f"{bucket.url}/o/", "as: json")
     for _ in range(4):
         process = hocket.start("run", "pipe.yaml", "-q")
         time.sleep(0.02 + chance.random() * 0.15)
@@ -94,18 +92,21 @@ def test_many_pages_and_kills(hocket, google):
     assert [r["data"]["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(N))
     assert hocket("verify", "pipe.yaml").code == 0
     # two pages, and none of them twice: what a crash left unasked is all that is asked again
-    listings = [line for line in google.server.log.splitlines() if f"/b/{google.name}/o?" in line and '\\"GET' in line]
-    assert len(listings) <= 2 + 4, listings
+    if bucket.url.startswith("gs:"):
+        listings = sum(1 for line in bucket.server.log.splitlines() if f"/b/{bucket.name}/o?" in line and '\\"GET' in line)
+    else:
+        listings = sum(1 for operation, _ in bucket.asked if operation.startswith("List"))
+    assert 2 <= listings <= 2 + 4
 
 
-def test_one_that_is_gone_is_dead_and_the_others_are_read(hocket, google):
+def test_one_that_is_gone_is_dead_and_the_others_are_read(hocket, bucket):
     for i in range(5):
-        google.put(f"{i}.txt", b"x", type="text/plain")
+        bucket.put(f"{i}.txt", b"x", type="text/plain")
     names = [{"name": f"{i}.txt"} for i in range(7)]
     hocket.write_jsonl("in.jsonl", names)
     result = hocket.run(f"""from: {{jsonl: in.jsonl}}
 steps:
-  - download: {google.url}/\\(.name)
+  - download: {bucket.url}/\\(.name)
     into: .data
 to: {{jsonl: out.jsonl}}
 """)
@@ -113,22 +114,22 @@ to: {{jsonl: out.jsonl}}
     assert "status(404)" in hocket("dead", "ls", "pipe.yaml").out
 
 
-def test_only_what_is_new_or_changed_is_read_again(hocket, google):
-    fill(hocket, google, 20)
-    text = READ.format(where=f"{google.url}/o/", bucket=google.url, options="    as: json").replace(
+def test_only_what_is_new_or_changed_is_read_again(hocket, bucket):
+    fill(hocket, bucket, 20)
+    text = READ.format(where=f"{bucket.url}/o/", bucket=bucket.url, options="    as: json").replace(
         "steps:\n", "steps:\n  - unique: '[.url, .etag, .generation]'\n    for: 3650d\n")
     hocket.write("pipe.yaml", text)
     assert hocket("run", "pipe.yaml").account["delivered"] == 20
-    google.put("o/00003.json", b'{"n": 33}', type="application/json")
-    google.put("o/new.json", b'{"n": 99}', type="application/json")
+    bucket.put("o/00003.json", b'{"n": 33}', type="application/json")
+    bucket.put("o/new.json", b'{"n": 99}', type="application/json")
     result = hocket("run", "pipe.yaml")
     assert result.code == 0, result.err
     assert result.account["delivered"] == 2 and result.account["duplicate"] == 20 - 1, result.err
     assert [r["data"]["n"] for r in hocket.read_jsonl("out.jsonl")] == [33, 99]
 
 
-def test_a_bucket_that_is_not_there(hocket, google):
-    result = hocket.run(LIST.format(where="gs://no-such-bucket-here/"))
+def test_a_bucket_that_is_not_there(hocket, bucket):
+    result = hocket.run(LIST.format(where=bucket.url.replace(bucket.name, "no-such-bucket-here/")))
     assert result.code == 1 and "no-such-bucket-here" in result.err and "404" in result.err, result.err
 
 
@@ -148,12 +149,11 @@ to: {jsonl: out.jsonl}
     assert found[0]["url"] == f"file://{hocket.folder}/data/a/1.json"
 
 
-def test_a_listing_outlives_its_connection(hocket, gcs):
-    hocket.env["STORAGE_EMULATOR_HOST"] = gcs.endpoint
-    fill(hocket, gcs, 100)
-    road = test_upload.Road(gcs.endpoint, lose=2, bytes_=10)
-    hocket.env["STORAGE_EMULATOR_HOST"] = road.endpoint
-    read(hocket, gcs, f"{gcs.url}/o/", "as: json", "retry: 20")
+def test_a_listing_outlives_its_connection(hocket, bucket):
+    fill(hocket, bucket, 100)
+    road = Road(bucket.endpoint, lose=2, bytes_=10)
+    hocket.env.update(way(bucket, road.endpoint))
+    read(hocket, bucket, f"{bucket.url}/o/", "as: json", "retry: 20")
     result = hocket("run", "pipe.yaml")
     assert result.code == 0 and road.lost > 0, result.err
     assert [r["data"]["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(100))

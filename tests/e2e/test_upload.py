@@ -1,16 +1,14 @@
 """Uploads: Google's client and the disk say what is there. Killed, cut off, refused, full; never half an object, never one too many."""
-import contextlib
 import hashlib
 import json
 import os
 import random
-import socket
 import subprocess
-import threading
 import time
 
 import far
 import pytest
+from buckets import Road, bucket, puts, way  # noqa: F401
 
 
 def text(i, size=2000):
@@ -43,27 +41,27 @@ def write(hocket, where, *options):
 
 # ---- what is there ----
 
-def test_notes_are_uploaded_and_the_url_comes_back(hocket, google):
+def test_notes_are_uploaded_and_the_url_comes_back(hocket, bucket):
     topics(hocket, 40)
-    write(hocket, google.url, "cache_control: public, max-age=60", "metadata: {topic: '\\(.slug)'}")
+    write(hocket, bucket.url, "cache_control: public, max-age=60", "metadata: {topic: '\\(.slug)'}")
     result = hocket("run", "pipe.yaml")
     assert result.code == 0, result.err
-    assert google.names() == [f"n{i:04}.txt" for i in range(40)]
-    assert hocket.read_jsonl("done.jsonl") == [{"slug": f"n{i:04}", "url": f"{google.url}/n{i:04}.txt"} for i in range(40)]
-    there = google.get("n0007.txt")
+    assert bucket.names() == [f"n{i:04}.txt" for i in range(40)]
+    assert hocket.read_jsonl("done.jsonl") == [{"slug": f"n{i:04}", "url": f"{bucket.url}/n{i:04}.txt"} for i in range(40)]
+    there = bucket.get("n0007.txt")
     assert there["data"].decode() == text(7)
     assert (there["type"], there["cache_control"], there["metadata"]) == ("text/plain; charset=utf-8", "public, max-age=60", {"topic": "n0007"})
-    assert len(google.writes) == 40
+    assert puts(bucket) == 40
 
 
-def test_a_sink_puts_the_record(hocket, google):
+def test_a_sink_puts_the_record(hocket, bucket):
     topics(hocket, 12)
     result = hocket.run(f"""from: {{jsonl: in.jsonl}}
-to: {{upload: '{google.url}/x/\\(.id).json'}}
+to: {{upload: '{bucket.url}/x/\\(.id).json'}}
 """)
     assert result.code == 0 and result.account["delivered"] == 12, result.err
-    assert sorted(google.names()) == sorted(f"x/{i}.json" for i in range(12))
-    there = google.get("x/3.json")
+    assert sorted(bucket.names()) == sorted(f"x/{i}.json" for i in range(12))
+    there = bucket.get("x/3.json")
     assert json.loads(there["data"]) == {"id": 3, "slug": "n0003", "text": text(3)} and there["type"] == "application/json"
 
 
@@ -77,7 +75,7 @@ def test_what_is_known_of_the_object_is_in_the_headers(hocket, google):
     assert (about["bytes"], about["generation"], about["already"]) == (len(text(0)), str(there["generation"]), False)
 
 
-def test_a_blob_goes_through_untouched(hocket, google):
+def test_a_blob_goes_through_untouched(hocket, bucket):
     body = random.Random(3).randbytes(300_000)
     with far.far(lambda path, attempt: (200, {"Content-Type": "application/pdf"}, body)) as server:
         topics(hocket, 3)
@@ -85,18 +83,18 @@ def test_a_blob_goes_through_untouched(hocket, google):
 steps:
   - http: {server.base}/\\(.id)
     into: .pdf
-  - upload: {google.url}/\\(.slug)
+  - upload: {bucket.url}/\\(.slug)
     data: .pdf
     into: .url
 to: {{jsonl: done.jsonl}}
 """)
     assert result.code == 0, result.err
     for i in range(3):
-        there = google.get(f"n{i:04}")
+        there = bucket.get(f"n{i:04}")
         assert there["data"] == body and there["type"] == "application/pdf"
 
 
-def test_a_large_object_goes_in_pieces(hocket, google):
+def test_a_large_object_goes_in_pieces(hocket, bucket):
     body = random.Random(4).randbytes(50 << 20)
     with far.far(lambda path, attempt: (200, {"Content-Type": "application/octet-stream"}, body)) as server:
         hocket.write_jsonl("in.jsonl", [{"id": 1}])
@@ -105,14 +103,14 @@ steps:
   - http: {server.base}/big
     max_body: 60MB
     into: .data
-  - upload: {google.url}/big.bin
+  - upload: {bucket.url}/big.bin
     data: .data
     piece: 8MB
 to: null
 """, timeout=120)
     assert result.code == 0, result.err
-    assert google.get("big.bin")["data"] == body
-    assert len(google.writes) >= 7, google.writes
+    assert bucket.get("big.bin")["data"] == body
+    assert puts(bucket) >= 7
 
 
 # ---- again ----
@@ -127,13 +125,13 @@ def test_the_same_again_changes_nothing(hocket, google):
     assert [google.get(name)["generation"] for name in google.names()] == before
 
 
-def test_another_object_under_a_new_name_is_refused(hocket, google):
-    google.put("n0002.txt", b"somebody else's")
+def test_another_object_under_a_new_name_is_refused(hocket, bucket):
+    bucket.put("n0002.txt", b"somebody else's")
     topics(hocket, 5)
-    write(hocket, google.url, "mode: new")
+    write(hocket, bucket.url, "mode: new")
     result = hocket("run", "pipe.yaml")
     assert result.code == 3 and result.account == {"in": 5, "delivered": 4, "filtered": 0, "duplicate": 0, "dead": 1}, result.err
-    assert google.get("n0002.txt")["data"] == b"somebody else's"
+    assert bucket.get("n0002.txt")["data"] == b"somebody else's"
     shown = hocket("dead", "ls", "pipe.yaml")
     assert "status(412)" in shown.out, shown.out
 
@@ -148,6 +146,28 @@ def test_only_over_the_generation_that_was_seen(hocket, google):
     assert google.get("n0000.txt")["data"] == b"two" and google.get("n0001.txt")["data"] == b"one"
 
 
+def test_only_over_the_etag_that_was_seen(hocket, s3):
+    hocket.env.update(s3.env)
+    seen = s3.put("n0000.txt", b"one")["etag"]
+    s3.put("n0001.txt", b"one")
+    hocket.write_jsonl("in.jsonl", [{"slug": "n0000", "text": "two", "etag": seen}, {"slug": "n0001", "text": "two", "etag": "0" * 32}])
+    write(hocket, s3.url, "if_match: \\(.etag)")
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 3 and result.account["dead"] == 1, result.err
+    assert s3.get("n0000.txt")["data"] == b"two" and s3.get("n0001.txt")["data"] == b"one"
+
+
+def test_an_upload_that_is_given_up_leaves_no_pieces(hocket, s3):
+    """Pieces that nobody completes cost their owner: a record that dies tells the service."""
+    road = Road(s3.endpoint, lose=1, bytes_=4_000_000)
+    hocket.env.update(way(s3, road.endpoint))
+    hocket.write_jsonl("in.jsonl", [{"slug": "big", "text": text(1, 30_000_000)}])
+    write(hocket, s3.url, "piece: 5MB", "retry: 2")
+    result = hocket("run", "pipe.yaml", timeout=120)
+    assert result.code == 3 and road.lost > 0, result.err
+    assert s3.names() == [] and s3.uploads() == []
+
+
 def test_one_name_is_written_in_order_and_once_a_second(hocket, google):
     hocket.write_jsonl("in.jsonl", [{"slug": "same", "text": f"version {i}"} for i in range(4)] +
                        [{"slug": f"o{i}", "text": "x"} for i in range(30)])
@@ -160,36 +180,36 @@ def test_one_name_is_written_in_order_and_once_a_second(hocket, google):
     assert len(google.names()) == 31
 
 
-def test_what_is_remembered_is_not_sent_again(hocket, google):
+def test_what_is_remembered_is_not_sent_again(hocket, bucket):
     topics(hocket, 10)
-    write(hocket, google.url, "remember: 30d")
+    write(hocket, bucket.url, "remember: 30d")
     assert hocket("run", "pipe.yaml").code == 0
-    assert len(google.writes) == 10
+    assert puts(bucket) == 10
     result = hocket("run", "pipe.yaml", "--fresh")
-    assert result.code == 0 and len(google.writes) == 10, result.err
+    assert result.code == 0 and puts(bucket) == 10, result.err
     assert len(hocket.read_jsonl("done.jsonl")) == 10
 
 
 # ---- killed ----
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_killed_again_and_again(hocket, google, seed):
+def test_killed_again_and_again(hocket, bucket, seed):
     n, chance = 200, random.Random(seed)
     topics(hocket, n)
-    write(hocket, google.url, "concurrency: 8")
+    write(hocket, bucket.url, "concurrency: 8")
     for _ in range(5):
         process = hocket.start("run", "pipe.yaml", "-q")
-        wanted = len(google.writes) + chance.randrange(5, 40)
+        wanted = puts(bucket) + chance.randrange(5, 40)
         until = time.monotonic() + 20
-        while len(google.writes) < wanted and process.poll() is None and time.monotonic() < until:
+        while puts(bucket) < wanted and process.poll() is None and time.monotonic() < until:
             time.sleep(0.005)
         process.kill()
         process.communicate()
     result = hocket("run", "pipe.yaml")
     assert result.code == 0, result.err
-    assert google.names() == [f"n{i:04}.txt" for i in range(n)]
+    assert bucket.names() == [f"n{i:04}.txt" for i in range(n)]
     for i in range(0, n, 20):
-        assert google.get(f"n{i:04}.txt")["data"].decode() == text(i)
+        assert bucket.get(f"n{i:04}.txt")["data"].decode() == text(i)
     assert [r["slug"] for r in hocket.read_jsonl("done.jsonl")] == [f"n{i:04}" for i in range(n)]
     assert hocket("verify", "pipe.yaml").code == 0
 
@@ -213,121 +233,65 @@ def test_files_are_whole_or_not_there(hocket, seed):
 
 # ---- the far side fails ----
 
-class Road(threading.Thread):
-    """A way to a server that can be cut: .cut() ends all connections, and nobody answers until .mend(). `lose`: every so many-th connection
-    is cut after `bytes_` of what hocket sends."""
-
-    def __init__(self, endpoint, lose=0, bytes_=0):
-        super().__init__(daemon=True)
-        self.to = ("127.0.0.1", int(endpoint.rsplit(":", 1)[1]))
-        self.lose, self.bytes, self.count, self.lost = lose, bytes_, 0, 0
-        self.open, self.lock = [], threading.Lock()
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.port = self.door.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def run(self):
-        while True:
-            with contextlib.suppress(OSError):
-                here, _ = self.door.accept()
-                there = socket.create_connection(self.to)
-                with self.lock:
-                    self.count += 1
-                    most = self.bytes if self.lose and self.count % self.lose == 0 else None
-                    self.lost += most is not None
-                    self.open += [here, there]
-                threading.Thread(target=self.carry, args=(here, there, most), daemon=True).start()
-                threading.Thread(target=self.carry, args=(there, here, None), daemon=True).start()
-                continue
-            time.sleep(0.02)
-
-    def carry(self, here, there, most):
-        with contextlib.suppress(OSError):
-            while data := here.recv(65536):
-                if most is not None:
-                    there.sendall(data[:most])
-                    most -= len(data)
-                    if most < 0:
-                        break
-                else:
-                    there.sendall(data)
-        for end in (here, there):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def cut(self):
-        self.door.shutdown(socket.SHUT_RDWR)  # ends an accept() that waits, too
-        self.door.close()
-        with self.lock:
-            for end in self.open:
-                with contextlib.suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-            self.open.clear()
-
-    def mend(self):
-        self.door = socket.create_server(("127.0.0.1", self.port))
-
-
-def test_a_bucket_that_is_not_there_stops_the_run(hocket, google):
+def test_a_bucket_that_is_not_there_stops_the_run(hocket, bucket):
     topics(hocket, 60)
-    write(hocket, "gs://no-such-bucket-here")
+    write(hocket, bucket.url.replace(bucket.name, "no-such-bucket-here"))
     result = hocket("run", "pipe.yaml")
     assert result.code == 5, result.err
     assert "nothing has succeeded yet at 'upload'" in result.err and "no-such-bucket-here" in result.err and "404" in result.err, result.err
     assert result.account["dead"] == 0
 
 
-def test_the_store_is_gone_for_a_while(hocket, gcs):
+def test_the_store_is_gone_for_a_while(hocket, bucket):
     """Longer than four attempts last: nobody is dead, nothing is missing."""
     topics(hocket, 300)
-    road = Road(gcs.endpoint)
-    hocket.env["STORAGE_EMULATOR_HOST"] = road.endpoint
-    write(hocket, gcs.url, "concurrency: 4", "rate: 100/s")
+    road = Road(bucket.endpoint)
+    hocket.env.update(way(bucket, road.endpoint))
+    write(hocket, bucket.url, "concurrency: 4", "rate: 100/s")
     process = hocket.start("run", "pipe.yaml")
     until = time.monotonic() + 20
-    while len(gcs.writes) < 20 and time.monotonic() < until:
+    while puts(bucket) < 20 and time.monotonic() < until:
         time.sleep(0.005)
     road.cut()
     time.sleep(4)  # the time it is gone, not a wait for something
-    there = len(gcs.names())
+    there = len(bucket.names())
     assert 20 <= there < 300
     road.mend()
     result = hocket.finish(process)
     assert result.code == 0 and result.account["delivered"] == 300, result.err
-    assert gcs.names() == [f"n{i:04}.txt" for i in range(300)]
+    assert bucket.names() == [f"n{i:04}.txt" for i in range(300)]
 
 
-@pytest.mark.parametrize("size, piece", [(200_000, "8MB"), (3_000_000, "256K")], ids=["whole", "pieces"])
-def test_connections_that_are_cut_in_the_middle(hocket, gcs, size, piece):
-    hocket.write_jsonl("in.jsonl", [{"slug": f"n{i}", "text": text(i, size)} for i in range(12)])
-    road = Road(gcs.endpoint, lose=3, bytes_=150_000)
-    hocket.env["STORAGE_EMULATOR_HOST"] = road.endpoint
-    write(hocket, gcs.url, f"piece: {piece}", "retry: 20", "concurrency: 3")
+@pytest.mark.parametrize("size, piece", [(200_000, "8MB"), (12_000_000, "5MB")], ids=["whole", "pieces"])
+def test_connections_that_are_cut_in_the_middle(hocket, bucket, size, piece):
+    hocket.write_jsonl("in.jsonl", [{"slug": f"n{i}", "text": text(i, size)} for i in range(6)])
+    road = Road(bucket.endpoint, lose=3, bytes_=150_000)
+    hocket.env.update(way(bucket, road.endpoint))
+    write(hocket, bucket.url, f"piece: {piece}", "retry: 20", "concurrency: 3")
     result = hocket("run", "pipe.yaml", timeout=120)
     assert result.code == 0, result.err
     assert road.lost >= 1, "nothing was cut: the test says nothing"
-    for i in range(12):
-        assert gcs.get(f"n{i}.txt")["data"].decode() == text(i, size)
+    for i in range(6):
+        assert bucket.get(f"n{i}.txt")["data"].decode() == text(i, size)
 
 
-def test_a_record_is_dead_of_its_name_alone(hocket, google):
+def test_a_record_is_dead_of_its_name_alone(hocket, bucket):
     hocket.write_jsonl("in.jsonl", [{"slug": slug, "text": "x"} for slug in ("a", "../b", "c//d", "", "e/../../f", "g/h")])
-    write(hocket, f"{google.url}/notes")
+    write(hocket, f"{bucket.url}/notes")
     result = hocket("run", "pipe.yaml")
     assert result.code == 3, result.err
-    assert google.names() == ["notes/.txt", "notes/a.txt", "notes/g/h.txt"]
+    assert bucket.names() == ["notes/.txt", "notes/a.txt", "notes/g/h.txt"]
     assert result.account["dead"] == 3
     shown = hocket("dead", "ls", "pipe.yaml").out
     assert "bad_value" in shown, shown
 
 
-def test_nothing_to_upload_is_dead(hocket, google):
+def test_nothing_to_upload_is_dead(hocket, bucket):
     hocket.write_jsonl("in.jsonl", [{"slug": "a", "text": "x"}, {"slug": "b"}, {"slug": "c", "text": None}])
-    write(hocket, google.url)
+    write(hocket, bucket.url)
     result = hocket("run", "pipe.yaml")
     assert result.code == 3 and result.account["dead"] == 2, result.err
-    assert google.names() == ["a.txt"]
+    assert bucket.names() == ["a.txt"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk needs root")
@@ -374,10 +338,10 @@ def test_data_is_missing(hocket):
     assert result.code == 78 and "'data' is missing: step 'upload' needs it" in result.err, result.err
 
 
-def test_a_try_uploads_nothing(hocket, google):
+def test_a_try_uploads_nothing(hocket, bucket):
     topics(hocket, 3)
-    write(hocket, google.url)
+    write(hocket, bucket.url)
     result = hocket("try", "pipe.yaml")
-    assert result.code == 0 and "not called" in result.out and google.url in result.out, result.out + result.err
-    assert google.writes == []
+    assert result.code == 0 and "not called" in result.out and bucket.url in result.out, result.out + result.err
+    assert puts(bucket) == 0
 

@@ -75,3 +75,10 @@ struct slice media_of_name(struct slice name)
 			return slice_str(endings[i].type);
 	return (struct slice){ 0 };
 }
+
+struct slice media_or_name(struct slice type, struct slice name)
+{
+	bool says_nothing = type.n == 0 || slice_eq(type, S("application/octet-stream")) ||
+			    slice_eq(type, S("binary/octet-stream")); /* S3, when nobody said */
+	return says_nothing ? media_of_name(name) : type;
+}

@@ -4,3 +4,5 @@
 
 /* "application/pdf" of "a/b.pdf"; empty: the ending says nothing. */
 struct slice media_of_name(struct slice name);
+/* The type itself, unless it says no more than that there are bytes: then what the name says, which may be nothing. */
+struct slice media_or_name(struct slice type, struct slice name);

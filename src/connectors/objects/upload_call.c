@@ -97,15 +97,15 @@ void upload_call_close(struct site *site)
 
 /* ---- the bytes ------------------------------------------------------------------------------------- */
 
-static struct slice blob_type(struct slice json, struct arena *arena)
+static struct slice blob_type(struct slice json, struct slice name, struct arena *arena)
 {
 	AUTO(buf_done) struct buf type = { .max = 256 };
 	struct slice raw;
 	if (!json_field(json, S("type"), &raw) || json_type(raw) != JSON_STRING ||
-	    json_unquote(raw, &type) < 0 ||
-	    slice_eq(buf_slice(&type), S("application/octet-stream")))
-		return (struct slice){ 0 };
-	return arena_copy(arena, buf_slice(&type));
+	    json_unquote(raw, &type) < 0)
+		buf_clear(&type);
+	struct slice found = media_or_name(buf_slice(&type), name);
+	return found.n ? arena_copy(arena, found) : S("application/octet-stream");
 }
 
 /* A type that the name has, and of texts in which characters, else what it was in the record. */
@@ -114,8 +114,7 @@ static struct slice type_of(const struct object_put *put, const char *kind, stru
 	struct slice by_name = media_of_name(put->name);
 	if (by_name.n == 0)
 		return slice_str(kind);
-	if (!slice_starts(by_name, S("text/")) ||
-	    slice_starts(slice_str(kind), S("application/oct")))
+	if (!slice_starts(by_name, S("text/")))
 		return by_name;
 	return slice_str(arena_printf(arena, "%.*s; charset=utf-8", SLICE(by_name)));
 }
@@ -141,9 +140,7 @@ static int take_data(struct call *c, struct slice json, struct object_put *put, 
 		return fail(err, FAULT_BAD_VALUE, "data: it is null: there is nothing to upload");
 	if (blob) {
 		put->data = blob->bytes;
-		put->type = blob_type(json, c->arena);
-		put->type = put->type.n ? put->type
-					: type_of(put, "application/octet-stream", c->arena);
+		put->type = blob_type(json, put->name, c->arena);
 		return 0;
 	}
 	if (type == JSON_OBJECT && json_field(json, S("$blob"), &gone))
