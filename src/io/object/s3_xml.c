@@ -249,7 +249,9 @@ int s3_xml_read(struct slice xml, s3_xml_take *take, void *arg)
 {
 	AUTO(reader_done)
 	struct reader x = { .p = xml.p, .end = xml.p + xml.n, .told = take, .arg = arg };
-	int r = utf8_valid(xml) ? 0 : -EBADMSG;
+	int r = xml.n && utf8_valid(xml) ? 0 : -EBADMSG;
+	if (r < 0)
+		return r;
 	(void)skip(&x, S("\xef\xbb\xbf"));
 	while (r == 0 && x.p < x.end)
 		r = read_one(&x);
