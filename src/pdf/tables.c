@@ -4,13 +4,13 @@
  *   rest is shared by need.
  * What flows through:    a table's block in; one item a row, the head's first.
  * What must hold:
- *  (1) widths are decided by the first SAMPLE rows: a table of any length takes the memory of a page.
+ *  (1) widths are decided by the first SAMPLE rows and the longest cells: a table of any length takes the memory of a page.
  *  (2) where there are more columns than fit side by side, the table is divided: its first column comes again in each part.
  *  (3) a row that is higher than half a page is made of slices, between two lines. */
 #include "pdf/press.h"
 #include "base/banned.h"
 
-enum { SAMPLE = 60 };
+enum { SAMPLE = 60, HEADS_MAX = 4 };
 
 struct grid { /* one part of a table */
 	const struct block *block;
@@ -19,6 +19,7 @@ struct grid { /* one part of a table */
 	size_t *columns; /* which of the block's */
 	size_t n;
 	double *widths, *wants, *needs; /* of each: as it is; on one line; its longest word */
+	double left, width;             /* of all of it */
 	double pad, above;              /* beside a cell's text; above and below */
 };
 
@@ -74,6 +75,23 @@ static void measure(struct press *p, struct grid *g)
 		}
 }
 
+/* Of the rows behind the sample, the longest cell of each column; so that one long number does not break. */
+static void measure_longest(struct press *p, struct grid *g)
+{
+	const struct block **longest =
+		arena_zero(p->arena, (g->block->columns + 1) * sizeof(*longest));
+	size_t rows = 0;
+	for (const struct block *row = g->block->first; row; row = row->next, rows++) {
+		const struct block *cell = rows < SAMPLE ? NULL : row->first;
+		for (size_t i = 0; cell && i < g->block->columns; i++, cell = cell->next)
+			if (!longest[i] || cell->prose.text.n > longest[i]->prose.text.n)
+				longest[i] = cell;
+	}
+	for (size_t i = 0; i < g->n && press_goes(p); i++)
+		if (longest[g->columns[i]])
+			measure_cell(p, g, i, &p->cell, longest[g->columns[i]]);
+}
+
 static double sum(const double *v, size_t n)
 {
 	double total = 0;
@@ -118,7 +136,7 @@ static struct row *row_new(struct press *p, const struct grid *g, const struct b
 			   bool odd)
 {
 	struct row *row = xcalloc(1, sizeof(*row) + g->n * sizeof(*row->cells));
-	double x = g->at->x + g->pad;
+	double x = g->left + g->pad;
 	*row = (struct row){ .refs = 1,
 			     .table = g->table,
 			     .face = face_of(p, block),
@@ -172,14 +190,13 @@ static void row_put(struct press *p, const struct grid *g, const struct block *b
 {
 	struct row *row = row_new(p, g, block, odd);
 	size_t lines = lines_of(row), fit = (size_t)(press_height(p) / 2 / row->face->pitch);
-	double extra = lines <= fit ? extra_of(row) : 0,
-	       width = (double)g->n * 2 * g->pad + sum(g->widths, g->n);
+	double extra = lines <= fit ? extra_of(row) : 0;
 	fit = lines <= fit || fit < 1 ? lines : fit;
 	for (size_t from = 0; from < lines; from += fit) {
 		size_t to = from + fit < lines ? from + fit : lines;
 		struct item it = { .kind = ITEM_ROW,
-				   .x = g->at->x,
-				   .width = width,
+				   .x = g->left,
+				   .width = g->width,
 				   .frame = g->at->frame,
 				   .row = row,
 				   .from = from,
@@ -188,17 +205,11 @@ static void row_put(struct press *p, const struct grid *g, const struct block *b
 				   .baseline = g->above };
 		it.height = (double)(to - from) * row->face->pitch + 2 * g->above + extra;
 		row->refs++;
-		if (row->head && g->table->heads_n < 4) {
+		if (row->head && g->table->heads_n < HEADS_MAX)
 			g->table->heads[g->table->heads_n++] = item_copy(&it);
-		}
 		flow_put(p, &it);
 	}
-	row->refs--;
-	if (row->refs == 0) {
-		row->refs = 1;
-		struct item last = { .row = row };
-		item_done(&last);
-	}
+	item_done(&(struct item){ .row = row });
 }
 
 static void heads_drop(void *of)
@@ -213,13 +224,16 @@ static void grid_put(struct press *p, struct grid *g)
 	bool odd = false;
 	struct arena *a = p->arena;
 	g->table = arena_zero(a, sizeof(*g->table));
-	g->table->heads = arena_zero(a, 4 * sizeof(struct item));
+	g->table->heads = arena_zero(a, HEADS_MAX * sizeof(struct item));
 	g->widths = arena_zero(a, (g->n + 1) * sizeof(double));
 	g->wants = arena_zero(a, (g->n + 1) * sizeof(double));
 	g->needs = arena_zero(a, (g->n + 1) * sizeof(double));
 	press_keep(p, g->table, heads_drop);
 	measure(p, g);
+	measure_longest(p, g);
 	share(g, g->at->width - (double)g->n * 2 * g->pad);
+	g->width = (double)g->n * 2 * g->pad + sum(g->widths, g->n);
+	g->left = g->at->x + (g->at->rtl ? g->at->width - g->width : 0);
 	flow_gap(p, 0.8 * p->body.pitch);
 	for (const struct block *row = g->block->first; row && press_goes(p); row = row->next) {
 		row_put(p, g, row, odd);
