@@ -9,6 +9,7 @@ import time
 import far
 import pytest
 from buckets import Road, bucket, puts, way  # noqa: F401
+from gcs_strict import Google, Lost, Say
 
 
 def text(i, size=2000):
@@ -314,6 +315,67 @@ def test_a_full_disk_leaves_no_half_file(hocket):
         assert len(list((disk / "out").glob("*.txt"))) == 200
     finally:
         subprocess.run(["umount", disk], check=False)
+
+
+# ---- a Google of our own, which does as it is told ----
+
+CANARIES = ("canary-key-id-77", "canary-secret-of-s3-77")
+
+
+@pytest.fixture
+def strict(hocket):
+    server = Google()
+    hocket.env["STORAGE_EMULATOR_HOST"] = server.base
+    yield server
+    server.shutdown()
+    server.server_close()
+    assert not server.strangers
+
+
+def test_a_refusal_for_lack_of_quota_pauses_all(hocket, strict):
+    strict.plan("multipart", *[Say(429, {"error": {"code": 429, "message": "slow down"}}, Retry_After="1")] * 8)
+    topics(hocket, 40)
+    write(hocket, "gs://my-notes", "retry: 1")
+    began = time.monotonic()
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 0 and result.account["delivered"] == 40, result.err
+    assert len(strict.objects) == 40 and time.monotonic() - began >= 1
+
+
+def test_an_answer_that_is_lost_was_a_new_object_all_the_same(hocket, strict):
+    strict.plan("multipart", Lost(), Lost(), Lost())
+    topics(hocket, 10)
+    write(hocket, "gs://my-notes", "mode: new")
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 0 and result.account["delivered"] == 10, result.err
+    assert len(strict.objects) == 10
+    generations = [o["generation"] for o in strict.objects.values()]
+    assert len(set(generations)) == 10, "none was written twice"
+
+
+def test_what_the_service_says_is_said(hocket, strict):
+    sentence = "robot@p does not have storage.objects.create access to the Google Cloud Storage object."
+    strict.plan("multipart", *[Say(403, {"error": {"code": 403, "message": sentence}})] * 30)
+    topics(hocket, 60)
+    write(hocket, "gs://my-notes")
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 5 and sentence in result.err and "403" in result.err, result.err
+    assert result.account["dead"] == 0 and not strict.objects
+    strict.plans.clear()
+    assert hocket("run", "pipe.yaml").account["delivered"] == 60
+
+
+def test_no_secret_is_told(hocket, s3):
+    hocket.env.update({**s3.env, "KEY": CANARIES[0], "SECRET": CANARIES[1]})
+    topics(hocket, 25)
+    write(hocket, s3.url, "access_key: $secret.KEY", "secret_key: $secret.SECRET", "retry: 0")
+    result = hocket("run", "pipe.yaml", "-v")
+    assert result.code == 5, result.err
+    said = result.out + result.err + hocket("dead", "ls", "pipe.yaml").out + hocket("graph", "pipe.yaml").out
+    state = b"".join(p.read_bytes() for p in (hocket.folder / ".hocket").iterdir())
+    for canary in CANARIES:
+        assert canary not in said and canary.encode() not in state
+    assert s3.names() == []
 
 
 # ---- what a mistake gets ----
