@@ -115,7 +115,8 @@ const struct flag flags[] = {
 	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY | IN_TRY | IN_TEST,
 	  "only what went wrong" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL,
-	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY, "more about each step" },
+	  IN_RUN | IN_CHECK | IN_FETCH | IN_DEAD_REPLAY,
+	  "more about each step; what workers print" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_TRY, "nothing is cut" },
 	{ FLAG_VERBOSE, "verbose", 'v', TAKES_NOTHING, NULL, NULL, IN_TEST,
 	  "also what each step did; nothing is cut" },
@@ -157,8 +158,9 @@ static const char test_text[] =
 	"      out: {id: 1, profile: {name: Ana}}  # at least that; a list; [] for none\n"
 	"\n"
 	"mock: also {$status: 404}, {$fault: timeout}, {$attempts: [...]}, {$each: [...]},\n"
-	"{$jq: PROGRAM}. Beside out: sent, stored, dead, objects, exact, name, vars, now. Exit\n"
-	"codes: 0 all are good, 1 one is not, 2 no test has that name, 78 a file is wrong.";
+	"{$jq: PROGRAM}. Beside out: sent, stored, dead, stops, objects, exact, name, vars,\n"
+	"now. Exit codes: 0 all are good, 1 one is not, 2 no test has that name, 78 a file is "
+	"wrong.";
 static const char jq_text[] =
 	"EXPR is evaluated for each record of FILE, or of stdin, exactly as in a pipeline: with\n"
 	"$meta and, given by --set, $vars; what a pipeline refuses (env, input, ...) is refused\n"

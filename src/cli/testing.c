@@ -415,15 +415,32 @@ static void judge_stored(struct judging *x) SUSPENDS
 }
 
 /* ---- the run ---- */
+/* false: it broke off, and nothing else of it says anything. */
+static bool judge_end(struct judging *x, const struct run_result *result)
+{
+	const char *stops = x->test->stops, *text = result->err.text;
+	bool whole = result->end == RUN_FINISHED;
+	if (!whole && stops && strstr(text, stops))
+		return true;
+	if (whole && stops)
+		add_trouble(x, "the run is finished, and `stops` expects it to end early");
+	else if (!whole && stops)
+		add_trouble(x, "the run ends early, but not as `stops` expects: %s", text);
+	else if (!whole)
+		add_trouble(x, "the run ends early: %s", text[0] ? text : "it was cut off");
+	x->out->error = !whole && !stops;
+	return whole;
+}
+
 static void judge(struct judging *x, const struct run_result *result) SUSPENDS
 {
-	const struct err *err = x->mocking.err.fault ? &x->mocking.err : &result->err;
-	bool whole = result->end == RUN_FINISHED;
-	if (x->mocking.err.fault || !whole) {
+	if (x->mocking.err.fault) {
 		x->out->error = true;
-		add_trouble(x, "%s", err->text[0] ? err->text : "the run broke off");
+		add_trouble(x, "%s", x->mocking.err.text);
 		return;
 	}
+	if (!judge_end(x, result))
+		return;
 	judge_dead(x);
 	if (x->test->has_dead || x->dead.n == 0) /* else that is why rows are missing */
 		judge_out(x);

@@ -34,6 +34,7 @@ struct test_case {
 	bool exact;     /* in `out`: nothing but what is named there */
 	bool has_dead;  /* else: nothing may be dead */
 	struct case_values dead;
+	const char *stops; /* the run ends early, and says this among others; NULL: it does not */
 	const char *const *sets; /* "name=json", over vars: */
 	size_t set_count;
 	int64_t now_ns; /* $meta.time; 0: it is the wall clock */

@@ -492,6 +492,19 @@ def test_an_answer_that_jq_makes_may_be_none(check):
     assert "$jq gave no answer for this record" in r.out and "a status is a number from 100 to 599, not 9" in r.out
 
 
+def test_a_run_that_ends_early_is_expected_or_an_error(check):
+    r = check(LOOKUP.replace("retry: 5", "on_error: stop") + """
+  - {in: [{id: 1}, {id: 2}], mock: {http: {$status: 401, $body: expired}}, stops: 'answered 401: expired'}
+  - {in: {id: 1}, mock: {http: {$status: 401}}, out: []}
+  - {in: {id: 1}, mock: {http: {$status: 401}}, stops: answered 403}
+  - {in: {id: 1}, mock: {http: {}}, stops: answered 403}
+""")
+    assert r.code == 1 and "1 passed, 3 failed" in r.err
+    assert "the run ends early: step 'http': answered 401\n" in r.out
+    assert "the run ends early, but not as `stops` expects: step 'http': answered 401\n" in r.out
+    assert "the run is finished, and `stops` expects it to end early\n" in r.out
+
+
 # ---- the command ----
 def test_for_programs(check):
     r = check(LOOKUP + """

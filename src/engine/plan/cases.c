@@ -297,6 +297,15 @@ static void read_dead(struct parsing *x, const struct node *value)
 		check_letter(x, value);
 }
 
+static void read_stops(struct parsing *x, const struct node *value)
+{
+	if (value->kind >= NODE_LIST || value->text.n == 0)
+		refuse(x, value, "of what the run says: stops: 'answered 401'",
+		       "'stops' wants a few words");
+	else
+		x->into->stops = arena_str(x->p->arena, value->text);
+}
+
 static const char *near_var(const struct parsing *x, struct slice name)
 {
 	const char *words[64];
@@ -345,7 +354,7 @@ static const struct {
 	{ "name", read_name },       { "in", read_in },         { "mock", read_mocks },
 	{ "out", read_out },         { "exact", read_exact },   { "dead", read_dead },
 	{ "sent", read_sent },       { "vars", read_vars },     { "now", read_now },
-	{ "objects", read_objects }, { "stored", read_stored },
+	{ "objects", read_objects }, { "stored", read_stored }, { "stops", read_stops },
 };
 
 /* ---- a case ------------------------------------------------------------------------------------------------------- */
@@ -376,8 +385,8 @@ static void check_whole(struct parsing *x)
 	else if (x->good && c->in.n == 0)
 		refuse(x, at, "give it a record", "'in' is empty: nothing would be tested");
 	else if (x->good && !node_get(x->map, "out") && !c->has_dead && c->sent.n == 0 &&
-		 c->stored.n == 0)
-		refuse(x, at, "say what comes out: out, sent, stored or dead",
+		 c->stored.n == 0 && !c->stops)
+		refuse(x, at, "say what comes of it: out, sent, stored, dead or stops",
 		       "this test expects nothing");
 }
 

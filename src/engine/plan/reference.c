@@ -166,8 +166,7 @@ static const char top_rows[] =
 	"`if` is true |\n"
 	"| `vars` | mapping | | values that programs see as $vars; $env.NAME comes from the "
 	"environment, --set overrides |\n"
-	"| `tests` | list of cases | | what `hocket test` runs: in, mock, out, sent, dead, exact, "
-	"name, vars, now |\n";
+	"| `tests` | list of cases | | what `hocket test` runs: in, mock, out and more |\n";
 
 static int put_top(struct buf *out)
 {

@@ -320,6 +320,7 @@ static const struct {
 	{ "sent", "\"type\":\"object\"", "what steps send, by step or verb" },
 	{ "dead", "\"type\":[\"object\",\"array\"]",
 	  "which records are dead: step, class, message, record, at_step" },
+	{ "stops", "\"type\":\"string\"", "the run ends early, and says this" },
 	{ "objects", "\"type\":\"object\"", "what is in buckets before, by URL" },
 	{ "stored", "\"type\":\"object\"", "what is in buckets then, by URL" },
 	{ "exact", "\"type\":\"boolean\"", "records in out have nothing beside what is named" },
