@@ -30,6 +30,9 @@ struct hk_process_pool_options {
 	/* Any program that answers each line of its standard input with one of its standard output, instead of frames: a call is one
 	 * part without a line end, and so is its answer. There is no hello: it is ready at once. */
 	bool lines;
+	/* Who wants to hear each line that workers print, without its end, cut at some hundred bytes; must not suspend. May be NULL. */
+	void (*said)(void *arg, const char *line, size_t n);
+	void *said_arg;
 	struct hk_process_options
 		process; /* in and out are ignored; `keep` follows as 5, 6, ... (with lines: 3, 4, ...) */
 };

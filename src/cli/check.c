@@ -65,11 +65,29 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 	return r;
 }
 
-static int check_file(const char *path, const struct loading *loading, bool quiet)
+/* Files and programs of this machine that it names; all of them, as with other mistakes. */
+static bool looks_good(const struct plan *plan, const char *path) SUSPENDS
+{
+	bool good = true;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct place *p = &plan->steps[i];
+		struct err err = { 0 };
+		if (!p->port->look || p->port->look(p->options, plan->folder, &err) == 0)
+			continue;
+		good = false;
+		AUTO(buf_done) struct buf out = { 0 };
+		if (buf_printf(&out, "%s:%u: error: %s: %s\n", path, p->line, p->label, err.text) ==
+		    0)
+			say_raw(buf_slice(&out));
+	}
+	return good;
+}
+
+static int check_file(const char *path, const struct loading *loading, bool quiet) SUSPENDS
 {
 	AUTO(loading_drop) struct plan *plan = loading_plan(loading, path);
 	AUTO(buf_done) struct buf out = { 0 };
-	if (!plan)
+	if (!plan || !looks_good(plan, path))
 		return EXITS_FILE;
 	if (quiet)
 		return EXITS_DONE;
@@ -77,7 +95,7 @@ static int check_file(const char *path, const struct loading *loading, bool quie
 }
 
 /* In a task, because programs keep libjq's state per loop. */
-static int check_all(void *arg)
+static int check_all(void *arg) SUSPENDS
 {
 	const struct args *args = arg;
 	AUTO(loading_done) struct loading loading = { 0 };

@@ -267,6 +267,11 @@ static void read_until(struct job *job)
 		job->until = (struct until){ .after_ns = 1 };
 }
 
+static void hear(void *arg, const char *label, struct slice line)
+{
+	progress_said(label, line);
+}
+
 static void read_options(struct job *job)
 {
 	read_allow(job);
@@ -279,6 +284,8 @@ static void read_options(struct job *job)
 	read_until(job);
 	job->options.memory_bytes = (uint64_t)number(job, FLAG_MEMORY, 0);
 	job->options.tool_version = HOCKET_VERSION;
+	if (args_has(job->args, FLAG_VERBOSE))
+		job->options.said = hear;
 }
 
 static int exit_of_opening(const struct job *job, const struct err *err)

@@ -400,6 +400,15 @@ void progress_say(struct progress *p, const char *fmt, ...)
 	say("%s", b.p);
 }
 
+void progress_said(const char *label, struct slice line)
+{
+	AUTO(buf_done) struct buf b = { 0 };
+	if (term_put_said(label, line, &b) < 0)
+		return;
+	erase();
+	say_raw(buf_slice(&b));
+}
+
 void progress_dump(void)
 {
 	erase();

@@ -23,3 +23,5 @@ void progress_dump(void);
 void progress_report(enum hk_report, const char *text, void *arg);
 /* A message among it: above the bar. */
 void progress_say(struct progress *, const char *fmt, ...) PRINTF(2, 3);
+/* What a worker printed; above the bar. */
+void progress_said(const char *label, struct slice line);

@@ -77,3 +77,13 @@ unsigned term_width(int fd)
 	struct winsize w;
 	return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
+
+int term_put_said(const char *label, struct slice line, struct buf *out)
+{
+	int r = buf_printf(out, "%s | ", label);
+	for (size_t i = 0; r == 0 && i < line.n; i++) {
+		unsigned char c = (unsigned char)line.p[i];
+		r = buf_add_char(out, c == '\t' ? ' ' : c < ' ' || c == 0x7f ? '?' : (char)c);
+	}
+	return r < 0 ? r : buf_add_char(out, '\n');
+}

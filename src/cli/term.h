@@ -6,6 +6,8 @@
 void say(const char *fmt, ...) PRINTF(1, 2);
 /* As it is, on stderr. */
 void say_raw(struct slice);
+/* "python | loading the model\n": a line of somebody else's, without what would move a cursor. */
+MUST int term_put_said(const char *label, struct slice line, struct buf *out);
 /* All of it to stdout: the exit code, 0 or 1 (told on stderr: a full disk behind a redirection). */
 MUST int put_stdout(struct slice);
 /* May colours be used there? A terminal that is not dumb, and NO_COLOR is not set. */

@@ -197,6 +197,15 @@ static int go(struct trial *t) SUSPENDS
 	return r < 0 ? r : closed == -ECANCELED ? 0 : closed;
 }
 
+/* What a worker prints, as it comes. */
+static void hear(void *arg, const char *label, struct slice line)
+{
+	const struct trial *t = arg;
+	AUTO(buf_done) struct buf out = { 0 };
+	if (!args_has(t->args, FLAG_QUIET) && term_put_said(label, line, &out) == 0)
+		say_raw(buf_slice(&out));
+}
+
 static int run_it(struct trial *t) SUSPENDS
 {
 	struct err err = { 0 };
@@ -206,6 +215,8 @@ static int run_it(struct trial *t) SUSPENDS
 		.grace_ns = 3600 * HK_SEC, /* what was begun may end */
 		.allow = t->allow,
 		.watch = &t->journeys.watch,
+		.said = hear,
+		.said_arg = t,
 		.tool_version = HOCKET_VERSION,
 	};
 	for (size_t i = 0; i < t->args->given_count; i++)

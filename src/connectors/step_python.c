@@ -73,12 +73,12 @@ static int python_plan(void *of, struct facts *facts, struct diag *diag)
 
 /* ---- the door ---------------------------------------------------------------------------------------- */
 
-static char *path_of(const struct python_step *o, struct site *site)
+static char *path_of(const struct python_step *o, const char *folder)
 {
 	AUTO(buf_done) struct buf path = { .max = 1u << 16 };
 	bool absolute = o->file[0] == '/';
 	int r = absolute ? buf_printf(&path, "%s", o->file)
-			 : buf_printf(&path, "%s/%s", site_folder(site), o->file);
+			 : buf_printf(&path, "%s/%s", folder, o->file);
 	return r < 0 ? NULL : xstrndup(path.p, path.n);
 }
 
@@ -87,7 +87,7 @@ static int read_file(const struct python_step *o, struct python_shared *s, struc
 	AUTO(freep) char *text = NULL;
 	AUTO(digest_done) struct digest d = { NULL };
 	size_t n = 0;
-	int r = hk_file_read_whole(s->path, FILE_MOST, &text, &n);
+	int r = s->path ? hk_file_read_whole(s->path, FILE_MOST, &text, &n) : -ENAMETOOLONG;
 	if (r < 0)
 		return fail_errno(err, FAULT_CONFIG, r, "'%s' cannot be read", o->file);
 	if (digest_init(&d) < 0)
@@ -101,36 +101,42 @@ static int told(const struct python_step *o, int r, const struct hk_process_outp
 		struct err *err)
 {
 	if (r < 0)
-		return fail_errno(err, r == -ECANCELED ? FAULT_CANCELLED : FAULT_CONFIG, r,
-				  "'%s' cannot be started", o->interpreter);
+		return fail_errno(err, FAULT_CONFIG, r, "'%s' cannot be started", o->interpreter);
 	if (out->exit.status == 0)
 		return 0;
 	struct slice text = slice_trim((struct slice){ out->err, out->err_n });
 	return fail(err, FAULT_CONFIG, "%.*s",
-		    SLICE(text.n ? text : S("its file cannot be checked")));
+		    SLICE(text.n ? text : S("Python cannot look at the file")));
 }
 
-/* What Python itself says of the file. */
-static int check_file(const struct python_step *o, struct python_shared *s, struct site *site,
-		      struct err *err) SUSPENDS
+/* What Python itself says of the file, without executing it. */
+static int check_file(const struct python_step *o, struct python_shared *s,
+		      const struct hk_process_options *process, struct err *err) SUSPENDS
 {
 	struct hk_process_output out = { 0 };
-	char **env = NULL;
-	int r = work_env(&o->work, site, &env, err);
-	if (r == 0) {
-		struct hk_process_run_options run = { .process =
-							      work_process(&o->work, site, env) };
-		run.process.keep = s->python.fds;
-		run.process.keep_n = 2;
-		run.process.memory_bytes = 0;
-		r = hk_process_run(
-			python_argv(&s->python, o->interpreter, "check", 3, s->path, o->function),
-			&run, &out);
-		r = told(o, r, &out, err);
-	}
-	work_env_done(&env);
+	struct hk_process_run_options run = { .process = *process };
+	run.process.keep = s->python.fds;
+	run.process.keep_n = 2;
+	run.process.memory_bytes = 0;
+	int r = hk_process_run(
+		python_argv(&s->python, o->interpreter, "check", 3, s->path, o->function), &run,
+		&out);
+	r = told(o, r, &out, err);
 	free(out.out);
 	free(out.err);
+	return r;
+}
+
+static int python_look(const void *of, const char *folder, struct err *err) SUSPENDS
+{
+	const struct python_step *o = of;
+	struct python_shared s = { .path = path_of(o, folder) };
+	const struct hk_process_options process = { .folder = folder,
+						    .no_network = !o->work.network };
+	int r = read_file(o, &s, err);
+	r = r < 0 ? r : check_file(o, &s, &process, err);
+	python_close(&s.python);
+	free(s.path);
 	return r;
 }
 
@@ -138,10 +144,8 @@ static int python_step_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct python_step *o = site->options;
 	struct python_shared *s = site->shared;
-	s->path = path_of(o, site);
-	if (!s->path)
-		return fail(err, FAULT_CONFIG, "the file's name is too long");
-	if (read_file(o, s, err) < 0 || check_file(o, s, site, err) < 0)
+	s->path = path_of(o, site_folder(site));
+	if (read_file(o, s, err) < 0)
 		return -1;
 	const struct work_program program = {
 		.argv = python_argv(&s->python, o->interpreter, site->batch > 1 ? "batch" : "each",
@@ -149,7 +153,10 @@ static int python_step_open(struct site *site, struct err *err) SUSPENDS
 		.keep = s->python.fds,
 		.keep_n = 2,
 	};
-	return work_open(&s->work, &o->work, &program, site, err);
+	if (work_open(&s->work, &o->work, &program, site, err) < 0)
+		return -1;
+	const struct hk_process_options process = work_process(&o->work, site, s->work.env);
+	return check_file(o, s, &process, err);
 }
 
 static void python_step_close(struct site *site) SUSPENDS
@@ -238,6 +245,7 @@ const struct port step_python = {
 	.options_size = sizeof(struct python_step),
 	.shared_size = sizeof(struct python_shared),
 	.plan = python_plan,
+	.look = python_look,
 	.open = python_step_open,
 	.close = python_step_close,
 	.ask = python_ask,

@@ -113,6 +113,15 @@ static int run_open(struct site *site, struct err *err) SUSPENDS
 	return 0;
 }
 
+static int run_look(const void *of, const char *folder, struct err *err) SUSPENDS
+{
+	const struct run_step *o = of;
+	struct argv argv;
+	int r = argv_open(&argv, &o->argv, o->work.folder ? o->work.folder : folder, err);
+	argv_done(&argv);
+	return r;
+}
+
 static void run_close(struct site *site) SUSPENDS
 {
 	struct run_shared *s = site->shared;
@@ -316,6 +325,7 @@ const struct port step_run = {
 	.options_size = sizeof(struct run_step),
 	.shared_size = sizeof(struct run_shared),
 	.plan = run_plan,
+	.look = run_look,
 	.open = run_open,
 	.close = run_close,
 	.ask = run_ask,

@@ -197,6 +197,9 @@ const char *site_run_id(struct site *);
 /* Sources: will a later run go on where this one stops? No without a state: nothing needs to be kept for it. */
 bool site_keeps(const struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
+/* A program that does this place's work has printed a line: for people who want to see it. */
+void site_said(struct site *, struct slice line);
+bool site_is_heard(const struct site *); /* is there anybody? */
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
 uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
@@ -373,6 +376,9 @@ struct port {
 
 	int (*plan)(void *options, struct facts *,
 		    struct diag *); /* reports all mistakes, returns 0 */
+	/* Check: are files and programs of this machine that the options name as they must be? Changes nothing, and executes nothing
+	 * of the user's. NULL: there are none. */
+	int (*look)(const void *options, const char *folder, struct err *) SUSPENDS;
 	int (*open)(struct site *, struct err *) SUSPENDS;
 	void (*close)(struct site *) SUSPENDS; /* half-opened too */
 

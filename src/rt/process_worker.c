@@ -88,6 +88,25 @@ static void tail_add(struct worker *w, const char *bytes, size_t n)
 	ASSERT(w->tail_n <= TAIL_BYTES);
 }
 
+static void say_line(struct worker *w)
+{
+	if (w->line_n > 0)
+		w->options->said(w->options->said_arg, w->line, w->line_n);
+	w->line_n = 0;
+}
+
+/* It printed something: what is said last is remembered, and whole lines are for who listens. */
+static void hear(struct worker *w, const char *bytes, size_t n)
+{
+	tail_add(w, bytes, n);
+	for (size_t i = 0; w->options->said && i < n; i++) {
+		if (bytes[i] == '\n' || w->line_n == LINE_BYTES)
+			say_line(w);
+		if (bytes[i] != '\n')
+			w->line[w->line_n++] = bytes[i];
+	}
+}
+
 /* The last lines that it wrote, as many as there is room for. */
 static void why_add_tail(char why[WHY_BYTES], const struct worker *w)
 {
@@ -215,7 +234,7 @@ static int drain_err(void *arg) SUSPENDS
 	ssize_t got;
 
 	while ((got = hk_read(w->err, bytes, sizeof(bytes))) > 0) {
-		tail_add(w, bytes, (size_t)got);
+		hear(w, bytes, (size_t)got);
 		if (hk_yield() < 0) /* a flood must not keep the loop */
 			break;
 	}
@@ -352,7 +371,7 @@ static void read_err_now(struct worker *w, size_t most)
 
 	while (w->err >= 0 && total < most &&
 	       (got = read_left_over(w->err, bytes, sizeof(bytes))) > 0) {
-		tail_add(w, bytes, (size_t)got);
+		hear(w, bytes, (size_t)got);
 		total += (size_t)got;
 	}
 }
@@ -393,6 +412,7 @@ static void end_process(struct worker *w, int r) SUSPENDS
 	pool_worker_leaves(w->pool, w);
 	end_group(w, r, was_ready);
 	read_err_now(w, LEFT_OVER_MAX);
+	say_line(w);
 	close_fd(&w->err);
 	hk_event_set(&w->ended);
 	if (w->call)

@@ -19,7 +19,7 @@
 #include <hocket/scope.h>
 #include <hocket/sync.h>
 
-enum { TAIL_BYTES = 2048, WHY_BYTES = sizeof(((struct hk_answer *)0)->why) };
+enum { TAIL_BYTES = 2048, LINE_BYTES = 500, WHY_BYTES = sizeof(((struct hk_answer *)0)->why) };
 
 enum worker_state { WORKER_STARTING, WORKER_IDLE, WORKER_BUSY, WORKER_LEAVING };
 
@@ -45,6 +45,8 @@ struct worker {
 	char why[WHY_BYTES]; /* it could not be started */
 	size_t tail_n;
 	char tail[TAIL_BYTES]; /* the last it wrote to standard error */
+	size_t line_n;
+	char line[LINE_BYTES]; /* what it is just writing there, for who listens */
 };
 
 struct worker *worker_new(struct hk_process_pool *, const struct hk_process_pool_options *);

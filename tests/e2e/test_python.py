@@ -378,6 +378,40 @@ def test_an_interpreter_that_is_missing(hocket):
     assert result.code == 1 and "'./venv/bin/python3' cannot be started: no such file" in result.err
 
 
+def test_check_looks_at_files_and_programs_and_executes_nothing(hocket):
+    hocket.write("good.py", "open('executed', 'w')\ndef f(r): return r\n")
+    hocket.write("bad.py", "def f(r):\n    return (r\n")
+    hocket.write("pipe.yaml", pipeline("- python: good.py:f"))
+    assert hocket("check", "pipe.yaml").code == 0
+    hocket.write("pipe.yaml", pipeline("- python: good.py:f\n- python: bad.py:f\n- run: [nosuch]"))
+    result = hocket("check", "pipe.yaml")
+    assert result.code == 78
+    assert "pipe.yaml:4: error: python 2: " in result.err and "bad.py:2:12: '(' was never closed" in result.err
+    assert "pipe.yaml:5: error: run: no program 'nosuch'" in result.err
+    assert not (hocket.folder / "executed").exists()
+
+
+def test_what_workers_print_is_seen_by_who_asks(hocket):
+    file = "import sys\ndef f(r):\n    print('loading', r['n'], '\\x1b[2J')\n    sys.stderr.write('half')\n    return r\n"
+    result = run(hocket, "- python: f.py:f\n  workers: 1", numbers(2), file=file)
+    assert "loading" not in result.err
+    result = run(hocket, "- python: f.py:f\n  workers: 1", numbers(2), "-v", "--fresh", file=file)
+    assert "python | loading 0 ?[2J\npython | halfloading 1 ?[2J\n" in result.err and "python | half\n" in result.err
+    assert "python | loading 0" in hocket("try", "pipe.yaml").err
+
+
+def test_try_runs_functions_here_unless_they_write(hocket):
+    file = "def f(r): return {**r, 'f': 1}\ndef g(r):\n    open('written', 'w')\n    return r\n"
+    hocket.write("f.py", file)
+    hocket.write_jsonl("in.jsonl", numbers(2))
+    hocket.write("pipe.yaml", pipeline("- python: f.py:f\n- python: f.py:g\n  writes: true"))
+    result = hocket("try", "pipe.yaml", "--calls", "none", "--json")
+    assert result.code == 0, result.err
+    assert '"f":1' in result.out and not (hocket.folder / "written").exists()
+    assert "runs f.py:f here" in result.err and "does not run f.py:g" in result.err
+    assert hocket("try", "pipe.yaml", "--calls", "all").code == 0 and (hocket.folder / "written").exists()
+
+
 def test_what_is_no_function_is_refused_by_check(hocket):
     hocket.write("pipe.yaml", pipeline("- python: f.py"))
     result = hocket("check", "pipe.yaml")

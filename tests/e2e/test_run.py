@@ -3,10 +3,12 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
 import textwrap
 import time
 
 import pytest
+from conftest import PROGRAM
 from test_python import classes, letters, numbers, pipeline, processes_with
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -194,6 +196,43 @@ def test_frames_with_our_helper_beside_the_program(hocket):
     assert classes(hocket) == {2: "worker_error"}
 
 
+C_WORKER = r"""
+#include <hocket/process_pool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* parts[1] is the record's text, behind it are its blobs. */
+static int length(const struct hk_part *parts, size_t n, void **ret, size_t *ret_n, char why[512], void *arg)
+{
+	char text[100];
+	(void)arg;
+	if (strstr((const char *)parts[1].bytes, "13"))
+		return snprintf(why, 512, "thirteen") * 0 - 1;
+	puts("printed");
+	*ret_n = (size_t)snprintf(text, sizeof text, "{\"length\":%zu,\"parts\":%zu}", parts[1].n, n);
+	*ret = strdup(text);
+	return 0;
+}
+int main(void)
+{
+	return hk_worker_run(length, NULL);
+}
+"""
+
+
+def test_a_worker_in_c(hocket):
+    library = pathlib.Path(PROGRAM).parent / "src/libhocket.so"
+    if not library.exists() or "__asan_init" in subprocess.run(["nm", "-D", library], capture_output=True, text=True).stdout:
+        pytest.skip("no plain library was built")
+    hocket.write("w.c", C_WORKER)
+    subprocess.run(["cc", "-o", "w", "w.c", f"-I{ROOT}/include", library, f"-Wl,-rpath,{library.parent}"], cwd=hocket.folder, check=True)
+    result = run(hocket, "- run: [./w]\n  protocol: frames", numbers(20))
+    assert result.code == 3, result.err
+    assert hocket.out == [{"length": len(json.dumps({"n": i})), "parts": 2} for i in range(20) if i != 13]
+    assert letters(hocket)[13]["message"] == "thirteen" and classes(hocket) == {13: "worker_error"}
+
+
 FRAMES = """
 import os, struct, sys
 fd = [int(x) for x in os.environ["HOCKET_WORKER"].split(",")]
@@ -227,7 +266,10 @@ while True:
     ("(3, call, [b'{\"records\":[{\"blobs\":[7]}]}', b'{}', b'x'])", "worker_output"),
     ("(3, call, [b'{\"records\":[{\"blobs\":7}]}', b'{}', b'x'])", "worker_output"),
     ("(3, call, [b'{\"records\":[7]}', b'{}'])", "worker_output"),
-    ("(3, call, [b'[]'])", "worker_output"),
+    ("(3, call, [b'{\"ok\": true}'])", None),
+    ("(3, call, [b'[]'])", "none"),
+    ("(3, call, [b'[{\"ok\": 1'])", "worker_output"),
+    ("(3, call, [b'{\"records\":{}}'])", "worker_output"),
     ("(3, call, [])", "worker_output"),
     ("(3, call, [b'{\"records\":[{\"error\":\"it is late\"}]}'])", "worker_error"),
     ("(3, call, [b'{\"records\":[{\"error\":\"full\",\"class\":\"oom\"}]}'])", "worker_oom"),
@@ -239,7 +281,9 @@ while True:
 def test_nothing_that_a_worker_says_is_believed(hocket, answer, expected):
     program = f"def answer(call, parts): return {answer}\n{FRAMES}"
     result = run(hocket, "- run: [python3, w.py]\n  protocol: frames", numbers(1), files={"w.py": program})
-    if expected:
+    if expected == "none":  # an empty list has no children
+        assert result.code == 0 and hocket.out == [] and result.account["filtered"] == 1
+    elif expected:
         assert classes(hocket) == {0: expected}, result.err
     else:
         assert hocket.out == [{"ok": True}], result.err

@@ -93,7 +93,7 @@ static int check_program(const char *name, const char *folder, struct err *err)
 	if (!strchr(name, '/'))
 		return is_in_path(name) ? 0
 					: fail(err, FAULT_CONFIG,
-					       "no program '%s' in PATH; one of the pipeline's "
+					       "no program '%s' in PATH; one in the pipeline's "
 					       "folder is './%s'",
 					       name, name);
 	AUTO(freep) char *path = path_of(name, folder);

@@ -141,6 +141,11 @@ static uint64_t oom_kills(void)
 	return units_int((struct slice){ at, strcspn(at, "\n") }, &count) < 0 ? 0 : (uint64_t)count;
 }
 
+static void hear(void *site, const char *line, size_t n)
+{
+	site_said(site, (struct slice){ line, n });
+}
+
 int work_open(struct work *w, const struct work_options *o, const struct work_program *program,
 	      struct site *site, struct err *err)
 {
@@ -155,6 +160,8 @@ int work_open(struct work *w, const struct work_options *o, const struct work_pr
 		.recycle_bytes = o->recycle ? o->recycle->memory : 0,
 		.max_frame_bytes = 256u << 20,
 		.lines = program->lines,
+		.said = site_is_heard(site) ? hear : NULL,
+		.said_arg = site,
 		.process = work_process(o, site, w->env),
 	};
 	pool.process.keep = program->keep;

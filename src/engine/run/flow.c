@@ -105,6 +105,22 @@ void run_redact(const struct run *run, struct err *err)
 	snprintf(err->text, sizeof err->text, "%.*s", (int)clean.n, clean.p ? clean.p : "");
 }
 
+bool site_is_heard(const struct site *site)
+{
+	return site->run->options.said != NULL;
+}
+
+void site_said(struct site *site, struct slice line)
+{
+	const struct run *run = site->run;
+	AUTO(buf_done) struct buf clean = { .max = 1u << 16 };
+	if (!run->options.said)
+		return;
+	if (run->plan->secrets && secrets_redact(run->plan->secrets, line, &clean) == 0)
+		line = buf_slice(&clean);
+	run->options.said(run->options.said_arg, site->name, line);
+}
+
 bool site_is_secret(const struct site *site, struct slice text)
 {
 	AUTO(buf_done) struct buf clean = { .max = 1u << 20 };
