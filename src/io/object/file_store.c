@@ -129,11 +129,13 @@ static int file_get(struct object_store *s, const struct object_get *g, struct b
 	if (beneath_check(g->name, 0, err) < 0)
 		return -1;
 	int r = begin(&j, g, max, err);
+	ASSERT(bytes->n == 0);
 	bytes->max = max;
 	if (r == 0)
-		r = buf_reserve(bytes, (size_t)j.st.st_size);
+		r = buf_reserve(bytes,
+				(size_t)j.st.st_size + 1); /* an empty one has a place, too */
 	if (r == 0) {
-		j.to = bytes->p + bytes->n;
+		j.to = bytes->p;
 		j.room = (size_t)j.st.st_size;
 		r = hk_offload(file_read_whole, &j);
 	}

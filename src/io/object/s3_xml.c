@@ -247,11 +247,11 @@ static int read_one(struct reader *x)
 
 int s3_xml_read(struct slice xml, s3_xml_take *take, void *arg)
 {
+	if (xml.n == 0 || !utf8_valid(xml))
+		return -EBADMSG;
 	AUTO(reader_done)
 	struct reader x = { .p = xml.p, .end = xml.p + xml.n, .told = take, .arg = arg };
-	int r = xml.n && utf8_valid(xml) ? 0 : -EBADMSG;
-	if (r < 0)
-		return r;
+	int r = 0;
 	(void)skip(&x, S("\xef\xbb\xbf"));
 	while (r == 0 && x.p < x.end)
 		r = read_one(&x);
