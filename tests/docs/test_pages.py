@@ -70,6 +70,9 @@ def check(shell, text, where):
     done = subprocess.run([PROGRAM, "check", write(shell, text)], cwd=shell.folder, env=env,
                           capture_output=True, text=True)
     assert done.returncode == 0, f"{where}\n{done.stderr}"
+    if re.search(r"^tests:", text, re.M):  # they hold what the page says
+        done = subprocess.run([PROGRAM, "test", write(shell, text)], cwd=shell.folder, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, f"{where}\n{done.stdout}{done.stderr}"
 
 
 def write(shell, text):
