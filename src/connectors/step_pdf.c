@@ -11,6 +11,7 @@
 #include "connectors/pdf/module.h"
 #include "connectors/pdf/pictures.h"
 #include "connectors/pdf/style.h"
+#include "connectors/pdf/weasy.h"
 #include "engine/port.h"
 #include "io/digest.h"
 #include "rt/pool.h"
@@ -27,6 +28,7 @@ struct pdf_options {
 	int engine, missing;
 	int64_t max_pages, workers;
 	uint64_t max_bytes, max_pdf;
+	struct weasy_options weasy;
 };
 struct pdf_step {
 	struct pdf_options *pdf;
@@ -34,6 +36,7 @@ struct pdf_step {
 struct pdf_shared {
 	const struct pdf_module *module;
 	struct pdf_sheet *sheet; /* owns a reference */
+	struct weasy weasy;
 };
 enum words { TITLE, SUBTITLE, AUTHOR, SUBJECT, KEYWORDS, LANGUAGE, WORDS };
 struct request { /* in the call's arena */
@@ -43,8 +46,8 @@ struct request { /* in the call's arena */
 
 /* ---- options ------------------------------------------------------------------------------------- */
 
-enum engine { ENGINE_NATIVE };
-static const char *const engine_words[] = { "native", NULL };
+enum engine { ENGINE_NATIVE, ENGINE_WEASYPRINT };
+static const char *const engine_words[] = { "native", "weasyprint", NULL };
 static const char *const missing_words[] = { "dead", "placeholder", NULL };
 
 #define WORD(name, doc_) \
@@ -52,9 +55,10 @@ static const char *const missing_words[] = { "dead", "placeholder", NULL };
 
 static const struct opt pdf_options[] = {
 	OPT("markdown", struct pdf_options, markdown, OPT_JQ, struct jq *, .verb = true,
-	    .required = true, .doc = "the text: .notes"),
+	    .doc = "the text: .notes"),
+	WEASY_OPTIONS(struct pdf_options, weasy),
 	OPT("engine", struct pdf_options, engine, OPT_ENUM, int, .words = engine_words,
-	    .fallback = "native", .doc = "who makes the pages: hocket itself, from Markdown"),
+	    .doc = "who makes the pages: hocket itself, from `markdown`; WeasyPrint, from `html`"),
 	OPT("style", struct pdf_options, style, OPT_PATH, const char *,
 	    .doc = "a YAML file with fonts, sizes, margins, colours; all of it has defaults"),
 	WORD(title, "stands above the text and in the file's properties; \\(.topic)"),
@@ -70,11 +74,11 @@ static const struct opt pdf_options[] = {
 	OPT("max_pages", struct pdf_options, max_pages, OPT_INT, int64_t, .fallback = "1000",
 	    .min = 1, .max = 100000, .doc = "a longer document is dead, too_large"),
 	OPT("max_bytes", struct pdf_options, max_bytes, OPT_SIZE, uint64_t, .fallback = "8MB",
-	    .doc = "of Markdown; more is dead, too_large"),
+	    .doc = "of Markdown or HTML; more is dead, too_large"),
 	OPT("max_pdf", struct pdf_options, max_pdf, OPT_SIZE, uint64_t, .fallback = "64MB",
 	    .doc = "of the PDF; a larger one is dead, too_large"),
 	OPT("workers", struct pdf_options, workers, OPT_INT, int64_t, .tuning = true, .min = 1,
-	    .max = 256, .doc = "threads that render at once; one for each core"),
+	    .max = 256, .doc = "threads, or processes, that render at once; one for each core"),
 	OPT_END,
 };
 static const struct opt options[] = {
@@ -102,10 +106,41 @@ static void check_style(const struct pdf_step *o, const struct pdf_module *modul
 	}
 }
 
+static bool is_html(const struct pdf_options *o)
+{
+	return o->weasy.html != NULL;
+}
+
+static bool check_engine(const struct pdf_options *o, struct diag *diag)
+{
+	const struct weasy_options *w = &o->weasy;
+	bool words =
+		o->title || o->subtitle || o->author || o->subject || o->keywords || o->language;
+	if (!o->markdown == !w->html)
+		diag_error(diag, NULL, "what becomes pages? give markdown, or html");
+	else if (o->markdown && o->engine == ENGINE_WEASYPRINT)
+		diag_error(diag, "pdf.engine", "weasyprint makes pages of `html`");
+	else if (o->markdown && w->css.n)
+		diag_error(diag, "pdf.css", "`css` is for `html`; Markdown has a `style` file");
+	else if (w->html && (o->style || words))
+		diag_error(diag, o->style ? "pdf.style" : NULL,
+			   "with `html`, `css` says how it looks, and its own <title>, <meta> and "
+			   "lang what it is");
+	else
+		return true;
+	return false;
+}
+
 static int pdf_plan(void *of, struct facts *facts, struct diag *diag)
 {
 	struct pdf_step *o = of;
 	struct err err = { 0 };
+	if (!check_engine(o->pdf, diag))
+		return 0;
+	if (is_html(o->pdf)) {
+		weasy_plan(&o->pdf->weasy, o->pdf->workers, facts, diag);
+		return 0;
+	}
 	const struct pdf_module *module = pdf_module_find(&err);
 	if (!module)
 		diag_error(diag, NULL, "%s", err.text);
@@ -127,6 +162,8 @@ static int pdf_open(struct site *site, struct err *err)
 	struct pdf_shared *shared = site->shared;
 	AUTO(buf_done) struct buf mistakes = { .max = 65536 };
 	struct slice first;
+	if (is_html(o->pdf))
+		return weasy_open(&shared->weasy, &o->pdf->weasy, site, err);
 	shared->module = pdf_module_find(err);
 	if (!shared->module)
 		return -1;
@@ -137,9 +174,12 @@ static int pdf_open(struct site *site, struct err *err)
 	return fail(err, FAULT_CONFIG, "%.*s", SLICE(first));
 }
 
-static void pdf_close(struct site *site)
+static void pdf_close(struct site *site) SUSPENDS
 {
+	const struct pdf_step *o = site->options;
 	struct pdf_shared *shared = site->shared;
+	if (is_html(o->pdf))
+		weasy_close(&shared->weasy);
 	pdf_sheet_unref(take(shared->sheet));
 }
 
@@ -197,10 +237,22 @@ static int ask_digest(const struct pdf_options *o, const struct pdf_sheet *sheet
 	return 0;
 }
 
+static struct weasy_limits limits_of(const struct pdf_options *o)
+{
+	return (struct weasy_limits){ .html = o->max_bytes,
+				      .pdf = o->max_pdf,
+				      .pages = (unsigned)o->max_pages,
+				      .placeholders = o->missing };
+}
+
 static int pdf_ask(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	const struct pdf_step *o = site->options;
 	const struct pdf_shared *shared = site->shared;
+	if (is_html(o->pdf)) {
+		struct weasy_limits limits = limits_of(o->pdf);
+		return weasy_ask(&shared->weasy, &o->pdf->weasy, &limits, c, err);
+	}
 	struct request *q = arena_zero(c->arena, sizeof(*q));
 	if (ask_markdown(o->pdf, c, q, err) < 0 || ask_words(o->pdf, c, q, err) < 0)
 		return -1;
@@ -327,10 +379,18 @@ static int render(struct site *site, struct call *c, struct err *err) SUSPENDS
 	return 0;
 }
 
+static int print(struct site *site, struct call *c, struct err *err) SUSPENDS
+{
+	const struct pdf_step *o = site->options;
+	struct pdf_shared *shared = site->shared;
+	struct weasy_limits limits = limits_of(o->pdf);
+	return is_html(o->pdf) ? weasy_call(&shared->weasy, &limits, c, err) : render(site, c, err);
+}
+
 static void pdf_call(struct site *site, struct call *c) SUSPENDS
 {
 	struct err err = { 0 };
-	bool good = render(site, c, &err) == 0;
+	bool good = print(site, c, &err) == 0;
 	c->verdict = good ? VERDICT_ANSWER : VERDICT_FAULT;
 	if (!good)
 		c->err = err;
@@ -338,7 +398,7 @@ static void pdf_call(struct site *site, struct call *c) SUSPENDS
 
 const struct port step_pdf = {
 	.name = "pdf",
-	.doc = "Markdown becomes a PDF",
+	.doc = "Markdown, or HTML, becomes a PDF",
 	.more = "Headings, emphasis, lists, tables, code, images, links and quotes, with an "
 		"outline and "
 		"page numbers; in any script\n"
@@ -352,6 +412,13 @@ const struct port step_pdf = {
 		"\n"
 		"    steps:\n"
 		"      - pdf: {markdown: .notes, title: '\\(.topic)', style: style.yaml}\n"
+		"        into: .pdf\n"
+		"\n"
+		"HTML with CSS is rendered by WeasyPrint, in processes that stay warm and have no "
+		"network:\n"
+		"\n"
+		"    steps:\n"
+		"      - pdf: {html: .html, css: style.css}\n"
 		"        into: .pdf\n",
 	.roles = ROLE_STEP,
 	.options = options,

@@ -4,3 +4,5 @@
 
 extern const char hocket_worker_py[];
 extern const size_t hocket_worker_py_n;
+extern const char hocket_weasy_py[];
+extern const size_t hocket_weasy_py_n;
