@@ -225,7 +225,9 @@ static void list_put(struct press *p, const struct block *list, const struct pla
 static void quote_put(struct press *p, const struct block *b, const struct place *at)
 {
 	struct frame *frame = arena_zero(p->arena, sizeof(*frame));
-	struct place in = inset(p, at, 1.25 * p->body.size);
+	struct place around = *at;
+	around.rtl = b->first && text_is_rtl(p, b->first->prose.text);
+	struct place in = inset(p, &around, 1.25 * p->body.size);
 	struct face *face = arena_alloc(p->arena, sizeof(*face));
 	*face = *at->face;
 	face->color = p->style->quote.color;
@@ -233,7 +235,7 @@ static void quote_put(struct press *p, const struct block *b, const struct place
 				 .kind = FRAME_QUOTE,
 				 .x = at->x,
 				 .width = at->width,
-				 .right = at->rtl };
+				 .right = around.rtl };
 	frame->depth = at->frame ? at->frame->depth + 1 : 1;
 	in.frame = frame;
 	in.face = face;

@@ -4,11 +4,11 @@
  * What flows through:    the code's text, some lines at a time, so that 100,000 lines take no more memory than a page.
  * What must hold:
  *  (1) blanks stand as they were written; a tab is as wide as up to the next fourth column. (2) a line that is too long goes on below,
- *      a little further in. (3) the first two lines stay together, and the last two. */
+ *      a little further in. (3) the first two lines stay together, and the last two; a short block is not divided at all. */
 #include "pdf/press.h"
 #include "base/banned.h"
 
-enum { CHUNK_LINES = 48, CHUNK_BYTES = 8 << 10, LINE_BYTES = 24 << 10 };
+enum { CHUNK_LINES = 48, CHUNK_BYTES = 8 << 10, LINE_BYTES = 6 << 10, TOGETHER_LINES = 14 };
 
 /* How much of the text is laid out at once: whole lines, unless one is very long. */
 static size_t chunk(struct slice text, size_t from)
@@ -46,9 +46,18 @@ static PangoTabArray *tabs_of(const struct face *face)
 	return tabs;
 }
 
+static size_t lines_count(struct slice text)
+{
+	size_t n = 1;
+	for (size_t i = 0; i < text.n && n <= TOGETHER_LINES; i++)
+		n += text.p[i] == '\n';
+	return n;
+}
+
 static void lines_put(struct press *p, const struct place *in, const struct prose *prose)
 {
 	PangoTabArray *tabs = tabs_of(in->face);
+	bool together = lines_count(prose->text) <= TOGETHER_LINES;
 	for (size_t from = 0, to; from < prose->text.n && press_goes(p); from = to) {
 		to = chunk(prose->text, from);
 		bool last = to == prose->text.n;
@@ -57,7 +66,8 @@ static void lines_put(struct press *p, const struct place *in, const struct pros
 		pango_layout_set_tabs(para->layout, tabs);
 		pango_layout_set_indent(para->layout, -(int)(1.2 * in->face->size * PANGO_SCALE));
 		pango_layout_set_auto_dir(para->layout, FALSE);
-		para_put(p, in, para, NULL, (struct ends){ .first = from == 0, .last = last });
+		struct ends ends = { .first = from == 0, .last = last, .together = together };
+		para_put(p, in, para, NULL, ends);
 		para_unref(para);
 	}
 	pango_tab_array_free(tabs);

@@ -150,9 +150,9 @@ void para_unref(struct para *);
 /* Puts the prose's lines into the flow; `glued`: what comes next stays with it. */
 void text_put(struct press *, const struct place *, const struct prose *,
 	      const struct block *heading, bool glued);
-/* Puts the lines of what is laid out. The first and the last of many stay in pairs if it begins or ends here. */
+/* Puts the lines of what is laid out. The first and the last of many stay in pairs if it begins or ends here; or all together. */
 struct ends {
-	bool first, last, glued;
+	bool first, last, glued, together;
 };
 void para_put(struct press *, const struct place *, struct para *, const struct block *heading,
 	      struct ends);

@@ -10,7 +10,7 @@
 #include "pdf/press.h"
 #include "base/banned.h"
 
-enum { SAMPLE = 60, HEADS_MAX = 4 };
+enum { SAMPLE = 60, HEADS_MAX = 4, TOGETHER_ROWS = 8 };
 
 struct grid { /* one part of a table */
 	const struct block *block;
@@ -20,6 +20,7 @@ struct grid { /* one part of a table */
 	size_t n;
 	double *widths, *wants, *needs; /* of each: as it is; on one line; its longest word */
 	double left, width;             /* of all of it */
+	bool together;                  /* it is short: no page ends within it */
 	double pad, above;              /* beside a cell's text; above and below */
 };
 
@@ -104,8 +105,10 @@ static double sum(const double *v, size_t n)
 static void share(struct grid *g, double room)
 {
 	double wants = sum(g->wants, g->n), needs;
+	/* A table that is nearly as wide as the text is made as wide. */
+	double wider = wants > 0.78 * room && wants < room ? (room - wants) / (double)g->n : 0;
 	for (size_t i = 0; i < g->n; i++)
-		g->widths[i] = g->wants[i];
+		g->widths[i] = g->wants[i] + wider;
 	if (wants <= room)
 		return;
 	double most = 0.5 * room;
@@ -186,7 +189,8 @@ static double extra_of(const struct row *row)
 	return most;
 }
 
-static void row_put(struct press *p, const struct grid *g, const struct block *block, bool odd)
+static void row_put(struct press *p, const struct grid *g, const struct block *block, bool odd,
+		    bool glued)
 {
 	struct row *row = row_new(p, g, block, odd);
 	size_t lines = lines_of(row), fit = (size_t)(press_height(p) / 2 / row->face->pitch);
@@ -201,7 +205,7 @@ static void row_put(struct press *p, const struct grid *g, const struct block *b
 				   .row = row,
 				   .from = from,
 				   .to = to,
-				   .glued = row->head,
+				   .glued = row->head || glued,
 				   .baseline = g->above };
 		it.height = (double)(to - from) * row->face->pitch + 2 * g->above + extra;
 		row->refs++;
@@ -219,11 +223,20 @@ static void heads_drop(void *of)
 		item_done(&t->heads[i]);
 }
 
+static size_t rows_count(const struct block *table)
+{
+	size_t n = 0;
+	for (const struct block *row = table->first; row && n <= TOGETHER_ROWS; row = row->next)
+		n++;
+	return n;
+}
+
 static void grid_put(struct press *p, struct grid *g)
 {
 	bool odd = false;
 	struct arena *a = p->arena;
 	g->table = arena_zero(a, sizeof(*g->table));
+	g->together = rows_count(g->block) <= TOGETHER_ROWS;
 	g->table->heads = arena_zero(a, HEADS_MAX * sizeof(struct item));
 	g->widths = arena_zero(a, (g->n + 1) * sizeof(double));
 	g->wants = arena_zero(a, (g->n + 1) * sizeof(double));
@@ -236,7 +249,7 @@ static void grid_put(struct press *p, struct grid *g)
 	g->left = g->at->x + (g->at->rtl ? g->at->width - g->width : 0);
 	flow_gap(p, 0.8 * p->body.pitch);
 	for (const struct block *row = g->block->first; row && press_goes(p); row = row->next) {
-		row_put(p, g, row, odd);
+		row_put(p, g, row, odd, g->together && row->next);
 		odd = !odd;
 	}
 	flow_gap(p, 0.9 * p->body.pitch);

@@ -181,6 +181,8 @@ static bool stays(int i, int n, struct ends ends)
 {
 	if (i == n - 1)
 		return ends.last && ends.glued;
+	if (ends.together)
+		return true;
 	return (ends.first && i == 0) || (ends.last && i == n - 2) ||
 	       (ends.first && ends.last && n <= 3);
 }
