@@ -13,8 +13,11 @@
 #include "base/units.h"
 #include "io/object/gs.h"
 #include "io/url.h"
-#include <errno.h>
+#include <hocket/run.h>
+#include <hocket/scope.h>
 #include <string.h>
+
+#define FORGET_NS (2 * HK_SEC) /* whoever gives up does not wait for long */
 
 struct piece {
 	uint64_t at, n;
@@ -187,7 +190,10 @@ void gs_session_forget(struct gs_store *s, struct gs_upload *u)
 {
 	AUTO(http_response_done) struct http_response answer = { 0 };
 	struct err err = { 0 };
+	struct hk_scope scope;
 	struct http_request request = { .method = S("DELETE"), .url = buf_slice(&u->session) };
-	if (u->session.n)
-		(void)!gs_call(s, &request, &answer, &err);
+	if (!u->session.n)
+		return;
+	hk_scope_open(&scope, FORGET_NS);
+	(void)hk_scope_close(&scope, gs_call(s, &request, &answer, &err));
 }

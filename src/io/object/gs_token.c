@@ -174,5 +174,7 @@ int gs_token_fetch(void *asker, struct buf *text, int64_t *life_ns, struct err *
 						   : ask_server(q, &answer, err);
 	if (r < 0)
 		return tell_none(q, err);
-	return judge(q->credential, &answer, text, life_ns, err);
+	r = judge(q->credential, &answer, text, life_ns, err);
+	buf_wipe(&answer.body);
+	return r;
 }

@@ -503,6 +503,56 @@ static int play(void *arg) SUSPENDS
 	return 0;
 }
 
+/* A body in parts is one body: in one send when it is small, from where it lies when it is not. */
+static void send_parts(struct http_client *c, struct scripted *server, size_t middle) SUSPENDS
+{
+	AUTO(buf_done) struct buf body = made_up_body(middle);
+	AUTO(http_response_done) struct http_response res = { 0 };
+	struct slice parts[] = { S("<"), buf_slice(&body), S(""), S(">") };
+	struct err err = { 0 };
+	char url[64];
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/a", server->port);
+	struct http_request q = { .method = S("PUT"),
+				  .url = slice_str(url),
+				  .body_parts = parts,
+				  .body_part_count = ARRAY_SIZE(parts) };
+	CHECK_INT(http_exchange(c, &q, &res, &err), 0);
+	struct slice got = buf_slice(&server->last);
+	size_t n = middle + 2;
+	CHECK(got.n > n);
+	got = slice_from(got, got.n - n);
+	CHECK(got.p[0] == '<' && got.p[n - 1] == '>' && got.p[-1] == '\n');
+	CHECK_INT(memcmp(got.p + 1, body.n ? body.p : "", middle), 0);
+}
+
+static int play_parts(void *arg) SUSPENDS
+{
+	static const struct answer answer = { LENGTH2 "hi" };
+	struct scripted server = { .answers = &answer, .answer_count = 1 };
+	struct http_client *c = NULL;
+	struct err err = { 0 };
+	struct hk_group g;
+	(void)arg;
+	CHECK(scripted_open(&server) >= 0);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, scripted_run, &server), 0);
+	CHECK_INT(http_client_new(NULL, &c, &err), 0);
+	send_parts(c, &server, 0);
+	send_parts(c, &server, 100);
+	send_parts(c, &server, 3 << 20);
+	CHECK_INT(server.connections, 1);
+	http_client_free(c);
+	hk_group_cancel(&g);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	scripted_close(&server);
+	return 0;
+}
+
+TEST(a_body_in_parts)
+{
+	CHECK_INT(hk_run(play_parts, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
 TEST(nasty_answers)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(scenes); i++) {
@@ -595,10 +645,8 @@ TEST(bombs)
 }
 
 static const struct test tests[] = {
-	T(nasty_answers),
-	T(nasty_answers_in_pieces),
-	T(compressed_answers),
-	T(bombs),
+	T(a_body_in_parts),    T(nasty_answers), T(nasty_answers_in_pieces),
+	T(compressed_answers), T(bombs),
 };
 
 int main(void)

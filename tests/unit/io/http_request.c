@@ -56,6 +56,12 @@ TEST(lengths)
 		   "GET / HTTP/1.1\r\nHost: h\r\n" USUAL "Content-Length: 5\r\n\r\n");
 	check_head(&(struct http_request){ .method = S("DELETE"), .url = S("http://h/") },
 		   "DELETE / HTTP/1.1\r\nHost: h\r\n" USUAL "\r\n");
+	struct slice parts[] = { S("123"), S(""), S("45") };
+	check_head(&(struct http_request){ .method = S("PUT"),
+					   .url = S("http://h/"),
+					   .body_parts = parts,
+					   .body_part_count = ARRAY_SIZE(parts) },
+		   "PUT / HTTP/1.1\r\nHost: h\r\n" USUAL "Content-Length: 5\r\n\r\n");
 }
 
 TEST(lines_of_the_caller)
