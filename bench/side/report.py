@@ -310,7 +310,14 @@ def loads(s):
             f"The peers take 10,000 rows a transaction; hocket's has the checkpoint in it. The tables are asked by SQL. Figures: {medians(s)}.\n\n{text}\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "state": state, "startup": startup, "runtime": runtime,
+def uploads(s):
+    text = compare(s, [("CPU µs", "upload", "cpu_us", True), ("per second", "upload", "per_s", False), ("RSS MiB", "upload", "rss_mib", False)])
+    return (f"### Objects into a bucket\n\n{s['n']:,} texts of 50 KB from a file of JSON lines, each into an object of its own in fake-gcs-server, 32 at once; the whole "
+            f"process from its start. CPU is user + system time of the client for one object; the server on its core bounds what anybody can do "
+            f"in a second. All compare the store's checksum with their own. Figures: {medians(s)}.\n\n{text}\n")
+
+
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "uploads": uploads, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro}
 
 
