@@ -86,7 +86,7 @@ static struct rec *record(const char *json)
 /* {"n":...,"pdf":{"$blob":...}} */
 static struct rec *record_with_blob(const char *type, struct slice bytes)
 {
-	AUTO(buf_done) struct buf ref = { 0 }, data = { 0 }, json = { 0 }, copy = { 0 };
+	AUTO(buf_done) struct buf ref = { 0 }, data = { 0 }, json = { 0 };
 	struct rec *base = rec_new(S("{}"));
 	CHECK_INT(buf_add(&data, bytes), 0);
 	CHECK_INT(rec_add_blob(base, S("pdf"), slice_str(type), &data, &ref), 0);
