@@ -373,6 +373,9 @@ struct port {
 	bool works; /* calls: programs of this machine make them: `workers` instead of `concurrency`, and no idempotency key */
 	const struct opt *options;
 	size_t options_size, shared_size;
+	/* What stands in a file that an option names (side_file.h), for help and the reference page: "The style file". NULL: none. */
+	const struct opt *file_options;
+	const char *file_title;
 
 	int (*plan)(void *options, struct facts *,
 		    struct diag *); /* reports all mistakes, returns 0 */

@@ -11,5 +11,3 @@
 MUST int side_file_read(const char *path, const char *folder, const struct opt *table,
 			struct arena *, void *into, void (*check)(void *into, struct diag *),
 			struct buf *mistakes);
-/* The table as a page of the reference shows it. */
-MUST int side_file_put_table(const struct opt *table, struct buf *out);

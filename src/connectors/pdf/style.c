@@ -95,10 +95,10 @@ static const char *const level_words[] = { "none", "h1", "h2", NULL };
 
 static const struct opt margin_options[] = {
 	VERB(margin_options, all, "24mm", "where nothing else is said"),
-	TEXT(margin_options, top, NULL, ""),
-	TEXT(margin_options, right, NULL, ""),
-	TEXT(margin_options, bottom, NULL, ""),
-	TEXT(margin_options, left, NULL, ""),
+	TEXT(margin_options, top, NULL, "above the text"),
+	TEXT(margin_options, right, NULL, "beside it"),
+	TEXT(margin_options, bottom, NULL, "below it"),
+	TEXT(margin_options, left, NULL, "beside it"),
 	OPT_END,
 };
 static const struct opt page_options[] = {
@@ -114,7 +114,7 @@ static const struct opt body_options[] = {
 	VERB(body_options, font, BODY_FONTS, "families, by commas; the first that is installed"),
 	TEXT(body_options, size, "10.5pt", "of letters"),
 	TEXT(body_options, line_height, "1.45", "as a multiple of the size"),
-	TEXT(body_options, color, "#1d2126", ""),
+	TEXT(body_options, color, "#1d2126", "of the text"),
 	WORD(body_options, align, align_words, "left", "words are never hyphenated"),
 	WORD(body_options, direction, direction_words, "auto",
 	     "auto: by each paragraph's first letter"),
@@ -122,7 +122,7 @@ static const struct opt body_options[] = {
 };
 static const struct opt heading_options[] = {
 	VERB(heading_options, font, HEADING_FONTS, "families, by commas"),
-	TEXT(heading_options, color, "#14304f", ""),
+	TEXT(heading_options, color, "#14304f", "of headings, and of table heads"),
 	TEXT(heading_options, h1, "20pt", "size"),
 	TEXT(heading_options, h2, "15pt", "size"),
 	TEXT(heading_options, h3, "12.5pt", "size"),
@@ -137,18 +137,18 @@ static const struct opt heading_options[] = {
 static const struct opt code_options[] = {
 	VERB(code_options, font, CODE_FONTS, "families, by commas"),
 	TEXT(code_options, size, "0.84", "as a multiple of the text's"),
-	TEXT(code_options, color, "#24292f", ""),
-	TEXT(code_options, background, "#f3f5f8", ""),
+	TEXT(code_options, color, "#24292f", "of what is not highlighted"),
+	TEXT(code_options, background, "#f3f5f8", "the ground that it stands on"),
 	SWITCH(code_options, highlight, "true", "colours for keywords, strings, numbers, comments"),
 	OPT_END,
 };
 static const struct opt link_options[] = {
-	VERB(link_options, color, "#1c5fa8", ""),
-	SWITCH(link_options, underline, "false", ""),
+	VERB(link_options, color, "#1c5fa8", "of the words"),
+	SWITCH(link_options, underline, "false", "a line below the words"),
 	OPT_END,
 };
 static const struct opt quote_options[] = {
-	VERB(quote_options, color, "#4a5460", ""),
+	VERB(quote_options, color, "#4a5460", "of the text"),
 	TEXT(quote_options, bar, "#b9c6d6", "the line beside it"),
 	OPT_END,
 };
@@ -160,24 +160,24 @@ static const struct opt table_options[] = {
 	OPT_END,
 };
 static const struct opt title_options[] = {
-	VERB(title_options, size, "26pt", ""),
-	TEXT(title_options, color, "#14304f", ""),
-	WORD(title_options, align, title_align_words, "left", ""),
+	VERB(title_options, size, "26pt", "of letters"),
+	TEXT(title_options, color, "#14304f", "of the title"),
+	WORD(title_options, align, title_align_words, "left", "where its lines stand"),
 	SWITCH(title_options, rule, "true", "a line below"),
 	SWITCH(title_options, shown, "true", "title, subtitle and author stand above the text"),
 	OPT_END,
 };
 static const struct opt band_options[] = {
 	TEXT(band_options, left, NULL, "{page} {pages} {title} {author} {section} are filled in"),
-	VERB(band_options, center, NULL, ""),
-	TEXT(band_options, right, NULL, ""),
+	VERB(band_options, center, NULL, "in the middle"),
+	TEXT(band_options, right, NULL, "at the right edge"),
 	SWITCH(band_options, first_page, "false", "also on a first page with a title block"),
 	OPT_END,
 };
 static const struct opt footer_options[] = {
 	TEXT(band_options, left, NULL, "{page} {pages} {title} {author} {section} are filled in"),
 	VERB(band_options, center, "{page} / {pages}", "'' for none"),
-	TEXT(band_options, right, NULL, ""),
+	TEXT(band_options, right, NULL, "at the right edge"),
 	SWITCH(band_options, first_page, "true", "also on a first page with a title block"),
 	OPT_END,
 };

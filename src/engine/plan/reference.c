@@ -6,7 +6,6 @@
  *   words of the top level that have no table. */
 #include "engine/plan/planning.h"
 #include "engine/schema.h"
-#include "engine/side_file.h"
 
 #include "base/banned.h"
 
@@ -111,19 +110,16 @@ static int put_page_table(struct buf *out, const struct opt *table, const struct
 	return r < 0 ? r : put_rows(out, table, shadow, "");
 }
 
-int side_file_put_table(const struct opt *table, struct buf *out)
-{
-	return put_page_table(out, table, NULL);
-}
-
 static int put_page(struct buf *out, const struct port *port)
 {
 	int r = buf_printf(out, "\n### %s\n\n%s.\n", port->name, port->doc);
 	if (r == 0 && port->more)
 		r = buf_printf(out, "\n%s", port->more);
-	return r < 0 || !port->options || !port->options->name
-		       ? r
-		       : put_page_table(out, port->options, NULL);
+	if (r == 0 && port->options && port->options->name)
+		r = put_page_table(out, port->options, NULL);
+	if (r == 0 && port->file_options)
+		r = buf_printf(out, "\n#### %s\n", port->file_title);
+	return r < 0 || !port->file_options ? r : put_page_table(out, port->file_options, NULL);
 }
 
 static int put_pages(struct buf *out, const struct registry *reg, enum role role, const char *title)
@@ -248,6 +244,10 @@ int connector_help_put(const struct port *port, enum role role, struct buf *out)
 		r = buf_add(out, S("\nOptions\n"));
 	if (r == 0)
 		r = put_lines(out, port->options, NULL, "");
+	if (r == 0 && port->file_options)
+		r = buf_printf(out, "\n%s\n", port->file_title);
+	if (r == 0)
+		r = put_lines(out, port->file_options, NULL, "");
 	if (r == 0)
 		r = buf_printf(out, "\nCommon to %s\n",
 			       role == ROLE_STEP && port->call ? "steps that call out"
