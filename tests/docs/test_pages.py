@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import gcs
 import pg
+import s3
 
 PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
 # bench/run writes docs/benchmarks.md, tools/scorecard docs/scorecard.md, and their commands take an hour
@@ -49,6 +50,17 @@ def google():
         one = gcs.Server()
     except gcs.Missing as why:
         pytest.skip(f"no Google Cloud Storage here: {why}")
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def amazon():
+    """An S3 that is not ours; skipped, aloud, where it cannot be had."""
+    try:
+        one = s3.Server()
+    except s3.Missing as why:
+        pytest.skip(f"no S3 here: {why}")
     yield one
     one.stop()
 
@@ -149,6 +161,11 @@ def test_page(shell, path, request):
         one.make_bucket("my-notes")
         shell.env["STORAGE_EMULATOR_HOST"] = one.endpoint
         shell.run(f"export STORAGE_EMULATOR_HOST='{one.endpoint}'")
+    if '"$AWS_ENDPOINT_URL' in path.read_text():
+        one = request.getfixturevalue("amazon")
+        (one.folder / "buckets/my-notes").mkdir(exist_ok=True)
+        shell.env.update(one.env)
+        shell.run("export " + " ".join(f"{name}='{value}'" for name, value in one.env.items()))
     if re.search(r"\bparquet: ", path.read_text()):
         find_duckdb(shell)
     for block in page.blocks(path):
