@@ -90,6 +90,16 @@ def test_warehouse(tmp_path, postgres_server):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_ai_notes(tmp_path):
+    """The example with its own language model and somebody else's bucket; it compares all counts itself. The second time all is remembered."""
+    command = [ROOT / "examples/ai-notes/run", pathlib.Path(PROGRAM).parent, tmp_path / "out", "24"]
+    for billed in (24, 0):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120 * SLOW)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"requests, {billed} answers made and billed" in done.stdout, done.stdout
+        assert (tmp_path / "out/pages.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_help_example_is_a_valid_pipeline(hocket):
     text = hocket("--help").out
     block = text[text.index("  from:"):text.index("\n\n", text.index("  to:"))]

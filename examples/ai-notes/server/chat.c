@@ -23,7 +23,7 @@
 #include <string.h>
 
 static const char *const models[] = { "small", "large" };
-enum { SLOW_TIMES = 10, BYTES_A_TOKEN = 4 };
+enum { SLOW_TIMES = 5, BYTES_A_TOKEN = 4 };
 
 /* ---- refusals, in OpenAI's words ---- */
 

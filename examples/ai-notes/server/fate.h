@@ -11,7 +11,7 @@ enum fault_kind {
 	FATE_503,     /* the same, with Retry-After */
 	FATE_CUT,     /* done and billed; the connection is cut before the answer */
 	FATE_TORN,    /* done and billed; cut in the middle of the answer */
-	FATE_SLOW,    /* done, ten times as slowly */
+	FATE_SLOW,    /* done, five times as slowly */
 	FATE_LENGTH,  /* done; the text ends half way, finish_reason "length" */
 	FATE_GARBAGE, /* done; the answer is no JSON */
 	FATE_KINDS
