@@ -4,7 +4,7 @@
  * What flows through:    files and flags in; a line for each test on stdout, below it what is not as expected.
  * What must hold:
  *  (1) nothing outside is touched: no network, no state, no output (mocking.h). (2) exit 0 only when all that ran are good; a file with
- *  a mistake is 78, and the others are tested all the same. */
+ *  a mistake is 78, and the others are tested all the same. (3) a secret that a file gave is not shown. */
 #include "base/json.h"
 #include "cli/exits.h"
 #include "cli/hints.h"
@@ -100,14 +100,15 @@ static void note_code(struct tally *t, int code)
 
 static void show(struct tally *t, const struct plan *plan, size_t i, const struct outcome *o)
 {
-	AUTO(buf_done) struct buf out = { .max = 1u << 28 };
+	AUTO(buf_done) struct buf out = { .max = 1u << 28 }, clean = { .max = 1u << 28 };
 	bool json = args_has(t->args, FLAG_JSON);
 	if (!json && o->n == 0 && args_has(t->args, FLAG_QUIET))
 		return;
 	int r = json ? put_json(plan, i, o, &out) : put_page(t, plan, i, o, &out);
+	r = r < 0 ? r : secrets_redact(t->loading.secrets, buf_slice(&out), &clean);
 	if (r < 0)
 		say("cannot show a test: %s", strerror(-r));
-	note_code(t, r < 0 ? EXITS_FAILED : put_stdout(buf_slice(&out)));
+	note_code(t, r < 0 ? EXITS_FAILED : put_stdout(buf_slice(&clean)));
 }
 
 static void test_one(struct tally *t, const struct plan *plan, size_t i) SUSPENDS

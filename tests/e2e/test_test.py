@@ -360,8 +360,9 @@ tests:
 """, "-v"))
     assert "the-real-key" not in r.out
     hocket.write("test.secrets", "API_KEY=from-the-file\n")
-    r = check((hocket.folder / "pipe.yaml").read_text().replace("secret-API_KEY", "from-the-file"), "--secrets", "test.secrets")
+    r = check((hocket.folder / "pipe.yaml").read_text().replace("secret-API_KEY", "from-the-file"), "--secrets", "test.secrets", "-v")
     passes(r)
+    assert "from-the-file" not in r.out and 'sends {"key":"***"}' in r.out
 
 
 # ---- pipelines of others ----

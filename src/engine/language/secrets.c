@@ -30,6 +30,7 @@ struct secret {
 	struct slice name, value;
 	struct slice forms[FORM_COUNT]; /* set when it is given */
 	bool given;
+	bool fake; /* not redacted: it is no secret */
 	struct secret *next;
 };
 struct secrets {
@@ -251,7 +252,9 @@ static struct secret *add_fake(struct secrets *s, struct slice name)
 	AUTO(buf_done) struct buf value = { .max = 4096 };
 	if (buf_printf(&value, form, SLICE(name)) < 0)
 		buf_clear(&value);
-	return add(s, name, buf_slice(&value));
+	struct secret *one = add(s, name, buf_slice(&value));
+	one->fake = true;
+	return one;
 }
 
 bool secrets_get(const struct secrets *secrets, struct slice name, struct slice *ret)
@@ -276,7 +279,7 @@ static size_t longest_at(const struct secrets *s, struct slice text)
 {
 	size_t longest = 0;
 	for (const struct secret *one = s->first; one; one = one->next) {
-		if (!one->given || one->value.n < REDACT_FROM)
+		if (!one->given || one->fake || one->value.n < REDACT_FROM)
 			continue;
 		for (int i = 0; i < FORM_COUNT; i++)
 			if (one->forms[i].n > longest && slice_starts(text, one->forms[i]))

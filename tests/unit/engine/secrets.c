@@ -125,6 +125,26 @@ static void check_redacted(const struct secrets *s, const char *text, const char
 	CHECK_SLICE(buf_slice(&out), slice_str(wanted));
 }
 
+TEST(placeholders_are_not_the_environments_and_are_shown)
+{
+	struct secrets *s = secrets_new_fake();
+	struct err err = { 0 };
+	AUTO(buf_done) struct buf out = { 0 };
+	CHECK_INT(setenv("API_KEY", "the-real-key", 1), 0);
+	CHECK_INT(read_text(s, "GIVEN=by-the-file\n", &err), 0);
+	check_value(s, "API_KEY", "secret-API_KEY");
+	check_value(s, "HOOK_URL", "https://secret.example/HOOK_URL");
+	check_value(s, "PG_URL", "postgres://secret.example/PG_URL");
+	check_value(s, "DATABASE_URI", "postgres://secret.example/DATABASE_URI");
+	check_value(s, "WAREHOUSE_DSN", "postgres://secret.example/WAREHOUSE_DSN");
+	check_value(s, "GIVEN", "by-the-file");
+	check_value(s, "not a name", NULL);
+	CHECK_INT(secrets_redact(s, S("secret-API_KEY by-the-file"), &out), 0);
+	CHECK_STR(out.p, "secret-API_KEY ***");
+	secrets_free(s);
+	CHECK_INT(unsetenv("API_KEY"), 0);
+}
+
 TEST(redaction)
 {
 	struct secrets *s = secrets_new();
@@ -158,6 +178,7 @@ static const struct test tests[] = {
 	T(a_file_that_is_not_there),
 	T(a_file_that_is_too_large),
 	T(the_environment_stands_behind),
+	T(placeholders_are_not_the_environments_and_are_shown),
 	T(redaction),
 };
 
