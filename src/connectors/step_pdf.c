@@ -8,6 +8,7 @@
  *  (2) there is never half a PDF: a document is whole, or the record is dead with a sentence. */
 #include "base/banned.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "connectors/pdf/module.h"
 #include "connectors/pdf/pictures.h"
 #include "connectors/pdf/style.h"
@@ -93,17 +94,13 @@ static void check_style(const struct pdf_step *o, const struct pdf_module *modul
 {
 	AUTO(buf_done) struct buf mistakes = { .max = 65536 };
 	struct pdf_sheet *sheet = NULL;
-	if (pdf_sheet_read(o->pdf->style, "", module, &sheet, &mistakes) == 0) {
+	if (pdf_sheet_read(o->pdf->style, module, &sheet, &mistakes) == 0) {
 		pdf_sheet_unref(sheet);
 		return;
 	}
 	struct slice rest = buf_slice(&mistakes), line;
-	while (slice_cut(rest, '\n', &line, &rest) || line.n) {
-		const char *slash = line.n ? memrchr(line.p, '/', line.n) : NULL;
-		if (slash && line.p[0] == '/')
-			line = slice_from(line, (size_t)(slash - line.p) + 1);
+	while (slice_cut(rest, '\n', &line, &rest) || line.n)
 		diag_error(diag, o->pdf->style ? "pdf.style" : NULL, "%.*s", SLICE(line));
-	}
 }
 
 static bool is_html(const struct pdf_options *o)
@@ -167,8 +164,7 @@ static int pdf_open(struct site *site, struct err *err)
 	shared->module = pdf_module_find(err);
 	if (!shared->module)
 		return -1;
-	if (pdf_sheet_read(o->pdf->style, site_folder(site), shared->module, &shared->sheet,
-			   &mistakes) == 0)
+	if (pdf_sheet_read(o->pdf->style, shared->module, &shared->sheet, &mistakes) == 0)
 		return 0;
 	slice_cut(buf_slice(&mistakes), '\n', &first, &(struct slice){ 0 });
 	return fail(err, FAULT_CONFIG, "%.*s", SLICE(first));
@@ -192,11 +188,12 @@ static int ask_markdown(const struct pdf_options *o, struct call *c, struct requ
 	int n = jq_one(o->markdown, c->env, &value, err);
 	if (n < 0)
 		return err->fault == FAULT_CANCELLED ? -1 : err_wrap(err, "markdown");
-	struct slice json = json_trim(buf_slice(&value));
-	if (n == 0 || json_type(json) != JSON_STRING)
+	struct slice json = n ? json_trim(buf_slice(&value)) : S("nothing");
+	const struct blob *blob = n ? rec_blob(c->rec, json) : NULL;
+	if (!blob && (n == 0 || json_type(json) != JSON_STRING))
 		return fail(err, FAULT_BAD_VALUE, "`markdown` wants text, not %.*s",
-			    SLICE(n ? slice_head(json, 40) : S("nothing")));
-	if (json_unquote(json, &text) < 0)
+			    SLICE(utf8_head(json, 40)));
+	if ((blob ? buf_add(&text, blob->bytes) : json_unquote(json, &text)) < 0)
 		return fail(err, FAULT_TOO_LARGE,
 			    "the Markdown is longer than %" PRIu64 " bytes: raise `max_bytes`",
 			    o->max_bytes);

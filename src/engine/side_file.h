@@ -8,6 +8,5 @@
 
 /* Reads the mapping in `path` (NULL: none) into `into`, which is zero; check (may be NULL) then sees it and places with diag_error
  * what it finds. 0; -1: each mistake is a line of `mistakes`: "style.yaml:3:5: 'boddy' is unknown: did you mean 'body'?" */
-MUST int side_file_read(const char *path, const char *folder, const struct opt *table,
-			struct arena *, void *into, void (*check)(void *into, struct diag *),
-			struct buf *mistakes);
+MUST int side_file_read(const char *path, const struct opt *table, struct arena *, void *into,
+			void (*check)(void *into, struct diag *), struct buf *mistakes);

@@ -245,6 +245,14 @@ def test_images_from_blobs_of_the_record(hocket):
     assert [(i[3], i[4]) for i in images(Pdf(hocket.folder / "out/a.pdf"))] == [("33", "11")]
 
 
+def test_markdown_from_a_blob(hocket):
+    hocket.write_jsonl("in.jsonl", [{"name": "a"}])
+    hocket.write("in.md", "# From a blob\n")
+    pipe = PIPE.format(folder=hocket.folder, options="").replace("steps:\n", f"steps:\n  - download: file://{hocket.folder}/in.md\n    as: blob\n    into: .md\n")
+    r = hocket.run(pipe)
+    assert r.code == 0 and "From a blob" in Pdf(hocket.folder / "out/a.pdf").text(), r.err
+
+
 def test_a_missing_image_is_dead_or_has_a_box(press):
     assert press("![a cat](cat.png)") == ("bad_value", "image 'cat.png' cannot be read: No such file or directory")
     assert "a cat" in press("![a cat](cat.png)", "missing: placeholder").text()

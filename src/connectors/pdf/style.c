@@ -89,7 +89,7 @@ struct style_options {
 	    .sub_size = sizeof(struct T), .fallback = fallback_, .doc = doc_)
 
 static const char *const align_words[] = { "left", "justify", NULL };
-static const char *const title_align_words[] = { "left", "justify", "center", NULL };
+static const char *const title_align_words[] = { "left", "center", NULL };
 static const char *const direction_words[] = { "auto", "ltr", "rtl", NULL };
 static const char *const level_words[] = { "none", "h1", "h2", NULL };
 
@@ -376,7 +376,7 @@ static void put_rest(const struct reading *r, const struct style_options *o)
 	s->table.stripes = o->tables->stripes;
 	s->title.size = length_of(r, o->title->size, "title.size", 4, 144);
 	s->title.color = color_of(r, o->title->color, "title.color");
-	s->title.align = (enum pdf_align)o->title->align;
+	s->title.align = o->title->align ? PDF_CENTER : PDF_LEFT;
 	s->title.rule = o->title->rule;
 	s->title.shown = o->title->shown;
 	if (o->header)
@@ -447,15 +447,15 @@ static int digest_sheet(struct pdf_sheet *sheet)
 	return 0;
 }
 
-int pdf_sheet_read(const char *path, const char *folder, const struct pdf_module *module,
-		   struct pdf_sheet **ret, struct buf *mistakes)
+int pdf_sheet_read(const char *path, const struct pdf_module *module, struct pdf_sheet **ret,
+		   struct buf *mistakes)
 {
 	struct arena *arena = arena_new();
 	struct pdf_sheet *sheet = arena_zero(arena, sizeof(*sheet));
 	struct whole *w = arena_zero(arena, sizeof(*w));
 	w->module = module;
 	*sheet = (struct pdf_sheet){ .refs = 1, .arena = arena };
-	int r = side_file_read(path, folder, pdf_style_options, arena, w, check, mistakes);
+	int r = side_file_read(path, pdf_style_options, arena, w, check, mistakes);
 	memcpy(&sheet->style, &w->style, sizeof(w->style));
 	if (r == 0 && digest_sheet(sheet) < 0)
 		r = -1;

@@ -17,7 +17,7 @@ struct pdf_sheet {
 extern const struct opt pdf_style_options[];
 
 /* path NULL: the defaults. -1: each mistake is a line of `mistakes`. */
-MUST int pdf_sheet_read(const char *path, const char *folder, const struct pdf_module *,
-			struct pdf_sheet **ret, struct buf *mistakes);
+MUST int pdf_sheet_read(const char *path, const struct pdf_module *, struct pdf_sheet **ret,
+			struct buf *mistakes);
 struct pdf_sheet *pdf_sheet_ref(struct pdf_sheet *);
 void pdf_sheet_unref(struct pdf_sheet *); /* accepts NULL */

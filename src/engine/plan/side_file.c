@@ -37,10 +37,11 @@ static int load(const char *path, struct buf *out)
 	return r;
 }
 
-static const char *shown(const char *path, const char *folder)
+/* The pipeline says where it is. */
+static const char *shown(const char *path)
 {
-	size_t n = strlen(folder);
-	return strncmp(path, folder, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return slash ? slash + 1 : path ? path : "";
 }
 
 static void check_keys(struct planner *p, const struct opt *table, const struct node *root)
@@ -85,20 +86,19 @@ static void parse(struct planner *p, const struct opt *table, const struct node 
 	diag_place(p->diag, NULL, NULL);
 }
 
-int side_file_read(const char *path, const char *folder, const struct opt *table,
-		   struct arena *arena, void *into, void (*check)(void *into, struct diag *),
-		   struct buf *mistakes)
+int side_file_read(const char *path, const struct opt *table, struct arena *arena, void *into,
+		   void (*check)(void *into, struct diag *), struct buf *mistakes)
 {
 	AUTO(buf_done) struct buf text = { .max = YAML_MAX_BYTES + 1 };
 	int r = path ? load(path, &text) : 0;
 	if (r < 0) {
-		r = buf_printf(mistakes, "%s: %s\n", shown(path, folder),
+		r = buf_printf(mistakes, "%s: %s\n", shown(path),
 			       r == -EMSGSIZE ? "is larger than 1 MiB" : strerror(-r));
 		return -1;
 	}
-	struct diag *diag = diag_new(path ? shown(path, folder) : "");
+	struct diag *diag = diag_new(shown(path));
 	struct slice copy = arena_copy(arena, buf_slice(&text));
-	struct planner p = { .arena = arena, .diag = diag, .file = copy, .folder = folder };
+	struct planner p = { .arena = arena, .diag = diag, .file = copy, .folder = "/" };
 	diag_text(diag, copy);
 	const struct node *root = path ? yaml_parse(arena, copy, diag) : NULL;
 	if (diag_count(diag) == 0)
