@@ -153,7 +153,7 @@ static int pdf_plan(void *of, struct facts *facts, struct diag *diag)
 
 /* ---- the door ------------------------------------------------------------------------------------ */
 
-static int pdf_open(struct site *site, struct err *err)
+static int pdf_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct pdf_step *o = site->options;
 	struct pdf_shared *shared = site->shared;
@@ -408,7 +408,7 @@ const struct port step_pdf = {
 		"same bytes. How it looks stands in a `style` file.\n"
 		"\n"
 		"    steps:\n"
-		"      - pdf: {markdown: .notes, title: '\\(.topic)', style: style.yaml}\n"
+		"      - pdf: {markdown: .notes, title: '\\(.topic)'}\n"
 		"        into: .pdf\n"
 		"\n"
 		"HTML with CSS is rendered by WeasyPrint, in processes that stay warm and have no "
