@@ -59,8 +59,8 @@ void weasy_plan(const struct weasy_options *o, int64_t workers, struct facts *fa
 			   "Python that has it: `interpreter: venv/bin/python3`");
 	for (size_t i = 0; i < o->css.n; i++)
 		if (css[i] && access(css[i], R_OK) < 0)
-			diag_error(diag, "pdf.css", "'%s' cannot be read: %s", css[i],
-				   strerror(errno));
+			diag_error(diag, "pdf.css", "'%s' cannot be read: %s",
+				   strrchr(css[i], '/') + 1, strerror(errno));
 }
 
 /* ---- the door ------------------------------------------------------------------------------------------ */

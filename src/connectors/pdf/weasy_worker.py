@@ -9,6 +9,7 @@ What must hold: (1) nothing is fetched but data: URLs, files beneath the folder 
 images, is not there for the next. (3) the same input gives the same bytes. (4) a picture that cannot be had is said, not left out.
 """
 
+import gc
 import hashlib
 import json
 import logging
@@ -133,4 +134,6 @@ except ImportError as error:
 def main():
     press = Press(config)  # noqa: F821
     press.render({"max_pages": 10, "placeholders": True}, b"<p>x")  # fonts are looked up before the first call
+    gc.collect()
+    gc.freeze()  # what is loaded stays: it need not be looked through again and again
     serve_parts(press)
