@@ -342,6 +342,17 @@ def test_a_refusal_for_lack_of_quota_pauses_all(hocket, strict):
     assert len(strict.objects) == 40 and time.monotonic() - began >= 1
 
 
+def test_a_rate_holds_at_an_endpoint_of_the_file(hocket, strict):
+    """With credentials and without: the lane has the endpoint's name, however it is written."""
+    del hocket.env["STORAGE_EMULATOR_HOST"]
+    topics(hocket, 30)
+    write(hocket, "gs://my-notes", f"endpoint: {strict.base}/", "anonymous: true", "rate: 20/s burst 1", "concurrency: 20")
+    began = time.monotonic()
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 0 and len(strict.objects) == 30, result.err
+    assert time.monotonic() - began >= 1.3
+
+
 def test_an_answer_that_is_lost_was_a_new_object_all_the_same(hocket, strict):
     strict.plan("multipart", Lost(), Lost(), Lost())
     topics(hocket, 10)

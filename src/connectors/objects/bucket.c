@@ -7,6 +7,7 @@
 #include "base/banned.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "io/url.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -55,11 +56,31 @@ static void check_piece(const struct bucket_options *o, enum object_kind kind, s
 		diag_error(diag, "piece", "pieces for s3:// have 5M or more");
 }
 
-void bucket_plan(const struct bucket_options *o, const struct target *t, struct facts *facts,
+/* As lanes and guards spell it. */
+static void keep_origin(struct bucket_options *o, struct facts *facts, struct diag *diag)
+{
+	AUTO(buf_done) struct buf origin = { .max = sizeof(o->origin) - 1 };
+	struct slice text = o->endpoint ? tpl_head(o->endpoint) : (struct slice){ 0 };
+	struct url url;
+	const char *why = NULL;
+	o->origin[0] = 0;
+	if (!o->endpoint || !tpl_constant(o->endpoint))
+		return;
+	if (url_parse(text, &url, &why) < 0)
+		diag_error(diag, "endpoint", "'%.*s' is not a URL: %s", SLICE(text), why);
+	else if (url.userinfo.n)
+		diag_error(diag, "endpoint",
+			   "credentials are not part of it: they have options of "
+			   "their own");
+	else if (url_put_origin(&url, &origin) == 0)
+		memcpy(o->origin, origin.p, origin.n + 1);
+	facts->origin = slice_str(o->origin);
+}
+
+void bucket_plan(struct bucket_options *o, const struct target *t, struct facts *facts,
 		 struct diag *diag)
 {
-	if (o->endpoint && tpl_constant(o->endpoint))
-		facts->origin = tpl_head(o->endpoint);
+	keep_origin(o, facts, diag);
 	check_credentials(o, t->kind, diag);
 	check_piece(o, t->kind, diag);
 }

@@ -11,6 +11,7 @@ struct bucket_options {
 	struct tpl *endpoint, *credentials, *access_key, *secret_key, *session_token, *region;
 	bool anonymous;
 	uint64_t piece;
+	char origin[288]; /* set by bucket_plan: the endpoint's; empty: the file does not say */
 };
 /* Lines of an option table. */
 #define BUCKET_OPTIONS(T, member)                                                                \
@@ -43,8 +44,7 @@ struct bucket_options {
 		   "is missing is sent again")
 
 /* In plan(). */
-void bucket_plan(const struct bucket_options *, const struct target *, struct facts *,
-		 struct diag *);
+void bucket_plan(struct bucket_options *, const struct target *, struct facts *, struct diag *);
 
 struct bucket { /* all zero is closed */
 	struct object_store *store;

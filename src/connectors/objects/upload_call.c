@@ -14,7 +14,7 @@
 #include "connectors/objects/media.h"
 #include "io/digest.h"
 
-#define DATA_MAX  (SIZE_MAX / 4) /* the record has a ceiling of its own */
+#define DATA_MAX  (256u << 20)
 #define WORDS_MAX (64u << 10)
 #define GS_GAP_NS INT64_C(1000000000) /* Google takes one write a second to one object */
 

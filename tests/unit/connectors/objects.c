@@ -331,6 +331,8 @@ TEST(mistakes_are_found_in_the_file)
 		{ "upload=file:\\(.x)", "data=1" },
 		{ "upload=file://out/\\(.x)", "data=1" },
 		{ "upload=gs://bucket/x", "data=1", "access_key=a" },
+		{ "upload=gs://bucket/x", "data=1", "endpoint=localhost:9000" },
+		{ "upload=gs://bucket/x", "data=1", "endpoint=http://me:it@localhost" },
 		{ "upload=gs://bucket/x", "data=1", "session_token=a" },
 		{ "upload=s3://bucket/x", "data=1", "credentials=a" },
 		{ "upload=s3://bucket/x", "data=1", "if_generation=1" },
@@ -359,6 +361,11 @@ TEST(what_is_said_of_a_place)
 	CHECK_INT(f.facts.guarantee, IDEMPOTENT);
 	CHECK_SLICE(f.facts.door, S("gs://bucket"));
 	fake_site_done(&f, &step_upload);
+	fake_site_open(&f, &to_upload, "upload=s3://bucket/\\(.x)", "endpoint=HTTP://Localhost:80/",
+		       NULL);
+	CHECK_INT(f.mistakes, 0);
+	CHECK_SLICE(f.facts.origin, S("http://localhost"));
+	fake_site_done(&f, &to_upload);
 	fake_site_open(&f, &from_objects, "objects=file:a/b/*.json", NULL);
 	CHECK_INT(f.mistakes, 0);
 	CHECK_INT(f.facts.restart, RESTART_ASKS);
