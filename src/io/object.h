@@ -42,7 +42,7 @@ struct object_store_options {
 	enum object_kind kind;
 	struct http_client *http; /* borrows; for files NULL */
 	struct http_clocks clocks;
-	/* gs, s3: "https://host[:port][/path]". Empty: STORAGE_EMULATOR_HOST (gs, then no credential is needed), AWS_ENDPOINT_URL_S3,
+	/* gs, s3: "https://host[:port][/path]"; s3 also "https://{bucket}.host", for services that want buckets as hosts. Empty: STORAGE_EMULATOR_HOST (gs, then no credential is needed), AWS_ENDPOINT_URL_S3,
 	 * AWS_ENDPOINT_URL, else the service's own. */
 	struct slice endpoint;
 	/* gs: path of a service account's key file, or of an authorized user's (JSON). NULL: GOOGLE_APPLICATION_CREDENTIALS, then what

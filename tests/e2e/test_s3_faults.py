@@ -1,4 +1,5 @@
 """What a decent S3 never does, and networks do: src/io/object/s3_*.c behind a proxy that cuts, loses and refuses (s3_between.py)."""
+import email.header
 import hashlib
 import json
 import os
@@ -167,6 +168,21 @@ def test_a_race_that_nobody_won_is_tried_again(s3, between, tmp_path):
     assert said["class"] == "status(503)" and "ConditionalRequestConflict" in said["error"]
 
 
+def test_what_stands_there_may_be_hidden(s3, between, tmp_path):
+    (tmp_path / "in").write_bytes(b"x")
+    _, store = between({1: error(412, "PreconditionFailed"), 2: Say(403)})
+    said = store("put", f"{s3.url}/a", "in", "when=new")
+    assert said["class"] == "status(412)" and "s3:GetObject" in said["error"]
+
+
+def test_metadata_is_ascii_on_its_way(s3, between, tmp_path):
+    (tmp_path / "in").write_bytes(b"x")
+    proxy, store = between({})
+    assert "error" not in store("put", f"{s3.url}/a", "in", "meta:topic=näme €", "meta:plain=a b")
+    assert str(email.header.make_header(email.header.decode_header(proxy.seen[0][2]["x-amz-meta-topic"]))) == "näme €"
+    assert s3.get("a")["metadata"]["plain"] == "a b"
+
+
 def test_what_comes_damaged_is_not_given_out(s3, between, tmp_path):
     s3.put("a", b"what was put")
     _, store = between({1: Say(200, "what was pat", ETag=f'"{hashlib.md5(b"what was put").hexdigest()}"'),
@@ -253,6 +269,23 @@ def test_amazons_own_hosts(amazon_in_europe, tmp_path):
         assert store("get", "s3://notes/large", "out")["crc32c"] and (tmp_path / "out").read_bytes() == LARGE
         said = store("put", "s3://my.notes/a", "in")
         assert right.seen[-1][1] == "/my.notes/a" and right.seen[-1][2]["host"] == "s3.eu-west-1.amazonaws.com", "a dot is no certificate's"
+
+
+def test_an_endpoint_may_want_buckets_as_hosts(amazon_in_europe, tmp_path):
+    server = amazon_in_europe
+    (tmp_path / "in").write_bytes(b"x" * 1000)
+    with Between(server.endpoint) as there:
+        env = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key, "AWS_REGION": "eu-west-1",
+               "AWS_ENDPOINT_URL_S3": "http://{bucket}.s3.eu-west-1.amazonaws.com/",
+               "HOCKET_TEST_HOSTS": f"notes.s3.eu-west-1.amazonaws.com:80=127.0.0.1:{there.port} s3.eu-west-1.amazonaws.com:80=127.0.0.1:{there.port}"}
+        store = Store(tmp_path, env)
+        assert "error" not in store("put", "s3://notes/hosts/a", "in")
+        assert "error" not in store("put", "s3://my.notes/hosts/a", "in")
+        assert [(t, h["host"]) for _, t, h in there.seen] == [("/hosts/a", "notes.s3.eu-west-1.amazonaws.com"),
+                                                             ("/my.notes/hosts/a", "s3.eu-west-1.amazonaws.com")]
+        assert "x-amz-checksum-crc32c" not in there.seen[0][2], "others refuse headers that they do not know"
+    for bad in ("{bucket}.example.com", "https://{bucket}", "https://x{bucket}.example.com", "https://user@example.com", "https://example.com/?a"):
+        assert Store(tmp_path, {**env, "AWS_ENDPOINT_URL_S3": bad})("put", "s3://notes/a", "in")["class"] == "config"
 
 
 # ---- keys that nobody wrote down ----

@@ -18,6 +18,7 @@ struct s3_store {
 	struct http_client *http; /* borrows */
 	struct http_clocks clocks;
 	struct buf endpoint; /* "https://host:port/path" without '/' at its end; empty: AWS's own */
+	bool own_hosts;      /* at the endpoint, buckets are in the host */
 	struct buf region;
 	uint64_t piece_bytes;
 	struct s3_credential credential;
@@ -88,8 +89,9 @@ struct s3_sums {
 	uint8_t md5[MD5_BYTES], sha256[SHA256_BYTES];
 	uint32_t crc32c;
 };
-/* Of much data on a thread. 0, -ECANCELED. */
-MUST int s3_sum(struct slice, struct s3_sums *ret) SUSPENDS;
+/* Of much data on a thread; only those that are asked for. 0, -ECANCELED. */
+enum { S3_MD5 = 1, S3_SHA256 = 2, S3_CRC32C = 4 };
+MUST int s3_sum(struct slice, unsigned which, struct s3_sums *ret) SUSPENDS;
 /* What the headers say of an object. `bytes`: of its body. */
 MUST int s3_read_headers(const struct s3_name *, const struct http_response *, uint64_t bytes,
 			 struct object_info *ret, struct err *);

@@ -19,21 +19,25 @@ enum { SUM_HERE_BYTES = 64 * 1024 }; /* a tenth of a millisecond */
 
 struct summing {
 	struct slice data;
+	unsigned which;
 	struct s3_sums *sums;
 };
 
 static int sum(void *arg)
 {
 	const struct summing *s = arg;
-	checksum_md5(s->data, s->sums->md5);
-	checksum_sha256(s->data, s->sums->sha256);
-	s->sums->crc32c = crc32c(0, s->data);
+	if (s->which & S3_MD5)
+		checksum_md5(s->data, s->sums->md5);
+	if (s->which & S3_SHA256)
+		checksum_sha256(s->data, s->sums->sha256);
+	if (s->which & S3_CRC32C)
+		s->sums->crc32c = crc32c(0, s->data);
 	return 0;
 }
 
-int s3_sum(struct slice data, struct s3_sums *ret)
+int s3_sum(struct slice data, unsigned which, struct s3_sums *ret)
 {
-	struct summing s = { data, ret };
+	struct summing s = { data, which, ret };
 	return data.n <= SUM_HERE_BYTES ? sum(&s) : hk_offload_cpu(sum, &s);
 }
 

@@ -19,7 +19,10 @@
 #include "io/object/s3_upload.h"
 #include "io/object/s3_xml.h"
 
+#include <hocket/scope.h>
+
 enum { PARTS_MAX = 10000, MEGABYTE = 1 << 20 };
+#define ABORT_NS (5 * HK_SEC)
 
 static void upload_reset(struct s3_upload *u)
 {
@@ -155,7 +158,7 @@ static int send_part(struct s3_store *s, const struct object_put *p, struct s3_u
 	struct s3_name name = { p->bucket, p->name };
 	struct slice data = s3_part_bytes(u, p, i);
 	struct s3_sums sums;
-	int r = s3_sum(data, &sums);
+	int r = s3_sum(data, S3_MD5 | S3_SHA256 | S3_CRC32C, &sums);
 	r = r < 0 ? r : s3_upload_query(u, i + 1, &query);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, S3_SHOWN, S3_NAME(name));
@@ -193,7 +196,7 @@ static int settle(struct s3_store *s, const struct object_put *p, struct s3_uplo
 {
 	uint8_t parts_md5[MD5_BYTES];
 	struct s3_sums sums;
-	int r = s3_sum(p->data, &sums);
+	int r = s3_sum(p->data, S3_MD5 | S3_CRC32C, &sums);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "summing");
 	if (s3_parts_sum(u, p, parts_md5, err) < 0)
@@ -385,7 +388,7 @@ int s3_put_pieces(struct s3_store *s, const struct object_put *p, struct object_
 	return complete(s, p, u, ret, err);
 }
 
-/* Best effort: a lifecycle rule of the bucket does for those who were killed. */
+/* Best effort, also when the task was cancelled: a lifecycle rule of the bucket does for those who were killed. */
 static void abort_upload(struct s3_store *s, const struct s3_upload *u) SUSPENDS
 {
 	AUTO(buf_done) struct buf query = { 0 };
@@ -396,7 +399,10 @@ static void abort_upload(struct s3_store *s, const struct s3_upload *u) SUSPENDS
 	if (s3_upload_query(u, 0, &query) < 0)
 		return;
 	ask.query = buf_slice(&query);
-	(void)!s3_call(s, &ask, &answer, &ignored);
+	struct hk_scope scope;
+	hk_scope_open_shield(&scope, ABORT_NS);
+	int r = s3_call(s, &ask, &answer, &ignored);
+	(void)hk_scope_close(&scope, r);
 }
 
 void s3_forget(struct object_store *store, struct object_upload *upload)

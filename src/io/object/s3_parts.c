@@ -35,7 +35,7 @@ static int sum_part(struct s3_upload *u, const struct object_put *p, size_t i,
 	struct s3_part *part = &u->parts[i];
 	if (part->summed)
 		return 0;
-	int r = s3_sum(s3_part_bytes(u, p, i), &sums);
+	int r = s3_sum(s3_part_bytes(u, p, i), S3_MD5 | S3_CRC32C, &sums);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "summing");
 	memcpy(part->md5, sums.md5, sizeof part->md5);

@@ -1,9 +1,10 @@
 /* s3_place.c - where a bucket is
  *
- * What this room is for: a name becomes a URL: https://BUCKET.s3.REGION.amazonaws.com/NAME at AWS, ENDPOINT/BUCKET/NAME elsewhere.
+ * What this room is for: a name becomes a URL: https://BUCKET.s3.REGION.amazonaws.com/NAME at AWS, ENDPOINT/BUCKET/NAME elsewhere, or
+ *   https://BUCKET.HOST/NAME where the endpoint says "{bucket}.".
  * What flows through:    endpoint, bucket, name, query in; URL, Host and the path that is signed out.
  * What must hold:
- *  (1) a bucket becomes part of a host only at AWS, without dots (a certificate for *.s3 covers no more), and after object.c judged it.
+ *  (1) a bucket becomes part of a host only after object.c judged it, and without dots (a certificate for *.s3 covers no more).
  *  (2) a region from an answer becomes part of a host: letters, digits and '-' only, and a bounded number of them is kept. */
 #include "io/object/s3.h"
 #include "io/url.h"
@@ -91,12 +92,24 @@ static int put_aws(const struct s3_store *s, struct slice bucket, bool own_host,
 			  china ? ".cn" : "");
 }
 
+/* "https://host/path", with the bucket before the host. */
+static int put_endpoint(const struct s3_store *s, struct slice bucket, bool own_host,
+			struct buf *out)
+{
+	struct slice text = buf_slice(&s->endpoint);
+	size_t host = slice_eq_nocase(slice_head(text, 8), S("https://")) ? 8 : 7;
+	int r = buf_add(out, slice_head(text, host));
+	if (r == 0 && own_host)
+		r = buf_printf(out, "%.*s.", SLICE(bucket));
+	return r < 0 ? r : buf_add(out, slice_from(text, host));
+}
+
 static int put_url(const struct s3_store *s, const struct s3_name *name, struct buf *out)
 {
 	bool dots = name->bucket.n && memchr(name->bucket.p, '.', name->bucket.n);
-	bool own_host = s3_is_aws(s) && !dots;
+	bool own_host = (s3_is_aws(s) || s->own_hosts) && !dots;
 	int r = s3_is_aws(s) ? put_aws(s, name->bucket, own_host, out)
-			     : buf_add(out, buf_slice(&s->endpoint));
+			     : put_endpoint(s, name->bucket, own_host, out);
 	r = r < 0 ? r : buf_add_char(out, '/');
 	if (r == 0 && !own_host) {
 		r = buf_add(out, name->bucket);

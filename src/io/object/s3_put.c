@@ -25,6 +25,22 @@ int s3_header_add(struct s3_headers *h, const char *name, struct slice value, st
 	return 0;
 }
 
+/* Headers are ASCII: what is not goes as an encoded word (RFC 2047), as the service's manual has it. */
+static int add_value(struct s3_headers *h, const char *name, struct slice value, struct err *err)
+{
+	AUTO(buf_done) struct buf word = { 0 };
+	bool plain = true;
+	for (size_t i = 0; i < value.n && plain; i++)
+		plain = (unsigned char)value.p[i] < 0x80;
+	if (plain)
+		return s3_header_add(h, name, value, err);
+	int r = buf_add(&word, S("=?UTF-8?B?"));
+	r = r < 0 ? r : db_base64_put(value, &word);
+	r = r < 0 ? r : buf_add(&word, S("?="));
+	return r < 0 ? fail_errno(err, FAULT_BAD_VALUE, r, "metadata '%s'", name)
+		     : s3_header_add(h, name, buf_slice(&word), err);
+}
+
 static int add_metadata(const struct object_put *p, struct s3_headers *h, struct err *err)
 {
 	int r = 0;
@@ -35,7 +51,7 @@ static int add_metadata(const struct object_put *p, struct s3_headers *h, struct
 			if (slice_eq_nocase(h->at[k].name, slice_str(name)))
 				return fail(err, FAULT_BAD_VALUE,
 					    "metadata '%.*s' stands there twice", SLICE(m->name));
-		r = s3_header_add(h, name, m->value, err);
+		r = add_value(h, name, m->value, err);
 	}
 	return r;
 }
@@ -103,6 +119,18 @@ static int gone(const struct s3_name *name, struct err *err)
 	return fail(err, FAULT_STATUS, S3_SHOWN " is not there any more", S3_NAME(*name));
 }
 
+static int hidden(const struct s3_name *name, struct err *err)
+{
+	if (err) {
+		err->code = 412;
+		err->sent = true;
+	}
+	return fail(err, FAULT_STATUS,
+		    S3_SHOWN " stands there, and this key has no right to look whether it is equal "
+			     "(s3:GetObject)",
+		    S3_NAME(*name));
+}
+
 int s3_settle(struct s3_store *s, const struct object_put *p, const struct s3_ours *ours,
 	      const struct s3_answer *answer, struct object_info *ret, struct err *err)
 {
@@ -117,6 +145,8 @@ int s3_settle(struct s3_store *s, const struct object_put *p, const struct s3_ou
 			err->code = 503;
 		return found;
 	}
+	if (r < 0 && stat.fault == FAULT_STATUS && stat.code == 403)
+		return hidden(&name, err);
 	if (r < 0) {
 		if (err)
 			*err = stat;
@@ -182,7 +212,7 @@ static int put_whole(struct s3_store *s, const struct object_put *p, struct obje
 	AUTO(arena_freep) struct arena *arena = arena_new();
 	AUTO(s3_answer_done) struct s3_answer answer = { 0 };
 	struct s3_headers h = { .arena = arena };
-	int r = s3_sum(p->data, &sums);
+	int r = s3_sum(p->data, S3_MD5 | S3_SHA256 | S3_CRC32C, &sums);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "summing");
 	if (s3_describe(p, &h, err) < 0 || add_sums(s, &sums, &h, err) < 0 ||

@@ -57,7 +57,7 @@ static int prove(const struct s3_name *name, struct slice bytes, const struct ob
 {
 	struct s3_sums sums;
 	struct s3_ours ours = { .bytes = bytes.n, .sums = &sums };
-	int r = s3_sum(bytes, &sums);
+	int r = s3_sum(bytes, info->md5.n ? S3_MD5 : info->crc32c.n ? S3_CRC32C : 0, &sums);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "summing");
 	if (s3_compare(info, &ours) != 0)

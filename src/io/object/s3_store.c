@@ -43,6 +43,19 @@ static struct slice first_of(struct slice option, const char *const *names, cons
 	return option;
 }
 
+/* "https://{bucket}.host": kept without the mark. */
+static int put_endpoint(struct s3_store *s, struct slice text)
+{
+	static const char mark[] = "://{bucket}.";
+	const char *at = text.n ? memmem(text.p, text.n, mark, sizeof mark - 1) : NULL;
+	if (!at)
+		return buf_add(&s->endpoint, text);
+	size_t scheme = (size_t)(at - text.p) + sizeof "://" - 1;
+	s->own_hosts = true;
+	int r = buf_add(&s->endpoint, slice_head(text, scheme));
+	return r < 0 ? r : buf_add(&s->endpoint, slice_from(text, scheme + sizeof "{bucket}." - 1));
+}
+
 static int set_endpoint(struct s3_store *s, struct slice option, struct err *err)
 {
 	static const char *const names[] = { "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", NULL };
@@ -54,12 +67,12 @@ static int set_endpoint(struct s3_store *s, struct slice option, struct err *err
 	if (text.n == 0)
 		return buf_printf(&s->base.origin, "https://s3.%.*s.amazonaws.com",
 				  SLICE(buf_slice(&s->region)));
-	int r = url_parse(text, &u, &why);
+	int r = put_endpoint(s, text);
+	r = r < 0 ? r : url_parse(buf_slice(&s->endpoint), &u, &why);
 	if (r == 0 && (u.userinfo.n || memchr(u.target.p, '?', u.target.n))) {
 		why = "write https://host, without a user and '?'";
 		r = -1;
 	}
-	r = r < 0 ? r : buf_add(&s->endpoint, text);
 	r = r < 0 ? r : url_put_origin(&u, &s->base.origin);
 	return r < 0 ? fail(err, FAULT_CONFIG, "%s '%.*s': %s", name, SLICE(slice_head(text, 200)),
 			    why)

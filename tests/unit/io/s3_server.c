@@ -223,6 +223,40 @@ TEST(what_is_large_goes_in_parts)
 	in_task(large_task);
 }
 
+/* The task is cancelled in the middle of it, and what is on its way is given up, still cancelled. */
+static int cancelled(struct object_store *s) SUSPENDS
+{
+	enum { BYTES = 80 << 20 };
+	AUTO(freep) char *data = xcalloc(1, BYTES);
+	AUTO(object_info_done) struct object_info info = { 0 };
+	struct object_upload *upload = NULL;
+	struct hk_scope scope;
+	struct err err = { 0 };
+	struct object_put p = { .bucket = bucket_, .name = S("cut"), .data = { data, BYTES } };
+	hk_scope_open(&scope, 200 * HK_MS);
+	int r = object_put(s, &p, &upload, &info, &err);
+	CHECK_INT(r, -1);
+	CHECK_INT(err.fault, FAULT_CANCELLED);
+	CHECK(upload != NULL);
+	object_upload_free(s, upload);
+	CHECK_INT(hk_scope_close(&scope, 0), 0);
+	char text[256];
+	snprintf(text, sizeof text, "test -z \"$(find %s/buckets/notes/.sgwtmp -type f)\"",
+		 folder_);
+	CHECK_INT(system(text), 0);
+	return 0;
+}
+
+static int cancelled_task(void *arg) SUSPENDS
+{
+	(void)arg;
+	return with_store(cancelled);
+}
+TEST(who_is_cancelled_leaves_no_parts)
+{
+	in_task(cancelled_task);
+}
+
 /* ---- who may not ----------------------------------------------------------------------------- */
 
 static int refused_keys(struct object_store *s) SUSPENDS
@@ -262,11 +296,9 @@ TEST(wrong_keys_are_the_configurations_fault)
 }
 
 static const struct test tests[] = {
-	T(s3_has_the_rules_of_a_bucket),
-	T(names_arrive_as_they_are),
-	T(what_describes_an_object_is_signed_too),
-	T(what_is_large_goes_in_parts),
-	T(wrong_keys_are_the_configurations_fault),
+	T(s3_has_the_rules_of_a_bucket),           T(names_arrive_as_they_are),
+	T(what_describes_an_object_is_signed_too), T(what_is_large_goes_in_parts),
+	T(who_is_cancelled_leaves_no_parts),       T(wrong_keys_are_the_configurations_fault),
 };
 
 int main(void)
