@@ -108,13 +108,19 @@ TEST(each_class_has_its_policy)
 					      FAULT_RESET,           FAULT_TIMEOUT,
 					      FAULT_RATE_LIMITED,    FAULT_TRUNCATED,
 					      FAULT_PROTOCOL };
-	static const enum fault dead[] = { FAULT_NOT_ACCEPTED, FAULT_TOO_LARGE, FAULT_INVALID_JSON,
-					   FAULT_BAD_VALUE,    FAULT_JQ,        FAULT_FORBIDDEN };
+	static const enum fault dead[] = { FAULT_NOT_ACCEPTED, FAULT_TOO_LARGE,
+					   FAULT_INVALID_JSON, FAULT_BAD_VALUE,
+					   FAULT_JQ,           FAULT_FORBIDDEN,
+					   FAULT_WORKER_ERROR, FAULT_WORKER_OUTPUT };
+	static const enum fault alone[] = { FAULT_WORKER_CRASH, FAULT_WORKER_OOM,
+					    FAULT_WORKER_TIMEOUT };
 	static const enum fault stopped[] = { FAULT_IO, FAULT_CONFIG, FAULT_CERTIFICATE };
 	for (size_t i = 0; i < ARRAY_SIZE(retried); i++)
 		CHECK_INT(policy_of(retried[i], 0), POLICY_RETRY);
 	for (size_t i = 0; i < ARRAY_SIZE(dead); i++)
 		CHECK_INT(policy_of(dead[i], 0), POLICY_DEAD);
+	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
+		CHECK_INT(policy_of(alone[i], 0), POLICY_ALONE);
 	for (size_t i = 0; i < ARRAY_SIZE(stopped); i++)
 		CHECK_INT(policy_of(stopped[i], 0), POLICY_STOP);
 	CHECK_INT(policy_of(FAULT_NONE, 0), POLICY_NONE);
@@ -171,6 +177,10 @@ TEST(classes_are_the_words_of_the_guarantees)
 	check_class((struct err){ .fault = FAULT_TIMEOUT }, "timeout");
 	check_class((struct err){ .fault = FAULT_CONNECT_TIMEOUT, .code = 110 }, "connect_timeout");
 	check_class((struct err){ .fault = FAULT_SQL, .code = 2067 }, "sql(2067)");
+	check_class((struct err){ .fault = FAULT_WORKER_CRASH, .code = 11 },
+		    "worker_crash(SIGSEGV)");
+	check_class((struct err){ .fault = FAULT_WORKER_CRASH }, "worker_crash");
+	check_class((struct err){ .fault = FAULT_WORKER_OOM, .code = 9 }, "worker_oom");
 	check_class((struct err){ .fault = FAULT_SQL }, "sql");
 	check_class((struct err){ .fault = FAULT_SQL, .code = 7, .state = "23505" }, "sql(23505)");
 	char tiny[4];

@@ -20,9 +20,10 @@ struct world {
 	int64_t latency_ns;
 	int64_t poison, poison_2; /* refused for good; -1: none */
 	bool names_row;
-	int64_t breaks; /* with this one in it a call breaks off; -1: none */
-	int64_t hangs;  /* a call with it does not end */
-	int64_t locked; /* a call with it is undone, and may be made again */
+	int64_t breaks;  /* with this one in it a call breaks off; -1: none */
+	int64_t crashes; /* a worker that has it ends; -1: none */
+	int64_t hangs;   /* a call with it does not end */
+	int64_t locked;  /* a call with it is undone, and may be made again */
 	bool unsafe;
 	size_t refused; /* so many calls are not even taken */
 	size_t stop_at; /* at this call the run is stopped */
@@ -98,6 +99,8 @@ static int befall(struct call *const *calls, size_t n, struct err *err)
 		return fail_errno(err, FAULT_CANCELLED, r, "cancelled");
 	if (has(calls, n, w->breaks, &at))
 		return fail(err, FAULT_RESET, "it broke off");
+	if (has(calls, n, w->crashes, &at))
+		return fail(err, FAULT_WORKER_CRASH, "it ended");
 	err->sent = false;
 	if (has(calls, n, w->locked, &at)) {
 		memcpy(err->state, "55P03", sizeof err->state);
@@ -203,7 +206,7 @@ static struct scene *scene_open(int64_t records, int64_t batch)
 	world = &s->w;
 	s->w.records = records;
 	s->w.latency_ns = 10 * HK_MS;
-	s->w.poison = s->w.poison_2 = s->w.breaks = s->w.hangs = s->w.locked = -1;
+	s->w.poison = s->w.poison_2 = s->w.breaks = s->w.crashes = s->w.hangs = s->w.locked = -1;
 	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
 	ASSERT(mkdtemp(s->folder));
 	s->retry = (struct retry_options){ .times = 4 };
@@ -274,7 +277,7 @@ static void check_rows(const struct scene *s, uint64_t dead)
 	for (int64_t n = 0; n < s->w.records; n++)
 		CHECK_INT(s->w.answered[n], n != s->w.poison && n != s->w.poison_2 &&
 						    n != s->w.breaks && n != s->w.hangs &&
-						    n != s->w.locked);
+						    n != s->w.crashes && n != s->w.locked);
 }
 
 static size_t largest_call(const struct world *w)
@@ -410,6 +413,23 @@ TEST(what_breaks_off_in_company_is_tried_again_alone)
 	}
 }
 
+/* In company once, then once more, alone: then it is dead, whatever `retry` says; and those who were with it are done. */
+TEST(a_worker_that_ends_gets_the_record_once_more_alone)
+{
+	for (size_t batch = 1; batch <= 100; batch += 99)
+		for (int64_t times = 0; times < 4; times += 3) {
+			struct scene *s = scene_open(400, batch);
+			s->w.crashes = 250;
+			s->retry.times = times;
+			go(s);
+			check_rows(s, 1);
+			CHECK_INT(s->w.asked[250], batch == 1 && times == 0 ? 1 : 2);
+			for (int64_t n = 0; n < 400; n++)
+				CHECK(s->w.asked[n] <= (batch > 1 ? 2u : 1u) || n == 250);
+			scene_close(s);
+		}
+}
+
 TEST(one_that_hangs_is_timed_out_alone)
 {
 	struct scene *s = scene_open(400, 100);
@@ -519,6 +539,7 @@ static const struct test tests[] = {
 	T(one_that_is_refused_is_dead_alone),
 	T(two_in_one_call_are_dead_and_nobody_else),
 	T(what_breaks_off_in_company_is_tried_again_alone),
+	T(a_worker_that_ends_gets_the_record_once_more_alone),
 	T(one_that_hangs_is_timed_out_alone),
 	T(one_that_is_locked_out_is_dead_alone),
 	T(who_is_not_let_in_stays_in_company),
