@@ -68,6 +68,7 @@ struct http_request {
 	const struct http_trust *trust; /* NULL: the client's own */
 	bool insecure;                  /* no certificate check */
 	bool no_redirects;
+	bool direct;  /* through no proxy: for what is this machine's own (metadata servers) */
 	bool as_sent; /* the body of the answer is not inflated */
 };
 struct http_response {

@@ -123,6 +123,12 @@ def test_the_environment_and_gcloud_and_the_machine(google, ask, key_file, data,
     assert {name for _, name in google.objects} == {"x", "y", "z"}
 
 
+def test_the_machine_is_not_asked_through_a_proxy(google, ask, data):
+    machine = google.base.removeprefix("http://")
+    said = ask("put", "gs://notes/x", "in", "proxies=yes", GCE_METADATA_HOST=machine, HTTP_PROXY="http://127.0.0.1:9", **as_google(google))
+    assert said.get("bytes") == len(data), said
+
+
 def test_no_credentials_at_all(google, ask, data):
     said = ask("put", "gs://notes/x", "in", GCE_METADATA_HOST="", **as_google(google))
     assert said["class"] == "config" and "GOOGLE_APPLICATION_CREDENTIALS" in said["error"]

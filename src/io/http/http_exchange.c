@@ -547,7 +547,7 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q,
 	if (hop->url.tls && !trust && !c->tls && tls_context_new(c->ca_file, &c->tls, err) < 0)
 		return -1;
 	struct attempt a = { .client = c, .request = q, .head = &head };
-	if (c->proxies) {
+	if (c->proxies && !q->direct) {
 		a.proxy = proxies_find(c->proxies, &hop->url);
 		head.proxy = hop->url.tls ? NULL : a.proxy;
 	}

@@ -137,6 +137,7 @@ static int ask_metadata(const struct gs_asker *q, struct http_response *ret,
 					.header_count = 1,
 					.clocks = *q->clocks,
 					.max_body_bytes = MAX_ANSWER,
+					.direct = true,
 					.no_redirects = true };
 	int64_t *connect = &request.clocks.connect_ns;
 	if (*connect == 0 || *connect > METADATA_NS)

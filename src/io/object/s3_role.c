@@ -33,6 +33,7 @@ static int ask(const struct s3_asker *q, const char *method, struct slice url,
 					.clocks = *q->clocks,
 					.max_body_bytes = ANSWER_MAX,
 					.keyed = true,
+					.direct = true,
 					.no_redirects = true };
 	int64_t *connect = &request.clocks.connect_ns;
 	if (*connect == 0 || *connect > CONNECT_NS)

@@ -2,7 +2,8 @@
  *
  *   object_tool put URL FILE [when=new|match:GENERATION] [type=...] [cache=...] [encoding=...] [meta:NAME=VALUE]...
  *   object_tool get URL FILE    stat URL    list URL [page size]
- *   endpoint=... credentials=FILE text=FILE anonymous=yes piece=BYTES tries=N apply to all. The last line is JSON: what the store said, or the error.
+ *   endpoint=... credentials=FILE text=FILE access=... secret=... anonymous=yes proxies=yes piece=BYTES tries=N apply to all.
+ *   The last line is JSON: what the store said, or the error.
  *   tries: a put is attempted so often with the same upload, as the engine would. */
 #include "base/json.h"
 #include "io/object.h"
@@ -188,10 +189,11 @@ static int open_store(struct tool *t, struct err *err) SUSPENDS
 static int run(struct tool *t, struct err *err) SUSPENDS
 {
 	const char *verb = t->argv[1];
+	struct http_client_options with = { .environment_proxies = option(t, "proxies=").n > 0 };
 	struct slice tries = option(t, "tries=");
 	t->tries = tries.n ? (int)strtoul(tries.p, NULL, 10) : 1;
 	if (object_url_parse(slice_str(t->argv[2]), &t->url, err) < 0 ||
-	    http_client_new(NULL, &t->http, err) < 0 || open_store(t, err) < 0)
+	    http_client_new(&with, &t->http, err) < 0 || open_store(t, err) < 0)
 		return -1;
 	return strcmp(verb, "put") == 0    ? do_put(t, err)
 	       : strcmp(verb, "get") == 0  ? do_get(t, err)
