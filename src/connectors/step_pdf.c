@@ -151,6 +151,12 @@ static int pdf_plan(void *of, struct facts *facts, struct diag *diag)
 	return 0;
 }
 
+static int pdf_look(const void *of, const char *folder, struct err *err) SUSPENDS
+{
+	const struct pdf_step *o = of;
+	return is_html(o->pdf) ? weasy_look(&o->pdf->weasy, folder, err) : 0;
+}
+
 /* ---- the door ------------------------------------------------------------------------------------ */
 
 static int pdf_open(struct site *site, struct err *err) SUSPENDS
@@ -424,6 +430,7 @@ const struct port step_pdf = {
 	.file_options = pdf_style_options,
 	.file_title = "The style file",
 	.plan = pdf_plan,
+	.look = pdf_look,
 	.open = pdf_open,
 	.close = pdf_close,
 	.ask = pdf_ask,

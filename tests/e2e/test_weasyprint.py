@@ -264,5 +264,9 @@ def test_what_is_missing_is_named(hocket):
         assert result.code == 78 and words in result.err + result.out, result.err
     hocket.write("fake", "#!/bin/sh\necho no such thing as weasyprint >&2\nexit 1\n").chmod(0o755)
     hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - pdf: {{html: .html, interpreter: {hocket.folder}/fake}}\n    into: .pdf\nto: {{jsonl: out.jsonl}}\n")
-    result = hocket("run", "pipe.yaml")
-    assert result.code not in (0, 3) and "no such thing as weasyprint" in result.err, result.err
+    for verb in ("check", "run"):
+        result = hocket(verb, "pipe.yaml")
+        assert result.code not in (0, 3) and "no such thing as weasyprint" in result.err, result.err
+    assert "install the package 'weasyprint'" in hocket("check", "pipe.yaml").err
+    hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nsteps:\n  - pdf: {html: .html}\n    into: .pdf\nto: {jsonl: out.jsonl}\n")
+    assert hocket("check", "pipe.yaml").code == 0

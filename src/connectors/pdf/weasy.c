@@ -11,11 +11,14 @@
 #include "connectors/work/embedded.h"
 #include <errno.h>
 #include <hocket/file.h>
+#include <hocket/process.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CSS_MOST        (4u << 20)
+#define STARTUP_NS      (60 * HK_SEC)
 #define RECYCLE_RECORDS 200
 #define RECYCLE_MEMORY  (512u << 20)
 
@@ -49,18 +52,39 @@ void weasy_plan(const struct weasy_options *o, int64_t workers, struct facts *fa
 {
 	const struct work_options work = { .workers = workers };
 	const char *const *css = o->css.v;
-	bool debian = strcmp(o->interpreter, "/usr/bin/python3") == 0;
 	work_plan(&work, facts);
 	facts->guarantee = IDEMPOTENT;
 	facts->replaces = false;
-	if (debian && access("/usr/lib/python3/dist-packages/weasyprint/__init__.py", R_OK) < 0)
-		diag_error(diag, "pdf.html",
-			   "WeasyPrint is not there: install the package 'weasyprint', or name a "
-			   "Python that has it: `interpreter: venv/bin/python3`");
 	for (size_t i = 0; i < o->css.n; i++)
 		if (css[i] && access(css[i], R_OK) < 0)
 			diag_error(diag, "pdf.css", "'%s' cannot be read: %s",
 				   strrchr(css[i], '/') + 1, strerror(errno));
+}
+
+int weasy_look(const struct weasy_options *o, const char *folder, struct err *err)
+{
+	const char *const argv[] = { "/usr/bin/env", o->interpreter, "-c", "import weasyprint",
+				     NULL };
+	const struct hk_process_run_options how = {
+		.process = { .folder = folder, .no_network = true },
+	};
+	struct hk_process_output out = { 0 };
+	int r = hk_process_run(argv, &how, &out);
+	struct slice said = slice_trim((struct slice){ out.err, out.err_n }), line = said;
+	const char *end = said.n ? memrchr(said.p, '\n', said.n) : NULL;
+	if (end)
+		line = slice_from(said, (size_t)(end - said.p) + 1);
+	if (r < 0)
+		r = fail_errno(err, r == -ECANCELED ? FAULT_CANCELLED : FAULT_CONFIG, r,
+			       "'%s' cannot be started", o->interpreter);
+	else if (out.exit.status || out.exit.signal)
+		r = fail(err, FAULT_CONFIG,
+			 "WeasyPrint is not there for '%s': install the package 'weasyprint', or "
+			 "name a Python that has it, `interpreter: venv/bin/python3` (%.*s)",
+			 o->interpreter, SLICE(line));
+	free(out.out);
+	free(out.err);
+	return r;
 }
 
 /* ---- the door ------------------------------------------------------------------------------------------ */
@@ -125,7 +149,7 @@ int weasy_open(struct weasy *w, const struct weasy_options *o, struct site *site
 	_Static_assert(sizeof(argv) == sizeof(w->argv), "copied");
 	w->recycle = o->recycle ? *o->recycle
 				: (struct recycle_options){ RECYCLE_RECORDS, RECYCLE_MEMORY };
-	w->options = (struct work_options){ .startup_ns = 60 * HK_SEC,
+	w->options = (struct work_options){ .startup_ns = STARTUP_NS,
 					    .recycle = &w->recycle,
 					    .memory = o->memory };
 	if (put_config(w, o, site, &config, err) < 0 ||

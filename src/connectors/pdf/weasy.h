@@ -52,6 +52,8 @@ struct weasy_limits {
 };
 
 void weasy_plan(const struct weasy_options *, int64_t workers, struct facts *, struct diag *);
+/* Is WeasyPrint there? */
+MUST int weasy_look(const struct weasy_options *, const char *folder, struct err *) SUSPENDS;
 MUST int weasy_open(struct weasy *, const struct weasy_options *, struct site *,
 		    struct err *) SUSPENDS;
 void weasy_close(struct weasy *) SUSPENDS;
