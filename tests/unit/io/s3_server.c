@@ -241,7 +241,9 @@ static int cancelled(struct object_store *s) SUSPENDS
 	object_upload_free(s, upload);
 	CHECK_INT(hk_scope_close(&scope, 0), 0);
 	char text[256];
-	snprintf(text, sizeof text, "test -z \"$(find %s/buckets/notes/.sgwtmp -type f)\"",
+	/* That is where this service keeps uploads: a folder each. */
+	snprintf(text, sizeof text,
+		 "cd %s/buckets/notes/.sgwtmp/multipart && test -z \"$(find . -mindepth 2)\"",
 		 folder_);
 	CHECK_INT(system(text), 0);
 	return 0;
