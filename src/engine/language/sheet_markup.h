@@ -23,7 +23,7 @@ struct markup {
 	uint8_t place, quote, element, attribute, url, js, dashes;
 	bool xml, closing, fresh;
 	uint8_t word_n;
-	char word[24];
+	char word[64];
 };
 struct markup_mistake {
 	size_t at, n; /* in the literal; for a value: not set */
