@@ -124,8 +124,11 @@ def test_the_environment_and_gcloud_and_the_machine(google, ask, key_file, data,
 
 
 def test_the_machine_is_not_asked_through_a_proxy(google, ask, data):
-    machine = google.base.removeprefix("http://")
-    said = ask("put", "gs://notes/x", "in", "proxies=yes", GCE_METADATA_HOST=machine, HTTP_PROXY="http://127.0.0.1:9", **as_google(google))
+    port = google.server_address[1]
+    env = {"HOCKET_TEST_HOSTS": f"storage.googleapis.com:443=127.0.0.1:{port} machine.example:80=127.0.0.1:{port}",
+           "HTTP_PROXY": "http://127.0.0.1:9"}
+    assert ask("stat", "gs://notes/x", "endpoint=http://machine.example", "proxies=yes", **env)["class"] == "refused", "the proxy is asked"
+    said = ask("put", "gs://notes/x", "in", "proxies=yes", GCE_METADATA_HOST="machine.example", **env)
     assert said.get("bytes") == len(data), said
 
 
