@@ -9,6 +9,7 @@
  *  (2) a generation is given out once in the life of a store. */
 #include "base/clock.h"
 #include "io/checksum.h"
+#include "io/object/crc32c.h"
 #include "io/object/store.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ struct object {
 	struct buf bucket, name, bytes, type, updated;
 	uint64_t generation;
 	uint8_t md5[MD5_BYTES];
+	uint32_t crc32c;
 };
 
 struct memory_store {
@@ -94,7 +96,7 @@ static int tell(const struct object *o, bool already, struct object_info *ret, s
 {
 	char generation[24];
 	int n = snprintf(generation, sizeof generation, "%" PRIu64, o->generation);
-	AUTO(buf_done) struct buf md5 = { 0 };
+	AUTO(buf_done) struct buf md5 = { 0 }, crc = { 0 };
 	struct object_info info = { .bucket = buf_slice(&o->bucket),
 				    .name = buf_slice(&o->name),
 				    .bytes = o->bytes.n,
@@ -104,7 +106,9 @@ static int tell(const struct object *o, bool already, struct object_info *ret, s
 				    .updated = buf_slice(&o->updated),
 				    .already = already };
 	int r = checksum_put_hex(o->md5, sizeof o->md5, &md5);
+	r = r < 0 ? r : crc32c_put_hex(o->crc32c, &crc);
 	info.md5 = buf_slice(&md5);
+	info.crc32c = buf_slice(&crc);
 	r = r < 0 ? r : object_info_copy(&info, ret);
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "object '%.*s' in memory", SLICE(info.name))
 		     : 0;
@@ -166,6 +170,7 @@ static int make(struct memory_store *m, const struct object_put *p, struct objec
 	if (r < 0)
 		return r;
 	checksum_md5(p->data, o->md5);
+	o->crc32c = crc32c(0, p->data);
 	o->generation = ++m->last_generation;
 	return 0;
 }

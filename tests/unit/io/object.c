@@ -108,6 +108,7 @@ static int in_memory(void *arg) SUSPENDS
 	check_lists(s);
 	CHECK_INT(put(s, "a/b", "x", OBJECT_ALWAYS, NULL, &info, &err), 0);
 	CHECK_SLICE(info.generation, info.etag);
+	CHECK_SLICE(info.crc32c, S("a93c5f93"));
 	CHECK_SLICE(info.type, S("application/octet-stream"));
 	bucket_ = S("other");
 	check_names(s, "", 10, "");
