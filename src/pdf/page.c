@@ -130,7 +130,9 @@ static void row_draw(struct press *p, const struct item *it, const struct spot *
 	bool stripe = p->style->table.stripes && row->odd && !row->head;
 	if (row->head || stripe) {
 		color_set(p->cr, p->style->table.head);
-		cairo_rectangle(p->cr, it->x, at->top, it->width, at->bottom - at->top);
+		double edge = row->head ? 0 : 0.5; /* of the line above */
+		cairo_rectangle(p->cr, it->x, at->top + edge, it->width,
+				at->bottom - at->top - edge);
 		cairo_fill(p->cr);
 	}
 	for (size_t i = 0; i < row->cells_n; i++)

@@ -250,7 +250,7 @@ static void grid_put(struct press *p, struct grid *g)
 	flow_gap(p, 0.8 * p->body.pitch);
 	for (const struct block *row = g->block->first; row && press_goes(p); row = row->next) {
 		row_put(p, g, row, odd, g->together && row->next);
-		odd = !odd;
+		odd = !odd && !(row->first && row->first->head);
 	}
 	flow_gap(p, 0.9 * p->body.pitch);
 }

@@ -161,7 +161,7 @@ static const struct opt table_options[] = {
 };
 static const struct opt title_options[] = {
 	VERB(title_options, size, "26pt", "of letters"),
-	TEXT(title_options, color, "#14304f", "of the title"),
+	TEXT(title_options, color, NULL, "of the title; as headings"),
 	WORD(title_options, align, title_align_words, "left", "where its lines stand"),
 	SWITCH(title_options, rule, "true", "a line below"),
 	SWITCH(title_options, shown, "true", "title, subtitle and author stand above the text"),
@@ -375,7 +375,8 @@ static void put_rest(const struct reading *r, const struct style_options *o)
 	s->table.head = color_of(r, o->tables->head, "tables.head");
 	s->table.stripes = o->tables->stripes;
 	s->title.size = length_of(r, o->title->size, "title.size", 4, 144);
-	s->title.color = color_of(r, o->title->color, "title.color");
+	s->title.color =
+		o->title->color ? color_of(r, o->title->color, "title.color") : s->heading.color;
 	s->title.align = o->title->align ? PDF_CENTER : PDF_LEFT;
 	s->title.rule = o->title->rule;
 	s->title.shown = o->title->shown;
