@@ -25,7 +25,7 @@ struct request {
 
 static const struct opt options[] = {
 	OPT("download", struct download, from, OPT_TEMPLATE, struct tpl *, .verb = true,
-	    .required = true,
+	    .required = true, .names = true,
 	    .doc = "gs://bucket/\\(.name), s3://bucket/\\(.name), file:///folder/\\(.name)"),
 	OPT("generation", struct download, generation, OPT_TEMPLATE, struct tpl *,
 	    .doc = "this generation (gs) or version (s3): \\(.generation); else the newest"),

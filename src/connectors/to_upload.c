@@ -9,7 +9,7 @@
 
 static const struct opt options[] = {
 	OPT("upload", struct upload_call, to, OPT_TEMPLATE, struct tpl *, .verb = true,
-	    .required = true,
+	    .required = true, .names = true,
 	    .doc = "gs://bucket/name, s3://bucket/name, file:///folder/name or file:name beside "
 		   "the "
 		   "pipeline; what a record fills in stays beneath the folder before it"),

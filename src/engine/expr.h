@@ -85,6 +85,7 @@ MUST int jq_truth(const struct jq *, const struct env *, struct err *) SUSPENDS;
 enum tpl_kind {
 	TPL_TEXT, /* strings as they are, other values as JSON text, null as null */
 	TPL_URL, /* an interpolation at the very start as it is; later ones percent-encoded as one segment */
+	TPL_NAME, /* as they are, but null, lists and objects are refused: they name nothing */
 };
 MUST int tpl_compile(struct slice text, enum tpl_kind, const struct expr_names *, struct tpl **ret,
 		     struct expr_error *);

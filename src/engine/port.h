@@ -101,6 +101,7 @@ struct opt {
 	bool response; /* $res may be named here (jq fields) */
 	bool rows;     /* $rows may */
 	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
+	bool names;   /* OPT_TEMPLATE: of an object: null, lists and objects have no place in it */
 	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
 	bool tuning;      /* changing it does not make another pipeline: not in the plan's hash */
 	int64_t min, max; /* OPT_INT; both 0: no limit but the type's own */

@@ -277,12 +277,12 @@ def test_connections_that_are_cut_in_the_middle(hocket, bucket, size, piece):
 
 
 def test_a_record_is_dead_of_its_name_alone(hocket, bucket):
-    hocket.write_jsonl("in.jsonl", [{"slug": slug, "text": "x"} for slug in ("a", "../b", "c//d", "", "e/../../f", "g/h")])
+    hocket.write_jsonl("in.jsonl", [{"slug": slug, "text": "x"} for slug in ("a", "../b", "c//d", "", "e/../../f", "g/h", None, ["i"])])
     write(hocket, f"{bucket.url}/notes")
     result = hocket("run", "pipe.yaml")
     assert result.code == 3, result.err
     assert bucket.names() == ["notes/.txt", "notes/a.txt", "notes/g/h.txt"]
-    assert result.account["dead"] == 3
+    assert result.account["dead"] == 5
     shown = hocket("dead", "ls", "pipe.yaml").out
     assert "bad_value" in shown, shown
 

@@ -92,10 +92,10 @@ static bool is_step(struct slice s)
 	return slice_eq_str(s, ".") || slice_eq_str(s, "..");
 }
 
-/* "null" would be asked for as if it were an id; a list has no place in a URL at all. */
-static const char *unfit_for_url(const struct tpl *t, struct slice json)
+/* "null" would be asked for, or written, as if it were an id; a list has no place in a URL or a name at all. */
+static const char *unfit_for_name(const struct tpl *t, struct slice json)
 {
-	if (t->kind != TPL_URL)
+	if (t->kind == TPL_TEXT)
 		return NULL;
 	switch (json_type(json)) {
 	case JSON_NULL:
@@ -113,12 +113,13 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 		     struct buf *out, struct err *err)
 {
 	AUTO(buf_done) struct buf decoded = { 0 };
-	const char *unfit = unfit_for_url(t, json);
+	const char *unfit = unfit_for_name(t, json);
 	struct slice text = json;
 	int error = 0;
 	if (unfit)
-		return fail(err, FAULT_BAD_VALUE, "'%.*s' is %s, and stands in the URL",
-			    SLICE(slice_trim(t->parts[i].jq->text)), unfit);
+		return fail(err, FAULT_BAD_VALUE, "'%.*s' is %s, and stands in the %s",
+			    SLICE(slice_trim(t->parts[i].jq->text)), unfit,
+			    t->kind == TPL_URL ? "URL" : "name");
 	if (json_type(json) == JSON_STRING) {
 		error = json_unquote(json, &decoded);
 		text = buf_slice(&decoded);
@@ -315,15 +316,15 @@ static int fold(struct tpl *t, struct part *part, size_t at, size_t length,
 	if (!jq_constant(part->jq))
 		return 0;
 	int rc = near_one(part->jq, &env, &value, &err); /* constant: never far */
-	const char *unfit = rc > 0 ? unfit_for_url(t, buf_slice(&value)) : NULL;
+	const char *unfit = rc > 0 ? unfit_for_name(t, buf_slice(&value)) : NULL;
 	if (rc > 0 && !unfit) {
 		part->value = arena_copy(t->arena, buf_slice(&value));
 		return 0;
 	}
 	*error = (struct expr_error){ .offset = at, .length = length };
 	if (unfit)
-		snprintf(error->text, sizeof(error->text), "this is %s, and stands in the URL",
-			 unfit);
+		snprintf(error->text, sizeof(error->text), "this is %s, and stands in the %s",
+			 unfit, t->kind == TPL_URL ? "URL" : "name");
 	else
 		snprintf(error->text, sizeof(error->text), "%.200s",
 			 rc < 0 ? err.text : "gives no value");

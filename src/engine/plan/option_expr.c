@@ -388,7 +388,8 @@ static struct tpl *compile_text(struct planner *p, const struct opt *o, const st
 
 	if (!check_text(p, o, node) || !check_comment(p, node))
 		return NULL;
-	if (tpl_compile(node->text, o->type == OPT_URL ? TPL_URL : TPL_TEXT, &names, &tpl, &e) == 0)
+	enum tpl_kind kind = o->type == OPT_URL ? TPL_URL : o->names ? TPL_NAME : TPL_TEXT;
+	if (tpl_compile(node->text, kind, &names, &tpl, &e) == 0)
 		return tpl;
 	report(p, node, 0, &e, false);
 	return NULL;

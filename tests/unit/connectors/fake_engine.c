@@ -344,13 +344,12 @@ static struct jq *program_of(struct fake_site *f, const struct opt *o, const cha
 	return jq;
 }
 
-static struct tpl *template_of(struct fake_site *f, enum opt_type type, const char *text)
+static struct tpl *template_of(struct fake_site *f, enum tpl_kind kind, const char *text)
 {
 	const struct expr_names names = { 0 };
 	struct expr_error why;
 	struct tpl *tpl = NULL;
-	int r = tpl_compile(slice_str(text), type == OPT_URL ? TPL_URL : TPL_TEXT, &names, &tpl,
-			    &why);
+	int r = tpl_compile(slice_str(text), kind, &names, &tpl, &why);
 	ASSERT(r == 0 && f->template_count < ARRAY_SIZE(f->templates));
 	f->templates[f->template_count++] = tpl;
 	return tpl;
@@ -367,7 +366,7 @@ static void add_template(struct fake_site *f, struct opt_map *map, const char *k
 		memcpy(values, map->v, map->n * sizeof(struct tpl *));
 	}
 	keys[map->n] = arena_str(f->arena, slice_str(key));
-	values[map->n] = template_of(f, OPT_TEMPLATE, text);
+	values[map->n] = template_of(f, TPL_TEXT, text);
 	*map = (struct opt_map){ keys, values, map->n + 1 };
 }
 
@@ -380,7 +379,7 @@ static struct files_name files_of(struct fake_site *f, const char *path)
 		return ret;
 	for (const char *p = path; p < first; p++)
 		ret.folder = *p == '/' ? (size_t)(p - path) : ret.folder;
-	ret.name = template_of(f, OPT_TEMPLATE, path + ret.folder + 1);
+	ret.name = template_of(f, TPL_TEXT, path + ret.folder + 1);
 	return ret;
 }
 
@@ -417,7 +416,11 @@ static void set(struct fake_site *f, const struct opt *o, void *options, const c
 	case OPT_URL:
 	case OPT_TREE:
 	case OPT_TEMPLATE:
-		*(struct tpl **)at = template_of(f, o->type, value);
+		*(struct tpl **)at = template_of(f,
+						 o->type == OPT_URL ? TPL_URL
+						 : o->names         ? TPL_NAME
+								    : TPL_TEXT,
+						 value);
 		return;
 	default:
 		ASSERT(o->type == OPT_STRING || o->type == OPT_PATH); /* others are set by hand */

@@ -213,6 +213,10 @@ STORE_TEST(what_cannot_be_uploaded_is_dead)
 	} cases[] = {
 		{ "gs://bucket/x", "data=.a", "{}",
 		  "data: it is null: there is nothing to upload" },
+		{ "gs://bucket/\\(.slug).pdf", "data=1", "{}",
+		  "'.slug' is null, and stands in the name" },
+		{ "gs://bucket/\\(.a)", "data=1", "{\"a\":[1]}",
+		  "'.a' is a list, and stands in the name" },
 		{ "gs://bucket/x", "data=empty", "{}",
 		  "data: it gives no value: there is nothing to upload" },
 		{ "gs://bucket/x", "data=.a", "{\"a\":{\"$blob\":\"gone\"}}",
