@@ -57,8 +57,8 @@ HK_MUST int hk_process_pool_new(const struct hk_process_pool_options *,
  * Also while cancelled. Accepts NULL. */
 void hk_process_pool_free(struct hk_process_pool *) HK_SUSPENDS;
 /* 0; else *ret has only `why`: -EREMOTEIO the worker answered with an error; -EPIPE it ended or crashed; -ETIMEDOUT; -EBADMSG a broken
- * or too large frame or line; -ENOEXEC workers cannot be started; -ECANCELED; -E2BIG more than 65,536 parts; -ENOMEM for the answer. The
- * start of a worker belongs to the pool: a caller that is cancelled while it waits for one leaves it to the next. */
+ * frame, or a line too many; -EMSGSIZE a frame or line that is too large; -ENOEXEC workers cannot be started; -ECANCELED; -E2BIG more than
+ * 65,536 parts; -ENOMEM for the answer. The start of a worker belongs to the pool: a caller that is cancelled while it waits for one leaves it to the next. */
 HK_MUST int hk_process_pool_call(struct hk_process_pool *, const struct hk_part *parts, size_t n,
 				 struct hk_answer *ret) HK_SUSPENDS;
 void hk_answer_done(struct hk_answer *);

@@ -632,7 +632,7 @@ static int give_up(struct worker *w, const struct frame_reader *r, int e,
 	else
 		why_broken(why, r, e, r->max_bytes);
 	why_add_tail(why, w);
-	if (e == -ECANCELED || e == -ETIMEDOUT || e == -EPIPE || e == -ENOMEM)
+	if (e == -ECANCELED || e == -ETIMEDOUT || e == -EPIPE || e == -ENOMEM || e == -EMSGSIZE)
 		return e;
 	return -EBADMSG;
 }

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import textwrap
 import time
 
@@ -293,6 +294,13 @@ def test_memory_has_a_limit(hocket):
     assert classes(hocket) == {2: "worker_oom"}
 
 
+def test_an_answer_has_a_ceiling(hocket):
+    file = "def f(rs): return [{'n': r['n'], 'b': 'x' * (r['n'] << 20)} for r in rs]\n"
+    result = run(hocket, "- python: f.py:f\n  batch: 10\n- map: {n, length: .b|length}", [{"n": n} for n in (1, 2, 70, 3)], "--memory", "2GB", file=file)
+    assert result.code == 3, result.err
+    assert classes(hocket) == {70: "too_large"} and [r["length"] >> 20 for r in hocket.out] == [1, 2, 3]
+
+
 def test_workers_are_recycled_by_count_and_by_memory(hocket):
     file = """
     import os
@@ -498,6 +506,38 @@ def test_what_a_killed_worker_started_ends_with_it(hocket):
     result = run(hocket, "- python: f.py:f\n  timeout: 500ms", numbers(1), file=CHILDREN)
     assert result.code == 3 and classes(hocket) == {0: "worker_timeout"}
     assert processes_with(mark) == []
+
+
+def test_kills_and_restarts_lose_nothing_and_leave_nobody(hocket):
+    file = """
+    import os, time
+    def f(r):
+        time.sleep(0.002)
+        if r["n"] % 97 == 5: os._exit(1)
+        if r["n"] % 97 == 6: raise ValueError("six")
+        return [{"n": r["n"], "part": i} for i in range(3)]
+    """
+    hocket.write("f.py", textwrap.dedent(file))
+    hocket.write_jsonl("in.jsonl", numbers(1000))
+    hocket.write("pipe.yaml", pipeline("- python: f.py:f\n  workers: 2"))
+    mark = hocket.env["HOCKET_TEST_MARK"] = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    kills = 0
+    for delay in (0.15, 0.3, 0.45, 0.6, 0.75, 0.9):
+        process = hocket.start("run", "pipe.yaml")
+        try:
+            process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+        wait_until(lambda: processes_with(mark) == [])
+    assert kills >= 2
+    result = hocket("run", "pipe.yaml")
+    assert result.code == 3, result.err
+    bad = {n for n in range(1000) if n % 97 in (5, 6)}
+    assert hocket.read_jsonl("out.jsonl") == [{"n": n, "part": i} for n in range(1000) if n not in bad for i in range(3)]
+    assert set(letters(hocket)) == bad
+    assert hocket("verify", "pipe.yaml").code == 0
 
 
 def test_sigterm_lets_workers_finish(hocket):

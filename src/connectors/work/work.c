@@ -19,7 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GRACE_NS (2 * HK_SEC)
+#define GRACE_NS    (2 * HK_SEC)
+#define ANSWER_MOST (64u << 20) /* of one call; a batch that has more is halved */
 
 const struct opt work_recycle_table[] = {
 	OPT("records", struct recycle_options, records, OPT_INT, int64_t, .verb = true, .min = 1,
@@ -158,7 +159,7 @@ int work_open(struct work *w, const struct work_options *o, const struct work_pr
 		.start_timeout_ns = o->startup_ns,
 		.recycle_calls = o->recycle ? (unsigned)o->recycle->records : 0,
 		.recycle_bytes = o->recycle ? o->recycle->memory : 0,
-		.max_frame_bytes = 256u << 20,
+		.max_frame_bytes = ANSWER_MOST,
 		.lines = program->lines,
 		.said = site_is_heard(site) ? hear : NULL,
 		.said_arg = site,
@@ -211,6 +212,8 @@ static int fail_call(struct work *w, int r, const struct hk_answer *a, struct er
 		return fail(err, FAULT_WORKER_ERROR, "%s", a->why);
 	if (r == -EBADMSG)
 		return fail(err, FAULT_WORKER_OUTPUT, "%s", a->why);
+	if (r == -EMSGSIZE)
+		return fail(err, FAULT_TOO_LARGE, "%s", a->why);
 	if (r == -ETIMEDOUT)
 		return fail(err, FAULT_WORKER_TIMEOUT, "%s%s", a->why, w->hint ? w->hint : "");
 	if (r == -ENOEXEC)

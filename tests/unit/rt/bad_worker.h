@@ -233,7 +233,7 @@ static const struct mode {
 	{ "half", do_half, -EPIPE },
 	{ "orphan", do_orphan, -EPIPE },
 	{ "garbage", do_garbage, -EBADMSG },
-	{ "huge", do_huge, -EBADMSG },
+	{ "huge", do_huge, -EMSGSIZE },
 	{ "other call", do_other_call, -EBADMSG },
 	/* the rest hangs, is slow, or is special */
 	{ "sleep", do_sleep, -ETIMEDOUT },

@@ -254,7 +254,7 @@ TEST_IN_REAL_LOOP(why_says_what_happened)
 		{ "error", -EREMOTEIO,
 		  "cannot read page 7: no such font | in 'report' ?[31m? ?\xc3\xa9" },
 		{ "garbage", -EBADMSG, "worker wrote what is no frame: Warning: deprecated" },
-		{ "huge", -EBADMSG, "worker's answer is larger than 67108864 bytes" },
+		{ "huge", -EMSGSIZE, "worker's answer is larger than 67108864 bytes" },
 		{ "other call", -EBADMSG, "worker's frame is broken, or not what was asked for" },
 		{ "babble", -EBADMSG, "worker's frame is broken, or not what was asked for" },
 	};
