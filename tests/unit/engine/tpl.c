@@ -82,6 +82,16 @@ TEST(text)
 		    "! \\(.id.a): cannot index number with string \"a\"");
 }
 
+TEST(names_of_objects)
+{
+	check_given("gs://b/\\(.name)/\\(.id).pdf", TPL_NAME, false, "gs://b/A b/\xc3\xa9/7.pdf");
+	check_given("\\(.name)", TPL_NAME, false, "A b/\xc3\xa9");
+	check_given("x/\\(.Id)", TPL_NAME, false, "! '.Id' is null, and stands in the name");
+	check_given("x/\\(.list)", TPL_NAME, false, "! '.list' is a list, and stands in the name");
+	check_given("x/\\(.user).pdf", TPL_NAME, false,
+		    "! '.user' is an object, and stands in the name");
+}
+
 TEST(urls)
 {
 	check_given("https://x/\\(.name)/y", TPL_URL, false, "https://x/A%20b%2F%C3%A9/y");
@@ -266,6 +276,7 @@ TEST(missing_secrets_are_mistakes)
 static const struct test tests[] = {
 	T(text),
 	T(urls),
+	T(names_of_objects),
 	T(json),
 	T(trees),
 	T(a_failed_tree_adds_nothing),
