@@ -31,11 +31,11 @@ enum expr_kind {
 	EXPR_BINARY,  /* a op b */
 	EXPR_AND,
 	EXPR_OR,
-	EXPR_ALT,     /* a // b */
-	EXPR_UPDATE,  /* a = b, a |= b, a += b ... */
-	EXPR_IF,      /* a then b else c */
-	EXPR_TRY,     /* a catch b; b may be NULL */
-	EXPR_AS,      /* a as slot | b; kids: patterns that are more than a name */
+	EXPR_ALT,    /* a // b */
+	EXPR_UPDATE, /* a = b, a |= b, a += b ... */
+	EXPR_IF,     /* a then b else c */
+	EXPR_TRY,    /* a catch b; b may be NULL */
+	EXPR_AS, /* a as slot | b; kids: patterns that are more than a name; c: a variable that counts (templates) */
 	EXPR_REDUCE,  /* a as slot (b; c) */
 	EXPR_FOREACH, /* a as slot (b; c; kids) */
 	EXPR_DEF,     /* def a; b */

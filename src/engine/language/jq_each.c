@@ -72,7 +72,8 @@ struct stage {
 	const struct expr *e;
 	const struct val *in;
 	struct taker *to;
-	bool found; /* EXPR_ALT */
+	bool found;   /* EXPR_ALT */
+	size_t count; /* EXPR_AS: values so far */
 };
 
 static int stage_field(struct stage *s, struct eval *ev, const struct val *v)
@@ -90,7 +91,7 @@ static int stage_logic(struct stage *s, struct eval *ev, const struct val *v)
 	if (val_truthy(v) == (s->e->kind == EXPR_OR))
 		return s->to->put(s->to, ev, &known);
 	struct stage right = {
-		{ s->taker.put }, NULL, s->in, s->to, false
+		{ s->taker.put }, NULL, s->in, s->to, false, 0
 	}; /* e NULL: the right side, to be made a boolean */
 	return eval_each(ev, s->e->b, s->in, &right.taker);
 }
@@ -116,6 +117,8 @@ static int stage_take(struct taker *t, struct eval *ev, const struct val *v)
 		return rc == GO ? s->to->put(s->to, ev, &made) : rc;
 	case EXPR_AS:
 		ev->vars[s->e->slot] = *v;
+		if (s->e->c)
+			ev->vars[s->e->c->slot] = VAL_NUMBER((double)s->count++);
 		return eval_each(ev, s->e->b, s->in, s->to);
 	case EXPR_IF:
 		return eval_each(ev, val_truthy(v) ? s->e->b : s->e->c, s->in, s->to);
@@ -130,7 +133,7 @@ static int stage_take(struct taker *t, struct eval *ev, const struct val *v)
 
 static int each_stage(struct eval *ev, const struct expr *e, const struct val *in, struct taker *to)
 {
-	struct stage s = { { stage_take }, e, in, to, false };
+	struct stage s = { { stage_take }, e, in, to, false, 0 };
 	int rc = eval_each(ev, e->a, in, &s.taker);
 	if (rc != GO || e->kind != EXPR_ALT || s.found)
 		return rc;

@@ -1,7 +1,7 @@
 /* sheet.c - a record becomes a document
  *
  * What this room is for: running a sheet's program and writing what it gives.
- * What flows through:    numbers of parts, and behind a value's number the list of what its expression gave.
+ * What flows through:    numbers of parts, and behind a value's number what its expression gave.
  * What must hold:
  *  (1) a value is written as the place where it stands wants it; one that is null, none, or several are faults that name the
  *      template's line.
@@ -31,18 +31,9 @@ static int refuse(struct render *r, enum fault fault, const char *words)
 	return fail(r->err, fault, "%s", words);
 }
 
-/* json: a list, whose one item is wanted. */
-static int put_value(struct render *r, struct slice json)
+static int put_one(struct render *r, struct slice value)
 {
 	const struct sheet_part *part = r->last;
-	struct json_iter it = json_iter(json);
-	struct slice key, value, more;
-	if (!json_next(&it, &key, &value))
-		return refuse(r, FAULT_JQ, "gave no value");
-	if (json_next(&it, &key, &more))
-		return refuse(r, FAULT_JQ,
-			      "gave 2 values where one is wanted: repeat a line with "
-			      "\\for, or join them");
 	if (json_type(value) == JSON_NULL && part->how != ESCAPE_JSON) {
 		if (r->blank)
 			return 0;
@@ -55,6 +46,23 @@ static int put_value(struct render *r, struct slice json)
 		return -1;
 	r->words = false;
 	return 0;
+}
+
+/* json: the value, or a list of which one item is wanted. */
+static int put_value(struct render *r, struct slice json)
+{
+	const struct sheet_part *part = r->last;
+	struct json_iter it = json_iter(json);
+	struct slice key, value = json, more;
+	if (part->single)
+		return put_one(r, json);
+	if (!json_next(&it, &key, &value))
+		return refuse(r, FAULT_JQ, "gave no value");
+	if (json_next(&it, &key, &more))
+		return refuse(r, FAULT_JQ,
+			      "gave 2 values where one is wanted: repeat a line with "
+			      "\\for, or join them");
+	return put_one(r, value);
 }
 
 static int put_text(struct render *r, struct slice text)

@@ -113,15 +113,14 @@ static struct expr *constant(struct compile *c, const char *json)
 	return e;
 }
 
-static struct expr *call(struct compile *c, const char *name, struct expr *kid)
+static struct expr *call_first(struct compile *c, struct expr *of)
 {
 	struct expr *e = make(c, EXPR_CALL, NULL, NULL, NULL);
 	struct parts kids = { 0 };
-	e->name = slice_str(name);
-	e->fn = native_find(e->name, kid ? 1 : 0);
+	e->name = S("first");
+	e->fn = native_find(e->name, 1);
 	ASSERT(e->fn);
-	if (kid)
-		parts_add(&c->p, &kids, kid);
+	parts_add(&c->p, &kids, of);
 	(void)expr_set_kids(&c->p, e, &kids);
 	settle(c, c->line_at);
 	return e;
@@ -135,15 +134,11 @@ static struct expr *comma(struct compile *c, const struct parts *kids)
 	return e;
 }
 
-static struct expr *variable(struct compile *c, int slot, const char *field)
+static struct expr *variable(struct compile *c, int slot)
 {
 	struct expr *e = make(c, EXPR_VAR, NULL, NULL, NULL);
 	e->slot = slot;
-	if (!field)
-		return e;
-	struct expr *of = make(c, EXPR_FIELD, e, NULL, NULL);
-	of->name = slice_str(field);
-	return of;
+	return e;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */
@@ -310,7 +305,8 @@ static void parse_value(struct compile *c, struct list *l, size_t open)
 	put(c, S("\n]"));
 	part->n = end - part->at;
 	part->text = arena_copy(c->sheet->jq->arena, (struct slice){ c->text.p + c->at, part->n });
-	parts_add(&c->p, &l->body, make(c, EXPR_ARRAY, good ? e : NULL, NULL, NULL));
+	part->list = make(c, EXPR_ARRAY, good ? e : NULL, NULL, NULL);
+	parts_add(&c->p, &l->body, part->list);
 	move_to(c, end);
 	c->fresh = false;
 }
@@ -374,7 +370,7 @@ static struct expr *parse_if(struct compile *c, const struct directive *d, struc
 	parts_add(&c->p, &either, constant(c, "null"));
 	put(c, S("\n),null)then("));
 	move_to(c, d->next);
-	struct expr *when = call(c, "first", comma(c, &either));
+	struct expr *when = call_first(c, comma(c, &either));
 	struct expr *then = parse_body(c, &part->body);
 	struct directive closing = c->closing;
 	put(c, S(")else("));
@@ -399,7 +395,7 @@ static struct expr *parse_if(struct compile *c, const struct directive *d, struc
 
 struct loop {
 	struct expr *source, *names;
-	int item, count; /* slots; count -1: it is not named */
+	int count; /* slot; -1: it is not named */
 };
 
 /* TERM as PATTERN [at $n], up to the line's end. false: the lexer knows why. */
@@ -421,7 +417,6 @@ static bool parse_for_line(struct compile *c, const struct directive *d, struct 
 	lexer_advance(&p->lex);
 	size_t names = base + p->lex.token.at;
 	p->start = names - base - c->program.n;
-	loop->item = bind_name(p, BIND_VARIABLE, S("__item"), 0)->slot;
 	loop->names = expr_new(p, EXPR_AS, 0, loop->source, NULL, NULL);
 	if (!loop->names || !parse_patterns(p, loop->names))
 		return false;
@@ -441,26 +436,13 @@ static bool parse_for_line(struct compile *c, const struct directive *d, struct 
 
 static struct expr *loop_over(struct compile *c, const struct loop *loop, struct expr *body)
 {
-	bool counted = loop->count >= 0;
-	struct expr *source = loop->source, *e, *whole;
 	struct parts keys = { loop->names->kids, loop->names->count, loop->names->count };
-	if (counted) {
-		e = make(c, EXPR_AS, variable(c, loop->item, "key"), body, NULL);
-		e->slot = loop->count;
-		body = e;
-		source = make(c, EXPR_ARRAY, source, NULL, NULL);
-		e = make(c, EXPR_ITERATE, call(c, "to_entries", NULL), NULL, NULL);
-		source = make(c, EXPR_PIPE, source, e, NULL);
-	}
-	e = make(c, EXPR_AS, counted ? variable(c, loop->item, "value") : source, body, NULL);
+	struct expr *count = loop->count >= 0 ? variable(c, loop->count) : NULL;
+	struct expr *e = make(c, EXPR_AS, loop->source, body, count);
 	e->slot = loop->names->slot;
 	(void)expr_set_kids(&c->p, e, &keys);
 	settle(c, c->line_at);
-	if (!counted)
-		return e;
-	whole = make(c, EXPR_AS, source, e, NULL);
-	whole->slot = loop->item;
-	return whole;
+	return e;
 }
 
 static struct expr *parse_for(struct compile *c, const struct directive *d, struct sheet_part *part)
@@ -571,6 +553,17 @@ static struct expr *parse_body(struct compile *c, struct sheet_part **ret)
 
 /* ---- the sheet ------------------------------------------------------------------------------------------------------------ */
 
+/* Where an expression always gives one value no list of them is made: large documents are made of such. */
+static void drop_lists(struct sheet *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct expr *list = s->parts[i]->list;
+		s->parts[i]->single = list && list->kind == EXPR_ARRAY && list->a && list->a->one;
+		if (s->parts[i]->single)
+			*list = *list->a;
+	}
+}
+
 static void finish(struct compile *c)
 {
 	struct jq *jq = c->sheet->jq;
@@ -578,9 +571,10 @@ static void finish(struct compile *c)
 	jq->text = arena_copy(jq->arena, buf_slice(&c->program));
 	jq->own_functions = c->p.own_functions;
 	expr_plan(jq);
-	if (jq->native || library_compile(jq, 0, &error) == 0)
-		return;
-	mistake(c, 0, 0, "%s", error.text);
+	if (jq->native)
+		drop_lists(c->sheet);
+	else if (library_compile(jq, 0, &error) < 0)
+		mistake(c, 0, 0, "%s", error.text);
 }
 
 /* libjq takes texts that end at a 0; and what is no text gives no document. */

@@ -1,7 +1,7 @@
 /* sheet_part.h - a sheet as its compiler makes it and its rendering reads it
  *
  * What must hold: (1) the program of the sheet gives a part's number where the part is reached; behind a value's number comes
- *   the list of what its expression gave. (2) parts live in the program's arena. */
+ *   the list of what its expression gave, or the one value of an expression that always has one. (2) parts live in the program's arena. */
 #pragma once
 #include "engine/language/jq_ast.h"
 #include "engine/language/sheet_markup.h"
@@ -14,6 +14,8 @@ struct sheet_part {
 	struct slice text; /* literal; else the expression, with what is around it */
 	unsigned line;     /* from 1 */
 	bool trusted;      /* \raw( ) */
+	bool single;       /* the value itself comes, not a list of values */
+	struct expr *list; /* of a value: its list in the tree */
 	enum escape how;
 	struct sheet_part *body, *other, *next; /* other: \elif, \else */
 };

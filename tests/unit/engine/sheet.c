@@ -316,6 +316,28 @@ TEST(mistakes)
 	CHECK_ALL(SHEET_TEXT, list);
 }
 
+/* Of large documents nothing is kept but the document: what 64 MB of memory of an evaluation must be enough for. */
+TEST(large)
+{
+	struct expr_names names = { 0 };
+	struct err err = { 0 };
+	struct sheet *s = NULL;
+	AUTO(buf_done) struct buf said = { 0 }, out = { .max = SHEET_MAX_BYTES };
+	AUTO(buf_done) struct buf text = { 0 };
+	CHECK_INT(buf_add(&text, S("{\"a\":[0")), 0);
+	for (int i = 1; i < 400000; i++)
+		CHECK_INT(buf_printf(&text, ",{\"t\":%d}", i), 0);
+	CHECK_INT(buf_add(&text, S("]}")), 0);
+	struct env env = { .record = buf_slice(&text) };
+	CHECK_INT(sheet_compile(S("\\for .a[1:][] as $x at $n\n<a href=\"\\($x.t)\">\\($x.t) "
+				  "\\($n)</a>\n\\end\n"),
+				SHEET_HTML, "t", &names, note, &said, &s),
+		  0);
+	CHECK_INT(sheet_render(s, &env, false, &out, &err), 0);
+	CHECK(slice_ends(buf_slice(&out), S("<a href=\"399999\">399999 399998</a>\n")));
+	sheet_free(s);
+}
+
 TEST(bounds)
 {
 	struct expr_names names = { 0 };
@@ -340,7 +362,7 @@ TEST(bounds)
 static const struct test tests[] = { T(text),  T(blocks),         T(values),
 				     T(html),  T(urls),           T(scripts_and_styles),
 				     T(xml),   T(refused_places), T(mistakes),
-				     T(bounds) };
+				     T(large), T(bounds) };
 
 int main(void)
 {
