@@ -9,24 +9,20 @@ The same job as examples/ai-notes/notes.yaml without what makes that one safe: n
 import asyncio
 import json
 import os
+import pathlib
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import httpx
 
-STYLE = """
-@page { size: A4; margin: 22mm 20mm; @bottom-center { content: counter(page) } }
-body { font-family: "DejaVu Serif", serif; font-size: 10.5pt; line-height: 1.4 }
-pre { background: #f4f4f4; padding: 8pt; font-size: 8.5pt } table { border-collapse: collapse }
-th, td { border: 0.5pt solid #999; padding: 3pt 6pt } blockquote { border-left: 2pt solid #999; padding-left: 8pt }
-"""
+STYLE = pathlib.Path(__file__).with_name("notes.css")
 
 
 def warm():
     global markdown, weasyprint, sheet
     import markdown
     import weasyprint
-    sheet = weasyprint.CSS(string=STYLE)
+    sheet = weasyprint.CSS(filename=STYLE)
     weasyprint.HTML(string="<p>warm").write_pdf(stylesheets=[sheet])
 
 

@@ -310,6 +310,35 @@ def loads(s):
             f"The peers take 10,000 rows a transaction; hocket's has the checkpoint in it. The tables are asked by SQL. Figures: {medians(s)}.\n\n{text}\n")
 
 
+def notes(s):
+    article, head = s["article"], ["PDFs a minute", "one after the other", "8 workers", "times", "uncapped", "CPU ms a document", "own work ms"]
+    rows = [["the article", number(article["one"]), number(article["eight"]), f"{article['eight'] / article['one']:.1f}x", "-", "-", "-"]]
+    for name, r in s["rows"].items():
+        title = f"**{name}**" if name == "hocket" else name
+        rows.append([title, f"{r['one']:.1f}", f"{r['eight']:.1f}", f"{r['eight'] / r['one']:.1f}x", number(r["uncapped"]), number(r["uncapped_cpu_ms"]), number(r["own_ms"])])
+    alone = [[name, number(r["per_min"]), number(r["cpu_ms"]), number(r["bound_per_min"]), f"{r['share']:.0%}"] for name, r in s["rendering"].items()]
+    ours, said = s["rows"].get("hocket", {}), []
+    if ours:
+        said = [f"8 workers {judged(ours['eight'] / ours['one'], 7.9, 'x', False)}", f"uncapped {judged(ours['uncapped'], 4000, 'PDFs/min', False)}"]
+    slow = s["rendering"].get("hocket, WeasyPrint")
+    if slow:
+        said.append(f"WeasyPrint workers {judged(slow['share'] * 100, 95, '% of the cores', False)}")
+    small = {name: max(row[2] or row[1] for row in series) for name, series in s["memory"]["series"].items()}
+    return (f"### Study notes: language model, PDF, bucket\n\n[examples/ai-notes](../examples/ai-notes/) as the experiment of an article on asyncio, whose author had "
+            f"{article['one']} PDFs a minute one after the other and {article['eight']} with 8 workers. A document costs each program {s['document_s']:g} s in all: the "
+            f"model's latency is that less asyncio's own work for a document, which was measured first with a model that answers at once (last "
+            f"column); for hocket, which makes a page while the next question is asked, it is all of the {s['document_s']:g} s. Two pages each; {s['sizes']['one']} documents one after the other, {s['sizes']['eight']} with at most 8 questions to the model under "
+            f"way, {s['sizes']['uncapped']:,} uncapped (a {s['slower']}th of them with WeasyPrint): at most 1,000 under way, the latency stays, and the processor is the limit. The bucket "
+            f"(fake-gcs-server) is the witness, and shares the {s['cores']} cores with the programs, as the model does. hocket makes the pages itself, or "
+            f"with WeasyPrint in its workers; it keeps state, answers and keys, which the other does not. Starting up is not counted.\n\n"
+            f"![PDFs a minute](img/notes.svg)\n\n{table(head, rows)}\n\n"
+            f"Rendering alone, Markdown from a file, PDFs thrown away; what {s['cores']} cores could do is cores / CPU seconds a document:\n\n"
+            f"{table(['', 'PDFs/min', 'CPU ms each', 'the cores could', 'share'], alone)}\n\n"
+            f"Memory over {s['memory']['n']:,} documents: at most {', '.join(f'{number(mib)} MiB ({name})' for name, mib in small.items())}; of WeasyPrint the largest "
+            f"worker, which is replaced now and then.\n\n![Memory over {s['memory']['n']:,} documents](img/notes-memory.svg)"
+            f"{chr(10) * 2 + 'Goals for hocket: ' + '; '.join(said) + '.' if said else ''}\n")
+
+
 def uploads(s):
     text = compare(s, [("CPU µs", "upload", "cpu_us", True), ("per second", "upload", "per_s", False), ("RSS MiB", "upload", "rss_mib", False)])
     return (f"### Objects into a bucket\n\n{s['n']:,} texts of 50 KB from a file of JSON lines, each into an object of its own in fake-gcs-server, 32 at once; the whole "
@@ -318,7 +347,7 @@ def uploads(s):
 
 
 MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "uploads": uploads, "state": state, "startup": startup, "runtime": runtime,
-          "micro": micro}
+          "micro": micro, "notes": notes}
 
 
 def busy(load):
