@@ -10,9 +10,9 @@ extern const struct registry registry;
 extern const struct port from_csv, from_http, from_jsonl, from_lines, from_stdin;
 extern const struct port step_template, step_batch, step_join, step_sort;
 extern const struct port step_python, step_run;
-extern const struct port step_pdf;
 extern const struct port step_emit, step_http, step_map, step_set, step_sql, step_unique,
 	step_where;
 extern const struct port from_postgres, from_sqlite, to_postgres;
 extern const struct port from_objects, step_download, step_upload, to_upload;
 extern const struct port to_csv, to_http, to_jsonl, to_null, to_parquet, to_sqlite, to_stdout;
+extern const struct port step_pdf;
