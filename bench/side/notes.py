@@ -1,10 +1,10 @@
 """notes - the experiment of the article: topics -> language model -> PDF -> bucket; one after the other, 8 workers, uncapped
 
 Its author measured 12 PDFs a minute one after the other, and 94 with 8 workers. So a document costs 5 s in all, most of it waiting. Here it costs
-every program 5 s, too: first each makes a few documents while nothing has to be waited for, which says what its own work takes; the model's
-latency is then 5 s less that. Uncapped, the latency stays, and what is left is the processor.
-
-Starting up is not counted (Python's imports take it a second); uncapped, the rate is that between the first PDF and the last.
+every program 5 s, too: asyncio first makes a few documents while nothing has to be waited for, which says what its own work takes, and the
+model's latency is 5 s less that. hocket's steps overlap by themselves, the next question is asked while a page is made: its model takes the
+whole 5 s, else it would be more than 12 a minute. Uncapped, the latency stays, and what is left is the processor. Starting up is not counted
+(Python's imports take it a second); uncapped, the rate is that between the first PDF and the last.
 
 The model is examples/ai-notes/server, the bucket fake-gcs-server; each program has its own model and its own bucket, and both have all cores together with
 it. The witness is the bucket: how many PDFs are in it, and when the store says that the first and the last were made.
