@@ -35,7 +35,7 @@ int64_t span_total_ns(const struct span *);
 void latency_add(struct latency *, int64_t ns);
 int64_t latency_percentile_ns(const struct latency *, unsigned percent);
 
-struct turns { /* turns.c: all zero is empty */
+struct turns {                 /* turns.c: all zero is empty */
 	struct turn **shelves; /* owns */
 	size_t n, cap;
 	struct turn *first, *last; /* that nobody has and that are not free yet */
