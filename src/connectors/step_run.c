@@ -106,7 +106,8 @@ static int run_open(struct site *site, struct err *err) SUSPENDS
 	(void)snprintf(s->shown, sizeof(s->shown), "%s", o->door);
 	if (work_open(&s->work, &o->work, &program, site, err) < 0)
 		return -1;
-	s->once = (struct once){ .work = &s->work,
+	s->once = (struct once){ .site = site,
+				 .work = &s->work,
 				 .argv = program.argv,
 				 .process = work_process(&o->work, site, s->work.env),
 				 .timeout_ns = site->timeout_ns };

@@ -165,6 +165,12 @@ def test_a_status_is_a_failure_unless_accept_knows_better(hocket):
     assert [r["status"] for r in hocket.out] == [0, 1, 0]
 
 
+def test_what_it_prints_is_seen_by_who_asks(hocket):
+    steps = "- run: [sh, -c, 'echo one >&2; echo two >&2; cat']\n  protocol: once"
+    assert "one" not in run(hocket, steps, numbers(1)).err
+    assert "run | one\nrun | two\n" in run(hocket, steps, numbers(1), "-v", "--fresh").err
+
+
 def test_once_is_killed_with_all_that_it_started(hocket):
     program = "#!/bin/sh\nsleep 1000 &\nsleep 1000 &\nsetsid sleep 0.1\nkill -SEGV $$ || true\nwait\n"
     mark = hocket.env["HOCKET_TEST_MARK"] = f"mark-{os.getpid()}-{time.monotonic_ns()}"

@@ -35,6 +35,15 @@ static struct slice last_words(const struct hk_process_output *out, char room[st
 	return (struct slice){ room, n };
 }
 
+static void say_lines(const struct once *o, const struct hk_process_output *out)
+{
+	struct slice rest = slice_trim((struct slice){ out->err, out->err_n }), line;
+	for (bool more = site_is_heard(o->site) && rest.n > 0; more;) {
+		more = slice_cut(rest, '\n', &line, &rest);
+		site_said(o->site, line);
+	}
+}
+
 static void keep_excerpt(const struct hk_process_output *out, struct call *c)
 {
 	struct slice text = slice_trim((struct slice){ out->err, out->err_n });
@@ -56,6 +65,7 @@ static void tell_status(const struct hk_process_output *out, struct call *c)
 static void take_output(const struct once *o, struct hk_process_output *out, struct call *c)
 {
 	char why[TOLD_MOST + 80], room[TOLD_MOST + 8];
+	say_lines(o, out);
 	if (out->exit.signal) {
 		const char *name = sigdescr_np(out->exit.signal);
 		snprintf(why, sizeof(why), "it was killed by signal %d (%s)%.*s", out->exit.signal,

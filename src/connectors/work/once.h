@@ -6,6 +6,7 @@
 #include "connectors/work/work.h"
 
 struct once {
+	struct site *site; /* borrows: who wants to see what it prints on standard error */
 	struct work *work; /* borrows: the environment, the limits */
 	const char *const *argv;
 	struct hk_process_options process;
