@@ -43,8 +43,9 @@ static bool places_of(struct slice document, bool xml, struct buf *out)
 {
 	struct markup m;
 	struct markup_mistake mistake = { 0 };
-	const char *last = "";
+	const char *last;
 	markup_init(&m, xml);
+	last = markup_where(&m);
 	for (size_t i = 0; i < document.n; i++) {
 		if (!markup_pass(&m, (struct slice){ document.p + i, 1 }, &mistake))
 			return false;
