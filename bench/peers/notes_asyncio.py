@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import httpx
@@ -59,6 +60,8 @@ async def main(topics, llm, store, bucket, workers):
     workers = int(workers) or len(records)
     limits = httpx.Limits(max_connections=workers + 32, max_keepalive_connections=workers + 32)
     with ProcessPoolExecutor(os.cpu_count(), initializer=warm) as pool:
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(pool, time.sleep, 0.1) for _ in range(os.cpu_count())))  # else they start one by one, late
         async with httpx.AsyncClient(timeout=120.0, limits=limits) as client:
             notes = Notes(client, pool, asyncio.Semaphore(workers), llm, store, bucket)
             results = await asyncio.gather(*(notes.make(r) for r in records), return_exceptions=True)
