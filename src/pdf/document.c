@@ -393,23 +393,49 @@ static void headings_name(struct document *d, struct block *b)
 		headings_name(d, c);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct block *x = *(struct block *const *)a, *y = *(struct block *const *)b;
+	int order = slice_cmp(x->word, y->word);
+	return order ? order : x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The first heading, by name, whose name is not before this one; headings_n: there is none. */
+static unsigned lower_bound(const struct document *d, struct slice name)
+{
+	unsigned from = 0, to = d->headings_n;
+	while (from < to) {
+		unsigned middle = from + (to - from) / 2;
+		if (slice_cmp(d->by_name[middle]->word, name) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static const struct block *anchor(const struct document *d, struct slice name, unsigned nth)
+{
+	unsigned at = lower_bound(d, name);
+	if (nth >= d->headings_n - at || !slice_eq(d->by_name[at + nth]->word, name))
+		return NULL;
+	return d->by_name[at + nth];
+}
+
 /* Of equal names the second is called "name-1", and so on. */
 const struct block *document_anchor(const struct document *d, struct slice name)
 {
-	for (unsigned i = 0; i < d->headings_n; i++) {
-		unsigned same = 0;
-		struct slice word = d->headings[i]->word;
-		if (!slice_starts(name, word))
-			continue;
-		for (unsigned j = 0; j < i; j++)
-			same += slice_eq(d->headings[j]->word, word);
-		char suffix[16] = "";
-		if (same)
-			snprintf(suffix, sizeof(suffix), "-%u", same);
-		if (slice_eq_str(slice_from(name, word.n), suffix))
-			return d->headings[i];
-	}
-	return NULL;
+	const struct block *found = name.n ? anchor(d, name, 0) : NULL;
+	size_t digits = 0;
+	unsigned nth = 0;
+	while (digits < name.n && digits < 6 && name.p[name.n - 1 - digits] >= '0' &&
+	       name.p[name.n - 1 - digits] <= '9')
+		digits++;
+	if (found || digits == 0 || digits >= name.n || name.p[name.n - 1 - digits] != '-')
+		return found;
+	for (size_t i = name.n - digits; i < name.n; i++)
+		nth = nth * 10 + (unsigned)(name.p[i] - '0');
+	return nth ? anchor(d, slice_head(name, name.n - digits - 1), nth) : NULL;
 }
 
 struct slice prose_plain(struct arena *arena, const struct prose *prose)
@@ -456,5 +482,9 @@ int document_read(struct document *d, struct arena *arena, struct slice markdown
 	d->root->parent = NULL;
 	d->headings = arena_zero(arena, (headings_count(d->root) + 1u) * sizeof(struct block *));
 	headings_name(d, d->root);
+	size_t size = d->headings_n * sizeof(struct block *);
+	d->by_name = arena_alloc(arena, size + 1);
+	memcpy(d->by_name, d->headings, size);
+	qsort(d->by_name, d->headings_n, sizeof(struct block *), by_name);
 	return 0;
 }

@@ -67,6 +67,7 @@ struct document {
 	struct arena *arena; /* borrows */
 	struct block *root;
 	struct block **headings; /* as `index` counts, from 0 */
+	struct block **by_name;  /* the same, in the order of their names */
 	unsigned headings_n;
 };
 

@@ -142,7 +142,7 @@ void line_draw(struct press *p, const struct para *para, PangoLayoutLine *line, 
 {
 	const struct stroke s = { p, para, line, left, baseline };
 	const struct prose *prose = para->prose;
-	for (size_t i = 0; i < prose->n; i++)
+	for (size_t i = para->span; i < para->spans_end; i++)
 		span_draw(&s, &prose->spans[i]);
 	color_set(p->cr, para->face->color);
 	cairo_move_to(p->cr, left + shift, baseline);

@@ -34,7 +34,8 @@ struct para { /* a stretch of prose, laid out */
 	PangoLayout *layout;
 	const struct face *face;
 	const struct prose *prose;
-	size_t from; /* of the prose */
+	size_t from;            /* of the prose */
+	size_t span, spans_end; /* none but these of its spans cover anything here */
 };
 struct mark {                /* beside an item's first line: a bullet, a number, a box */
 	PangoLayout *layout; /* NULL: a box */

@@ -143,6 +143,11 @@ struct para *para_new(struct press *p, const struct face *face, const struct pro
 	*para = (struct para){
 		.refs = 1, .layout = layout, .face = face, .prose = prose, .from = from
 	};
+	while (para->span < prose->n && prose->spans[para->span].to <= from)
+		para->span++;
+	para->spans_end = para->span;
+	while (para->spans_end < prose->n && prose->spans[para->spans_end].from < to)
+		para->spans_end++;
 	return para;
 }
 
