@@ -106,6 +106,17 @@ def test_an_upload_that_the_service_forgot_begins_anew(s3, between, tmp_path):
     assert s3.get("large")["data"] == LARGE
 
 
+@pytest.mark.parametrize("there", [{"ETag": '"of-another-kind"'}, {"ETag": f'"{"0" * 32}"'}], ids=["cannot be compared", "another"])
+def test_who_replaces_is_not_refused_for_what_stands_there(s3, between, tmp_path, there):
+    """The last answer was lost, and what stands there is no proof that it was done: then it is done again."""
+    (tmp_path / "in").write_bytes(LARGE)
+    proxy, store = between({5: Lost(), 7: Say(200, "x" * len(LARGE), **there)})
+    said = store("put", f"{s3.url}/large", "in", f"piece={PIECE}", "tries=3")
+    assert "error" not in said and "begins anew" in said["said"][1], said
+    assert [method for method, _, _ in proxy.seen[5:7]] == ["GET", "HEAD"]
+    assert s3.get("large")["data"] == LARGE and s3.uploads() == []
+
+
 def test_parts_of_other_bytes_are_not_taken_over(s3, between, tmp_path):
     """Somebody else's part under our number and upload: what counts is its MD5."""
     (tmp_path / "in").write_bytes(LARGE)

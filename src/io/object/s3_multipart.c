@@ -355,6 +355,9 @@ static int go_on(struct s3_store *s, const struct object_put *p, struct s3_uploa
 		buf_clear(&u->id);
 		return 1;
 	}
+	/* Who replaces does not mind what stands there: it is not ours, or nobody can tell. */
+	if (after.fault == FAULT_STATUS && after.code == 412 && p->when == OBJECT_ALWAYS)
+		return forgotten(&name, u, err);
 	upload_reset(u);
 	if (err)
 		*err = after;
