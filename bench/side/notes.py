@@ -313,6 +313,7 @@ def rendering(kit, peers, n):
 
 
 def notes(kit, runner, quick):
+    kit.hocket()  # and with it the model
     os.environ["LLM_KEY"] = "sk-demo"
     sizes = {"one": 4 if quick else 8, "eight": 16 if quick else 40, "uncapped": 600 if quick else 3000}
     makers = {"hocket": lambda name: Hocket(kit, name, NATIVE), "hocket, WeasyPrint": lambda name: Hocket(kit, name, WEASYPRINT),
