@@ -318,7 +318,7 @@ static void answer_again(struct chat *c, const struct ask *ask, const struct ent
 			 struct http_reply *reply)
 {
 	AUTO(buf_done) struct buf text = { 0 };
-	bool cut_short;
+	bool cut_short = false;
 	if (key->prompt != ask->hash) {
 		refuse_request(c, reply, "idempotency_key_reused",
 			       "this Idempotency-Key was sent with another body before");
@@ -388,7 +388,7 @@ static void attempt(struct chat *c, const struct ask *ask, struct entry *key,
 	AUTO(buf_done) struct buf text = { 0 };
 	uint64_t nth = prompt->requests++;
 	enum fault_kind fault = fate_of(&c->fate, ask->hash, nth);
-	bool cut_short;
+	bool cut_short = false;
 	if (fails_before(c, fault, reply))
 		return;
 	if (write_text(ask, fault == FATE_LENGTH, &text, &cut_short) < 0) {
