@@ -22,6 +22,7 @@
 #include "connectors/http/http_since.h"
 #include "connectors/http/http_tls.h"
 #include "connectors/files/lines.h"
+#include "connectors/seen.h"
 #include "connectors/value.h"
 #include "io/http/http_quota.h"
 #include "io/url.h"
@@ -95,46 +96,6 @@ static int pages_plan(void *of, struct facts *facts, struct diag *diag)
 	since_check(o->since, diag);
 	tls_check(&o->tls, facts, diag);
 	return 0;
-}
-
-/* ---- pages that were read ---------------------------------------------------------------------- */
-
-struct seen { /* hashes of URLs, open addressing; 0: free */
-	uint64_t *v;
-	size_t n, cap;
-};
-
-static void seen_put(struct seen *s, uint64_t hash)
-{
-	size_t i = (size_t)hash & (s->cap - 1);
-	while (s->v[i])
-		i = (i + 1) & (s->cap - 1);
-	s->v[i] = hash;
-	s->n++;
-}
-
-static void seen_grow(struct seen *s)
-{
-	struct seen more = { .cap = s->cap ? s->cap * 2 : 64 };
-	more.v = xcalloc(more.cap, sizeof(*more.v));
-	for (size_t i = 0; i < s->cap; i++)
-		if (s->v[i])
-			seen_put(&more, s->v[i]);
-	free(s->v);
-	*s = more;
-}
-
-/* false: it was there already. */
-static bool seen_add(struct seen *s, struct slice url)
-{
-	uint64_t hash = hash_end(hash_add(HASH_START, url)) | 1;
-	if (s->n * 2 >= s->cap)
-		seen_grow(s);
-	for (size_t i = (size_t)hash & (s->cap - 1); s->v[i]; i = (i + 1) & (s->cap - 1))
-		if (s->v[i] == hash)
-			return false;
-	seen_put(s, hash);
-	return true;
 }
 
 /* ---- one page ------------------------------------------------------------------------------------ */
@@ -682,7 +643,7 @@ static void reader_done(struct reader *r)
 	arena_free(r->arena);
 	oauth_done(&r->oauth);
 	buf_done(&r->url);
-	free(r->seen.v);
+	seen_done(&r->seen);
 	since_free(r->since);
 }
 

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "connectors/files/glob.h"
 #include "connectors/objects/bucket.h"
+#include "connectors/seen.h"
 #include <inttypes.h>
 
 #define FIRST_PAGE "first"
@@ -74,6 +75,7 @@ struct lister {
 	struct slice prefix;   /* of it */
 	bool is_pattern;
 	struct buf page; /* its name; FIRST_PAGE */
+	struct seen seen;
 	uint64_t line;
 };
 
@@ -81,6 +83,7 @@ static void lister_done(struct lister *l)
 {
 	arena_free(l->arena);
 	buf_done(&l->page);
+	seen_done(&l->seen);
 }
 
 static int find_where(struct lister *l, struct err *err) SUSPENDS
@@ -235,14 +238,14 @@ static int admit_page(struct lister *l, const struct page *p, uint64_t skip,
 static int read_page(struct lister *l, uint64_t skip, struct err *err) SUSPENDS
 {
 	AUTO(page_done) struct page p = { 0 };
+	if (!seen_add(&l->seen, buf_slice(&l->page)))
+		return fail(err, FAULT_CONFIG,
+			    "the listing goes in a circle: page '%.*s' was read before",
+			    SLICE(slice_head(buf_slice(&l->page), 80)));
 	int kept = kept_page(l, &p, err);
 	if (kept < 0 || (!kept && (ask_page(l, &p, err) < 0 || keep_page(l, &p, err) < 0)) ||
 	    admit_page(l, &p, skip, err) < 0)
 		return -1;
-	if (p.next.n && slice_eq(buf_slice(&p.next), buf_slice(&l->page)))
-		return fail(err, FAULT_PROTOCOL,
-			    "the listing goes in a circle: page '%.*s' leads to itself",
-			    SLICE(slice_head(buf_slice(&l->page), 80)));
 	buf_done(&l->page);
 	l->page = buf_take(&p.next);
 	return l->page.n > 0;

@@ -2,7 +2,9 @@
 import json
 import random
 import time
+import urllib.parse
 
+import far
 import pytest
 from buckets import Road, bucket, way  # noqa: F401
 
@@ -157,3 +159,19 @@ def test_a_listing_outlives_its_connection(hocket, bucket):
     result = hocket("run", "pipe.yaml")
     assert result.code == 0 and road.lost > 0, result.err
     assert [r["data"]["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(100))
+
+
+def test_pages_that_go_in_a_circle(hocket):
+    """Token by token, each another than the one before: it ends, and no object is there twice."""
+    item = {"bucket": "notes", "size": "1", "crc32c": "AAAAAA=="}
+    pages = {"": ("a", "1"), "1": ("b", "2"), "2": ("c", "3"), "3": ("d", "1")}
+
+    def answer(path, _):
+        name, token = pages[urllib.parse.parse_qs(path.partition("?")[2]).get("pageToken", [""])[0]]
+        return 200, {"Content-Type": "application/json"}, json.dumps({"items": [{**item, "name": name}], "nextPageToken": token}).encode()
+    with far.far(answer) as server:
+        hocket.env["STORAGE_EMULATOR_HOST"] = server.base
+        result = hocket.run(LIST.format(where="gs://notes/"), timeout=20)
+    assert result.code == 1 and "circle" in result.err, result.err
+    assert [r["name"] for r in hocket.read_jsonl("out.jsonl.part")] == ["a", "b", "c", "d"]
+    assert sum(server.asked.values()) == 4
