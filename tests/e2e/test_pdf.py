@@ -331,6 +331,16 @@ def test_a_style_is_checked_as_a_pipeline_is(hocket, style, says):
     assert r.code == 78 and says in r.err, r.err
 
 
+@pytest.mark.parametrize("style, size", [("", "595.276 x 841.89 pts (A4)"), ("vars: {style: {page: 120mm x 160mm}}\n", "340.157 x 453.543 pts")])
+def test_a_style_may_stand_in_the_pipeline_itself(hocket, style, size):
+    hocket.write("p.yaml", style + PIPE.format(folder=hocket.folder, options=", style: p.yaml"))
+    hocket.write("in.jsonl", '{"name": "a", "md": "# A"}\n')
+    r = hocket("run", "p.yaml")
+    assert r.code == 0, r.err
+    pdf = next(hocket.folder.glob("**/*.pdf"))
+    assert size in subprocess.run(["pdfinfo", pdf], capture_output=True, text=True, check=True).stdout
+
+
 def test_a_style_that_is_not_there(hocket):
     hocket.write("p.yaml", PIPE.format(folder=hocket.folder, options=", style: none.yaml"))
     r = hocket("check", "p.yaml")

@@ -456,7 +456,7 @@ int pdf_sheet_read(const char *path, const struct pdf_module *module, struct pdf
 	struct whole *w = arena_zero(arena, sizeof(*w));
 	w->module = module;
 	*sheet = (struct pdf_sheet){ .refs = 1, .arena = arena };
-	int r = side_file_read(path, pdf_style_options, arena, w, check, mistakes);
+	int r = side_file_read(path, "style", pdf_style_options, arena, w, check, mistakes);
 	memcpy(&sheet->style, &w->style, sizeof(w->style));
 	if (r == 0 && digest_sheet(sheet) < 0)
 		r = -1;

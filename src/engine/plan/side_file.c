@@ -86,8 +86,8 @@ static void parse(struct planner *p, const struct opt *table, const struct node 
 	diag_place(p->diag, NULL, NULL);
 }
 
-int side_file_read(const char *path, const struct opt *table, struct arena *arena, void *into,
-		   void (*check)(void *into, struct diag *), struct buf *mistakes)
+int side_file_read(const char *path, const char *var, const struct opt *table, struct arena *arena,
+		   void *into, void (*check)(void *into, struct diag *), struct buf *mistakes)
 {
 	AUTO(buf_done) struct buf text = { .max = YAML_MAX_BYTES + 1 };
 	int r = path ? load(path, &text) : 0;
@@ -101,6 +101,8 @@ int side_file_read(const char *path, const struct opt *table, struct arena *aren
 	struct planner p = { .arena = arena, .diag = diag, .file = copy, .folder = "/" };
 	diag_text(diag, copy);
 	const struct node *root = path ? yaml_parse(arena, copy, diag) : NULL;
+	if (node_get(root, "from")) /* a pipeline */
+		root = node_get(node_get(root, "vars"), var);
 	if (diag_count(diag) == 0)
 		parse(&p, table, root, into, check);
 	bool good = diag_count(diag) == 0;
