@@ -316,6 +316,13 @@ def test_answers_that_are_none(google, ask, data, body):
     assert ask("list", "gs://notes/", f"endpoint={google.base}")[-1].get("class", "protocol") == "protocol"
 
 
+def test_a_service_that_does_not_stop_talking(google, ask, data):
+    google.plan("multipart", Say(200, b" " * ((1 << 20) + 1)))
+    assert put(ask, google)["class"] == "too_large"
+    google.plan("list", Say(200, b" " * ((16 << 20) + 1)))
+    assert ask("list", "gs://notes/", f"endpoint={google.base}")[-1]["class"] == "too_large"
+
+
 def test_a_list_out_of_order(google, ask):
     item = {"bucket": "notes", "size": "1", "crc32c": "AAAAAA=="}
     for names in (["b", "a"], ["a", "a"]):

@@ -165,6 +165,12 @@ def test_refusals_have_their_classes(s3, between, tmp_path, answer, wanted, word
     assert said["retry_after_ns"] == (7_000_000_000 if wanted == "status(429)" else 0)
 
 
+def test_a_service_that_does_not_stop_talking(s3, between, tmp_path):
+    (tmp_path / "in").write_bytes(b"data")
+    _, store = between({1: Say(200, "x" * ((1 << 20) + 1), ETag='"x"')})
+    assert store("put", f"{s3.url}/x", "in")["class"] == "too_large"
+
+
 def test_a_service_without_conditions_is_named(s3, between, tmp_path):
     (tmp_path / "in").write_bytes(b"x")
     _, store = between({1: error(501, "NotImplemented", "A header you provided implies functionality that is not implemented.")})

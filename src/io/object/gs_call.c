@@ -5,7 +5,8 @@
  * What must hold:
  *  (1) the token is in a request to the store's own origin only.
  *  (2) 401 is tried once more with a new token, and is the answer then.
- *  (3) session URLs (their upload_id) and tokens are in no message. */
+ *  (3) session URLs (their upload_id) and tokens are in no message.
+ *  (4) what nobody makes room for is short: a service that does not stop talking costs a megabyte, not the memory. */
 #include "base/json.h"
 #include "base/utf8.h"
 #include "io/object/gs_sign.h"
@@ -13,6 +14,9 @@
 #include "io/url.h"
 #include <errno.h>
 #include <string.h>
+
+#define LISTED_MAX (16u << 20) /* a thousand objects with long names */
+#define SAID_MAX   (1u << 20)  /* of one */
 
 /* ---- the call ---------------------------------------------------------------------------------------------- */
 
@@ -111,6 +115,8 @@ int gs_call(struct gs_store *s, const struct http_request *q, struct http_respon
 	ASSERT(q->header_count <= GS_HEADERS);
 	whole.clocks = s->clocks;
 	whole.no_redirects = true;
+	if (!whole.max_body_bytes)
+		whole.max_body_bytes = slice_eq_str(q->method, "GET") ? LISTED_MAX : SAID_MAX;
 	return call(s, &whole, ret, err);
 }
 

@@ -226,7 +226,7 @@ int gs_get(struct object_store *store, const struct object_get *g, struct buf *b
 					.header_count = 1,
 					.room = g->room,
 					.room_arg = g->room_arg,
-					.max_body_bytes = g->max_bytes,
+					.max_body_bytes = g->max_bytes ? g->max_bytes : MAX_BYTES,
 					.as_sent = true };
 	if (gs_call(s, &request, &answer, err) < 0)
 		return -1;

@@ -21,6 +21,7 @@
 #include <hocket/run.h>
 
 #define REFUSAL_MAX (64u << 10)
+#define ANSWER_MAX  (1u << 20) /* where the ask says nothing: of what is short */
 
 /* Headers of our own: Host, date, content's hash, token, Accept-Encoding, Authorization. */
 enum { OWN_HEADERS = 6 };
@@ -123,19 +124,20 @@ static int exchange(struct attempt *a, struct s3_answer *ret, struct err *err) S
 {
 	const struct s3_ask *ask = a->ask;
 	bool put = ask->method[0] == 'P';
-	struct http_request request = { .method = slice_str(ask->method),
-					.url = a->place.url,
-					.headers = a->headers,
-					.header_count = a->n,
-					.body = { put && !ask->body.p ? "" : ask->body.p,
-						  ask->body.n },
-					.clocks = a->store->clocks,
-					.room = ask->room,
-					.room_arg = ask->room_arg,
-					.max_body_bytes = ask->max_bytes,
-					.keyed = !ask->once,
-					.no_redirects = true,
-					.as_sent = true };
+	struct http_request request = {
+		.method = slice_str(ask->method),
+		.url = a->place.url,
+		.headers = a->headers,
+		.header_count = a->n,
+		.body = { put && !ask->body.p ? "" : ask->body.p, ask->body.n },
+		.clocks = a->store->clocks,
+		.room = ask->room,
+		.room_arg = ask->room_arg,
+		.max_body_bytes = ask->max_bytes ? ask->max_bytes : ANSWER_MAX,
+		.keyed = !ask->once,
+		.no_redirects = true,
+		.as_sent = true
+	};
 	if (http_exchange(a->store->http, &request, &ret->http, err) < 0)
 		return err_wrap(err, S3_SHOWN, S3_NAME(ask->name));
 	return 0;

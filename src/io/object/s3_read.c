@@ -83,7 +83,7 @@ int s3_get(struct object_store *store, const struct object_get *g, struct buf *b
 			      .header_count = 1,
 			      .room = g->room,
 			      .room_arg = g->room_arg,
-			      .max_bytes = g->max_bytes };
+			      .max_bytes = g->max_bytes ? g->max_bytes : BUF_DEFAULT_MAX };
 	if (s3_call(s3_of(store), &ask, &answer, err) < 0)
 		return -1;
 	/* A version that never was is an argument that is wrong, to the service. */
