@@ -7,6 +7,7 @@ import threading
 import time
 
 import far
+import pytest
 
 from conftest import SLOW
 
@@ -436,3 +437,17 @@ def test_a_replay_says_that_text_is_no_record(hocket):
     assert hocket.run("from: {csv: in.csv}\nto: {jsonl: out.jsonl}\n").code == 3
     r = hocket("dead", "replay", "pipe.yaml")
     assert '1 of these is no record but text that could not be read' in r.err, r.err
+
+
+@pytest.mark.skipif(SLOW > 1, reason="moves 40 MB many times")
+def test_a_letter_of_a_large_record_is_copied_and_shown(hocket):
+    """It stands in its letter twice: as it came, and as it reached the step."""
+    hocket.write_jsonl("in.jsonl", [{"id": 1, "text": "x" * (40 << 20)}])
+    result = hocket.run("from: {jsonl: in.jsonl}\nsteps:\n  - set: {more: 1}\n  - run: [sh, -c, 'exit 3']\n    protocol: once\n    retry: {times: 0}\n"
+                        "to: {jsonl: out.jsonl}\ndead: dead.jsonl\n")
+    assert result.code == 3, result.err
+    letter, = hocket.read_jsonl("dead.jsonl")
+    assert len(letter["record"]["text"]) == len(letter["at_step"]["text"]) == 40 << 20
+    exported = hocket("dead", "export", "pipe.yaml")
+    assert exported.code == 0 and json.loads(exported.out) == letter
+    assert hocket("dead", "export", "--where", ".at_step.more == 1", "pipe.yaml").code == 0

@@ -59,7 +59,7 @@ static bool is_named(struct choosing *c, const struct kept_letter *l)
 /* 1, 0, -1 with *err */
 static int is_wanted(const struct choice *c, const struct kept_letter *l, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf json = { 0 };
+	AUTO(buf_done) struct buf json = { .max = LETTER_JSON_MAX };
 	if (!c->where)
 		return 1;
 	if (letter_put_json(l, &json) < 0)

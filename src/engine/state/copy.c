@@ -32,7 +32,7 @@ static int fail_copy(const char *path, int why, struct err *err)
 
 static int put_page(struct copy *c, const struct letter_page *page, struct err *err) SUSPENDS
 {
-	AUTO(buf_done) struct buf lines = { 0 };
+	AUTO(buf_done) struct buf lines = { .max = LETTER_JSON_MAX };
 	int r = 0;
 	for (size_t i = 0; i < page->n && r == 0; i++) {
 		r = letter_put_json(&page->letters[i], &lines);

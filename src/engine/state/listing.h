@@ -47,6 +47,8 @@ void letter_page_done(struct letter_page *);
 MUST int state_read_letters(struct state *, const struct letter_key *, size_t n,
 			    struct letter_page *ret, struct err *) SUSPENDS;
 
+/* A record as it came and as it reached the step, 64 MiB each at most, what was said of it, and a page's beginning before it. */
+#define LETTER_JSON_MAX (192u << 20)
 /* {"record": .., "step": .., "class": .., "message": .., "at_step": .., "attempts": [..], "source": .., "line": .., "time": ..,
  * "id": .., "run": ..}: `.` of --where, a line of an export and of the `dead:` copy. */
 MUST int letter_put_json(const struct kept_letter *, struct buf *out);
