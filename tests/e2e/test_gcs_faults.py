@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import ssl
 import subprocess
 import time
 
@@ -250,6 +251,23 @@ def test_a_session_that_is_gone(google, ask, data, status):
     google.plan("piece", Say(status), Say(status), Say(status))
     assert put(ask, google, PIECE)["class"] == f"status({status})"
     assert google.asked["open"] == 4, "it starts over once"
+
+
+def test_a_session_without_tls_is_not_taken(google, ask, data, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    plain = google.socket
+    google.socket = context.wrap_socket(plain, server_side=True)
+    at = f"https://localhost:{google.server_address[1]}"
+    words = ["anonymous=1", PIECE, f"endpoint={at}"]
+    for location, class_ in ((f"{google.base}/upload/storage/v1/b/notes/o?upload_id=no", "protocol"), ("/upload/storage/v1/b/notes/o?upload_id=no", "status(410)")):
+        google.plan("open", *[Say(200, Location=location)] * 3)
+        said = ask("put", "gs://notes/a", "in", *words, SSL_CERT_FILE=str(tmp_path / "cert.pem"))
+        assert said["class"] == class_, said
+        google.plans.clear()
+    assert google.asked["piece"] > 0 and not google.objects
 
 
 def test_the_service_keeps_less_than_it_was_sent(google, ask, data):

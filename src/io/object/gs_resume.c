@@ -9,7 +9,7 @@
  * What must hold:
  *  (1) what is sent next begins where the service says that it stopped, never where we think.
  *  (2) a service that does not get on, or keeps more than it was sent, is an error, not a loop.
- *  (3) the session's URL is a credential: in no message, and wiped. */
+ *  (3) the session's URL is a credential: in no message, and wiped. What was opened with TLS goes on with it. */
 #include "base/units.h"
 #include "io/object/gs.h"
 #include "io/url.h"
@@ -51,6 +51,9 @@ static int take_session(const struct gs_store *s, struct gs_upload *u,
 		return fail(err, FAULT_PROTOCOL,
 			    "the service opens no session for a resumable upload; is the endpoint "
 			    "right?");
+	if (slice_starts(buf_slice(&s->base.origin), S("https:")) && !parts.tls)
+		return fail(err, FAULT_PROTOCOL,
+			    "the service wants an upload to go on without TLS, and was asked with");
 	drop_session(u);
 	u->session = buf_take(&session);
 	return 0;
