@@ -57,11 +57,14 @@ static bool uses_answer(const struct place *p)
 	return p->facts.replaces || o->into.n > 0 || o->result.value || o->emit;
 }
 
+bool rehearsal_stays_here(const struct place *p)
+{
+	return p->facts.local && p->facts.effect == EFFECT_NONE;
+}
+
 static bool is_held(const struct place *p, enum calls calls)
 {
-	bool here =
-		p->port->works && p->facts.effect == EFFECT_NONE; /* nothing outside is called */
-	if (!p->port->call || here)
+	if (!p->port->call || rehearsal_stays_here(p))
 		return false;
 	return p->role == ROLE_SINK || calls == CALLS_NONE ||
 	       (calls == CALLS_READS && p->facts.effect != EFFECT_READS);

@@ -27,5 +27,7 @@ struct rehearsal {
 /* The chooser is borrowed: NULL, all that is read is meant. In a task, because it compiles a program. */
 void rehearsal_init(struct rehearsal *, const struct plan *, enum calls, struct chooser *);
 void rehearsal_done(struct rehearsal *);
+/* Work on this machine that changes nothing, python or pdf: it is done whatever calls are made. */
+bool rehearsal_stays_here(const struct place *);
 /* Does the record need the answer that a call held back does not have? Then its way ends there. */
 bool rehearsal_ends_at(const struct rehearsal *, size_t step);

@@ -42,10 +42,12 @@ struct trial {
 static void count(struct trial *t, const struct journey *j)
 {
 	t->dead += j->end == SIGHT_FAILED;
-	for (size_t i = 0; i < j->n; i++)
-		if (!t->rehearsal.held[j->stops[i].step] &&
-		    !t->rehearsal.plan.steps[j->stops[i].step].port->works)
+	for (size_t i = 0; i < j->n; i++) {
+		const struct place *p = &t->rehearsal.plan.steps[j->stops[i].step];
+		if (!t->rehearsal.held[j->stops[i].step] && !p->port->works &&
+		    !rehearsal_stays_here(p))
 			t->calls += j->stops[i].attempts;
+	}
 	for (const struct journey *c = j->first_child; c; c = c->sibling)
 		count(t, c);
 }
@@ -113,6 +115,8 @@ static int put_step(const struct trial *t, const struct place *p, bool held, str
 	int r = buf_printf(out, "  %-10s ", p->label);
 	if (r < 0)
 		return r;
+	if (!p->port->works && rehearsal_stays_here(p))
+		return buf_add(out, S("is done here, for each record\n"));
 	if (!held && p->port->works)
 		return buf_printf(out, "runs %s here, for each record%s\n", where,
 				  p->facts.effect == EFFECT_WRITES

@@ -407,3 +407,12 @@ def test_memory_stays_flat(hocket):
         return int(r.stdout) / 1024
     few, more = peak(100), peak(1000)
     assert more < few + 16, f"{few} MiB for 100 documents, {more} for 1,000"
+
+
+def test_try_makes_the_pages_and_keeps_none(hocket):
+    hocket.write_jsonl("in.jsonl", [{"name": "a", "md": "# Pages\n\n![no](img/none.png)"}, {"name": "b", "md": "# Pages"}])
+    hocket.write("pipe.yaml", PIPE.format(folder=hocket.folder, options=""))
+    result = hocket("try", "pipe.yaml", "--calls", "none")
+    assert "pdf        is done here, for each record\n" in result.err and "2 records tried, 1 dead, 0 calls made" in result.err
+    assert "dead at pdf: bad_value: image 'img/none.png' cannot be read" in result.out
+    assert re.search(r"\+ \.pdf  <application/pdf, [\d.]+ KB>", result.out) and not (hocket.folder / "out").exists()
