@@ -346,6 +346,25 @@ tests:
     assert "s3://outbox/b.md is not what `stored` expects\n       ~ .  \"n is 2\" -> null\n" in r.out
 
 
+def test_files_of_a_test_count_from_the_pipelines_folder(check):
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - download: file:inbox/\\(.name).json
+    into: .got
+  - upload: file:out/\\(.name).md
+    data: .got.n
+to: 'null'
+tests:
+  - in: {name: a}
+    objects: {'file:inbox/a.json': {n: 1}}
+    stored: {'file:out/a.md': VALUE}
+"""
+    passes(check(text.replace("VALUE", "1")))
+    r = check(text.replace("VALUE", "2"))
+    assert r.code == 1 and "/out/a.md is not what `stored` expects\n       ~ .  2 -> 1\n" in r.out
+
+
 def test_secrets_have_placeholders(check, hocket):
     hocket.env["API_KEY"] = "the-real-key-of-production"
     r = passes(check("""

@@ -219,6 +219,17 @@ static void read_out(struct parsing *x, const struct node *value)
 	x->into->outs = (struct case_list){ v, value->n };
 }
 
+/* As steps name them: `file:out/a.pdf` counts from the pipeline's folder. */
+static const char *url_of(const struct planner *p, struct slice text)
+{
+	struct slice path = slice_from(text, slice_starts(text, S("file:")) ? 5 : 0);
+	if (path.n == text.n || slice_starts(path, S("//")))
+		return arena_str(p->arena, text);
+	if (slice_starts(path, S("/")))
+		return arena_printf(p->arena, "file://%.*s", SLICE(path));
+	return arena_printf(p->arena, "file://%s/%.*s", p->folder, SLICE(path));
+}
+
 /* By URL. Whose name it is, a store would be asked. */
 static struct case_list by_url(struct parsing *x, const struct node *map, const char *what)
 {
@@ -235,8 +246,9 @@ static struct case_list by_url(struct parsing *x, const struct node *map, const 
 		struct err err = { 0 };
 		const struct node *key = &map->keys[i], *value = &map->items[i];
 		struct slice *json = arena_zero(x->p->arena, sizeof *json);
-		if (object_url_parse(key->text, &url, &err) < 0)
-			refuse(x, key, "gs://bucket/name, s3://bucket/name, file:///folder/name",
+		v[i].name = url_of(x->p, key->text);
+		if (object_url_parse(slice_str(v[i].name), &url, &err) < 0)
+			refuse(x, key, "gs://bucket/name, s3://bucket/name, file:folder/name",
 			       err.text);
 		x->good &= node_to_json(x->p, value, json);
 		v[i].values = (struct case_values){ json, 1 };
