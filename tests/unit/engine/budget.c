@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "engine/run/running.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -109,12 +110,7 @@ static int numbers_run(struct site *at, struct intake *in, struct err *err)
 	const struct position *from = split_from(split);
 	(void)at;
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < w->records; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 } };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -267,8 +263,7 @@ static void scene_open(struct scene *s, uint64_t seed, int64_t records, uint64_t
 				    .latency_ms = 20,
 				    .commit_ms = 500 } };
 	rand_seed(&s->w.rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->retry = (struct retry_options){ .times = 1000 };
 	s->source = (struct place){ .role = ROLE_SOURCE,
 				    .port = &numbers,
@@ -283,17 +278,9 @@ static void scene_open(struct scene *s, uint64_t seed, int64_t records, uint64_t
 				  .port = &witness,
 				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = s->steps,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .step_count = 3,
-				 .sink_count = 1,
-				 .memory_bytes = memory,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, s->steps, &s->sink);
+	s->plan.step_count = 3;
+	s->plan.memory_bytes = memory;
 }
 
 static int go_body(void *arg)
@@ -328,11 +315,9 @@ static void go(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	buf_done(&s->w.mark);
 	buf_done(&s->w.limit);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 static void check_all_came(const struct scene *s)

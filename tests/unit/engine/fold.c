@@ -9,6 +9,7 @@
 #include "engine/state/state.h"
 #include "engine/again/verify.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -476,8 +477,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 {
 	scene = s;
 	rand_seed(&s->rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->records = 1 + rand_below(&s->rnd, RECORDS_MAX);
 	s->reset_percent = (unsigned)rand_below(&s->rnd, 20);
 	s->crash_percent = (unsigned)rand_below(&s->rnd, 20);
@@ -489,15 +489,8 @@ static void scene_open(struct scene *s, uint64_t seed)
 				    .label = "texts",
 				    .common = { .retry = &s->retry },
 				    .facts = { .restart = RESTART_SEEKS } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = s->steps,
-				 .sinks = s->to,
-				 .source_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, s->steps, s->to);
+	s->plan.step_count = 0; /* so far */
 	size_t stages = 1 + rand_below(&s->rnd, 3);
 	for (size_t i = 0; i < stages; i++)
 		make_stage(s);
@@ -522,14 +515,12 @@ static void scene_expect(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	for (size_t i = 0; i < SINKS_MAX; i++) {
 		buf_done(&s->sinks[i].mark);
 		texts_done(&s->sinks[i].rows);
 	}
 	texts_done(&s->want);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 static int go_body(void *arg)

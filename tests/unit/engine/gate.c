@@ -5,6 +5,7 @@
 #include "engine/run.h"
 #include "base/json.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -38,29 +39,15 @@ struct world {
 };
 static struct world *world;
 
-static int64_t number_of(const struct rec *r)
-{
-	struct slice raw;
-	int64_t n = -1;
-	CHECK(json_field(rec_json(r), S("n"), &raw) && units_int(raw, &n) == 0);
-	return n;
-}
-
 static int source_run(struct site *at, struct intake *in, struct err *err)
 {
 	struct split *split = intake_split(in, "numbers");
 	const struct position *from = split_from(split);
 	(void)at;
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < world->records; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
 		if (world->gap_ns && hk_sleep(world->gap_ns) < 0)
 			return fail(err, FAULT_CANCELLED, "stopped");
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 },
-				     .line = (uint64_t)n + 1 };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -207,8 +194,7 @@ static struct scene *scene_open(int64_t records, int64_t batch)
 	s->w.records = records;
 	s->w.latency_ns = 10 * HK_MS;
 	s->w.poison = s->w.poison_2 = s->w.breaks = s->w.crashes = s->w.hangs = s->w.locked = -1;
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->retry = (struct retry_options){ .times = 4 };
 	s->timeout = (struct timeout_options){ .total_ns = 30 * HK_SEC };
 	s->source = (struct place){ .role = ROLE_SOURCE,
@@ -226,17 +212,7 @@ static struct scene *scene_open(int64_t records, int64_t batch)
 				  .port = &sink_port,
 				  .label = "sink",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = &s->step,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .step_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, &s->step, &s->sink);
 	return s;
 }
 
@@ -259,10 +235,8 @@ static void go(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	buf_done(&s->w.mark);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 	free(s);
 }
 

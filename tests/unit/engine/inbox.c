@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "engine/run.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <sqlite3.h>
 #include <stdio.h>
 
@@ -179,8 +180,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 	*s = (struct scene){ .batches = { .rows = 4 } };
 	the_world = &s->w;
 	rand_seed(&s->w.rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->w.pages = 1 + (int64_t)rand_below(&s->w.rnd, PAGES_MAX);
 	s->w.crash_percent = (unsigned)rand_below(&s->w.rnd, 60);
 	s->w.reset_percent = (unsigned)rand_below(&s->w.rnd, 30);
@@ -193,15 +193,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL },
 				  .common = { .commit = &s->batches } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, NULL, &s->sink);
 }
 
 static int64_t pages_left(const struct scene *s)
@@ -241,7 +233,6 @@ static void check_rows(const struct world *w)
 static bool seed_runs(uint64_t seed)
 {
 	static struct scene s;
-	char command[128];
 	unsigned ends = 0;
 	int before = test_failures_;
 	scene_open(&s, seed);
@@ -256,8 +247,7 @@ static bool seed_runs(uint64_t seed)
 	check_rows(&s.w);
 	CHECK_INT(pages_left(&s), 0);
 	buf_done(&s.w.mark);
-	snprintf(command, sizeof command, "rm -rf '%s'", s.folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s.folder);
 	return test_failures_ == before;
 }
 

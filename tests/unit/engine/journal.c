@@ -1,6 +1,7 @@
 /* journal.c (tests) - many put down at once share commits; who is cancelled puts down all the same; who is alone waits for nobody */
 #include "engine/call/journal.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -19,8 +20,7 @@ static void scene_open(struct scene *s)
 {
 	struct err err = { 0 };
 	*s = (struct scene){ 0 };
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	snprintf(s->path, sizeof s->path, "%s/state.db", s->folder);
 	CHECK_INT(state_open(s->path, &s->state, &err), 0);
 	CHECK_INT(journal_open(&s->journal, s->state, "r", NULL, &err), 0);
@@ -31,12 +31,10 @@ static void scene_open(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[120];
 	journal_done(&s->journal);
 	state_close(s->state);
 	ledger_done(&s->ledger);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 struct one {

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "engine/run.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 
 enum { ROWS_MAX = 2000, ENDS_MAX = 80, SEEDS = 40, A_PAGE = 3, OVERLAP = 2, DAYS_MAX = 6 };
@@ -194,8 +195,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 	*s = (struct scene){ .batches = { .rows = 4 }, .seed = seed << 16 };
 	the_world = &s->w;
 	rand_seed(&s->w.rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->w.crash_percent = (unsigned)rand_below(&s->w.rnd, 60);
 	s->w.reset_percent = (unsigned)rand_below(&s->w.rnd, 30);
 	s->source = (struct place){ .role = ROLE_SOURCE,
@@ -207,15 +207,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL },
 				  .common = { .commit = &s->batches } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, NULL, &s->sink);
 }
 
 static bool is_over(enum run_end end)
@@ -244,7 +236,6 @@ static void day_runs(struct scene *s)
 static bool seed_runs(uint64_t seed)
 {
 	static struct scene s;
-	char command[128];
 	int before = test_failures_;
 	scene_open(&s, seed);
 	for (unsigned day = 0; day < DAYS_MAX && test_failures_ == before; day++) {
@@ -259,8 +250,7 @@ static bool seed_runs(uint64_t seed)
 	CHECK(s.w.row_count + A_PAGE >=
 	      (size_t)s.w.size); /* it may have grown behind the last page */
 	buf_done(&s.w.mark);
-	snprintf(command, sizeof command, "rm -rf '%s'", s.folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s.folder);
 	return test_failures_ == before;
 }
 

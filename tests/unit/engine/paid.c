@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "engine/call/journal.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -103,13 +104,7 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 	if (hk_sleep(world->source_waits_ns) < 0)
 		return fail(err, FAULT_CANCELLED, "stopped");
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < world->records; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 },
-				     .line = (uint64_t)n + 1 };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -340,8 +335,7 @@ static void world_open(struct world *w, uint64_t seed)
 {
 	world = w;
 	rand_seed(&w->rnd, seed);
-	snprintf(w->folder, sizeof w->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(w->folder));
+	folder_make(w->folder);
 	w->retry = (struct retry_options){ .times = 1000 };
 	w->source = (struct place){ .role = ROLE_SOURCE,
 				    .port = &source_port,
@@ -351,17 +345,8 @@ static void world_open(struct world *w, uint64_t seed)
 				  .port = &sink_port,
 				  .label = "sink",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	w->plan = (struct plan){ .file = "test.yaml",
-				 .folder = w->folder,
-				 .name = "test",
-				 .sources = &w->source,
-				 .steps = w->steps,
-				 .sinks = &w->sink,
-				 .source_count = 1,
-				 .step_count = 1,
-				 .sink_count = w->calling_sink ? 0 : 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	w->plan = plan_of(w->folder, &w->source, w->steps, &w->sink);
+	w->plan.sink_count = w->calling_sink ? 0 : 1;
 	if (w->expands)
 		open_list(w);
 	*paid_step(w) = (struct place){ .role = w->calling_sink ? ROLE_SINK : ROLE_STEP,

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -103,13 +104,7 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 	(void)at;
 	CHECK(!scene->mended); /* a replay reads no source */
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < RECORDS; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 },
-				     .line = (uint64_t)n + 1 };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -273,26 +268,17 @@ static struct scene *scene_open(uint64_t seed)
 	struct scene *s = scene = xcalloc(1, sizeof *s);
 	s->seed = seed;
 	rand_seed(&s->rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	snprintf(s->state_path, sizeof s->state_path, "%s/state.db", s->folder);
 	s->options = (struct run_options){ .state_path = s->state_path };
 	s->source = (struct place){ .role = ROLE_SOURCE,
 				    .port = &fake_source,
 				    .label = "numbers",
 				    .facts = { .restart = RESTART_SEEKS } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = s->steps,
-				 .sinks = s->to,
-				 .source_count = 1,
-				 .step_count = STEPS,
-				 .sink_count = 1 + rand_below(&s->rnd, SINKS),
-				 .any_order = happens(50),
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, s->steps, s->to);
+	s->plan.step_count = STEPS;
+	s->plan.sink_count = 1 + rand_below(&s->rnd, SINKS);
+	s->plan.any_order = happens(50);
 	make_steps(s);
 	for (size_t i = 0; i < SINKS; i++)
 		make_sink(s, i);
@@ -301,13 +287,11 @@ static struct scene *scene_open(uint64_t seed)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	for (size_t i = 0; i < SINKS; i++) {
 		buf_done(&s->sinks[i].mark);
 		buf_done(&s->sinks[i].mark_of_run);
 	}
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 	free(s);
 }
 

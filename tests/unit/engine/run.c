@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -50,14 +51,6 @@ struct world { /* the far side: survives runs */
 };
 
 /* ---- doors ---- */
-static int64_t number_of(const struct rec *r)
-{
-	struct slice raw;
-	int64_t n = -1;
-	CHECK(json_field(rec_json(r), S("n"), &raw) && units_int(raw, &n) == 0);
-	return n;
-}
-
 static struct world
 	*the_world; /* options of the fake ports would carry it; one test runs at a time */
 
@@ -68,17 +61,11 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 	const struct position *from = split_from(split);
 	(void)at;
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < w->records; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
 		if (n == w->source_fails_at) {
 			w->source_fails_at = -1;
 			return fail(err, FAULT_RESET, "the source broke");
 		}
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 },
-				     .line = (uint64_t)n + 1 };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -259,8 +246,7 @@ static void scene_open(struct scene *s, int64_t records)
 				    .poison = -1,
 				    .stop_at = -1 } };
 	rand_seed(&s->w.rnd, 42);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->retry = (struct retry_options){ .times = 8 };
 	s->source = (struct place){ .role = ROLE_SOURCE,
 				    .port = &fake_source,
@@ -276,17 +262,7 @@ static void scene_open(struct scene *s, int64_t records)
 				  .port = &fake_sink,
 				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = &s->step,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .step_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, &s->step, &s->sink);
 }
 
 static int go_body(void *arg)
@@ -317,12 +293,10 @@ static void go(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	buf_done(&s->w.mark);
 	buf_done(&s->w.said);
 	buf_done(&s->limit);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 static void check_rows_in_order(const struct scene *s, int64_t n)

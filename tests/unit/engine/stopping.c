@@ -5,6 +5,7 @@
 #include "engine/run.h"
 #include "base/json.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <stdio.h>
@@ -41,14 +42,6 @@ struct world {
 static struct world *the_world; /* one test runs at a time */
 
 /* ---- doors ---- */
-static int64_t number_of(const struct rec *r)
-{
-	struct slice raw;
-	int64_t n = -1;
-	CHECK(json_field(rec_json(r), S("n"), &raw) && units_int(raw, &n) == 0);
-	return n;
-}
-
 static int fake_run(struct site *at, struct intake *in, struct err *err)
 {
 	struct world *w = the_world;
@@ -182,8 +175,7 @@ static void scene_open(struct scene *s, int64_t records)
 				    .stops_at_call = -1,
 				    .lies = -1,
 				    .lies_in_ask = -1 } };
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->retry = (struct retry_options){ .times = 2 };
 	s->timeout = (struct timeout_options){ .total_ns = 600 * HK_SEC };
 	s->source = (struct place){ .role = ROLE_SOURCE,
@@ -200,17 +192,7 @@ static void scene_open(struct scene *s, int64_t records)
 				  .port = &fake_sink,
 				  .label = "witness",
 				  .facts = { .own_mark = true, .guarantee = TRANSACTIONAL } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = &s->step,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .step_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, &s->step, &s->sink);
 }
 
 static int stop_task(void *arg)
@@ -276,10 +258,8 @@ static void go_on(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	buf_done(&s->w.mark);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 static void check_each_once(const struct scene *s, int64_t n)

@@ -4,6 +4,7 @@
 #include "engine/run.h"
 #include "base/json.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,26 +26,13 @@ struct world {
 };
 static struct world *world;
 
-static int64_t number_of(const struct rec *r)
-{
-	struct slice raw;
-	int64_t n = -1;
-	CHECK(json_field(rec_json(r), S("n"), &raw) && units_int(raw, &n) == 0);
-	return n;
-}
-
 static int source_run(struct site *at, struct intake *in, struct err *err)
 {
 	struct split *split = intake_split(in, "numbers");
 	const struct position *from = split_from(split);
 	(void)at;
 	for (int64_t n = from ? (int64_t)from->offset : 0; n < world->records; n++) {
-		AUTO(buf_done) struct buf json = { 0 };
-		CHECK_INT(buf_printf(&json, "{\"n\":%lld}", (long long)n), 0);
-		struct arrival a = { .rec = rec_take(&json),
-				     .split = split,
-				     .next = { NULL, (uint64_t)n + 1 } };
-		if (admit(in, &a, err) < 0)
+		if (admit_number(in, split, n, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -152,8 +140,7 @@ static struct scene *scene_open(int64_t records, int64_t things)
 	ASSERT(records <= RECORDS_MAX && things <= THINGS_MAX);
 	for (int64_t i = 0; i < things; i++)
 		s->w.thing[i].last = -1;
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->retry = (struct retry_options){ .times = 4 };
 	s->timeout = (struct timeout_options){ .total_ns = 30 * HK_SEC };
 	s->source = (struct place){ .role = ROLE_SOURCE,
@@ -164,17 +151,7 @@ static struct scene *scene_open(int64_t records, int64_t things)
 	s->step.common =
 		(struct common){ .concurrency = { 4 }, .retry = &s->retry, .timeout = &s->timeout };
 	s->sink = (struct place){ .role = ROLE_SINK, .port = &sink_port, .label = "sink" };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = &s->step,
-				 .sinks = &s->sink,
-				 .source_count = 1,
-				 .step_count = 1,
-				 .sink_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, &s->step, &s->sink);
 	return s;
 }
 
@@ -213,9 +190,7 @@ static void go(struct scene *s)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 	free(s);
 }
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/rand.h"
 #include "rt/in_loop.h"
+#include "scene.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -372,8 +373,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 {
 	scene = s;
 	rand_seed(&s->rnd, seed);
-	snprintf(s->folder, sizeof s->folder, "/dev/shm/hocket-test-XXXXXX");
-	ASSERT(mkdtemp(s->folder));
+	folder_make(s->folder);
 	s->children = program("$res.body[]");
 	s->even = program(".n % 2 == 0");
 	s->records = 1 + (int64_t)rand_below(&s->rnd, RECORDS_MAX);
@@ -390,15 +390,7 @@ static void scene_open(struct scene *s, uint64_t seed)
 				    .label = "numbers",
 				    .common = { .retry = &s->retry },
 				    .facts = { .restart = RESTART_SEEKS } };
-	s->plan = (struct plan){ .file = "test.yaml",
-				 .folder = s->folder,
-				 .name = "test",
-				 .sources = &s->source,
-				 .steps = s->steps,
-				 .sinks = s->to,
-				 .source_count = 1,
-				 .memory_bytes = 64u << 20,
-				 .hash = 7 };
+	s->plan = plan_of(s->folder, &s->source, s->steps, s->to);
 	s->plan.step_count = 1 + rand_below(&s->rnd, STEPS_MAX);
 	s->plan.sink_count = 1 + rand_below(&s->rnd, SINKS_MAX);
 	s->plan.any_order = happens(40);
@@ -414,13 +406,11 @@ static void scene_open(struct scene *s, uint64_t seed)
 
 static void scene_close(struct scene *s)
 {
-	char command[128];
 	for (size_t i = 0; i < SINKS_MAX; i++)
 		buf_done(&s->sinks[i].mark);
 	jq_free(s->children);
 	jq_free(s->even);
-	snprintf(command, sizeof command, "rm -r '%s'", s->folder);
-	CHECK_INT(system(command), 0);
+	folder_remove(s->folder);
 }
 
 static int go_body(void *arg)
