@@ -9,11 +9,14 @@
  *  (3) spans are in the order in which they begin; an image's text is taken out again and becomes its alt. */
 #include "pdf/reader.h"
 #include <ctype.h>
+#include <errno.h>
 #include <glib.h>
 #include <md4c-html.h>
 #include <string.h>
 #include "base/banned.h"
 #include "base/utf8.h"
+
+enum { BLOCKS_MAX = 1 << 20, COPIED_MAX = 64 << 20 };
 
 /* ---- prose ------------------------------------------------------------------------------------ */
 
@@ -26,6 +29,7 @@ static bool bears_prose(const struct block *b)
 static struct block *block_open(struct reader *r, enum block_kind kind)
 {
 	struct block *b = arena_zero(r->document->arena, sizeof(*b)), *parent = r->at;
+	r->full |= ++r->blocks > BLOCKS_MAX;
 	b->kind = kind;
 	b->parent = parent;
 	b->depth = parent ? parent->depth + 1 : 0;
@@ -192,9 +196,19 @@ static int put_entity(struct slice entity, struct buf *out)
 	return buf_add(out, text);
 }
 
+/* It stands in the Markdown as it is: a reference's target is one however often it is named. */
+static bool needs_no_copy(const struct reader *r, const MD_ATTRIBUTE *a)
+{
+	uintptr_t at = (uintptr_t)a->text, from = (uintptr_t)r->markdown.p;
+	return a->size && at >= from && at + a->size <= from + r->markdown.n &&
+	       a->substr_types[0] == MD_TEXT_NORMAL && a->substr_offsets[1] == a->size;
+}
+
 static struct slice attribute(struct reader *r, const MD_ATTRIBUTE *a)
 {
 	AUTO(buf_done) struct buf text = { 0 };
+	if (needs_no_copy(r, a))
+		return (struct slice){ a->text, a->size };
 	for (size_t i = 0; a->text && a->substr_offsets[i] < a->size; i++) {
 		struct slice piece = { a->text + a->substr_offsets[i],
 				       a->substr_offsets[i + 1] - a->substr_offsets[i] };
@@ -205,6 +219,8 @@ static struct slice attribute(struct reader *r, const MD_ATTRIBUTE *a)
 		if (error < 0)
 			break;
 	}
+	r->copied += text.n;
+	r->full |= r->copied > COPIED_MAX;
 	return arena_copy(r->document->arena, buf_slice(&text));
 }
 
@@ -251,7 +267,7 @@ static void take_detail(struct reader *r, MD_BLOCKTYPE type, void *detail, struc
 
 static bool interrupted(struct reader *r)
 {
-	return (++r->events & 255) == 0 && r->stopped && r->stopped(r->arg);
+	return r->full || ((++r->events & 255) == 0 && r->stopped && r->stopped(r->arg));
 }
 
 static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
@@ -470,14 +486,14 @@ int document_read(struct document *d, struct arena *arena, struct slice markdown
 		.text = take_text,
 	};
 	*d = (struct document){ .arena = arena };
-	markdown = markdown_mend(arena, markdown);
+	r.markdown = markdown = markdown_mend(arena, markdown);
 	r.text.max = markdown.n + (64u << 20);
 	int error = md_parse(markdown.p ? markdown.p : "", (MD_SIZE)markdown.n, &parser, &r);
 	buf_done(&r.text);
 	free(r.spans);
 	free(r.open);
 	if (error)
-		return -1;
+		return r.full ? -EMSGSIZE : -1;
 	d->root = above.first;
 	d->root->parent = NULL;
 	d->headings = arena_zero(arena, (headings_count(d->root) + 1u) * sizeof(struct block *));

@@ -2,7 +2,8 @@
  *
  * What this room is for: md4c reads and tells; this is what it told, as something that can be laid out twice.
  * What must hold: (1) all lies in one arena. (2) text is valid UTF-8; spans lie on characters' borders and nest or follow each other.
- *   (3) blocks are at most DEPTH_MAX deep: what is nested deeper stands at that depth. */
+ *   (3) blocks are at most DEPTH_MAX deep: what is nested deeper stands at that depth. (4) a few bytes of Markdown can mean a lot: short
+ *   rows of a wide table, references that say a long link again. What that comes to has a limit. */
 #pragma once
 #include "base/arena.h"
 #include "pdf/pdf.h"
@@ -71,7 +72,7 @@ struct document {
 	unsigned headings_n;
 };
 
-/* 0; -1: `stopped` said so, or there is no memory. */
+/* 0; -EMSGSIZE: it unfolds to more than memory should hold; -1: `stopped` said so, or there is no memory. */
 MUST int document_read(struct document *, struct arena *, struct slice markdown,
 		       bool (*stopped)(void *arg), void *arg);
 /* The heading that "#name" leads to; NULL: none. */

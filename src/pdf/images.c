@@ -4,11 +4,12 @@
  * What flows through:    names in; surfaces out, one for each name and document.
  * What must hold:
  *  (1) what is wrong with a picture is told by its name, or a box stands for it: as the job says.
- *  (2) a picture of more than PIXELS_MAX is refused before it is decoded. */
+ *  (2) a picture of more than PIXELS_MAX is refused before it is decoded, and so is one with which all of a document would have more
+ *      than PIXELS_ALL: a few kilobytes of PNG can be as many megabytes. */
 #include "pdf/press.h"
 #include "base/banned.h"
 
-enum { PIXELS_MAX = 50000000, SIDE_MAX = 32767 };
+enum { PIXELS_MAX = 50000000, PIXELS_ALL = 100000000, SIDE_MAX = 32767 };
 
 static unsigned be16(const char *p)
 {
@@ -30,8 +31,15 @@ static bool png_size(struct slice s, unsigned *w, unsigned *h)
 	return true;
 }
 
-/* Segments up to the frame's header: FF C0 to FF CF, without C4, C8 and CC. */
-static bool jpeg_size(struct slice s, unsigned *w, unsigned *h)
+/* PDF reads JPEGs that are baseline, extended or progressive, of 8 bits. Those in CMYK would come out as negatives: who writes them
+ * writes them inverted, and Cairo does not say so. */
+static bool is_for_pdf(unsigned char kind, unsigned bits, unsigned components)
+{
+	return kind <= 0xc2 && bits == 8 && (components == 1 || components == 3 || components == 4);
+}
+
+/* Segments up to the frame's header: FF C0 to FF CF, without C4, C8 and CC. *good: it can be shown. */
+static bool jpeg_size(struct slice s, unsigned *w, unsigned *h, bool *good)
 {
 	if (s.n < 4 || memcmp(s.p, "\xff\xd8\xff", 3) != 0)
 		return false;
@@ -44,6 +52,8 @@ static bool jpeg_size(struct slice s, unsigned *w, unsigned *h)
 		if (frame) {
 			*h = be16(s.p + i + 5);
 			*w = be16(s.p + i + 7);
+			*good = is_for_pdf(kind, (unsigned char)s.p[i + 4],
+					   (unsigned char)s.p[i + 9]);
 			return true;
 		}
 		i += kind == 0xff ? 1 : 2 + be16(s.p + i + 2);
@@ -76,14 +86,18 @@ static cairo_surface_t *jpeg_surface(struct buf *bytes, unsigned w, unsigned h)
 	return surface;
 }
 
-/* NULL with *why. */
-static cairo_surface_t *decode(struct buf *bytes, const char **why)
+/* *pixels: what the document's pictures have decoded. NULL with *why. */
+static cairo_surface_t *decode(struct buf *bytes, uint64_t *pixels, const char **why)
 {
 	unsigned w = 0, h = 0;
 	struct slice s = buf_slice(bytes);
-	bool png = png_size(s, &w, &h), jpeg = !png && jpeg_size(s, &w, &h);
+	bool good = true, png = png_size(s, &w, &h), jpeg = !png && jpeg_size(s, &w, &h, &good);
 	*why = "is neither a PNG nor a JPEG file";
 	if (!png && !jpeg)
+		return NULL;
+	*why = "is a kind of JPEG that PDF does not know: save it as baseline or progressive, 8 "
+	       "bits";
+	if (!good)
 		return NULL;
 	*why = "has no size";
 	if (w == 0 || h == 0)
@@ -91,6 +105,10 @@ static cairo_surface_t *decode(struct buf *bytes, const char **why)
 	*why = "is too large: 50 megapixels are the most";
 	if (w > SIDE_MAX || h > SIDE_MAX || (uint64_t)w * h > PIXELS_MAX)
 		return NULL;
+	*why = "is too large: all PNG files of a document may have 100 megapixels";
+	if (png && (uint64_t)w * h > PIXELS_ALL - *pixels)
+		return NULL;
+	*pixels += png ? (uint64_t)w * h : 0;
 	struct reading r = { s };
 	cairo_surface_t *surface = jpeg ? jpeg_surface(bytes, w, h)
 					: cairo_image_surface_create_from_png_stream(read_png, &r);
@@ -122,7 +140,7 @@ static void load(struct press *p, struct image *image)
 		image_fail(p, image->name, why);
 		return;
 	}
-	image->surface = decode(&bytes, &reason);
+	image->surface = decode(&bytes, &p->pixels, &reason);
 	if (!image->surface) {
 		image_fail(p, image->name, reason);
 		return;

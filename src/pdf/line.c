@@ -137,6 +137,19 @@ static void span_draw(const struct stroke *s, const struct span *span)
 	g_free(ranges);
 }
 
+/* A box with its number stands where no font has the letter. */
+static void note_lacking(struct pdf_job *job, const PangoLayoutLine *line)
+{
+	for (const GSList *run = line->runs; run && !job->lacking; run = run->next) {
+		const PangoGlyphString *s = ((const PangoGlyphItem *)run->data)->glyphs;
+		for (int i = 0; i < s->num_glyphs && !job->lacking; i++) {
+			PangoGlyph g = s->glyphs[i].glyph;
+			if ((g & PANGO_GLYPH_UNKNOWN_FLAG) && g != PANGO_GLYPH_INVALID_INPUT)
+				job->lacking = g & ~PANGO_GLYPH_UNKNOWN_FLAG;
+		}
+	}
+}
+
 void line_draw(struct press *p, const struct para *para, PangoLayoutLine *line, double left,
 	       double shift, double baseline)
 {
@@ -147,4 +160,5 @@ void line_draw(struct press *p, const struct para *para, PangoLayoutLine *line, 
 	color_set(p->cr, para->face->color);
 	cairo_move_to(p->cr, left + shift, baseline);
 	pango_cairo_show_layout_line(p->cr, line);
+	note_lacking(p->job, line);
 }

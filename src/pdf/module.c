@@ -7,6 +7,7 @@
  *  (2) a long document is laid out twice: once to know how many pages there are, once to draw them one by one. */
 #include "pdf/press.h"
 #include <cairo-pdf.h>
+#include <errno.h>
 #include <fontconfig/fontconfig.h>
 #include "base/banned.h"
 #include "base/utf8.h"
@@ -160,16 +161,23 @@ static bool check_text(struct press *p)
 	return true;
 }
 
+static bool read_document(struct press *p)
+{
+	struct pdf_job *job = p->job;
+	int r = document_read(&p->document, p->arena, job->markdown, job->stopped, job->arg);
+	if (r == -EMSGSIZE)
+		return press_fail(p, PDF_BAD_VALUE,
+				  "the Markdown unfolds to too much: more than a million blocks "
+				  "and table cells, or links said again by reference");
+	bool stopped = r < 0 && job->stopped && job->stopped(job->arg);
+	return r == 0 ||
+	       press_fail(p, stopped ? PDF_STOPPED : PDF_FAILED, "the Markdown cannot be read");
+}
+
 static void work(struct press *p)
 {
-	if (!check_text(p))
+	if (!check_text(p) || !read_document(p))
 		return;
-	if (document_read(&p->document, p->arena, p->job->markdown, p->job->stopped, p->job->arg) <
-	    0) {
-		bool stopped = p->job->stopped && p->job->stopped(p->job->arg);
-		press_fail(p, stopped ? PDF_STOPPED : PDF_FAILED, "the Markdown cannot be read");
-		return;
-	}
 	faces_make(p);
 	lay_out(p);
 	if (p->outcome == PDF_DONE)

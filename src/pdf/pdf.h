@@ -12,7 +12,7 @@
 #pragma once
 #include "base/buf.h"
 
-#define PDF_ABI    1
+#define PDF_ABI    2
 #define PDF_SYMBOL "hocket_pdf_module"
 
 enum pdf_outcome {
@@ -85,8 +85,10 @@ struct pdf_job {
 	bool (*stopped)(void *arg); /* asked often: true ends the work */
 	void *arg;
 
-	struct buf pdf;  /* out: owns; its ceiling is the caller's */
-	unsigned pages;  /* out */
+	struct buf pdf; /* out: owns; its ceiling is the caller's */
+	unsigned pages; /* out */
+	uint32_t
+		lacking; /* out: the first letter that no installed font has: a box was drawn; 0: none */
 	char error[400]; /* out: lower case, no full stop */
 };
 

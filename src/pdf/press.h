@@ -105,6 +105,7 @@ struct press {
 	struct face body, heading[6], code, cell, head, title, subtitle, band;
 	struct flow flow;
 	struct image *images;
+	uint64_t pixels;         /* of images, decoded */
 	const struct mark *mark; /* waits for the next line */
 	cairo_surface_t *surface;
 	cairo_t *cr;

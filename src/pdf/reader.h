@@ -16,7 +16,10 @@ struct reader {
 	const char *hidden; /* within an HTML element of this name nothing is shown */
 	bool loose;         /* `at` is a paragraph that md4c did not enter */
 	bool html;          /* within a block of HTML */
-	unsigned deep, events;
+	unsigned deep, events, blocks;
+	struct slice markdown; /* where targets lie that need no copy */
+	size_t copied;         /* bytes of the others */
+	bool full;             /* too many blocks, or too much was copied */
 	bool (*stopped)(void *arg);
 	void *arg;
 };

@@ -6,11 +6,12 @@
  * What must hold:
  *  (1) widths are decided by the first SAMPLE rows and the longest cells: a table of any length takes the memory of a page.
  *  (2) where there are more columns than fit side by side, the table is divided: its first column comes again in each part.
- *  (3) a row that is higher than half a page is made of slices, between two lines. */
+ *  (3) a row that is higher than half a page is made of slices, between two lines.
+ *  (4) a cell is laid out in one piece, which costs the square of its length: it has a limit. */
 #include "pdf/press.h"
 #include "base/banned.h"
 
-enum { SAMPLE = 60, HEADS_MAX = 4, TOGETHER_ROWS = 8 };
+enum { SAMPLE = 60, HEADS_MAX = 4, TOGETHER_ROWS = 8, CELL_MAX = 32 << 10 };
 
 struct grid { /* one part of a table */
 	const struct block *block;
@@ -134,6 +135,14 @@ static PangoAlignment align_of(const struct block *cell)
 					    : PANGO_ALIGN_LEFT;
 }
 
+static bool cell_fits(struct press *p, const struct block *cell)
+{
+	size_t n = cell->prose.text.n;
+	return n <= CELL_MAX ||
+	       press_fail(p, PDF_BAD_VALUE, "a table's cell has %zu bytes of text: %d are the most",
+			  n, CELL_MAX);
+}
+
 /* Cells from left to right; where lines begin at the right, the first column stands there. */
 static struct row *row_new(struct press *p, const struct grid *g, const struct block *block,
 			   bool odd)
@@ -152,7 +161,7 @@ static struct row *row_new(struct press *p, const struct grid *g, const struct b
 		row->cells[k].x = x;
 		row->cells[k].width = g->widths[i];
 		x += g->widths[i] + 2 * g->pad;
-		if (!cell || !cell->prose.text.n)
+		if (!cell || !cell->prose.text.n || !cell_fits(p, cell))
 			continue;
 		row->cells[k].para = para_new(p, row->face, &cell->prose, 0, cell->prose.text.n,
 					      g->widths[i] + 0.05);
@@ -161,10 +170,10 @@ static struct row *row_new(struct press *p, const struct grid *g, const struct b
 	return row;
 }
 
-static size_t lines_of(const struct row *row)
+static size_t lines_of(struct press *p, const struct row *row)
 {
 	size_t most = 1;
-	for (size_t i = 0; i < row->cells_n; i++) {
+	for (size_t i = 0; i < row->cells_n && press_goes(p); i++) {
 		struct para *para = row->cells[i].para;
 		size_t n = para ? (size_t)pango_layout_get_line_count(para->layout) : 0;
 		most = n > most ? n : most;
@@ -193,7 +202,7 @@ static void row_put(struct press *p, const struct grid *g, const struct block *b
 		    bool glued)
 {
 	struct row *row = row_new(p, g, block, odd);
-	size_t lines = lines_of(row), fit = (size_t)(press_height(p) / 2 / row->face->pitch);
+	size_t lines = lines_of(p, row), fit = (size_t)(press_height(p) / 2 / row->face->pitch);
 	double extra = lines <= fit ? extra_of(row) : 0;
 	fit = lines <= fit || fit < 1 ? lines : fit;
 	for (size_t from = 0; from < lines; from += fit) {

@@ -1,5 +1,6 @@
 /* document.c - Markdown as a tree: blocks, spans, names of headings */
 #include "pdf/document.h"
+#include <errno.h>
 #include "../check.h"
 #include "plain_style.h"
 
@@ -171,6 +172,30 @@ TEST(reading_can_be_stopped)
 	CHECK_INT(asked, 1);
 }
 
+/* Rows that are shorter than the head's are filled up, and a reference says a link again. */
+TEST(what_unfolds_has_a_limit)
+{
+	AUTO(buf_done) struct buf table = { 0 }, links = { 0 };
+	int r = 0;
+	for (size_t line = 0; line < 2; line++)
+		for (size_t i = 0; i < 1200 && r == 0; i++)
+			r = buf_printf(&table, "%s|%s", line ? "---" : "a", i < 1199 ? "" : "\n");
+	for (size_t i = 0; i < 1000 && r == 0; i++)
+		r = buf_printf(&table, "|b\n");
+	r = r ? r : buf_printf(&links, "[a]: x%%26%060000d\n[b]: x&amp;%060000d\n\n", 1, 1);
+	for (size_t i = 0; i < 2000 && r == 0; i++)
+		r = buf_printf(&links, "[a] ");
+	CHECK_INT(r, 0);
+	arena_free(arena);
+	arena = arena_new();
+	CHECK_INT(document_read(&d, arena, buf_slice(&links), NULL, NULL), 0);
+	CHECK(arena_bytes(arena) < (8u << 20));
+	for (size_t i = 0; i < 2000 && r == 0; i++)
+		r = buf_printf(&links, "[b] ");
+	CHECK_INT(document_read(&d, arena, buf_slice(&links), NULL, NULL), -EMSGSIZE);
+	CHECK_INT(document_read(&d, arena, buf_slice(&table), NULL, NULL), -EMSGSIZE);
+}
+
 static const struct test tests[] = {
 	T(blocks_stand_in_a_tree),
 	T(a_table_s_rule_may_be_short),
@@ -183,6 +208,7 @@ static const struct test tests[] = {
 	T(headings_have_names),
 	T(what_is_too_deep_stands_at_the_edge),
 	T(reading_can_be_stopped),
+	T(what_unfolds_has_a_limit),
 };
 
 int main(void)

@@ -1,6 +1,7 @@
 /* module.c - the renderer as the program calls it: outcomes, the same bytes again, many threads, a stop in the middle */
 #include "../check.h"
 #include "plain_style.h"
+#include <cairo.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -92,6 +93,80 @@ TEST(hostile_images_are_refused_before_they_are_decoded)
 	job.image = jpeg_without_end;
 	CHECK_INT(render(&job, "![a](x.jpg)"), PDF_BAD_VALUE);
 	CHECK_STR(job.error, "image 'x.jpg' is neither a PNG nor a JPEG file");
+}
+
+/* 64 x 48 pixels; the kind of the frame, bits, components. */
+static struct {
+	unsigned char kind, bits, components;
+} jpeg;
+
+static int jpeg_image(void *arg, struct slice name, struct buf *out, char *why, size_t why_size)
+{
+	int r = buf_printf(out, "\xff\xd8\xff%c", jpeg.kind);
+	r = r ? r
+	      : buf_add(out, (struct slice){ (char[]){ 0, (char)(8 + 3 * jpeg.components) }, 2 });
+	r = r ? r
+	      : buf_add(out, (struct slice){ (char[]){ (char)jpeg.bits, 0, 48, 0, 64,
+						       (char)jpeg.components },
+					     6 });
+	for (int i = 0; i < jpeg.components && r == 0; i++)
+		r = buf_add(out, S("\1\x11\0"));
+	return r ? r : buf_add(out, S("\xff\xda\0\2                \xff\xd9"));
+}
+
+static void check_jpeg(unsigned kind, unsigned bits, unsigned components, bool good)
+{
+	struct pdf_job job = { .image = jpeg_image };
+	jpeg.kind = (unsigned char)kind;
+	jpeg.bits = (unsigned char)bits;
+	jpeg.components = (unsigned char)components;
+	CHECK_INT(render(&job, "![a](x.jpg)"), good ? PDF_DONE : PDF_BAD_VALUE);
+	CHECK(contains(&job, "/DCTDecode") == good);
+	buf_done(&job.pdf);
+}
+
+/* Cairo would draw a black box for some, and give others to viewers that cannot read them. */
+TEST(a_jpeg_is_shown_or_refused)
+{
+	check_jpeg(0xc0, 8, 3, true);
+	check_jpeg(0xc2, 8, 3, true);
+	check_jpeg(0xc0, 8, 1, true);
+	check_jpeg(0xc0, 8, 2, false);
+	check_jpeg(0xc0, 8, 4, false);
+	check_jpeg(0xc1, 12, 3, false);
+	check_jpeg(0xc3, 8, 3, false);
+	check_jpeg(0xc9, 8, 3, false);
+}
+
+static cairo_status_t add_bytes(void *out, const unsigned char *bytes, unsigned n)
+{
+	int r = buf_add(out, (struct slice){ (const char *)bytes, n });
+	return r < 0 ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
+
+static int black_square(void *arg, struct slice name, struct buf *out, char *why, size_t why_size)
+{
+	cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_A1, 6000, 6000);
+	cairo_status_t status = cairo_surface_write_to_png_stream(s, add_bytes, out);
+	cairo_surface_destroy(s);
+	return status == CAIRO_STATUS_SUCCESS ? 0 : -1;
+}
+
+TEST(a_few_kilobytes_of_pictures_do_not_take_all_memory)
+{
+	struct pdf_job job = { .image = black_square };
+	CHECK_INT(render(&job, "![](1)\n\n![](2)\n\n![](3)\n"), PDF_BAD_VALUE);
+	CHECK_STR(job.error,
+		  "image '3' is too large: all PNG files of a document may have 100 megapixels");
+}
+
+TEST(a_table_s_cell_has_a_limit)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct pdf_job job = { 0 };
+	CHECK_INT(buf_printf(&text, "|a|b|\n|-|-|\n|x|%040000d|\n", 1), 0);
+	CHECK_INT(render(&job, text.p), PDF_BAD_VALUE);
+	CHECK_STR(job.error, "a table's cell has 40000 bytes of text: 32768 are the most");
 }
 
 static struct buf long_text(size_t lines)
@@ -194,6 +269,9 @@ static const struct test tests[] = {
 	T(what_is_no_text_is_refused_with_its_place),
 	T(a_missing_image_is_named_or_has_a_box),
 	T(hostile_images_are_refused_before_they_are_decoded),
+	T(a_jpeg_is_shown_or_refused),
+	T(a_few_kilobytes_of_pictures_do_not_take_all_memory),
+	T(a_table_s_cell_has_a_limit),
 	T(limits_leave_nothing_behind),
 	T(a_long_document_is_whole),
 	T(it_stops_when_it_is_told),
