@@ -35,7 +35,7 @@ static bool png_size(struct slice s, unsigned *w, unsigned *h)
  * writes them inverted, and Cairo does not say so. */
 static bool is_for_pdf(unsigned char kind, unsigned bits, unsigned components)
 {
-	return kind <= 0xc2 && bits == 8 && (components == 1 || components == 3 || components == 4);
+	return kind <= 0xc2 && bits == 8 && (components == 1 || components == 3);
 }
 
 /* Segments up to the frame's header: FF C0 to FF CF, without C4, C8 and CC. *good: it can be shown. */
@@ -95,8 +95,8 @@ static cairo_surface_t *decode(struct buf *bytes, uint64_t *pixels, const char *
 	*why = "is neither a PNG nor a JPEG file";
 	if (!png && !jpeg)
 		return NULL;
-	*why = "is a kind of JPEG that PDF does not know: save it as baseline or progressive, 8 "
-	       "bits";
+	*why = "is a JPEG that pages cannot show: save it as RGB or gray, 8 bits, baseline or "
+	       "progressive";
 	if (!good)
 		return NULL;
 	*why = "has no size";
