@@ -302,6 +302,15 @@ def test_a_lost_answer_with_a_precondition_writes_once(google, ask, data):
     assert said["already"] and google.generation == 1001
 
 
+def test_equal_is_said_on_both_sums(google, ask, data):
+    """Thirty-two bits are thin for "somebody else wrote the same"."""
+    put(ask, google)
+    google.plan("stat", Change(md5Hash=base64.b64encode(hashlib.md5(b"other").digest()).decode()))
+    said = put(ask, google, "when=new")
+    assert said["class"] == "status(412)" and "another object" in said["error"], said
+    assert put(ask, google, "when=new")["already"]
+
+
 def test_what_is_damaged_on_its_way_is_refused_by_the_service(google, ask, data):
     google.plan("multipart", Say(400, {"error": {"code": 400, "message": 'Provided CRC32C "a" doesn\'t match calculated CRC32C "b".'}}))
     assert put(ask, google)["class"] == "truncated"

@@ -83,10 +83,15 @@ def test_contents_are_read(hocket, bucket):
 def test_many_pages_and_kills(hocket, bucket):
     chance = random.Random(7)
     fill(hocket, bucket, N)
-    read(hocket, bucket, f"{bucket.url}/o/", "as: json")
+    read(hocket, bucket, f"{bucket.url}/o/", "as: json", "rate: 1000/s burst 1")
+    part = hocket.folder / "out.jsonl.part"
     for _ in range(4):
+        before = part.stat().st_size if part.exists() else 0
         process = hocket.start("run", "pipe.yaml", "-q")
-        time.sleep(0.02 + chance.random() * 0.15)
+        while process.poll() is None and (not part.exists() or part.stat().st_size <= before):
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.1)
+        assert process.poll() is None, "it has written some, and not all"
         process.kill()
         process.communicate()
     result = hocket("run", "pipe.yaml")
@@ -113,6 +118,26 @@ steps:
 to: {{jsonl: out.jsonl}}
 """)
     assert result.code == 3 and result.account["delivered"] == 5 and result.account["dead"] == 2, result.err
+    assert "status(404)" in hocket("dead", "ls", "pipe.yaml").out
+
+
+def test_the_very_version_that_was_listed(hocket, gcs):
+    """A generation that is not there any more is dead; what stands there now is not read instead."""
+    hocket.env["STORAGE_EMULATOR_HOST"] = gcs.endpoint
+    old = gcs.put("a.json", b'{"n": 1}', type="application/json")["generation"]
+    gcs.delete("a.json")
+    now = gcs.put("a.json", b'{"n": 2}', type="application/json")["generation"]
+    hocket.write_jsonl("in.jsonl", [{"generation": str(old)}, {"generation": str(now)}, {"generation": None}])
+    result = hocket.run(f"""from: {{jsonl: in.jsonl}}
+steps:
+  - download: {gcs.url}/a.json
+    generation: \\(.generation)
+    into: .data
+to: {{jsonl: out.jsonl}}
+""")
+    assert result.code == 3 and result.account["delivered"] == 2 and result.account["dead"] == 1, result.err
+    assert [r["generation"] for r in hocket.read_jsonl("out.jsonl")] == [str(now), None]
+    assert all(r["data"] == {"n": 2} for r in hocket.read_jsonl("out.jsonl"))
     assert "status(404)" in hocket("dead", "ls", "pipe.yaml").out
 
 

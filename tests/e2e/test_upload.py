@@ -189,6 +189,10 @@ def test_what_is_remembered_is_not_sent_again(hocket, bucket):
     result = hocket("run", "pipe.yaml", "--fresh")
     assert result.code == 0 and puts(bucket) == 10, result.err
     assert len(hocket.read_jsonl("done.jsonl")) == 10
+    hocket.write_jsonl("in.jsonl", [{"slug": f"n{i:04}", "text": text(i) if i else "another text"} for i in range(10)])
+    result = hocket("run", "pipe.yaml", "--fresh")
+    assert result.code == 0 and puts(bucket) == 11, result.err
+    assert bucket.get("n0000.txt")["data"] == b"another text"
 
 
 # ---- killed ----
