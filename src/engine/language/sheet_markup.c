@@ -37,8 +37,11 @@ enum place {
 	CONTENT_OPEN, /* '<' within CONTENT */
 	CONTENT_END,  /* "</" and a word within CONTENT */
 };
-enum element { OTHER, SCRIPT, STYLE, TITLE, TEXTAREA, OPAQUE };
-enum attribute { PLAIN, URL, CSS, REFUSED };
+enum element { OTHER, SCRIPT, STYLE, TITLE, TEXTAREA, OPAQUE, UNSURE };
+/* Elements whose attributes depend on it, or on each other: what <meta http-equiv> says is obeyed, what <animate> says may end in a
+ * link. */
+enum tag { TAG_ANY, TAG_META, TAG_META_FILLED, TAG_META_OBEYED, TAG_ANIMATION };
+enum attribute { PLAIN, URL, CSS, REFUSED, META_CONTENT };
 enum url { URL_START, URL_SCHEME, URL_OPEN, URL_DATA, URL_PATH, URL_QUERY, URL_SCRIPT, URL_UNSURE };
 enum js {
 	JS_CODE,
@@ -142,7 +145,7 @@ static const char *const element_names[] = {
 static enum element element_of(const struct markup *m)
 {
 	static const char *const opaque[] = { "xmp", "iframe", "noembed", "noframes", "plaintext" };
-	struct slice word = local_word(m);
+	struct slice word = m->xml ? local_word(m) : word_of(m);
 	for (size_t i = SCRIPT; i <= TEXTAREA; i++)
 		if (slice_eq_str(word, element_names[i]))
 			return m->xml && i >= TITLE ? OTHER : (enum element)i;
@@ -152,9 +155,27 @@ static enum element element_of(const struct markup *m)
 	return OTHER;
 }
 
+static bool is_meta(const struct markup *m)
+{
+	return m->tag >= TAG_META && m->tag <= TAG_META_OBEYED;
+}
+
+static enum tag tag_of(const struct markup *m)
+{
+	struct slice word = local_word(m);
+	if (slice_eq(word, S("meta")))
+		return TAG_META;
+	return slice_starts(word, S("animate")) || slice_eq(word, S("set")) ? TAG_ANIMATION
+									    : TAG_ANY;
+}
+
+/* <title/> has content in HTML and none in SVG within HTML: nothing can be said of what follows. */
 static void leave_tag(struct markup *m, bool empty)
 {
 	bool content = !m->closing && m->element != OTHER && !(m->xml && empty);
+	if (content && empty)
+		m->element = UNSURE;
+	m->tag = TAG_ANY;
 	go(m, content ? CONTENT : TEXT);
 	if (!content)
 		m->element = OTHER;
@@ -169,6 +190,7 @@ static void pass_tag(struct markup *m, char c)
 		return;
 	}
 	m->element = m->closing ? OTHER : (uint8_t)element_of(m);
+	m->tag = (uint8_t)tag_of(m);
 	go(m, ATTRIBUTES);
 	m->fresh = c == '/';
 	if (c == '>')
@@ -201,6 +223,16 @@ static bool contains(struct slice word, const char *part)
 	return word.n && memmem(word.p, word.n, part, strlen(part));
 }
 
+/* Of those that scripts read as scripts: @click, :href, x-on:click, v-html, hx-on, ng-click. */
+static bool is_framework_s(struct slice word)
+{
+	static const char *const heads[] = { "@", ":", "x-", "v-", "hx-on", "ng-" };
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+		if (slice_starts(word, slice_str(heads[i])))
+			return true;
+	return false;
+}
+
 /* The HTML standard's attributes that hold URLs, and those of SVG that may set one; names that speak of one are taken for one. In
  * XML those only: `data` and `to` may be anything there. */
 static enum attribute attribute_of(const struct markup *m)
@@ -209,8 +241,17 @@ static enum attribute attribute_of(const struct markup *m)
 					    "classid", "codebase", "data",       "formaction",
 					    "icon",    "longdesc", "manifest",   "poster",
 					    "profile", "usemap",   "archive",    "xmlns" };
-	static const char *const refused[] = { "srcdoc", "srcset", "imagesrcset", "ping" };
+	static const char *const refused[] = { "srcdoc", "srcset", "imagesrcset", "ping",
+					       "http-equiv" };
+	static const char *const moves[] = { "to", "from", "by", "values" };
 	struct slice word = local_word(m);
+	if (is_framework_s(word_of(m)))
+		return REFUSED;
+	for (size_t i = 0; i < ARRAY_SIZE(moves) && m->tag == TAG_ANIMATION; i++)
+		if (slice_eq_str(word, moves[i]))
+			return CSS;
+	if (is_meta(m) && slice_eq(word, S("content")))
+		return m->tag == TAG_META_OBEYED ? REFUSED : META_CONTENT;
 	if (slice_starts(word, S("data-")))
 		word = slice_from(word, 5);
 	if (slice_starts(word, S("on")) || m->word_n == sizeof(m->word))
@@ -243,12 +284,24 @@ static void pass_attributes(struct markup *m, char c)
 	}
 }
 
+/* At the '=' behind a name. */
+static bool pass_name_end(struct pass *p)
+{
+	struct markup *m = p->m;
+	bool obeyed = is_meta(m) && slice_eq(word_of(m), S("http-equiv"));
+	if (obeyed && m->tag == TAG_META_FILLED)
+		return refuse_here(p, 1,
+				   "with http-equiv the content of <meta> cannot come from data");
+	if (obeyed)
+		m->tag = TAG_META_OBEYED;
+	m->attribute = (uint8_t)attribute_of(m);
+	go(m, BEFORE);
+	return true;
+}
+
 static void pass_name(struct markup *m, char c)
 {
-	if (c == '=') {
-		m->attribute = (uint8_t)attribute_of(m);
-		go(m, BEFORE);
-	} else if (c == '>' || c == '/') {
+	if (c == '>' || c == '/') {
 		go(m, ATTRIBUTES);
 		pass_attributes(m, c);
 	} else if (is_blank(c)) {
@@ -468,6 +521,8 @@ static bool ends_element(const struct markup *m)
 {
 	static const char *const opaque[] = { "xmp", "iframe", "noembed", "noframes" };
 	struct slice word = local_word(m);
+	if (m->element == UNSURE)
+		return false;
 	if (m->element != OPAQUE)
 		return slice_eq_str(word, element_names[m->element]);
 	for (size_t i = 0; i < ARRAY_SIZE(opaque); i++)
@@ -536,7 +591,7 @@ static bool pass_one(struct pass *p)
 		return pass_attributes(m, c), true;
 	case NAME:
 	case BEHIND_NAME:
-		return pass_name(m, c), true;
+		return c == '=' ? pass_name_end(p) : (pass_name(m, c), true);
 	case BEFORE:
 		return pass_before(m, c), true;
 	case VALUE:
@@ -596,7 +651,10 @@ const char *markup_where(const struct markup *m)
 						[STYLE] = "in a style sheet",
 						[TITLE] = "in a title",
 						[TEXTAREA] = "in a text area",
-						[OPAQUE] = "in a raw element" };
+						[OPAQUE] = "in a raw element",
+						[UNSURE] = "behind an element such as <title/>, "
+							   "which HTML does not end there: "
+							   "write <title></title>" };
 	return m->place == CONTENT ? contents[m->element] : names[m->place];
 }
 
@@ -646,6 +704,8 @@ static bool value_in_attribute(struct markup *m, enum escape *ret, struct markup
 	*ret = m->attribute == CSS ? ESCAPE_CSS : ESCAPE_TEXT;
 	if (m->attribute == URL)
 		return value_in_url(m, ret, mistake);
+	if (m->attribute == META_CONTENT)
+		m->tag = TAG_META_FILLED;
 	if (m->attribute == REFUSED)
 		return refuse(mistake,
 			      "data has no place in this attribute: put it into one of its "

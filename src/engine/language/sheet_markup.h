@@ -20,7 +20,7 @@ enum escape {
 };
 
 struct markup {
-	uint8_t place, quote, element, attribute, url, js, dashes;
+	uint8_t place, quote, element, tag, attribute, url, js, dashes;
 	bool xml, closing, fresh;
 	uint8_t word_n;
 	char word[64];

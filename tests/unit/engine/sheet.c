@@ -193,6 +193,19 @@ TEST(scripts_and_styles)
 	CHECK_ALL(SHEET_HTML, list);
 }
 
+TEST(what_only_looks_dangerous)
+{
+	static const struct given list[] = {
+		{ "<meta http-equiv=x content=y><meta name=a content='\\(.name)'>",
+		  "<meta http-equiv=x content=y><meta name=a "
+		  "content='A&lt;b&gt;&amp;&#39;&#34;'>" },
+		{ "<br/><p to='\\(.js)'/>", "<br/><p to='JaVaScript:alert(1)'/>" },
+		{ "<svg><animate values='1;\\(.neg)'/></svg>",
+		  "<svg><animate values='1;-1'/></svg>" },
+	};
+	CHECK_ALL(SHEET_HTML, list);
+}
+
 TEST(xml)
 {
 	static const struct given list[] = {
@@ -268,6 +281,28 @@ TEST(refused_places)
 		  "0+18 what this repeats begins in the text and ends in an attribute's value: it "
 		  "must "
 		  "end where it began\n" },
+		{ "<meta http-equiv=refresh content=\"0;url=\\(.js)\">",
+		  "39+6 data has no place in this attribute: put it into one of its own, such as "
+		  "data-id=\"\\(...)\"\n" },
+		{ "<META content='\\(.js)' HTTP-EQUIV=refresh>",
+		  "33+1 with http-equiv the content of <meta> cannot come from data\n" },
+		{ "<svg><set attributeName=href to='\\(.js)'/></svg>",
+		  "! bad_value: t:1: \\(.js) stands in a style, where only letters, digits and "
+		  "_.,%#+- may" },
+		{ "<svg><animate values='\\(.neg);\\(.js)'/></svg>",
+		  "! bad_value: t:1: \\(.js) stands in a style, where only letters, digits and "
+		  "_.,%#+- may" },
+		{ "<x:title><a href='\\(.js)'></title>",
+		  "! bad_value: t:1: \\(.js) is no URL to link to: its scheme 'JaVaScript' is not "
+		  "http, https, mailto, tel, sms, ftp or cid" },
+		{ "<svg><title/></svg><a href='\\(.js)'>",
+		  "28+6 data has no place in an element that is not read as HTML\n35+0 the "
+		  "template "
+		  "ends behind an element such as <title/>, which HTML does not end there: write "
+		  "<title></title>\n" },
+		{ "<p @click='\\(.id)'>",
+		  "11+6 data has no place in this attribute: put it into one of its own, such as "
+		  "data-id=\"\\(...)\"\n" },
 		{ "<p title='", "10+0 the template ends in an attribute's value\n" },
 		{ "<script>", "8+0 the template ends in a script\n" },
 	};
