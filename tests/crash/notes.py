@@ -94,7 +94,7 @@ class Case:
         asked = self.run("--fresh")
         self.found.demand(asked["requests"] == 0, f"run again, the model was asked {asked['requests']} times")
         self.judge()
-        return 1 - asked["effects"] / made
+        return 1 - asked["effects"] / made if made else 0
 
     def change(self):
         """15 % of the topics: only those are asked for; the share of the topics that cost nothing."""

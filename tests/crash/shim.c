@@ -275,6 +275,22 @@ int shim_renameat2(int from_folder, const char *from, int to_folder, const char 
 	return rename_at(from_folder, from, to_folder, to, flags);
 }
 
+/* Where names cannot be given without replacing, a file gets a second name and loses its first at once: for a power cut, a rename. */
+TAKES(int, shim_linkat, linkat, int, const char *, int, const char *, int);
+int shim_linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+	struct call c, target;
+	if (!call_of_path(&c, RENAME, from_folder, from) ||
+	    !call_of_path(&target, RENAME, to_folder, to))
+		return (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
+	if (!call_begins(&c))
+		return -1;
+	long r = syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
+	if (r == 0)
+		journal_put_rename(c.path, target.path);
+	return (int)call_ends(&c, r);
+}
+
 static int unlink_at(int folder, const char *path, int flags)
 {
 	struct call c;
