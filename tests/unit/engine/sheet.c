@@ -282,7 +282,7 @@ TEST(refused_places)
 		  "must "
 		  "end where it began\n" },
 		{ "<meta http-equiv=refresh content=\"0;url=\\(.js)\">",
-		  "39+6 data has no place in this attribute: put it into one of its own, such as "
+		  "40+6 data has no place in this attribute: put it into one of its own, such as "
 		  "data-id=\"\\(...)\"\n" },
 		{ "<META content='\\(.js)' HTTP-EQUIV=refresh>",
 		  "33+1 with http-equiv the content of <meta> cannot come from data\n" },
@@ -394,10 +394,18 @@ TEST(bounds)
 	CHECK(strstr(said.p, "blocks within blocks are too many: 20"));
 }
 
-static const struct test tests[] = { T(text),  T(blocks),         T(values),
-				     T(html),  T(urls),           T(scripts_and_styles),
-				     T(xml),   T(refused_places), T(mistakes),
-				     T(large), T(bounds) };
+static const struct test tests[] = { T(text),
+				     T(blocks),
+				     T(values),
+				     T(html),
+				     T(urls),
+				     T(scripts_and_styles),
+				     T(what_only_looks_dangerous),
+				     T(xml),
+				     T(refused_places),
+				     T(mistakes),
+				     T(large),
+				     T(bounds) };
 
 int main(void)
 {
