@@ -296,7 +296,7 @@ TEST(refused_places)
 		  "! bad_value: t:1: \\(.js) is no URL to link to: its scheme 'JaVaScript' is not "
 		  "http, https, mailto, tel, sms, ftp or cid" },
 		{ "<svg><title/></svg><a href='\\(.js)'>",
-		  "28+6 data has no place in an element that is not read as HTML\n35+0 the "
+		  "28+6 data has no place in an element that is not read as HTML\n36+0 the "
 		  "template "
 		  "ends behind an element such as <title/>, which HTML does not end there: write "
 		  "<title></title>\n" },
