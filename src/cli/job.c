@@ -272,6 +272,11 @@ static void hear(void *arg, const char *label, struct slice line)
 	progress_said(label, line);
 }
 
+static void warn(void *arg, const char *label, struct slice line)
+{
+	progress_warned(label, line);
+}
+
 static void read_options(struct job *job)
 {
 	read_allow(job);
@@ -284,6 +289,7 @@ static void read_options(struct job *job)
 	read_until(job);
 	job->options.memory_bytes = (uint64_t)number(job, FLAG_MEMORY, 0);
 	job->options.tool_version = HOCKET_VERSION;
+	job->options.warned = warn;
 	if (args_has(job->args, FLAG_VERBOSE))
 		job->options.said = hear;
 }

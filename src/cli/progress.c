@@ -409,6 +409,12 @@ void progress_said(const char *label, struct slice line)
 	say_raw(buf_slice(&b));
 }
 
+void progress_warned(const char *label, struct slice line)
+{
+	erase();
+	say("%s: %.*s", label, SLICE(line));
+}
+
 void progress_dump(void)
 {
 	erase();

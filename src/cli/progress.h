@@ -25,3 +25,5 @@ void progress_report(enum hk_report, const char *text, void *arg);
 void progress_say(struct progress *, const char *fmt, ...) PRINTF(2, 3);
 /* What a worker printed; above the bar. */
 void progress_said(const char *label, struct slice line);
+/* What people should know though nothing failed; above the bar, as a message of ours. */
+void progress_warned(const char *label, struct slice line);

@@ -220,6 +220,7 @@ static int run_it(struct trial *t) SUSPENDS
 		.allow = t->allow,
 		.watch = &t->journeys.watch,
 		.said = hear,
+		.warned = hear,
 		.said_arg = t,
 		.tool_version = HOCKET_VERSION,
 	};

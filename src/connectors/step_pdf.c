@@ -38,6 +38,7 @@ struct pdf_shared {
 	const struct pdf_module *module;
 	struct pdf_sheet *sheet; /* owns a reference */
 	struct weasy weasy;
+	bool warned; /* of a letter that no font has */
 };
 enum words { TITLE, SUBTITLE, AUTHOR, SUBJECT, KEYWORDS, LANGUAGE, WORDS };
 struct request { /* in the call's arena */
@@ -355,6 +356,23 @@ static int fail_outcome(const struct printing *job, struct err *err)
 	return fail(err, faults[job->outcome], "%s%s", job->work.error, hint);
 }
 
+/* Nobody looks at ten thousand PDFs: the first box in one of them is told. */
+static void tell_lacking(struct site *site, uint32_t letter)
+{
+	struct pdf_shared *shared = site->shared;
+	AUTO(buf_done) struct buf text = { .max = 512 };
+	char shown[4];
+	if (letter < ' ' || shared->warned)
+		return;
+	shared->warned = true;
+	if (buf_printf(&text,
+		       "no installed font has the letter %.*s (U+%04X): a box stands in its place; "
+		       "install one that has it (Debian: fonts-noto-core, fonts-noto-cjk for "
+		       "Chinese, Japanese and Korean)",
+		       (int)utf8_put(letter, shown), shown, letter) == 0)
+		site_warn(site, buf_slice(&text));
+}
+
 static int render(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	AUTO(job_drop) struct printing *job = job_new(site, c);
@@ -379,6 +397,7 @@ static int render(struct site *site, struct call *c, struct err *err) SUSPENDS
 	c->answer.body = BODY_BLOB;
 	c->answer.type = S("application/pdf");
 	c->answer.value = buf_take(&job->work.pdf);
+	tell_lacking(site, job->work.lacking);
 	return 0;
 }
 

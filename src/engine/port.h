@@ -201,6 +201,8 @@ const char *site_folder(struct site *); /* absolute: what relative paths count f
 /* A program that does this place's work has printed a line: for people who want to see it. */
 void site_said(struct site *, struct slice line);
 bool site_is_heard(const struct site *); /* is there anybody? */
+/* Nothing failed, and yet who runs this should know: a sentence for people. Who calls says it once. */
+void site_warn(struct site *, struct slice line);
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
 uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */

@@ -37,7 +37,9 @@ struct run_options {
 	const struct watch *watch; /* borrows; NULL: nobody looks on */
 	/* A line that a program printed which works for this place; NULL: nobody listens. */
 	void (*said)(void *arg, const char *label, struct slice line);
-	void *said_arg;
+	/* What people should know though nothing failed; NULL: nobody does. */
+	void (*warned)(void *arg, const char *label, struct slice line);
+	void *said_arg; /* of both */
 	struct object_store
 		*objects; /* borrows: all buckets, for tests; NULL: those in the world */
 	const struct stand_in *stand_in; /* borrows; NULL: all calls are made */

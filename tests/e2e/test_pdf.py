@@ -416,3 +416,13 @@ def test_try_makes_the_pages_and_keeps_none(hocket):
     assert "pdf        is done here, for each record\n" in result.err and "2 records tried, 1 dead, 0 calls made" in result.err
     assert "dead at pdf: bad_value: image 'img/none.png' cannot be read" in result.out
     assert re.search(r"\+ \.pdf  <application/pdf, [\d.]+ KB>", result.out) and not (hocket.folder / "out").exists()
+
+
+def test_a_letter_that_no_font_has_is_told_once(hocket):
+    odd = "\U0010fffd"  # for private use: no font of Debian has it
+    hocket.write_jsonl("in.jsonl", [{"name": "a", "md": "# Plain"}, {"name": "b", "md": f"# {odd}\n\n{odd}"}, {"name": "c", "md": odd}])
+    result = hocket.run(PIPE.format(folder=hocket.folder, options=""))
+    assert result.code == 0 and result.err.count("no installed font") == 1
+    assert "hocket: pdf: no installed font has the letter \U0010fffd (U+10FFFD): a box stands in its place; install one" in result.err
+    hocket.write_jsonl("in.jsonl", [{"name": "a", "md": "# Plain \u00e9 \u03b1 \u2192"}])
+    assert "font" not in hocket.run(PIPE.format(folder=hocket.folder, options="")).err

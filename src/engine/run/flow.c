@@ -110,15 +110,26 @@ bool site_is_heard(const struct site *site)
 	return site->run->options.said != NULL;
 }
 
-void site_said(struct site *site, struct slice line)
+static void tell(struct site *site, void (*whom)(void *, const char *, struct slice),
+		 struct slice line)
 {
 	const struct run *run = site->run;
 	AUTO(buf_done) struct buf clean = { .max = 1u << 16 };
-	if (!run->options.said)
+	if (!whom)
 		return;
 	if (run->plan->secrets && secrets_redact(run->plan->secrets, line, &clean) == 0)
 		line = buf_slice(&clean);
-	run->options.said(run->options.said_arg, site->name, line);
+	whom(run->options.said_arg, site->name, line);
+}
+
+void site_said(struct site *site, struct slice line)
+{
+	tell(site, site->run->options.said, line);
+}
+
+void site_warn(struct site *site, struct slice line)
+{
+	tell(site, site->run->options.warned, line);
 }
 
 bool site_is_secret(const struct site *site, struct slice text)
