@@ -209,8 +209,10 @@ static void tell_tuner(struct lane *l, const struct ticket *t, const struct lane
 	int64_t now = hk_now_ns(), took = now - t->started_ns;
 	if (end->outcome == LANE_SERVED)
 		tuner_took(&l->tuner, took, l->starts.first != NULL || is_full(l), now);
-	else if (end->outcome != LANE_UNKNOWN)
+	else if (end->outcome == LANE_REFUSED)
 		tuner_refused(&l->tuner, took, now);
+	else if (end->outcome == LANE_DOWN)
+		tuner_failed(&l->tuner, took, now);
 	look_again(&l->starts);
 }
 

@@ -11,15 +11,17 @@
 struct tuner {
 	double limit; /* 0: there is no tuner */
 	unsigned most, windows;
-	bool rising;     /* nothing has held it back yet: it doubles */
-	bool measuring;  /* lowered for one window, to see how fast an answer can be */
-	double resume;   /* the limit before that */
-	int64_t base_ns; /* the mean time of an answer when nobody waits for another; 0: unknown */
+	bool rising;        /* nothing has held it back yet: it doubles */
+	bool measuring;     /* lowered for one window, to see how fast an answer can be */
+	double resume;      /* the limit before that */
+	int64_t base_ns;    /* the mean time of an answer when nobody waits for another */
+	unsigned base_n;    /* of so many answers; 0: unknown */
 	int64_t changed_ns; /* when the limit was set; the window began */
 	int64_t sum_ns;
-	unsigned n;
+	unsigned n, failed;
 	bool used_up;
 };
 void tuner_init(struct tuner *, unsigned most, int64_t now);
 void tuner_took(struct tuner *, int64_t took_ns, bool used_up, int64_t now);
-void tuner_refused(struct tuner *, int64_t took_ns, int64_t now); /* 429, 5xx, no answer */
+void tuner_refused(struct tuner *, int64_t took_ns, int64_t now); /* 429 */
+void tuner_failed(struct tuner *, int64_t took_ns, int64_t now);  /* 5xx, no answer */

@@ -12,8 +12,8 @@ struct server {
 	struct hk_sem serving;
 	struct rand rnd;
 	int64_t service_ns, until_ns;
-	unsigned noise_percent, limit, present;
-	uint64_t served, refused;
+	unsigned noise_percent, limit, present, fail_percent;
+	uint64_t served, refused, wanted; /* wanted: no more are asked for; 0: any number */
 };
 
 static int64_t service_time(struct server *s)
@@ -38,14 +38,17 @@ static int serve(struct server *s)
 static int customer(void *arg)
 {
 	struct server *s = arg;
-	while (hk_now_ns() < s->until_ns) {
+	while (hk_now_ns() < s->until_ns && (s->wanted == 0 || s->served < s->wanted)) {
 		struct ticket t = { .fresh = true };
 		CHECK_INT(lane_wait(s->lane, &t, false), 0);
 		lane_start(s->lane, &t);
 		int served = serve(s);
 		s->served += served > 0;
 		s->refused += served == 0;
-		struct lane_end end = { served > 0 ? LANE_SERVED : LANE_REFUSED };
+		bool fails = rand_below(&s->rnd, 100) < s->fail_percent;
+		struct lane_end end = { fails        ? LANE_DOWN
+					: served > 0 ? LANE_SERVED
+						     : LANE_REFUSED };
 		lane_finish(s->lane, &t, &end);
 	}
 	return 0;
@@ -124,6 +127,53 @@ TEST_IN_LOOP(it_follows_a_server_that_changes)
 	lanes_free(all);
 }
 
+/* How long so many calls take, of 100 who come at once: a language model's. */
+static int64_t time_of(struct server *s, uint64_t calls)
+{
+	struct lanes *all = lanes_new();
+	struct hk_group g;
+	int64_t began_ns = hk_now_ns();
+	s->lane = lanes_get(all, S("http://a"));
+	s->serving = HK_SEM(1000);
+	s->until_ns = HK_FOREVER;
+	s->wanted = calls;
+	rand_seed(&s->rnd, 1);
+	lane_tune(s->lane, 256);
+	hk_group_open(&g, NULL);
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_INT(hk_spawn(&g, customer, s), 0);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	lanes_free(all);
+	return hk_now_ns() - began_ns;
+}
+
+TEST_IN_LOOP(slow_calls_do_not_keep_it_low)
+{
+	struct server s = { .service_ns = 700 * HK_MS, .noise_percent = 40 };
+	int64_t took_ns = time_of(&s, 100);
+	printf("# 100 calls of 0.7 s: %.1f s\n", (double)took_ns / HK_SEC);
+	CHECK(took_ns < 8 * HK_SEC);
+}
+
+TEST_IN_LOOP(a_bad_moment_now_and_then_does_not_keep_it_low)
+{
+	struct server s = { .service_ns = 700 * HK_MS, .noise_percent = 40, .fail_percent = 2 };
+	int64_t took_ns = time_of(&s, 2000);
+	printf("# 2,000 calls of 0.7 s, 2 %% fail: %.1f s\n", (double)took_ns / HK_SEC);
+	CHECK(took_ns < 25 * HK_SEC);
+}
+
+TEST_IN_LOOP(many_failures_push_it_back)
+{
+	struct lanes *all = lanes_new();
+	struct server s = { .service_ns = 20 * HK_MS, .noise_percent = 5, .fail_percent = 40 };
+	s.lane = lanes_get(all, S("http://a"));
+	rand_seed(&s.rnd, 1);
+	lane_tune(s.lane, 256);
+	CHECK(settle(&s, 1000, CROWD, 20 * HK_SEC) < 8);
+	lanes_free(all);
+}
+
 TEST_IN_LOOP(it_does_not_grow_where_nobody_asks)
 {
 	struct lanes *all = lanes_new();
@@ -153,9 +203,10 @@ TEST_IN_LOOP(it_stays_between_one_and_the_most)
 }
 
 static const struct test tests[] = {
-	T(it_settles_near_the_knee),          T(refusals_push_it_back),
-	T(it_follows_a_server_that_changes),  T(it_does_not_grow_where_nobody_asks),
-	T(it_stays_between_one_and_the_most),
+	T(it_settles_near_the_knee),         T(refusals_push_it_back),
+	T(it_follows_a_server_that_changes), T(it_does_not_grow_where_nobody_asks),
+	T(slow_calls_do_not_keep_it_low),    T(a_bad_moment_now_and_then_does_not_keep_it_low),
+	T(many_failures_push_it_back),       T(it_stays_between_one_and_the_most),
 };
 
 int main(void)
