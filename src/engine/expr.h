@@ -116,5 +116,7 @@ void secrets_free(struct secrets *);
 MUST int secrets_read(struct secrets *, const char *path, struct err *);
 /* From what was read, else the environment. false: missing. Remembers the value for redaction. */
 bool secrets_get(const struct secrets *, struct slice name, struct slice *ret);
+/* Was one of this name handed out? */
+bool secrets_names(const struct secrets *, struct slice name);
 /* Replaces every value of 8 characters or more that was handed out by "***". */
 MUST int secrets_redact(const struct secrets *, struct slice text, struct buf *out);

@@ -205,6 +205,8 @@ bool site_is_heard(const struct site *); /* is there anybody? */
 void site_warn(struct site *, struct slice line);
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
+/* Is it the name of a secret of this pipeline? Also of a short one, and in a test, which does not know the values. */
+bool site_names_secret(const struct site *, struct slice name);
 uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;

@@ -354,6 +354,14 @@ def test_secrets_reach_workers_by_env_only(hocket):
     assert "canary" not in hocket("dead", "export", "pipe.yaml").out
 
 
+def test_a_secret_of_any_length_is_known_by_its_name(hocket):
+    file = "import os\ndef f(r): return {'env': sorted(k for k, v in os.environ.items() if v == '1234')}\n"
+    hocket.env["PIN"] = "1234"
+    result = run(hocket, "- python: f.py:f\n  env: {GIVEN: $secret.PIN}", numbers(1), file=file)
+    assert result.code == 0, result.err
+    assert hocket.out == [{"env": ["GIVEN"]}]
+
+
 # ---- before the first record ----
 
 

@@ -383,6 +383,17 @@ tests:
     passes(r)
     assert "from-the-file" not in r.out and 'sends {"key":"***"}' in r.out
 
+    hocket.write("f.py", "import os\ndef f(r): return {'found': sorted(k for k, v in os.environ.items() if 'the-real-key' in v)}\n")
+    passes(check("""
+from: {jsonl: a.jsonl}
+steps:
+  - python: f.py:f
+    env: {KEY: $secret.API_KEY}
+to: {jsonl: b.jsonl}
+tests:
+  - {in: {id: 1}, out: {found: []}}
+"""))
+
 
 # ---- pipelines of others ----
 NOTES = r"""# topics -> language model -> Markdown -> PDF -> bucket

@@ -178,6 +178,16 @@ def test_a_picture_that_cannot_be_had_is_said(hocket, source, why):
     assert "text" in text(hocket, "1.pdf") and images(hocket, "1.pdf") == 0
 
 
+def test_no_page_carries_files_away(hocket):
+    hocket.write("secrets.env", "KEY=canary-1234")
+    tries = ["<link rel=attachment href='secrets.env'>", "<a rel=attachment href='secrets.env'>x</a>", "<object data='secrets.env'></object>"]
+    run(hocket, [{"id": i, "html": html + "<p>there"} for i, html in enumerate(tries)], ", missing: placeholder")
+    for i in range(len(tries)):
+        assert "there" in text(hocket, f"{i}.pdf")
+        listed = subprocess.run(["pdfdetach", "-list", hocket.folder / f"{i}.pdf"], capture_output=True, text=True).stdout
+        assert listed.startswith("0 embedded"), listed
+
+
 def test_the_network_is_never_asked(hocket):
     with Counter() as far:
         hocket.write("style.css", f"@import '{far.url}/import.css'; @font-face {{ font-family: X; src: url({far.url}/x.woff) }} body {{ background: url({far.url}/bg.png) }}")

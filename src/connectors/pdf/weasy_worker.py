@@ -5,7 +5,8 @@ hocket brings this file along and executes it behind hocket_worker.py; `config` 
 A call:     {"max_pages": n, "placeholders": bool, "blobs": [[name, type or null], ...]}, the HTML, the blobs' bytes
 An answer:  {"pages": n}, the PDF; or {"error": words, "class": "bad_value" | "too_large" | "oom"}
 
-What must hold: (1) nothing is fetched but data: URLs, files beneath the folder and blobs of the record. (2) what one document loads, fonts and
+What must hold: (1) nothing is fetched but data: URLs, files beneath the folder that are pictures, fonts and style sheets by
+their names, and blobs of the record. (2) what one document loads, fonts and
 images, is not there for the next. (3) the same input gives the same bytes. (4) a picture that cannot be had is said, not left out.
 """
 
@@ -22,6 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 from hocket_worker import serve_parts
 
 FILE_MOST = 32 << 20
+FONTS = (".ttf", ".otf", ".ttc", ".woff", ".woff2")
 SHOWN = 200  # characters of a URL in a message
 
 
@@ -64,6 +66,7 @@ class Fetcher:
 
     def file(self, url):
         path = unquote(urlsplit(url).path)
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:  # where it led to, links and '..' followed
             real, about = os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd)
@@ -71,12 +74,14 @@ class Fetcher:
                 raise ValueError("it is no file beneath the pipeline's folder")
             if not stat.S_ISREG(about.st_mode):
                 raise ValueError("it is no file")
+            if not kind.startswith(("image/", "font/", "text/css")) and not path.lower().endswith(FONTS):
+                raise ValueError("by its name it is no picture, font or style sheet")  # a PDF can carry any file away
             if about.st_size > FILE_MOST:
                 raise ValueError("it is larger than 32 MiB")
             data = open(fd, "rb", closefd=False).read(FILE_MOST + 1)
         finally:
             os.close(fd)
-        return {"string": data, "mime_type": mimetypes.guess_type(path)[0] or "application/octet-stream"}
+        return {"string": data, "mime_type": kind}
 
 
 class Press:

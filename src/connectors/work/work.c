@@ -90,12 +90,19 @@ static bool is_overridden(const struct work_options *o, const char *variable)
 	return false;
 }
 
+static bool is_withheld(const struct work_options *o, const struct site *site, const char *variable)
+{
+	struct slice name = { variable, strcspn(variable, "=") };
+	return is_overridden(o, variable) || site_names_secret(site, name) ||
+	       site_is_secret(site, slice_str(variable));
+}
+
 int work_env(const struct work_options *o, struct site *site, char ***ret, struct err *err)
 {
 	size_t n = 0;
 	char **env = *ret = xcalloc(count_texts(environ) + o->env.n + 1, sizeof(*env));
 	for (char *const *v = environ; *v; v++)
-		if (!is_overridden(o, *v) && !site_is_secret(site, slice_str(*v)))
+		if (!is_withheld(o, site, *v))
 			env[n++] = xstrndup(*v, strlen(*v));
 	for (size_t i = 0; i < o->env.n; i++)
 		if (add_own(o->env.keys[i], ((struct tpl *const *)o->env.v)[i], &env[n++], err) < 0)

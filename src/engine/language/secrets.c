@@ -275,6 +275,14 @@ bool secrets_get(const struct secrets *secrets, struct slice name, struct slice 
 	return true;
 }
 
+bool secrets_names(const struct secrets *s, struct slice name)
+{
+	const struct secret *one = s->first;
+	while (one && !(one->given && slice_eq(one->name, name)))
+		one = one->next;
+	return one != NULL;
+}
+
 static size_t longest_at(const struct secrets *s, struct slice text)
 {
 	size_t longest = 0;

@@ -132,6 +132,12 @@ void site_warn(struct site *site, struct slice line)
 	tell(site, site->run->options.warned, line);
 }
 
+bool site_names_secret(const struct site *site, struct slice name)
+{
+	const struct secrets *secrets = site->run->plan->secrets;
+	return secrets && secrets_names(secrets, name);
+}
+
 bool site_is_secret(const struct site *site, struct slice text)
 {
 	AUTO(buf_done) struct buf clean = { .max = 1u << 20 };
