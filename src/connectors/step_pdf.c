@@ -18,6 +18,7 @@
 #include "rt/pool.h"
 #include <errno.h>
 #include <hocket/offload.h>
+#include <hocket/scope.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -148,6 +149,7 @@ static int pdf_plan(void *of, struct facts *facts, struct diag *diag)
 	facts->guarantee = IDEMPOTENT;
 	facts->keyless = true;
 	facts->local = true;
+	facts->own_clock = true;
 	facts->concurrency = o->pdf->workers ? (unsigned)o->pdf->workers : pool_cores();
 	return 0;
 }
@@ -373,18 +375,29 @@ static void tell_lacking(struct site *site, uint32_t letter)
 		site_warn(site, buf_slice(&text));
 }
 
+/* The thread is told. The same document would take as long again: that is no fault of a network. */
+static int fail_cut(const struct site *site, struct printing *job, int r, struct err *err)
+{
+	atomic_store(&job->stop, true);
+	err->sent = true;
+	if (r != -ETIMEDOUT)
+		return fail_errno(err, FAULT_IO, r, "cancelled");
+	return fail(err, FAULT_WORKER_TIMEOUT, "there was no PDF within %.3g s",
+		    (double)site->timeout_ns / (double)HK_SEC);
+}
+
 static int render(struct site *site, struct call *c, struct err *err) SUSPENDS
 {
 	AUTO(job_drop) struct printing *job = job_new(site, c);
 	const struct hk_offload_options how = { .pool = HK_POOL_CPU,
 						.name = "pdf",
 						.abandoned = job_unref };
+	struct hk_scope clock;
 	job->refs++;
-	int r = hk_offload_with(job_run, job, &how);
-	if (r == -ECANCELED) {
-		atomic_store(&job->stop, true);
-		return fail_errno(err, FAULT_IO, r, "cancelled");
-	}
+	hk_scope_open(&clock, site->timeout_ns);
+	int r = hk_offload_with(job_run, job, &how), end = hk_scope_close(&clock, r);
+	if (r == -ECANCELED)
+		return fail_cut(site, job, end, err);
 	job->refs--;
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "no thread can be had for a PDF");
