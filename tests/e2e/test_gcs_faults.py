@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 
+import far
 import pytest
 from gcs import Missing, tool
 from gcs_strict import UNIT, Change, Cut, Google, Lost, Say, crc32c
@@ -133,6 +134,14 @@ def test_the_machine_is_not_asked_through_a_proxy(google, ask, data):
     assert said.get("bytes") == len(data), said
 
 
+@pytest.mark.parametrize("headers", [{}, {"Metadata_Flavor": "Portal"}], ids=["nothing", "another"])
+def test_what_is_no_metadata_server_gives_no_token(google, ask, data, headers):
+    google.plan("metadata", Say(200, {"access_token": "ya29.of-a-captive-portal", "expires_in": 3600}, **headers))
+    said = ask("put", "gs://notes/x", "in", GCE_METADATA_HOST="machine.example",
+               HOCKET_TEST_HOSTS=f"machine.example:80=127.0.0.1:{google.server_address[1]}")
+    assert said["class"] == "config" and "no metadata server" in said["error"], said
+
+
 def test_no_credentials_at_all(google, ask, data):
     said = ask("put", "gs://notes/x", "in", GCE_METADATA_HOST="", **as_google(google))
     assert said["class"] == "config" and "GOOGLE_APPLICATION_CREDENTIALS" in said["error"]
@@ -251,6 +260,14 @@ def test_a_session_that_is_gone(google, ask, data, status):
     google.plan("piece", Say(status), Say(status), Say(status))
     assert put(ask, google, PIECE)["class"] == f"status({status})"
     assert google.asked["open"] == 4, "it starts over once"
+
+
+def test_a_session_elsewhere_gets_no_token(google, ask, data, key_file):
+    with far.far(lambda path, attempt: (403, {}, b"")) as other:
+        google.plan("open", Say(200, Location=f"{other.base}/upload?upload_id=1"))
+        said = put(ask, google, PIECE, f"credentials={key_file}")
+    assert said["class"] == "status(403)" and len(other.heads) == 1
+    assert google.tokens and not any("ya29" in str(head) or "uthorization" in str(head) for head in other.heads)
 
 
 def test_a_session_without_tls_is_not_taken(google, ask, data, tmp_path):
