@@ -309,7 +309,7 @@ def test_a_timeout_ends_it(press):
     began = time.monotonic()
     done = r(PIPE.format(folder=press.hocket.folder, options=", max_pages: 100000").replace("    into: .pdf", "    into: .pdf\n    timeout: 50ms\n    retry: 0"))
     assert done.code in (3, 5), done.err
-    assert press.hocket.read_jsonl("dead.jsonl")[0]["class"].startswith("timeout")
+    assert press.hocket.read_jsonl("dead.jsonl")[0]["class"] == "worker_timeout"
     assert time.monotonic() - began < 20 * SLOW, "the thread is told to stop"
 
 
