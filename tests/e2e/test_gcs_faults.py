@@ -458,6 +458,7 @@ def test_hmac_keys_list(google, ask, tmp_path):
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html></html>", b"<ListBucketResult><Contents><Key>a</Key>", b"<!DOCTYPE x><ListBucketResult/>",
+                                  b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
                                   b"<ListBucketResult><Contents><Key>b</Key></Contents><Contents><Key>a</Key></Contents></ListBucketResult>"])
 def test_lists_that_are_none(google, ask, body):
     google.plan("xmllist", Say(200, body))

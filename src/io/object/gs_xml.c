@@ -153,6 +153,7 @@ struct listing {
 	struct object_info next; /* borrows from the arena until its end is read */
 	struct arena *arena;
 	bool found; /* it is a list */
+	bool truncated;
 };
 
 static int take_end(struct listing *l)
@@ -196,6 +197,8 @@ static int take_element(void *arg, const char *path, struct slice text)
 		return take_end(l);
 	if (slice_eq_str(at, "/Contents/Key"))
 		l->next.name = arena_copy(l->arena, text);
+	else if (slice_eq_str(at, "/IsTruncated"))
+		l->truncated = slice_eq_str(text, "true");
 	else if (slice_eq_str(at, "/Contents/Generation"))
 		l->next.generation = arena_copy(l->arena, text);
 	else if (slice_eq_str(at, "/Contents/LastModified"))
@@ -217,7 +220,8 @@ static int read_page(const struct object_list *asked, struct slice xml, struct o
 	struct listing l = { .asked = asked, .arena = arena };
 	int r = s3_xml_read(xml, take_element, &l);
 	bool loops = l.page.next.n && slice_eq(buf_slice(&l.page.next), asked->page);
-	if (r == 0 && l.found && !loops) {
+	bool ends_early = l.truncated && !l.page.next.n;
+	if (r == 0 && l.found && !loops && !ends_early) {
 		*ret = l.page;
 		return 0;
 	}
