@@ -5,7 +5,9 @@
  * What flows through:    family names in; fonts with the height of their lines out.
  * What must hold:
  *  (1) Pango's maps are not shared between threads. (2) glyphs stand where the font says, not on pixels: no hinting, at 72 dots an
- *      inch, so that a unit is a point. (3) the map's caches are bounded by the styles that are used, not by the documents. */
+ *      inch, so that a unit is a point. (3) the map's caches are bounded by the styles that are used, not by the documents. (4) a font's
+ *      file, once opened, stays open: Cairo would close it under another thread. */
+#include <cairo-ft.h> /* before banned.h: FreeType's headers name what is banned */
 #include "pdf/press.h"
 #include <pthread.h>
 #include "base/banned.h"
@@ -24,6 +26,24 @@ static void key_make(void)
 	ASSERT(r == 0);
 }
 
+/* ---- files of fonts ------------------------------------------------------------------------------ */
+
+/* Cairo 1.16 keeps ten files of fonts open for all threads. Opening the next one it closes any that nobody has locked, without asking
+ * whether a thread is about to: who reads it then, reads freed memory. What is locked once is never closed, so each is, here. */
+static void keep_open(PangoFont *font)
+{
+	static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+	static const char kept[] = "hocket-kept-open";
+	if (!font || g_object_get_data(G_OBJECT(font), kept))
+		return;
+	g_object_set_data(G_OBJECT(font), kept, font);
+	pthread_mutex_lock(&opening);
+	cairo_scaled_font_t *scaled = pango_cairo_font_get_scaled_font(PANGO_CAIRO_FONT(font));
+	if (scaled && cairo_scaled_font_get_type(scaled) == CAIRO_FONT_TYPE_FT)
+		(void)cairo_ft_scaled_font_lock_face(scaled);
+	pthread_mutex_unlock(&opening);
+}
+
 static PangoContext *context_new(void)
 {
 	PangoFontMap *map = pango_cairo_font_map_new_for_font_type(CAIRO_FONT_TYPE_FT);
@@ -38,6 +58,23 @@ static PangoContext *context_new(void)
 	cairo_font_options_destroy(options);
 	pango_context_set_round_glyph_positions(context, FALSE);
 	return context;
+}
+
+void fonts_keep(PangoLayout *layout)
+{
+	const char *text = pango_layout_get_text(layout);
+	PangoAttrList *given = pango_layout_get_attributes(layout);
+	PangoAttrList *all = given ? pango_attr_list_copy(given) : pango_attr_list_new();
+	pango_attr_list_insert_before(
+		all, pango_attr_font_desc_new(pango_layout_get_font_description(layout)));
+	GList *items = pango_itemize(pango_layout_get_context(layout), text, 0, (int)strlen(text),
+				     all, NULL);
+	for (GList *at = items; at; at = at->next) {
+		keep_open(((PangoItem *)at->data)->analysis.font);
+		pango_item_free(at->data);
+	}
+	g_list_free(items);
+	pango_attr_list_unref(all);
 }
 
 PangoContext *fonts_context(void)
@@ -62,6 +99,9 @@ static void face_make(struct press *p, struct face *f, const char *family, doubl
 	pango_font_description_set_family(f->font, family);
 	pango_font_description_set_size(f->font, (int)(size * PANGO_SCALE));
 	pango_font_description_set_weight(f->font, weight);
+	PangoFont *first = pango_context_load_font(p->context, f->font);
+	keep_open(first);
+	g_clear_object(&first);
 	PangoFontMetrics *metrics =
 		pango_context_get_metrics(p->context, f->font, pango_language_from_string("en"));
 	f->size = size;

@@ -276,6 +276,7 @@ static void band_text(struct press *p, const struct band *band, const char *text
 	pango_layout_set_alignment(layout, align);
 	pango_layout_set_auto_dir(layout, FALSE);
 	pango_layout_set_single_paragraph_mode(layout, TRUE);
+	fonts_keep(layout);
 	color_set(p->cr, p->band.color);
 	cairo_move_to(p->cr, p->style->left,
 		      baseline - pango_points(pango_layout_get_baseline(layout)));

@@ -140,6 +140,8 @@ void press_keep(struct press *, void *what, void (*drop)(void *));
 
 /* ---- fonts.c ---- */
 PangoContext *fonts_context(void); /* this thread's */
+/* Before a layout is asked for anything: its fonts are opened for good. */
+void fonts_keep(PangoLayout *);
 void faces_make(struct press *);
 void faces_done(struct press *);
 

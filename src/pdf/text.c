@@ -140,6 +140,7 @@ struct para *para_new(struct press *p, const struct face *face, const struct pro
 	}
 	pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
 	pango_layout_set_width(layout, width < 0 ? -1 : pango_size(width));
+	fonts_keep(layout);
 	*para = (struct para){
 		.refs = 1, .layout = layout, .face = face, .prose = prose, .from = from
 	};

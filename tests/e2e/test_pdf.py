@@ -426,3 +426,23 @@ def test_a_letter_that_no_font_has_is_told_once(hocket):
     assert "hocket: pdf: no installed font has the letter \U0010fffd (U+10FFFD): a box stands in its place; install one" in result.err
     hocket.write_jsonl("in.jsonl", [{"name": "a", "md": "# Plain \u00e9 \u03b1 \u2192"}])
     assert "font" not in hocket.run(PIPE.format(folder=hocket.folder, options="")).err
+
+
+# Cairo opens ten files of fonts at once and closes one for the eleventh, under the hands of other threads.
+SCRIPTS = """# Title %d
+
+**bold** *italic* ***both*** `code` **`bold code`** *`italic code`* ~~no~~ \u05e2\u05d1\u05e8\u05d9\u05ea \u0639\u0631\u0628\u064a \u0395\u03bb\u03bb\u03ac\u03b4\u03b1 \u65e5\u672c
+\u0e44\u0e17\u0e22 \u0939\u093f\u0928 \u12a0\u121b \u10e5\u10d0 \u0540\u0561 \u09ac\u09be \u0ba4\u0bae \u1781\u17d2 \u0ea5\u0eb2 \u2588 \u2211 \u28ff \u16a0
+
+## Head **b** *i*
+
+| a **b** | *c* `d` |
+|---|---|
+| \u65e5 | \u05d0 |
+"""
+
+
+def test_threads_share_many_fonts(hocket):
+    hocket.write_jsonl("in.jsonl", [{"name": f"n{i}", "md": SCRIPTS % i} for i in range(200)])
+    result = hocket.run(PIPE.format(folder=hocket.folder, options=", workers: 4"))
+    assert result.code == 0 and "delivered 200" in result.err
