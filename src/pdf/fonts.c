@@ -29,11 +29,12 @@ static void key_make(void)
 /* ---- files of fonts ------------------------------------------------------------------------------ */
 
 /* Cairo 1.16 keeps ten files of fonts open for all threads. Opening the next one it closes any that nobody has locked, without asking
- * whether a thread is about to: who reads it then, reads freed memory. What is locked once is never closed, so each is, here. */
-static void keep_open(PangoFont *font)
+ * whether a thread is about to: who reads it then, reads freed memory. What is locked once is never closed, so each is, here.
+ * Pango measures a font with a sample of the language, which opens others: that is done here, too, where nobody else opens any. */
+static void keep_open(PangoFont *font, PangoLanguage *language)
 {
 	static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-	static const char kept[] = "hocket-kept-open";
+	const char *kept = pango_language_to_string(language);
 	if (!font || g_object_get_data(G_OBJECT(font), kept))
 		return;
 	g_object_set_data(G_OBJECT(font), kept, font);
@@ -41,6 +42,7 @@ static void keep_open(PangoFont *font)
 	cairo_scaled_font_t *scaled = pango_cairo_font_get_scaled_font(PANGO_CAIRO_FONT(font));
 	if (scaled && cairo_scaled_font_get_type(scaled) == CAIRO_FONT_TYPE_FT)
 		(void)cairo_ft_scaled_font_lock_face(scaled);
+	pango_font_metrics_unref(pango_font_get_metrics(font, language));
 	pthread_mutex_unlock(&opening);
 }
 
@@ -70,7 +72,8 @@ void fonts_keep(PangoLayout *layout)
 	GList *items = pango_itemize(pango_layout_get_context(layout), text, 0, (int)strlen(text),
 				     all, NULL);
 	for (GList *at = items; at; at = at->next) {
-		keep_open(((PangoItem *)at->data)->analysis.font);
+		const PangoAnalysis *use = &((PangoItem *)at->data)->analysis;
+		keep_open(use->font, use->language);
 		pango_item_free(at->data);
 	}
 	g_list_free(items);
@@ -100,7 +103,7 @@ static void face_make(struct press *p, struct face *f, const char *family, doubl
 	pango_font_description_set_size(f->font, (int)(size * PANGO_SCALE));
 	pango_font_description_set_weight(f->font, weight);
 	PangoFont *first = pango_context_load_font(p->context, f->font);
-	keep_open(first);
+	keep_open(first, pango_language_from_string("en"));
 	g_clear_object(&first);
 	PangoFontMetrics *metrics =
 		pango_context_get_metrics(p->context, f->font, pango_language_from_string("en"));
