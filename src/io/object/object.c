@@ -52,7 +52,7 @@ static const char *fault_of_bucket(struct slice bucket, enum object_kind kind)
 	if (bucket.n < BUCKET_MIN || bucket.n > (kind == OBJECT_S3 ? LABEL_MAX : BUCKET_MAX))
 		return "a bucket's name has 3 to 63 characters";
 	if (!is_lower_or_digit(bucket.p[0]) || !is_lower_or_digit(bucket.p[bucket.n - 1]))
-		return "it begins and ends with a letter or a digit";
+		return "it begins and ends with a lower-case letter or a digit";
 	for (bool more = true; more; labels++) {
 		more = slice_cut(rest, '.', &label, &rest);
 		const char *why = fault_of_label(label, kind, &numbers);
