@@ -95,7 +95,7 @@ static int parquet_open(struct site *site, struct err *err)
 		.memory_bytes = memory > MEMORY_LEAST ? memory : MEMORY_LEAST,
 	};
 	t->parquet = parquet_new(&t->options);
-	t->spread = spread_new(&o->text, RENDER_JSONL, false);
+	t->spread = spread_new(site, &o->text, RENDER_JSONL, false);
 	t->spread->parts.staged = parquet_make;
 	t->spread->parts.stage = t->parquet;
 	t->spread->parts.publishes = false;

@@ -46,7 +46,7 @@ static int stdout_open(struct site *site, struct err *err)
 	const struct stdout_sink *o = site->options;
 	struct stdout_writer *w = site->shared;
 	(void)err;
-	rendering_init(&w->rendering, (enum render_format)o->format, &o->render);
+	rendering_init(&w->rendering, site, (enum render_format)o->format, &o->render);
 	w->text = (struct buf){ .max = TEXT_MAX };
 	return 0;
 }

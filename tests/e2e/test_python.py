@@ -565,3 +565,13 @@ def test_sigterm_lets_workers_finish(hocket):
     assert result.code == 0, result.err
     assert len((hocket.folder / "begun").read_text()) == 2000
     assert [r["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(2000))
+
+
+def test_a_blob_that_a_file_of_lines_cannot_hold_is_told_once(hocket):
+    hocket.write("f.py", "from hocket_worker import Blob\n\ndef f(record):\n    return {**record, 'pdf': Blob(b'%PDF', 'application/pdf')}\n")
+    hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(3)])
+    pipe = "from: {{jsonl: in.jsonl}}\nsteps:\n  - python: f.py:f\nto: {{jsonl: out.jsonl{}}}\n"
+    told = hocket.run(pipe.format(""))
+    assert told.code == 0 and told.err.count("a blob's bytes do not go into a file of lines") == 1, told.err
+    assert hocket.read_jsonl("out.jsonl")[0]["pdf"] == {"$blob": "pdf", "type": "application/pdf", "bytes": 4}
+    assert "blob's bytes" not in hocket.run(pipe.format(", fields: [id]"), "--fresh").err

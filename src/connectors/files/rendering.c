@@ -81,9 +81,10 @@ static int columns_of_record(struct rendering *r, struct slice record)
 	return done;
 }
 
-void rendering_init(struct rendering *r, enum render_format format, const struct render_options *o)
+void rendering_init(struct rendering *r, struct site *site, enum render_format format,
+		    const struct render_options *o)
 {
-	*r = (struct rendering){ .options = o, .format = format };
+	*r = (struct rendering){ .options = o, .format = format, .site = site };
 	r->dialect = (struct csv_dialect){ csv_delimiter(o->delimiter), '"' };
 }
 
@@ -264,10 +265,25 @@ int rendering_begin(struct rendering *r, const struct batch *b, struct buf *out,
 	return done < 0 ? fail_memory(err, done) : 0;
 }
 
-int rendering_line(struct rendering *r, struct slice record, struct buf *out, struct err *err)
+static void tell_blob(struct rendering *r, const struct rec *rec, struct slice line)
 {
-	return r->format == RENDER_CSV ? put_row(r, record, out, err)
-				       : put_line(r, record, out, err);
+	if (r->told || rec_part_count(rec) == 1 || !memmem(line.p, line.n, "$blob", 5))
+		return;
+	r->told = true;
+	site_warn(
+		r->site,
+		S("a blob's bytes do not go into a file of lines, only what it is: send them to a "
+		  "bucket or folder with `upload:`, or leave its field out with `fields:`"));
+}
+
+int rendering_line(struct rendering *r, const struct rec *rec, struct buf *out, struct err *err)
+{
+	size_t before = out->n;
+	int done = r->format == RENDER_CSV ? put_row(r, rec_json(rec), out, err)
+					   : put_line(r, rec_json(rec), out, err);
+	if (done == 0)
+		tell_blob(r, rec, slice_from(buf_slice(out), before));
+	return done;
 }
 
 int rendering_put(struct rendering *r, const struct batch *b, size_t from, bool header,
@@ -278,7 +294,7 @@ int rendering_put(struct rendering *r, const struct batch *b, size_t from, bool 
 		return -1;
 	size_t i = from;
 	for (; i < b->n && out->n < enough; i++) {
-		if (rendering_line(r, rec_json(b->recs[i]), out, err) < 0) {
+		if (rendering_line(r, b->recs[i], out, err) < 0) {
 			if (err)
 				err->row = i + 1;
 			return -1;

@@ -30,8 +30,11 @@ struct rendering {
 	struct buf *columns; /* decoded names */
 	size_t n;
 	struct slice *values; /* scratch: one record's cells */
+	struct site *site;    /* borrows: who is told */
+	bool told;            /* that text cannot hold blobs */
 };
-void rendering_init(struct rendering *, enum render_format, const struct render_options *);
+void rendering_init(struct rendering *, struct site *, enum render_format,
+		    const struct render_options *);
 void rendering_done(struct rendering *);
 
 /* CSV: the columns are those of a header that stands already. FAULT_CONFIG: it differs from `fields`. */
@@ -41,7 +44,8 @@ MUST int rendering_columns(struct rendering *, struct slice header_row, const ch
 MUST int rendering_header(struct rendering *, struct buf *out, struct err *);
 /* CSV: a header whose columns are `fields` or the keys of the batch's first record; nothing for an empty batch. */
 MUST int rendering_begin(struct rendering *, const struct batch *, struct buf *out, struct err *);
-MUST int rendering_line(struct rendering *, struct slice record, struct buf *out, struct err *);
+/* Of a blob only its description is written; the first time that is told. */
+MUST int rendering_line(struct rendering *, const struct rec *, struct buf *out, struct err *);
 /* Records from `from` on, until out holds `enough` bytes or the batch ends; returns where it stopped, -1. header: CSV begins
  * with one, whose columns are `fields` or the first record's keys. */
 MUST int rendering_put(struct rendering *, const struct batch *, size_t from, bool header,

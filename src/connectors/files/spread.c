@@ -17,13 +17,14 @@
 #define NAME_BYTES (64u << 10)
 #define NAME_ROOM  16 /* .part, and a number before the extension */
 
-struct spread *spread_new(const struct text_sink *options, enum render_format format, bool packed)
+struct spread *spread_new(struct site *site, const struct text_sink *options,
+			  enum render_format format, bool packed)
 {
 	struct spread *o = xcalloc(1, sizeof(*o));
 	bool rotated = options->rotate != NULL;
 	o->options = options;
 	parts_init(&o->parts, &options->files, (enum part_mode)options->mode, rotated);
-	rendering_init(&o->rendering, format, &options->render);
+	rendering_init(&o->rendering, site, format, &options->render);
 	o->packs = o->parts.packed = packed;
 	o->gzip = packed ? gzip_new((int)options->level) : NULL;
 	o->name = (struct buf){ .max = NAME_BYTES };
@@ -245,7 +246,7 @@ static int put_row(struct spread *o, struct part *p, const struct batch *b, size
 	buf_clear(&o->row);
 	if (p->have.length == 0 && p->then.text == 0 && put_header(o, &one, err) < 0)
 		return -1;
-	if (rendering_line(&o->rendering, rec_json(b->recs[row]), &o->row, err) < 0) {
+	if (rendering_line(&o->rendering, b->recs[row], &o->row, err) < 0) {
 		if (err)
 			err->row = row + 1;
 		return -1;

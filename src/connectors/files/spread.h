@@ -21,7 +21,7 @@ struct spread {
 	int64_t now_ns;
 	bool packs;
 };
-struct spread *spread_new(const struct text_sink *, enum render_format, bool packed);
+struct spread *spread_new(struct site *, const struct text_sink *, enum render_format, bool packed);
 void spread_free(struct spread *); /* accepts NULL */
 MUST int spread_resume(struct spread *, struct resumption *, struct err *) SUSPENDS;
 MUST int spread_commit(struct spread *, const struct batch *, struct buf *receipt,

@@ -72,11 +72,11 @@ void text_sink_open(struct site *site, enum render_format format)
 	const struct text_sink *o = site->options;
 	struct text_output *t = site->shared;
 	if (is_spread(o)) {
-		t->spread = spread_new(o, format, is_packed(o));
+		t->spread = spread_new(site, o, format, is_packed(o));
 		return;
 	}
 	part_file_open(&t->file, o->files.path, (enum part_mode)o->mode);
-	rendering_init(&t->rendering, format, &o->render);
+	rendering_init(&t->rendering, site, format, &o->render);
 	t->text = (struct buf){ .max = TEXT_MOST };
 	t->packed = (struct buf){ .max = TEXT_PACKED_MOST };
 	t->file.packed = is_packed(o);

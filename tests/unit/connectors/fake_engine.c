@@ -230,6 +230,12 @@ struct object_store *site_objects(struct site *site)
 	return fake_objects;
 }
 
+void site_warn(struct site *site, struct slice line)
+{
+	(void)site;
+	(void)line;
+}
+
 const char *site_folder(struct site *site)
 {
 	(void)site;
