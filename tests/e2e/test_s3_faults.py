@@ -147,7 +147,7 @@ def test_a_put_that_was_cut_is_there_once(s3, between, tmp_path, fault):
     (error(409, "OperationAborted"), "status(503)", "OperationAborted"),
     (error(400, "BadDigest"), "truncated", "BadDigest"),
     (error(403, "AccessDenied", "Access Denied"), "status(403)", "AccessDenied: Access Denied"),
-    (error(403, "SignatureDoesNotMatch"), "config", "check secret_key"),
+    (error(403, "SignatureDoesNotMatch", "Check your key and signing method."), "config", "signing method; check secret_key"),
     (error(403, "InvalidAccessKeyId"), "config", "check access_key"),
     (error(400, "ExpiredToken"), "config", "temporary keys"),
     (error(404, "NoSuchBucket"), "status(404)", "NoSuchBucket"),

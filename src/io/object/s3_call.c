@@ -329,12 +329,15 @@ int s3_refuse(const struct s3_name *name, const struct s3_answer *a, struct err 
 {
 	const struct meaning *m = meaning_of(a);
 	int status = m->status ? m->status : a->http.status < 300 ? 500 : a->http.status;
+	struct slice says = slice_str(a->message);
+	if (m->advice[0] && slice_ends(says, S("."))) /* a sentence, and more is to come */
+		says.n--;
 	if (err) {
 		err->code = status;
 		err->sent = true;
 		err->retry_after_ns = http_retry_after_ns(&a->http);
 	}
-	return fail(err, m->fault, S3_SHOWN ": status %d%s%s%s%s%s", S3_NAME(*name), a->http.status,
-		    a->code[0] ? " " : "", a->code, a->message[0] ? ": " : "", a->message,
+	return fail(err, m->fault, S3_SHOWN ": status %d%s%s%s%.*s%s", S3_NAME(*name),
+		    a->http.status, a->code[0] ? " " : "", a->code, says.n ? ": " : "", SLICE(says),
 		    m->advice);
 }

@@ -20,9 +20,12 @@
 #include "io/object/s3_xml.h"
 
 #include <hocket/scope.h>
+#include <hocket/run.h>
 
 enum { PARTS_MAX = 10000, MEGABYTE = 1 << 20 };
-#define ABORT_NS (5 * HK_SEC)
+#define ABORT_NS     (5 * HK_SEC)
+#define ABORT_GAP_NS (100 * HK_MS)
+enum { ABORTS = 5 };
 
 static void upload_reset(struct s3_upload *u)
 {
@@ -391,12 +394,18 @@ int s3_put_pieces(struct s3_store *s, const struct object_put *p, struct object_
 	return complete(s, p, u, ret, err);
 }
 
-/* Best effort, also when the task was cancelled: a lifecycle rule of the bucket does for those who were killed. */
+static bool ask_to_abort(struct s3_store *s, const struct s3_ask *ask) SUSPENDS
+{
+	AUTO(s3_answer_done) struct s3_answer answer = { 0 };
+	struct err ignored = { 0 };
+	return s3_call(s, ask, &answer, &ignored) == 0 && answer.http.status != 404;
+}
+
+/* Best effort, also when the task was cancelled: a lifecycle rule of the bucket does for those who were killed. A piece that was on its way
+ * may arrive behind the request, and stays then (S3's manual): so it is asked until there is no such upload any more. */
 static void abort_upload(struct s3_store *s, const struct s3_upload *u) SUSPENDS
 {
 	AUTO(buf_done) struct buf query = { 0 };
-	AUTO(s3_answer_done) struct s3_answer answer = { 0 };
-	struct err ignored = { 0 };
 	struct s3_ask ask = { .method = "DELETE",
 			      .name = { buf_slice(&u->bucket), buf_slice(&u->name) } };
 	if (s3_upload_query(u, 0, &query) < 0)
@@ -404,8 +413,10 @@ static void abort_upload(struct s3_store *s, const struct s3_upload *u) SUSPENDS
 	ask.query = buf_slice(&query);
 	struct hk_scope scope;
 	hk_scope_open_shield(&scope, ABORT_NS);
-	int r = s3_call(s, &ask, &answer, &ignored);
-	(void)hk_scope_close(&scope, r);
+	for (int i = 0; i < ABORTS && ask_to_abort(s, &ask); i++)
+		if (hk_sleep(ABORT_GAP_NS) < 0)
+			break;
+	(void)hk_scope_close(&scope, 0);
 }
 
 void s3_forget(struct object_store *store, struct object_upload *upload)

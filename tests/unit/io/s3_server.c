@@ -240,10 +240,12 @@ static int cancelled(struct object_store *s) SUSPENDS
 	CHECK(upload != NULL);
 	object_upload_free(s, upload);
 	CHECK_INT(hk_scope_close(&scope, 0), 0);
-	char text[256];
-	/* That is where this service keeps uploads: a folder each. */
+	char text[320];
+	/* That is where this service keeps uploads: a folder each, parts in it. It may still be busy with the piece that was cut; one that was
+	 * cut while it was made has no parts. */
 	snprintf(text, sizeof text,
-		 "cd %s/buckets/notes/.sgwtmp/multipart && test -z \"$(find . -mindepth 2)\"",
+		 "cd %s/buckets/notes/.sgwtmp/multipart && for i in $(seq 200); do "
+		 "test -z \"$(find . -mindepth 3 -type f)\" && exit 0; sleep 0.05; done; exit 1",
 		 folder_);
 	CHECK_INT(system(text), 0);
 	return 0;
