@@ -520,7 +520,7 @@ def test_kills_and_restarts_lose_nothing_and_leave_nobody(hocket):
     file = """
     import os, time
     def f(r):
-        time.sleep(0.002)
+        time.sleep(0.006)
         if r["n"] % 97 == 5: os._exit(1)
         if r["n"] % 97 == 6: raise ValueError("six")
         return [{"n": r["n"], "part": i} for i in range(3)]
@@ -530,7 +530,7 @@ def test_kills_and_restarts_lose_nothing_and_leave_nobody(hocket):
     hocket.write("pipe.yaml", pipeline("- python: f.py:f\n  workers: 2"))
     mark = hocket.env["HOCKET_TEST_MARK"] = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     kills = 0
-    for delay in (0.15, 0.3, 0.45, 0.6, 0.75, 0.9):
+    for delay in (0.15, 0.2, 0.3, 0.4, 0.5):  # of about three seconds
         process = hocket.start("run", "pipe.yaml")
         try:
             process.communicate(timeout=delay)
