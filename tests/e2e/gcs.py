@@ -1,6 +1,7 @@
 """A Google Cloud Storage that is not ours (tools/gcs-server), and Google's own client as the judge of what is in it."""
 import base64
 import contextlib
+import functools
 import json
 import pathlib
 import subprocess
@@ -8,7 +9,7 @@ import tempfile
 import urllib.parse
 import urllib.request
 
-TOOL = pathlib.Path(__file__).resolve().parent.parent.parent / "tools/gcs-server"
+import servers
 
 # The judge: asked by lines of JSON, answers by lines of JSON.
 JUDGE = r"""
@@ -51,19 +52,8 @@ for line in sys.stdin:
 """
 
 
-class Missing(Exception):
-    """It cannot be had here."""
-
-
-def tool(*words):
-    # Its output goes through a file: a server that it starts would keep a pipe open.
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        code = subprocess.run([TOOL, *map(str, words)], stdout=out, stderr=err).returncode
-        out.seek(0), err.seek(0)
-        if code == 77:
-            raise Missing(err.read().strip())
-        assert code == 0, f"gcs-server {words[0]}: exit code {code}: {err.read()}"
-        return out.read().strip()
+tool = functools.partial(servers.tool, "gcs-server")
+Missing = servers.Missing
 
 
 class Server:

@@ -1,11 +1,12 @@
 """An S3 service that is not ours (tools/s3-server: versitygw), and boto3 as the judge of what is in it."""
 import base64
+import functools
 import json
 import pathlib
 import subprocess
 import tempfile
 
-TOOL = pathlib.Path(__file__).resolve().parent.parent.parent / "tools/s3-server"
+import servers
 
 # The judge: asked by lines of JSON, answers by lines of JSON. boto3 checks the checksums of what it reads.
 JUDGE = r"""
@@ -56,19 +57,8 @@ for line in sys.stdin:
 """
 
 
-class Missing(Exception):
-    """It cannot be had here."""
-
-
-def tool(*words):
-    # Its output goes through a file: a server that it starts would keep a pipe open.
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        code = subprocess.run([TOOL, *map(str, words)], stdout=out, stderr=err).returncode
-        out.seek(0), err.seek(0)
-        if code == 77:
-            raise Missing(err.read().strip())
-        assert code == 0, f"s3-server {words[0]}: exit code {code}: {err.read()}"
-        return out.read().strip()
+tool = functools.partial(servers.tool, "s3-server")
+Missing = servers.Missing
 
 
 class Server:
