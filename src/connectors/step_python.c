@@ -7,9 +7,9 @@
  *  (1) the file is read once, when the run opens: all workers of the run execute that text, and answers are remembered under it.
  *  (2) what can be said of the file without executing it is said before any record is read. (3) hocket never executes it itself. */
 #include "base/banned.h"
-#include "connectors/work/python.h"
-#include "connectors/work/records.h"
-#include "connectors/work/work.h"
+#include "connectors/workers/python.h"
+#include "connectors/workers/records.h"
+#include "connectors/workers/work.h"
 #include "io/digest.h"
 #include <errno.h>
 #include <hocket/file.h>
@@ -197,21 +197,11 @@ static int python_ask(struct site *site, struct call *c, struct err *err) SUSPEN
 	return c->wants_asked ? ask_digest(o, site->shared, c, err) : 0;
 }
 
-static int run(struct python_shared *s, struct call *const *calls, size_t n,
-	       struct err *err) SUSPENDS
-{
-	AUTO(records_done) struct record_parts parts = { 0 };
-	AUTO(hk_answer_done) struct hk_answer answer = { 0 };
-	if (records_put(calls, n, &parts, err) < 0 ||
-	    work_call(&s->work, parts.parts, parts.n, &answer, err) < 0)
-		return -1;
-	return records_take(calls, n, &answer, err);
-}
-
 static void python_call_many(struct site *site, struct call *const *calls, size_t n) SUSPENDS
 {
+	struct python_shared *s = site->shared;
 	struct err err = { 0 };
-	if (run(site->shared, calls, n, &err) == 0)
+	if (records_work(&s->work, calls, n, &err) == 0)
 		return;
 	err.whole = n > 1;
 	work_give_fault(calls, n, &err);

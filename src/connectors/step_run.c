@@ -8,9 +8,9 @@
  *      answers and failures. */
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/work/argv.h"
-#include "connectors/work/once.h"
-#include "connectors/work/records.h"
+#include "connectors/workers/argv.h"
+#include "connectors/workers/once.h"
+#include "connectors/workers/records.h"
 #include "io/digest.h"
 #include <stdio.h>
 #include <string.h>
@@ -264,24 +264,10 @@ static int call_lines(struct site *site, struct call *const *calls, size_t n,
 	return site->batch > 1 ? give_list(calls, n, text, err) : give_line(calls[0], text, err);
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------- */
-
-static int call_frames(struct site *site, struct call *const *calls, size_t n,
-		       struct err *err) SUSPENDS
-{
-	struct run_shared *s = site->shared;
-	AUTO(records_done) struct record_parts parts = { 0 };
-	AUTO(hk_answer_done) struct hk_answer answer = { 0 };
-	if (records_put(calls, n, &parts, err) < 0 ||
-	    work_call(&s->work, parts.parts, parts.n, &answer, err) < 0)
-		return -1;
-	return records_take(calls, n, &answer, err);
-}
-
 static void run_call_many(struct site *site, struct call *const *calls, size_t n) SUSPENDS
 {
 	const struct run_step *o = site->options;
-	const struct run_shared *s = site->shared;
+	struct run_shared *s = site->shared;
 	struct err err = { 0 };
 	if (o->protocol == PROTOCOL_ONCE) {
 		const struct request *q = calls[0]->request;
@@ -289,7 +275,7 @@ static void run_call_many(struct site *site, struct call *const *calls, size_t n
 		once_call(&s->once, q->bytes, calls[0]);
 		return;
 	}
-	int r = o->protocol == PROTOCOL_FRAMES ? call_frames(site, calls, n, &err)
+	int r = o->protocol == PROTOCOL_FRAMES ? records_work(&s->work, calls, n, &err)
 					       : call_lines(site, calls, n, &err);
 	err.whole = n > 1;
 	if (r < 0)

@@ -186,7 +186,7 @@ def test_once_is_killed_with_all_that_it_started(hocket):
 
 
 def test_frames_with_our_helper_beside_the_program(hocket):
-    shutil.copy(ROOT / "src/connectors/work/hocket_worker.py", hocket.folder)
+    shutil.copy(ROOT / "src/connectors/workers/hocket_worker.py", hocket.folder)
     program = """
     import hocket_worker
     def f(record):

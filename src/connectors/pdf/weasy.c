@@ -8,7 +8,7 @@
 #include "connectors/pdf/weasy.h"
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/work/embedded.h"
+#include "connectors/workers/embedded.h"
 #include <errno.h>
 #include <hocket/file.h>
 #include <hocket/process.h>

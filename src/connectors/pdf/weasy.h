@@ -6,8 +6,8 @@
  * What must hold: (1) no network: workers can open no connection, and fetch only data: URLs, files beneath the folder and blobs. (2) the same
  *   input gives the same bytes. */
 #pragma once
-#include "connectors/work/python.h"
-#include "connectors/work/work.h"
+#include "connectors/workers/python.h"
+#include "connectors/workers/work.h"
 #include "io/digest.h"
 
 struct weasy_options {

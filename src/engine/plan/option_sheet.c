@@ -11,13 +11,10 @@
 #include "engine/sheet.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
-enum { FILE_MAX = 16 << 20, BYTES_AT_ONCE = 64 << 10 };
+enum { FILE_MAX = 16 << 20 };
 
 struct sheet_options {
 	const char *file, *text;
@@ -56,38 +53,12 @@ static void report(void *arg, const struct expr_error *e)
 
 /* ---- the file ------------------------------------------------------------------------------------------------ */
 
-static void fd_close(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd); /* read only: nothing can be lost */
-}
-
-static int read_file(const char *path, struct buf *out)
-{
-	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	ssize_t n;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	do {
-		int r = buf_reserve(out, BYTES_AT_ONCE);
-		if (r < 0)
-			return r;
-		n = read(fd, out->p + out->n, BYTES_AT_ONCE);
-		if (n > 0)
-			buf_added(out, (size_t)n);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : out->n > FILE_MAX ? -EMSGSIZE : 0;
-}
-
 static bool take_file(struct planner *p, const struct node *node, const char *path,
 		      struct slice *ret)
 {
 	AUTO(buf_done) struct buf text = { .max = FILE_MAX + (128u << 10) };
-	int r = read_file(path, &text);
-	if (r == -EMSGSIZE)
+	int r = side_file_load(path, &text);
+	if (r == -EMSGSIZE || text.n > FILE_MAX)
 		return option_refuse(p, node, NULL,
 				     "'%.*s' is larger than 16 MiB: a template is not",
 				     SHOWN(node->text));

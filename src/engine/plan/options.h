@@ -19,6 +19,8 @@ struct side_text { /* of a file that the pipeline names: a part of what it is */
 	struct slice text;
 	struct side_text *next;
 };
+/* side_file.c: the whole of a regular file that the pipeline names. -EISDIR, -EINVAL: it is none; -EMSGSIZE: longer than out may be. */
+MUST int side_file_load(const char *path, struct buf *out);
 struct planner {
 	struct arena *arena;
 	struct diag *diag;

@@ -12,29 +12,32 @@
 
 #include "base/banned.h"
 
-static int read_all(int fd, struct buf *out)
+enum { BYTES_AT_ONCE = 64 << 10 };
+
+static void fd_close(int *fd)
 {
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -EINVAL;
-	for (;;) {
-		int r = buf_reserve(out, 4096);
-		ssize_t n = r < 0 ? 0 : read(fd, out->p + out->n, 4096);
-		if (r < 0 || n < 0)
-			return r < 0 ? r : -errno;
-		if (n == 0)
-			return 0;
-		buf_added(out, (size_t)n);
-	}
+	if (*fd >= 0)
+		(void)close(*fd); /* read only: nothing can be lost */
 }
 
-static int load(const char *path, struct buf *out)
+int side_file_load(const char *path, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int r = fd < 0 ? -errno : read_all(fd, out);
-	if (fd >= 0)
-		(void)close(fd); /* only read */
-	return r;
+	AUTO(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t n;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	do {
+		int r = buf_reserve(out, BYTES_AT_ONCE);
+		if (r < 0)
+			return r;
+		n = read(fd, out->p + out->n, BYTES_AT_ONCE);
+		if (n > 0)
+			buf_added(out, (size_t)n);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
 }
 
 /* The pipeline says where it is. */
@@ -89,8 +92,10 @@ static void parse(struct planner *p, const struct opt *table, const struct node 
 int side_file_read(const char *path, const char *var, const struct opt *table, struct arena *arena,
 		   void *into, void (*check)(void *into, struct diag *), struct buf *mistakes)
 {
-	AUTO(buf_done) struct buf text = { .max = YAML_MAX_BYTES + 1 };
-	int r = path ? load(path, &text) : 0;
+	AUTO(buf_done) struct buf text = { .max = YAML_MAX_BYTES + BYTES_AT_ONCE };
+	int r = path ? side_file_load(path, &text) : 0;
+	if (r == 0 && text.n > YAML_MAX_BYTES)
+		r = -EMSGSIZE;
 	if (r < 0) {
 		r = buf_printf(mistakes, "%s: %s\n", shown(path),
 			       r == -EMSGSIZE ? "is larger than 1 MiB" : strerror(-r));

@@ -6,6 +6,7 @@
  * What must hold: (1) blobs are never copied on their way to a worker, and never encoded. (2) an answer's text is checked before it is one. */
 #pragma once
 #include "engine/port.h"
+#include "connectors/workers/work.h"
 #include <hocket/process_pool.h>
 
 struct record_parts {
@@ -20,3 +21,5 @@ void records_done(struct record_parts *);
 /* Gives each call its verdict. What is no answer to these calls at all: -1 with *err, and no verdicts were given. */
 MUST int records_take(struct call *const *, size_t n, const struct hk_answer *,
 		      struct err *err) SUSPENDS;
+/* All of it: there and back. */
+MUST int records_work(struct work *, struct call *const *, size_t n, struct err *err) SUSPENDS;

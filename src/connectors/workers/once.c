@@ -4,7 +4,7 @@
  * What flows through:    bytes in and out; an exit status.
  * What must hold:
  *  (1) an answer that is cut is no answer. (2) a status that is no success comes with what the program said on standard error. */
-#include "connectors/work/once.h"
+#include "connectors/workers/once.h"
 #include "base/banned.h"
 #include "base/utf8.h"
 #include <errno.h>

@@ -6,7 +6,7 @@
  *  (1) a class says what happened, so that the same input gives the same one: an exception worker_error, garbage worker_output, an end
  *      worker_crash, no more memory worker_oom, no answer in time worker_timeout. (2) a worker that cannot be started is nobody's record:
  *      it stops the run. (3) what was begun counts as sent. */
-#include "connectors/work/work.h"
+#include "connectors/workers/work.h"
 #include "base/banned.h"
 #include "base/units.h"
 #include <errno.h>

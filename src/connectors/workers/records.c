@@ -6,7 +6,7 @@
  * What must hold:
  *  (1) each record has a verdict of its own; what a worker says of one does not touch the others. (2) nothing that a worker says is
  *      believed: counts, names, JSON and sizes are checked. */
-#include "connectors/work/records.h"
+#include "connectors/workers/records.h"
 #include "base/banned.h"
 #include "base/json.h"
 #include <errno.h>
@@ -303,4 +303,14 @@ int records_take(struct call *const *calls, size_t n, const struct hk_answer *a,
 	for (size_t i = 0; i < n && json_next(&it, &key, &about); i++)
 		give_one(calls[i], about, &t);
 	return 0;
+}
+
+int records_work(struct work *w, struct call *const *calls, size_t n, struct err *err)
+{
+	AUTO(records_done) struct record_parts parts = { 0 };
+	AUTO(hk_answer_done) struct hk_answer answer = { 0 };
+	if (records_put(calls, n, &parts, err) < 0 ||
+	    work_call(w, parts.parts, parts.n, &answer, err) < 0)
+		return -1;
+	return records_take(calls, n, &answer, err);
 }

@@ -3,7 +3,7 @@
  * What this room is for: `run: [python3, score.py]`, from its templates to what execve gets.
  * What flows through:    templates of the plan in, words out; texts of files into a digest.
  * What must hold:        a program that is not there is found before the first record, with a sentence that says where it was looked for. */
-#include "connectors/work/argv.h"
+#include "connectors/workers/argv.h"
 #include "base/banned.h"
 #include "io/digest.h"
 #include <errno.h>

@@ -3,7 +3,7 @@
  * What must hold: its exit status is $res.status, and success is 0 unless `accept` says otherwise; it ends within the step's time-out, with
  *   all that it has started. */
 #pragma once
-#include "connectors/work/work.h"
+#include "connectors/workers/work.h"
 
 struct once {
 	struct site *site; /* borrows: who wants to see what it prints on standard error */

@@ -3,9 +3,9 @@
  * What this room is for: the way of our helper, and of a user's file, into a Python process.
  * What flows through:    text in files that have no name (memfd); a line of Python that reads it.
  * What must hold:        workers share an open file, so each reads it at places (pread), never from where another one stopped. */
-#include "connectors/work/python.h"
+#include "connectors/workers/python.h"
 #include "base/banned.h"
-#include "connectors/work/embedded.h"
+#include "connectors/workers/embedded.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
