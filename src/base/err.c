@@ -18,7 +18,7 @@
 
 static const struct fault_line {
 	const char *name;
-	enum policy policy; /* FAULT_STATUS and FAULT_SQL: for codes not named by fault_policy() */
+	enum policy policy; /* status, sql, smtp: for codes not named by fault_policy() */
 } faults[FAULT_COUNT] = {
 	[FAULT_NONE] = { "none", POLICY_NONE },
 	[FAULT_REFUSED] = { "refused", POLICY_RETRY },
@@ -40,6 +40,7 @@ static const struct fault_line {
 	[FAULT_CERTIFICATE] = { "certificate", POLICY_STOP },
 	[FAULT_UNKNOWN_OUTCOME] = { "unknown_outcome", POLICY_DEAD }, /* but first `on_unknown` */
 	[FAULT_SQL] = { "sql", POLICY_DEAD },
+	[FAULT_SMTP] = { "smtp", POLICY_DEAD },
 	[FAULT_WORKER_ERROR] = { "worker_error", POLICY_DEAD },
 	[FAULT_WORKER_OUTPUT] = { "worker_output", POLICY_DEAD },
 	[FAULT_WORKER_CRASH] = { "worker_crash", POLICY_ALONE },
@@ -117,6 +118,8 @@ enum policy fault_policy(const struct err *err)
 	ASSERT((unsigned)err->fault < FAULT_COUNT);
 	if (err->fault == FAULT_STATUS && status_passes(err->code))
 		return POLICY_RETRY;
+	if (err->fault == FAULT_SMTP && err->code >= 400 && err->code < 500) /* "transient" */
+		return POLICY_RETRY;
 	if (err->fault == FAULT_SQL)
 		return sql_policy(err);
 	return faults[err->fault].policy;
@@ -134,7 +137,8 @@ int err_class(const struct err *err, char *out, size_t cap)
 	int n;
 	if (err->fault == FAULT_SQL && err->state[0])
 		n = snprintf(out, cap, "%s(%s)", name, err->state);
-	else if (err->fault == FAULT_STATUS || (err->fault == FAULT_SQL && err->code))
+	else if (err->fault == FAULT_STATUS || err->fault == FAULT_SMTP ||
+		 (err->fault == FAULT_SQL && err->code))
 		n = snprintf(out, cap, "%s(%d)", name, err->code);
 	else if (signal)
 		n = snprintf(out, cap, "%s(SIG%s)", name, signal);

@@ -31,6 +31,7 @@ enum fault {
 	FAULT_CERTIFICATE,     /* a certificate refused: no record can succeed */
 	FAULT_UNKNOWN_OUTCOME, /* it was asked for, must not be asked twice, and the answer is lost */
 	FAULT_SQL,
+	FAULT_SMTP,          /* err.code is the reply code */
 	FAULT_WORKER_ERROR,  /* the function raised, the program said no */
 	FAULT_WORKER_OUTPUT, /* what it gave cannot be an answer */
 	FAULT_WORKER_CRASH,  /* err.code is the signal; 0: it ended by itself */
@@ -69,7 +70,7 @@ struct err {
 };
 
 const char *fault_name(enum fault); /* "connect_timeout" */
-/* What to do about it: by fault; for FAULT_STATUS and FAULT_SQL also by code and SQLSTATE. */
+/* What to do about it: by fault; for FAULT_STATUS, FAULT_SMTP and FAULT_SQL also by code and SQLSTATE. */
 enum policy fault_policy(const struct err *);
 const char *err_clock_name(enum err_clock); /* "first byte" */
 

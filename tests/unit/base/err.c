@@ -158,6 +158,8 @@ TEST(statuses_and_sql_codes_decide_theirs)
 	CHECK_INT(policy_of(FAULT_SQL, 5), POLICY_RETRY);          /* SQLITE_BUSY */
 	CHECK_INT(policy_of(FAULT_SQL, 5 | 2 << 8), POLICY_RETRY); /* SQLITE_BUSY_SNAPSHOT */
 	CHECK_INT(policy_of(FAULT_SQL, 6), POLICY_RETRY);          /* SQLITE_LOCKED */
+	CHECK_INT(policy_of(FAULT_SMTP, 451), POLICY_RETRY);
+	CHECK_INT(policy_of(FAULT_SMTP, 552), POLICY_DEAD);
 	CHECK_INT(policy_of(FAULT_SQL, 19 | 8 << 8), POLICY_DEAD); /* SQLITE_CONSTRAINT_UNIQUE */
 }
 
@@ -177,6 +179,7 @@ TEST(classes_are_the_words_of_the_guarantees)
 	check_class((struct err){ .fault = FAULT_TIMEOUT }, "timeout");
 	check_class((struct err){ .fault = FAULT_CONNECT_TIMEOUT, .code = 110 }, "connect_timeout");
 	check_class((struct err){ .fault = FAULT_SQL, .code = 2067 }, "sql(2067)");
+	check_class((struct err){ .fault = FAULT_SMTP, .code = 550 }, "smtp(550)");
 	check_class((struct err){ .fault = FAULT_WORKER_CRASH, .code = 11 },
 		    "worker_crash(SIGSEGV)");
 	check_class((struct err){ .fault = FAULT_WORKER_CRASH }, "worker_crash");

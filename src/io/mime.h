@@ -1,0 +1,58 @@
+/* mime.h - a mail as bytes: header fields and a body of parts (RFC 5322, 2045-2047, 2183, 2231, 6532)
+ *
+ * What this room is for: what a person reads in a mail program: subject, text, HTML, pictures within it, attachments.
+ * What flows through:    UTF-8 text and blobs in; lines of at most 998 bytes that end with CR LF out, 7-bit unless `utf8`.
+ *
+ *     multipart/mixed                with attachments
+ *       multipart/related            with pictures that the HTML names by cid:
+ *         multipart/alternative      with text and HTML
+ *
+ * What must hold:
+ *  (1) no value can begin another header field or the body: CR, LF and NUL in one are FAULT_BAD_VALUE, and name the field.
+ *  (2) the same message gives the same bytes, always: boundaries are made from the content, date and Message-ID are given.
+ *  (3) what is put is read back as it was by other people's readers (Python's email, mutt's, Gmail's): checked against Python's. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/lang.h"
+
+/* ---- addresses ---- */
+struct mail_address {         /* borrows */
+	struct slice name;    /* as people read it, UTF-8, unquoted; empty: none */
+	struct slice mailbox; /* local@domain: what the envelope says */
+};
+/* "ada@example.org", "Ada Lovelace <ada@example.org>", '"Lovelace, Ada" <ada@example.org>'. Names are unquoted into `storage`. One address: a
+ * list, a group, a route, a comment, controls, more than 254 bytes (64 before the @) are FAULT_BAD_VALUE with a sentence that shows the address. Domains in UTF-8
+ * become A-labels when `storage` can take them (IDNA); a local part in UTF-8 is kept: mail_needs_utf8(). */
+MUST int mail_address_parse(struct slice text, struct mail_address *ret, struct buf *storage,
+			    struct err *);
+bool mail_needs_utf8(const struct mail_address *); /* SMTPUTF8 (RFC 6531) */
+
+/* ---- messages ---- */
+struct mail_header {
+	struct slice name, value; /* value: UTF-8, encoded here (RFC 2047) where it must be */
+};
+struct mail_part {
+	struct slice data;
+	struct slice type;     /* media type; empty: application/octet-stream */
+	struct slice filename; /* UTF-8; empty: none */
+	struct slice
+		content_id; /* without <>: shown within the HTML (inline); empty: an attachment */
+};
+struct mail {                                       /* all borrowed */
+	struct mail_address from, sender, reply_to; /* mailbox empty: none; from is required */
+	const struct mail_address *to, *cc;
+	size_t to_n, cc_n;
+	struct slice subject;
+	struct slice message_id; /* without <> */
+	int64_t date_ns;         /* wall clock, written in UTC */
+	struct slice text, html; /* UTF-8; at least one */
+	const struct mail_part *parts;
+	size_t parts_n;
+	const struct mail_header *
+		headers; /* List-Unsubscribe, X-..., In-Reply-To; those that are made here are refused */
+	size_t headers_n;
+	bool utf8; /* addresses as they are, in header fields of UTF-8: for servers with SMTPUTF8 */
+};
+/* Appends the message. 0, or -1 with FAULT_BAD_VALUE, FAULT_TOO_LARGE (out->max). */
+MUST int mail_put(const struct mail *, struct buf *out, struct err *);
