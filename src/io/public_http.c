@@ -64,7 +64,7 @@ static enum hk_http_fault fault_of(enum fault fault)
 	case FAULT_IO:
 	case FAULT_CONFIG:
 		return HK_HTTP_LOCAL;
-	case FAULT_NONE: /* these are raised above io only */
+	case FAULT_NONE: /* these are not raised there */
 	case FAULT_RATE_LIMITED:
 	case FAULT_STATUS:
 	case FAULT_NOT_ACCEPTED:
@@ -77,6 +77,7 @@ static enum hk_http_fault fault_of(enum fault fault)
 	case FAULT_WORKER_OOM:
 	case FAULT_WORKER_TIMEOUT:
 	case FAULT_SQL:
+	case FAULT_SMTP:
 	case FAULT_BROKEN:
 	case FAULT_COUNT:
 		break;

@@ -254,6 +254,7 @@ static enum hk_sql_fault fault_of(enum fault fault)
 	case FAULT_JQ:
 	case FAULT_UNKNOWN_OUTCOME:
 	case FAULT_WORKER_ERROR:
+	case FAULT_SMTP:
 	case FAULT_WORKER_OUTPUT:
 	case FAULT_WORKER_CRASH:
 	case FAULT_WORKER_OOM:
