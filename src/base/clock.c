@@ -33,15 +33,9 @@ int64_t clock_wall_ns(void)
 
 /* ---- the calendar ---------------------------------------------------------------------------- */
 
-struct date {
-	int64_t year;
-	int month, day; /* from 1 */
-	int hour, minute, second;
-};
-
 /* Years are counted from March, so that the leap day is the last of its year and months before it
  * follow one pattern: month m (March = 0) begins on day (153 m + 2) / 5. 400 years are 146,097 days. */
-static int64_t days_from_date(const struct date *d)
+int64_t date_to_days(const struct date *d)
 {
 	int64_t year = d->month <= 2 ? d->year - 1 : d->year;
 	int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -52,7 +46,7 @@ static int64_t days_from_date(const struct date *d)
 	return era * 146097 + day_of_era - 719468; /* days from 0000-03-01 to 1970-01-01 */
 }
 
-static void date_from_days(int64_t days, struct date *ret)
+void date_from_days(int64_t days, struct date *ret)
 {
 	days += 719468;
 	int64_t era = (days >= 0 ? days : days - 146096) / 146097;
@@ -204,13 +198,13 @@ static bool date_exists(const struct date *d)
 	if (d->hour > 23 || d->minute > 59 || d->second > 60) /* 60: a leap second */
 		return false;
 	struct date back;
-	date_from_days(days_from_date(d), &back);
+	date_from_days(date_to_days(d), &back);
 	return back.month == d->month && back.day == d->day;
 }
 
 static int64_t seconds_of(const struct date *d)
 {
-	return days_from_date(d) * S_PER_DAY + d->hour * 3600 + d->minute * 60 + d->second;
+	return date_to_days(d) * S_PER_DAY + d->hour * 3600 + d->minute * 60 + d->second;
 }
 
 int clock_parse_http_date(struct slice text, int64_t *ret_wall_ns)

@@ -24,6 +24,7 @@
 #include "base/units.h"
 #include "engine/expr.h"
 #include "engine/record.h"
+#include "engine/schedule.h"
 #include "engine/sheet.h"
 
 /* ---- options: drive parsing, check, --help, JSON Schema and the reference page ------------------------------
@@ -44,10 +45,11 @@ enum opt_type {
 	OPT_SIZE,        /* uint64_t           bytes: 64MB */
 	OPT_CONCURRENCY, /* struct concurrency 20, auto, {auto: {max: 64}} */
 	OPT_RATE,        /* struct rate_option 500/min, 1/s per host, 10/s per .customer */
-	OPT_ENUM,        /* int                index into words */
-	OPT_FIELD,       /* struct field_path  .a.b: a place in the record, plain keys only */
-	OPT_ASSIGN,      /* struct assignment  .a.b = <jq> */
-	OPT_ON_ERROR,    /* struct on_error    dead | stop | into .path */
+	OPT_SCHEDULE, /* struct schedule    30m, "0 6 * * 1-5", {cron: ..., zone: Europe/Berlin} */
+	OPT_ENUM,     /* int                index into words */
+	OPT_FIELD,    /* struct field_path  .a.b: a place in the record, plain keys only */
+	OPT_ASSIGN,   /* struct assignment  .a.b = <jq> */
+	OPT_ON_ERROR, /* struct on_error    dead | stop | into .path */
 	OPT_LIST, /* struct opt_list    v: array of the C type of `of`; a scalar is a list of one */
 	OPT_MAP,  /* struct opt_map     keys in the file's order, v: array of the C type of `of` */
 	OPT_TABLE, /* struct any *       sub, sub_size; a scalar sets the sub-option marked verb */

@@ -107,6 +107,8 @@ static size_t size_of(enum opt_type type)
 		return sizeof(struct concurrency);
 	case OPT_RATE:
 		return sizeof(struct rate_option);
+	case OPT_SCHEDULE:
+		return sizeof(struct schedule);
 	case OPT_ENUM:
 		return sizeof(int);
 	case OPT_FIELD:
@@ -255,6 +257,8 @@ bool option_parse(struct planner *p, const struct opt *o, const struct node *nod
 	case OPT_ASSIGN:
 	case OPT_RATE:
 		return option_parse_expr(p, o, node, at);
+	case OPT_SCHEDULE:
+		return option_parse_schedule(p, o, node, at);
 	default:
 		return option_parse_scalar(p, o, node, at);
 	}

@@ -70,6 +70,10 @@ struct jq *option_compile(struct planner *, const struct opt *, const struct nod
 bool option_parse_rate(struct planner *, const struct opt *, const struct node *,
 		       struct rate_option *ret);
 
+/* ---- option_schedule.c --------------------------------------------------------------------------------------- */
+bool option_parse_schedule(struct planner *, const struct opt *, const struct node *,
+			   struct schedule *ret);
+
 /* ---- vars.c: `vars:` and --set ------------------------------------------------------------------------------ */
 /* JSON object text; always one, also after mistakes, so that programs can be checked. Changes the nodes. */
 struct slice vars_parse(struct planner *, struct node *vars, const char *const *sets, size_t n);

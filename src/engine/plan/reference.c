@@ -26,6 +26,7 @@ const char *opt_type_name(enum opt_type type)
 		[OPT_SIZE] = "size",
 		[OPT_CONCURRENCY] = "number or auto",
 		[OPT_RATE] = "rate",
+		[OPT_SCHEDULE] = "duration or cron",
 		[OPT_ENUM] = "word",
 		[OPT_FIELD] = "field",
 		[OPT_ASSIGN] = ".field = jq",

@@ -100,6 +100,7 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 		break;
 	case OPT_SHEET:
 	case OPT_RATE:
+	case OPT_SCHEDULE:
 		put_strings(w, "type", rate_types);
 		break;
 	case OPT_ASSIGN:

@@ -1,0 +1,67 @@
+/* option_schedule.c - `every: 30m`, `every: "0 6 * * *"`, `every: {cron: "0 6 * * 1-5", zone: Europe/Berlin}`
+ *
+ * What this room is for: a schedule as it stands in the file; schedule.c knows what it means.
+ * What flows through:    one node in, one struct schedule out.
+ * What must hold:        a number without a unit is a mistake with a proposal, as with any duration. */
+#include "engine/plan/options.h"
+
+#include <errno.h>
+
+#include "base/banned.h"
+
+struct cron_map {
+	const char *cron, *zone;
+};
+static const struct opt cron_table[] = {
+	OPT("cron", struct cron_map, cron, OPT_STRING, const char *, .required = true,
+	    .doc = "minute hour day month weekday, as in crontab(5); @daily"),
+	OPT("zone", struct cron_map, zone, OPT_STRING, const char *,
+	    .doc = "whose clocks: Europe/Berlin; the machine's"),
+	OPT_END,
+};
+
+static bool parse_text(struct planner *p, const struct opt *o, const struct node *node,
+		       struct slice text, const char *zone, struct schedule *ret)
+{
+	AUTO(buf_done) struct buf why = { .max = 1024 };
+	if (schedule_parse(p->arena, text, zone, ret, &why) == 0)
+		return true;
+	return option_refuse(p, node,
+			     "a duration such as 30m, or a line of cron such as '0 6 * * 1-5'",
+			     "'%s': %s", o->name, why.n ? why.p : "too long");
+}
+
+static bool parse_mapping(struct planner *p, const struct opt *o, const struct node *node,
+			  struct schedule *ret)
+{
+	struct opt table = *o;
+	struct cron_map *m = NULL;
+	table.type = OPT_TABLE;
+	table.sub = cron_table;
+	table.sub_size = sizeof *m;
+	if (!option_parse(p, &table, node, &m))
+		return false;
+	const struct node *cron = node_get(node, "cron");
+	if (!strpbrk(m->cron, " \t@"))
+		return option_refuse(
+			p, cron, NULL,
+			"'cron' wants a line of cron such as '0 6 * * 1-5', not '%.*s'",
+			SHOWN(slice_str(m->cron)));
+	return parse_text(p, o, m->zone ? node : cron, slice_str(m->cron), m->zone, ret);
+}
+
+bool option_parse_schedule(struct planner *p, const struct opt *o, const struct node *node,
+			   struct schedule *ret)
+{
+	if (node->kind == NODE_MAP)
+		return parse_mapping(p, o, node, ret);
+	if (node->kind == NODE_LIST)
+		return option_refuse_kind(p, o, node, "a duration or a line of cron");
+	if (node->kind == NODE_INT || node->kind == NODE_FLOAT) {
+		char hint[80];
+		snprintf(hint, sizeof hint, "did you mean '%.*sm'?",
+			 SLICE(slice_head(node->text, 40)));
+		return option_refuse(p, node, hint, "'%s' wants a unit: s, m, h or d", o->name);
+	}
+	return parse_text(p, o, node, node->text, NULL, ret);
+}
