@@ -6,13 +6,15 @@
  *   accept --> READ --request--> handler --> WRITE --+--> READ ...
  *                |                             |     '--> close (asked for, HTTP/1.0, truncate)
  *                |                             '--------> reset (drop)
- *                +-- quiet for idle_ns, or closed by the peer ----> close
- *                '-- malformed, too large --> 400 413 431 ---> linger, close
+ *                +-- quiet, too slow, or closed by the peer ------> close
+ *                '-- malformed, too large --> 400 413 431 503 ---> linger, close
  * What must hold:
  *  (1) what could be understood in two ways is refused by the parser, so that nobody can smuggle a request past us.
- *  (2) the idle clock runs over a whole head, and over each piece of a body; never while the handler works.
- *  (3) a waiting connection holds no block of the spare ones.
- *  (4) an error answer is followed by a short linger: closing on unread bytes would reset it away. */
+ *  (2) the idle clock runs over a whole head, and over each piece of a body; never while the handler works. A head and a
+ *      body may have clocks of their own as a whole, which no drop of bytes now and then sets back.
+ *  (3) a waiting connection holds no block of the spare ones, and little else: what a large request took is given back.
+ *  (4) an error answer is followed by a short linger: closing on unread bytes would reset it away.
+ *  (5) what heads and bodies take is counted over all connections as they grow: `held` is the sum of their `charged`. */
 #include "io/http/http_server.h"
 #include "io/http/http_parse.h"
 #include "io/spare.h"
@@ -33,13 +35,18 @@
 #define MAX_CONNECTIONS 10000
 #define LINGER_NS       (500 * HK_MS)
 #define LINGER_BYTES    (256u << 10)
+#define KEPT_BYTES      (8u << 10) /* of a head, of a body, between two requests */
 
 struct http_server {
 	int listener;
 	http_handler *handler;
 	void *arg;
-	uint64_t max_body;
-	int64_t idle_ns;
+	uint64_t max_body, max_held, held;
+	size_t max_head;
+	int64_t idle_ns, head_ns, body_ns;
+	struct serving *first;    /* all connections */
+	struct hk_scope *accepts; /* borrows: around accepting; NULL: it does not run */
+	bool stops;
 	struct hk_sem slots; /* connections that may still be accepted */
 	struct spare spare;
 	int64_t date_s; /* of the date below */
@@ -48,6 +55,11 @@ struct http_server {
 
 struct serving { /* one connection; owned by its task */
 	struct http_server *server;
+	struct serving *next, *prev;
+	struct hk_scope
+		*idle; /* borrows: it waits for a request of which not a byte has come; else NULL */
+	uint64_t charged;      /* of server->held */
+	int64_t body_until_ns; /* 0: no body yet, or no clock for it */
 	int fd;
 	struct http_parse parse;
 	char *block;       /* borrowed while bytes of it are unread; else NULL */
@@ -75,7 +87,11 @@ int http_server_open(const char *address, uint16_t port, http_handler *handler, 
 	s->handler = handler;
 	s->arg = arg;
 	s->max_body = o->max_body_bytes ? o->max_body_bytes : MAX_BODY;
+	s->max_held = o->max_held_bytes ? o->max_held_bytes : UINT64_MAX;
+	s->max_head = o->max_head_bytes ? o->max_head_bytes : MAX_HEAD;
 	s->idle_ns = o->idle_ns > 0 ? o->idle_ns : IDLE_NS;
+	s->head_ns = o->head_ns;
+	s->body_ns = o->body_ns;
 	s->slots = HK_SEM(o->max_connections ? o->max_connections : MAX_CONNECTIONS);
 	*ret = s;
 	return 0;
@@ -86,13 +102,79 @@ int http_server_port(const struct http_server *s)
 	return hk_socket_port(s->listener);
 }
 
+static void stop_listening(struct http_server *s)
+{
+	if (s->listener >= 0)
+		(void)hk_close(
+			s->listener); /* nothing was written to it: there is nothing to lose */
+	s->listener = -1;
+}
+
+void http_server_stop(struct http_server *s)
+{
+	s->stops = true;
+	if (s->accepts)
+		hk_scope_cancel(s->accepts);
+	for (struct serving *c = s->first; c; c = c->next)
+		if (c->idle)
+			hk_scope_cancel(c->idle);
+}
+
 void http_server_free(struct http_server *s)
 {
 	if (!s)
 		return;
-	(void)hk_close(s->listener); /* nothing was written to it: there is nothing to lose */
+	ASSERT(!s->first && s->held == 0);
+	stop_listening(s);
 	spare_done(&s->spare);
 	free(s);
+}
+
+/* ---- what connections hold ---------------------------------------------------------------------------------- */
+
+static void charge(struct serving *c, uint64_t bytes)
+{
+	c->server->held += bytes - c->charged;
+	c->charged = bytes;
+}
+
+/* false: that is too much, beside what the others have. */
+static bool charge_request(struct serving *c)
+{
+	const struct http_server *s = c->server;
+	uint64_t bytes = c->parse.block_cap + c->body.cap;
+	bool fits = s->held - c->charged + bytes <= s->max_held;
+	charge(c, bytes);
+	return fits;
+}
+
+/* Before the next request, which may be long in coming. */
+static void let_request_go(struct serving *c)
+{
+	if (c->parse.block_cap > KEPT_BYTES)
+		free(http_parse_take_block(&c->parse));
+	http_parse_start(&c->parse, false);
+	if (c->body.cap > KEPT_BYTES)
+		buf_done(&c->body);
+	buf_clear(&c->body);
+	c->expects = false;
+	c->body_until_ns = 0;
+	charge(c, c->parse.block_cap + c->body.cap);
+}
+
+static void enlist(struct http_server *s, struct serving *c)
+{
+	c->next = s->first;
+	if (s->first)
+		s->first->prev = c;
+	s->first = c;
+}
+
+static void delist(struct http_server *s, struct serving *c)
+{
+	*(c->prev ? &c->prev->next : &s->first) = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
 }
 
 /* ---- reading a request ------------------------------------------------------------------------------------ */
@@ -180,21 +262,46 @@ static int send_continue(struct serving *c) SUSPENDS
 	return n < 0 ? (int)n : 0;
 }
 
+/* How long the next bytes may take. A head's clock is set once, with its first byte; each piece of a body has a clock of its own. */
+static void set_clock(struct serving *c, struct hk_scope *clock)
+{
+	const struct http_server *s = c->server;
+	if (!c->parse.headers) {
+		if (c->idle && s->head_ns > 0)
+			hk_scope_extend(clock, s->head_ns);
+		c->idle = NULL;
+		return;
+	}
+	if (c->body_until_ns == 0 && s->body_ns > 0)
+		c->body_until_ns = hk_now_ns() + s->body_ns;
+	int64_t left = c->body_until_ns ? c->body_until_ns - hk_now_ns() : s->idle_ns;
+	hk_scope_extend(clock, left < s->idle_ns ? left : s->idle_ns);
+}
+
+static int take_and_charge(struct serving *c)
+{
+	int r = take_rest(c);
+	return charge_request(c) || r > 1 ? r : 503;
+}
+
 /* 1: a request is complete; 0: the peer is gone or quiet; > 1: a refusal's status. */
 static int read_request(struct serving *c) SUSPENDS
 {
-	struct hk_scope idle;
+	struct hk_scope clock;
 	int r;
-	hk_scope_open(&idle, c->server->idle_ns);
-	while ((r = take_rest(c)) == 0) {
+	hk_scope_open(&clock, c->server->idle_ns);
+	c->idle = c->rest.n == 0 ? &clock : NULL;
+	if (c->idle && c->server->stops)
+		hk_scope_cancel(&clock);
+	while ((r = take_and_charge(c)) == 0) {
 		if (c->expects && send_continue(c) < 0)
 			break;
 		if (read_more(c) <= 0)
 			break;
-		if (c->parse.headers) /* in the body: each piece has the idle clock of its own */
-			hk_scope_extend(&idle, c->server->idle_ns);
+		set_clock(c, &clock);
 	}
-	return hk_scope_close(&idle, r);
+	c->idle = NULL;
+	return hk_scope_close(&clock, r);
 }
 
 /* ---- writing a reply ---------------------------------------------------------------------------------------- */
@@ -287,7 +394,7 @@ static struct outgoing decide(const struct serving *c, const struct http_reply *
 	bool cut = r->truncate > 0 && r->truncate < o.send;
 	if (cut)
 		o.send = r->truncate;
-	o.close = r->close || cut || !p->keep_alive;
+	o.close = r->close || cut || !p->keep_alive || c->server->stops;
 	o.connection = o.close && !cut             ? "Connection: close\r\n"
 		       : p->minor == 0 && !o.close ? "Connection: keep-alive\r\n"
 						   : "";
@@ -360,6 +467,8 @@ static void refuse(struct serving *c, int status) SUSPENDS
 	AUTO(reply_done)
 	struct http_reply r = { .status = status, .close = true, .content_type = "text/plain" };
 	const char *why = c->parse.why ? c->parse.why : reason(status);
+	if (status == 503 && buf_add(&r.lines, S("Retry-After: 1\r\n")) < 0)
+		return;
 	if (buf_printf(&r.body, "%s\n", why) == 0) {
 		struct outgoing o = decide(c, &r);
 		if (write_reply(c, &r, &o) == 0 && hk_send_eof(c->fd) == 0) {
@@ -378,12 +487,10 @@ static int serve(void *arg) SUSPENDS
 	struct serving *c = arg;
 	int r = 1;
 	bool more = true;
-	http_parse_init(&c->parse, HTTP_REQUEST, MAX_HEAD);
+	http_parse_init(&c->parse, HTTP_REQUEST, c->server->max_head);
 	c->body.max = c->server->max_body;
 	while (more && r == 1) {
-		http_parse_start(&c->parse, false);
-		buf_clear(&c->body);
-		c->expects = false;
+		let_request_go(c);
 		r = read_request(c);
 		if (r == 1)
 			more = answer(c);
@@ -393,6 +500,8 @@ static int serve(void *arg) SUSPENDS
 	give_block_back(c);
 	http_parse_done(&c->parse);
 	buf_done(&c->body);
+	charge(c, 0);
+	delist(c->server, c);
 	(void)(c->drop ? hk_close_reset(c->fd) : hk_close(c->fd)); /* the peer sees a short body */
 	hk_sem_release(&c->server->slots);
 	free(c);
@@ -414,8 +523,10 @@ static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
 	struct serving *c = xcalloc(1, sizeof(*c));
 	c->server = s;
 	c->fd = fd;
+	enlist(s, c);
 	r = hk_spawn(g, serve, c);
 	if (r < 0) {
+		delist(s, c);
 		(void)hk_close(fd);
 		hk_sem_release(&s->slots);
 		free(c);
@@ -423,15 +534,29 @@ static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
 	return r == -ENOMEM ? hk_sleep(20 * HK_MS) : r;
 }
 
+/* Until the listener fails, the task is cancelled, or http_server_stop: 0. */
+static int accept_all(struct http_server *s, struct hk_group *g) SUSPENDS
+{
+	struct hk_scope accepts;
+	int r = 0;
+	hk_scope_open(&accepts, HK_FOREVER);
+	s->accepts = &accepts;
+	while (r == 0 && !s->stops)
+		r = accept_one(s, g);
+	s->accepts = NULL;
+	r = hk_scope_close(&accepts, r);
+	if (!s->stops)
+		return r;
+	stop_listening(s);
+	return hk_checkpoint();
+}
+
 int http_server_run(struct http_server *s, struct err *err)
 {
 	struct hk_group g;
-	int r = 0;
 	hk_group_open(&g,
 		      &(struct hk_group_options){ .policy = HK_COLLECT, .name = "http server" });
-	while (r == 0)
-		r = accept_one(s, &g);
-	r = hk_group_close(&g, r);
+	int r = hk_group_close(&g, accept_all(s, &g));
 	if (r == 0 || r == -ECANCELED)
 		return 0;
 	return fail_errno(err, FAULT_IO, r, "accepting connections on port %d",

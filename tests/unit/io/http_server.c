@@ -268,6 +268,121 @@ TEST(a_slow_sender_is_closed)
 	CHECK_INT(hk_run(drips, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
 }
 
+/* A byte of the body each second: each is in time, all together they are not. */
+static int drips_a_body(void *arg) SUSPENDS
+{
+	struct fixture f = { 0 };
+	struct slice head = S("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\n");
+	int sent = 0;
+	(void)arg;
+	fixture_open(&f, &(struct http_server_options){ .idle_ns = 60 * HK_SEC,
+							.head_ns = 5 * HK_SEC,
+							.body_ns = 10 * HK_SEC });
+	int fd = raw_connect(&f);
+	CHECK_INT(hk_sleep(50 * HK_SEC), 0); /* before a request begins the idle clock counts */
+	CHECK(hk_socket_idle(fd));
+	CHECK(hk_write(fd, head.p, head.n) >= 0);
+	while (hk_socket_idle(fd) && sent < 60) {
+		CHECK_INT(hk_sleep(HK_SEC), 0);
+		if (hk_socket_idle(fd) && hk_write(fd, "E", 1) == 1)
+			sent++;
+	}
+	CHECK(sent >= 8 && sent <= 11);
+	CHECK_INT(f.handled, 0);
+	CHECK_INT(hk_close(fd), 0);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(a_slow_body_is_closed)
+{
+	CHECK_INT(hk_run(drips_a_body, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
+/* What connections hold together has a ceiling; what they gave back may be taken again. */
+static int holds(void *arg) SUSPENDS
+{
+	enum { MANY = 20, LENGTH = 40000 };
+	struct fixture f = { 0 };
+	AUTO(buf_done) struct buf request = { 0 };
+	int fds[MANY], refused = 0;
+	(void)arg;
+	fixture_open(&f, &(struct http_server_options){ .max_held_bytes = 512 << 10 });
+	CHECK_INT(buf_printf(&request,
+			     "POST /echo HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n%*d", LENGTH,
+			     LENGTH - 1, 7),
+		  0);
+	for (int i = 0; i < MANY; i++) { /* one byte is missing in each */
+		fds[i] = raw_connect(&f);
+		CHECK(hk_write(fds[i], request.p, request.n) >= 0);
+		CHECK_INT(hk_sleep(HK_MS), 0);
+	}
+	for (int i = 0; i < MANY; i++) {
+		AUTO(buf_done) struct buf got = { 0 };
+		if (!hk_socket_idle(fds[i])) {
+			CHECK_INT(read_all(fds[i], &got), 0);
+			CHECK(got.p && strstr(got.p, "HTTP/1.1 503 ") &&
+			      strstr(got.p, "\r\nRetry-After: 1\r\n"));
+			refused++;
+		}
+		CHECK_INT(hk_close(fds[i]), 0);
+	}
+	CHECK(refused >= MANY / 4 && refused <= MANY * 3 / 4);
+	CHECK_INT(buf_add(&request, S("8")), 0);
+	CHECK_INT(hk_sleep(HK_MS), 0);
+	int fd = raw_connect(&f);
+	for (int i = 0; i < MANY; i++) { /* on one connection all of them fit */
+		AUTO(buf_done) struct buf got = { 0 };
+		CHECK(hk_write(fd, request.p, request.n) >= 0);
+		CHECK_INT(read_all(fd, &got), -ETIMEDOUT);
+		CHECK(got.p && strstr(got.p, "HTTP/1.1 200 "));
+	}
+	CHECK_INT(hk_close(fd), 0);
+	CHECK_INT(f.handled, MANY);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(what_is_held_has_a_ceiling)
+{
+	CHECK_INT(hk_run(holds, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
+/* One connection waits, one has sent half a request: the first is closed, the second answered. */
+static int stops(void *arg) SUSPENDS
+{
+	struct fixture f = { 0 };
+	AUTO(buf_done) struct buf got = { 0 };
+	struct slice half = S("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\na");
+	char byte;
+	(void)arg;
+	fixture_open(&f, NULL);
+	int idle = raw_connect(&f), busy = raw_connect(&f), port = http_server_port(f.server);
+	CHECK(hk_write(busy, half.p, half.n) >= 0);
+	CHECK_INT(hk_sleep(HK_SEC), 0);
+	http_server_stop(f.server);
+	CHECK_INT(hk_read(idle, &byte, 1), 0);
+	CHECK_INT(hk_group_running(&f.g), 1);
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				 .sin_port = htons((uint16_t)port) };
+	CHECK_INT(hk_connect((struct sockaddr *)&a, sizeof(a)), -ECONNREFUSED);
+	CHECK(hk_write(busy, "bc", 2) == 2);
+	CHECK_INT(read_all(busy, &got), 0);
+	CHECK(got.p && strstr(got.p, "HTTP/1.1 200 ") && strstr(got.p, "Connection: close") &&
+	      strstr(got.p, "\r\n\r\nabc"));
+	CHECK_INT(hk_close(idle), 0);
+	CHECK_INT(hk_close(busy), 0);
+	CHECK_INT(hk_group_close(&f.g, 0), 0); /* it has returned by itself */
+	http_server_free(f.server);
+	return 0;
+}
+
+TEST(stopping_answers_what_has_begun)
+{
+	CHECK_INT(hk_run(stops, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
 /* ---- client and server ------------------------------------------------------------------------------ */
 
 struct call {
@@ -423,6 +538,9 @@ static const struct test tests[] = {
 	T(raw_requests_in_pieces),
 	T(a_flood_of_headers),
 	T(a_slow_sender_is_closed),
+	T(a_slow_body_is_closed),
+	T(what_is_held_has_a_ceiling),
+	T(stopping_answers_what_has_begun),
 	T(a_thousand_at_once),
 	T(cancellation_crosses_no_answers),
 	T(ten_megabytes_both_ways),
