@@ -44,6 +44,12 @@ struct http_clocks { /* 0: only the caller's scope ends it */
 struct http_response;
 typedef int http_room(void *arg, const struct http_response *head, uint64_t length,
 		      uint64_t bytes) SUSPENDS;
+/* A connection that speaks another protocol from here on (RFC 9110 7.8). */
+struct http_conn;
+struct http_upgrade {
+	struct http_conn *conn; /* gives, with status 101: http_upgrade_close ends it */
+	struct buf rest;        /* gives: what came behind the answer's head */
+};
 struct http_request {
 	struct slice method; /* "GET" */
 	struct slice
@@ -70,6 +76,9 @@ struct http_request {
 	bool no_redirects;
 	bool direct;  /* through no proxy: for what is this machine's own (metadata servers) */
 	bool as_sent; /* the body of the answer is not inflated */
+	/* Asks for another protocol on a connection of its own, through a proxy only by CONNECT: a 101 is an answer like any other. NULL:
+	 * it is refused as one that nobody asked for. */
+	struct http_upgrade *upgrade;
 };
 struct http_response {
 	int status;
@@ -88,7 +97,8 @@ struct http_response {
  * anything is sent. On -1 *ret is empty. Cancelled: FAULT_CANCELLED. */
 MUST int http_exchange(struct http_client *, const struct http_request *, struct http_response *ret,
 		       struct err *err) SUSPENDS;
-void http_response_done(struct http_response *); /* AUTO */
+void http_response_done(struct http_response *);                   /* AUTO */
+void http_upgrade_close(struct http_client *, struct http_conn *); /* accepts NULL */
 /* Says nothing about who asks, so it may go to another origin: Accept, User-Agent, Content-Type and their like. Whether a
  * header of another name is a credential cannot be told (X-Api-Key is). */
 bool http_header_harmless(struct slice name);

@@ -14,7 +14,7 @@
  *   12 KiB of stack (measured, OpenSSL 3.0): no danger for a fiber, but three more pages for each of a thousand, kept as long
  *   as the stack is pooled. Beside a record's cipher the switch to the other stack costs nothing.
  * What must hold:
- *  (1) after every job what it wrote is sent before anything else is waited for.
+ *  (1) after every job what it wrote is sent before anything else is waited for. One task may read while another writes.
  *  (2) a connection that waits holds neither block: both are given back when they are empty.
  *  (3) the error queue, which is the thread's, is read and emptied within the job.
  *  (4) a session is kept per origin, and origins with and without checks are different ones.
@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <hocket/fd.h>
 #include <hocket/run.h>
+#include <hocket/sync.h>
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -49,6 +50,8 @@ struct tls {
 	struct slice window;
 	char *out_block; /* borrowed from the first byte written until it is sent */
 	size_t out_n;
+	struct hk_mutex
+		sending; /* who reads has to answer, too (KeyUpdate), while another writes */
 	bool eof;
 	size_t mute; /* bytes received since the last job that was done */
 };
@@ -229,17 +232,34 @@ static void give_window_back(struct tls *t)
 		spare_put(t->spare, take(t->in_block));
 }
 
+/* The block is nobody else's while it is on its way: what a job of another task writes meanwhile goes into the next. */
+static int send_blocks(struct http_conn *c) SUSPENDS
+{
+	struct tls *t = c->tls;
+	ssize_t r = 0;
+	while (r >= 0 && t->out_block) {
+		char *block = take(t->out_block);
+		size_t n = t->out_n;
+		t->out_n = 0;
+		r = hk_write(c->fd, block, n);
+		spare_put(t->spare, block);
+	}
+	if (r >= 0)
+		return 0;
+	return r == -ECANCELED ? -ECANCELED : -ECONNRESET;
+}
+
 static int send_out(struct http_conn *c) SUSPENDS
 {
 	struct tls *t = c->tls;
 	if (!t->out_block)
 		return 0;
-	ssize_t r = hk_write(c->fd, t->out_block, t->out_n);
-	t->out_n = 0;
-	spare_put(t->spare, take(t->out_block));
-	if (r >= 0)
-		return 0;
-	return r == -ECANCELED ? -ECANCELED : -ECONNRESET;
+	int r = hk_mutex_lock(&t->sending);
+	if (r < 0)
+		return r;
+	r = send_blocks(c);
+	hk_mutex_unlock(&t->sending);
+	return r;
 }
 
 static int wait_readable(struct http_conn *c) SUSPENDS

@@ -68,7 +68,7 @@ static void plain_end(struct http_conn *c)
 	(void)hk_close(c->fd);
 }
 
-static const struct http_wire plain = {
+const struct http_wire http_plain_wire = {
 	.wait = plain_wait,
 	.read = plain_read,
 	.write = plain_write,
@@ -266,11 +266,12 @@ static int open_tunnel(const struct http_dial *dial, struct http_conn *c, struct
 /* What makes a connected socket a connection to the origin. */
 static int finish_opening(const struct dialing *d, struct http_conn *c, struct err *err) SUSPENDS
 {
-	if (!d->dial->origin->tls)
+	bool tls = d->dial->origin->tls;
+	if (!tls && !d->dial->tunnel)
 		return 0; /* a proxy reads such requests itself */
 	if (d->dial->proxy && open_tunnel(d->dial, c, err) < 0)
 		return -1;
-	return d->plain_tls ? 0 : shake_hands(d->dial, c, err);
+	return !tls || d->plain_tls ? 0 : shake_hands(d->dial, c, err);
 }
 
 struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) SUSPENDS
@@ -284,7 +285,7 @@ struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) 
 		return NULL;
 	}
 	struct http_conn *c = xcalloc(1, sizeof(*c));
-	c->wire = &plain;
+	c->wire = &http_plain_wire;
 	c->fd = fd;
 	c->origin = dial->origin;
 	if (finish_opening(&d, c, err) < 0) {

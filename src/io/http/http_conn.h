@@ -28,6 +28,9 @@ struct http_wire {
 	void (*end)(struct http_conn *);
 };
 
+extern const struct http_wire
+	http_plain_wire; /* needs nothing of a connection but its fd, and closes that */
+
 struct http_link { /* a place in a ring */
 	struct http_link *next, *prev;
 };
@@ -48,6 +51,7 @@ struct http_dial { /* what opening needs; all borrowed */
 	struct http_pool *pool; /* gives up idle connections when descriptors run out */
 	struct http_origin *origin;
 	const struct proxy *proxy;      /* NULL: directly */
+	bool tunnel;                    /* through a proxy by CONNECT, also without TLS */
 	const struct http_guard *guard; /* NULL: any address will do */
 	const struct http_clocks *clocks;
 };

@@ -236,6 +236,14 @@ static int on_end(struct exchange *x)
 	return 1;
 }
 
+/* What is behind a 101 is the other protocol's. */
+static int on_message_end(struct exchange *x, struct slice in)
+{
+	x->left_over = in.n > 0;
+	int r = x->ret->status == 101 ? buf_add(&x->request->upgrade->rest, in) : 0;
+	return r < 0 ? r : on_end(x);
+}
+
 /* Bytes came. 1: the answer is complete, 0: more is needed. */
 static int take_input(struct exchange *x, struct slice in)
 {
@@ -252,8 +260,7 @@ static int take_input(struct exchange *x, struct slice in)
 			r = on_data(x, piece);
 			break;
 		case HTTP_END:
-			x->left_over = in.n > 0;
-			return on_end(x);
+			return on_message_end(x, in);
 		case HTTP_BAD:
 			if (x->ret->status == 0)
 				quote_answer(x);
@@ -369,6 +376,15 @@ static int converse(struct exchange *x) SUSPENDS
 	return clock_close(x, r);
 }
 
+void http_upgrade_close(struct http_client *c, struct http_conn *conn)
+{
+	if (!conn)
+		return;
+	struct http_origin *o = conn->origin;
+	http_conn_close(conn);
+	http_origin_release(&c->pool, o);
+}
+
 /* The only place from which a connection goes back to the pool. */
 static void finish(struct exchange *x, int r)
 {
@@ -376,7 +392,9 @@ static void finish(struct exchange *x, int r)
 	bool whole = r == 0 && !x->left_over && !x->broken && x->parse.keep_alive &&
 		     !x->head->given->close;
 	c->stats.active--;
-	if (whole) {
+	if (r == 0 && x->ret->status == 101) {
+		x->request->upgrade->conn = x->conn;
+	} else if (whole) {
 		http_pool_put(&c->pool, x->conn, hk_now_ns());
 	} else {
 		struct http_origin *o = x->conn->origin;
@@ -405,7 +423,8 @@ static struct http_conn *get_conn(const struct attempt *a, bool fresh, bool *ret
 {
 	struct http_client *c = a->client;
 	struct http_origin *o = a->origin;
-	struct http_conn *conn = fresh ? NULL : http_pool_take(&c->pool, o, hk_now_ns());
+	struct http_conn *conn =
+		fresh || a->request->upgrade ? NULL : http_pool_take(&c->pool, o, hk_now_ns());
 	*ret_reused = conn != NULL;
 	if (conn) {
 		c->stats.reused++;
@@ -417,6 +436,7 @@ static struct http_conn *get_conn(const struct attempt *a, bool fresh, bool *ret
 				  .pool = &c->pool,
 				  .origin = o,
 				  .proxy = a->proxy,
+				  .tunnel = a->request->upgrade != NULL,
 				  .guard = a->guard,
 				  .clocks = &a->request->clocks };
 	o->uses++;
@@ -503,6 +523,7 @@ static void exchange_init(struct exchange *x, const struct attempt *a, struct ht
 	x->start_ns = hk_now_ns();
 	http_parse_init(&x->parse, HTTP_ANSWER, MAX_HEAD);
 	http_parse_start(&x->parse, slice_eq(q->method, S("HEAD")));
+	x->parse.upgrades = q->upgrade != NULL;
 }
 
 static int try_once(struct attempt *a, bool fresh, struct http_response *ret,
@@ -549,7 +570,7 @@ int http_exchange_hop(struct http_client *c, const struct http_request *q,
 	struct attempt a = { .client = c, .request = q, .head = &head };
 	if (c->proxies && !q->direct) {
 		a.proxy = proxies_find(c->proxies, &hop->url);
-		head.proxy = hop->url.tls ? NULL : a.proxy;
+		head.proxy = hop->url.tls || q->upgrade ? NULL : a.proxy;
 	}
 	if (q->guard && (q->data_host || hop->other_origin) &&
 	    !http_guard_knows(q->guard, &hop->url))

@@ -97,6 +97,7 @@ void http_parse_init(struct http_parse *p, enum http_role role, size_t max_head_
 	/* The rest is cleared by http_parse_start: nobody pays twice for it. */
 	p->role = role;
 	p->max_head = max_head_bytes;
+	p->upgrades = false;
 	p->block = NULL;
 	p->block_n = p->block_cap = 0;
 }
@@ -112,7 +113,10 @@ void http_parse_start(struct http_parse *p, bool no_body)
 {
 	char *block = p->block;
 	size_t cap = p->block_cap;
-	*p = (struct http_parse){ .role = p->role, .max_head = p->max_head, .no_body = no_body };
+	*p = (struct http_parse){ .role = p->role,
+				  .max_head = p->max_head,
+				  .upgrades = p->upgrades,
+				  .no_body = no_body };
 	p->block = block;
 	p->block_cap = cap;
 }
@@ -373,7 +377,7 @@ static enum http_event frame_answer(struct http_parse *p)
 {
 	if (p->chunked && (p->minor == 0 || p->has_length))
 		p->keep_alive = false;
-	if (p->no_body || p->status == 204 || p->status == 304) {
+	if (p->no_body || p->status == 101 || p->status == 204 || p->status == 304) {
 		p->state = STATE_END;
 	} else if (p->chunked) {
 		p->has_length = false;
@@ -456,7 +460,7 @@ static enum http_event parse_head(struct http_parse *p)
 	const char *why = parse_lines(p);
 	if (why)
 		return refuse(p, -EBADMSG, why);
-	if (p->role == HTTP_ANSWER && p->status < 200)
+	if (p->role == HTTP_ANSWER && p->status < 200 && !(p->upgrades && p->status == 101))
 		return skip_interim(p);
 	p->keep_alive = !p->connection_close && (p->minor > 0 || p->connection_keep);
 	return p->role == HTTP_REQUEST ? frame_request(p) : frame_answer(p);

@@ -43,6 +43,7 @@ struct http_parse {
 
 	/* The rest is the machine's own. */
 	enum http_role role;
+	bool upgrades; /* set by who asks for it, after init: a 101 is the answer, and what is behind its head is no HTTP */
 	int state;
 	bool no_body, line_text, line_cr, size_cr, has_size;
 	unsigned interim, host_lines, connection_close, connection_keep;
