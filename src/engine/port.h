@@ -148,12 +148,18 @@ struct facts {
 	bool onward; /* sources that ask: behind their end there may be more later, and they know from where (intake_onward) */
 	int64_t claims_ns; /* apply calls out_claim, whose keys are kept so long; CLAIMS_WITH_RUNS; 0: it does not */
 	bool many;     /* apply makes children, even when it makes one (emit) */
+	/* Sources that are told what nobody can be asked for again: the split in which they keep it. Every run that comes takes it over,
+	 * also one that starts over. */
+	struct slice told;
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
 	bool keyless;  /* calls that cannot carry an idempotency key */
 	/* Calls: they keep to site.timeout_ns themselves. What comes before the work (a worker that starts) does not count. */
 	bool own_clock;
 	/* Calls: unless the file says where an answer goes, an object is the record's next version, and a list its children. */
+	/* Keyless calls that bear a name all the same (a Message-ID), which the far side does not look for: call.key, without being asked
+	 * for. Such a call holds its slot until its answer is durable: what a crash leaves unknown is never more than its slots. */
+	bool named;
 	bool replaces;
 	bool local; /* calls that reach nothing but this machine and site_objects(): `hocket test` makes them for real */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
@@ -270,6 +276,14 @@ int intake_kept(struct intake *, struct split *, struct slice base, struct buf *
 int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
 
 /* ---- answers and pure steps: nothing put is filtered(name) ------------------------------------------------- */
+/* Sources that are told: once in run(), before anything is kept. Pages may be kept while earlier ones still wait to be admitted,
+ * in their order. 1: the base of the page that was kept last, appended; 0: there is none; -1 with *err. */
+int intake_kept_last(struct intake *, struct split *, struct buf *base, struct err *) SUSPENDS;
+/* Of records that were kept: not admitted yet, or admitted and not settled; and all since the oldest that is not settled. */
+struct backlog {
+	uint64_t records, since_oldest;
+};
+struct backlog intake_backlog(const struct intake *, const struct split *);
 enum body { BODY_NONE, BODY_JSON, BODY_TEXT, BODY_BLOB };
 struct answer { /* what was said; the engine checks and places it: as, accept, into, result, emit */
 	enum body body;    /* by content type; `as:` overrides */

@@ -67,6 +67,8 @@ enum found { FOUND_END, FOUND_MORE, FOUND_OTHER, FOUND_FAULT };
 static bool has_position(const struct place *source, bool limited)
 {
 	const struct facts *f = &source->facts;
+	if (f->told.n)
+		return limited;
 	return !f->endless && (f->restart == RESTART_SEEKS ||
 			       (f->restart == RESTART_ASKS && (limited || f->onward)));
 }

@@ -235,6 +235,12 @@ bool counts_read(struct slice object, struct counts *c)
 	return true;
 }
 
+static int fail_mark(struct slice mark, struct err *err)
+{
+	return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
+		    SLICE(slice_head(mark, 200)));
+}
+
 int mark_read(struct ledger *l, struct slice mark, struct err *err)
 {
 	struct slice counts, splits, key, value;
@@ -248,8 +254,23 @@ int mark_read(struct ledger *l, struct slice mark, struct err *err)
 	l->live = l->settled;
 	if (good && counts_balance(&l->settled, 0))
 		return 0;
-	return fail(err, FAULT_BROKEN, "the checkpoint makes no sense: %.*s",
-		    (int)(mark.n < 200 ? mark.n : 200), mark.p ? mark.p : "");
+	return fail_mark(mark, err);
+}
+
+int mark_read_split(struct ledger *l, struct slice mark, struct slice name, struct err *err)
+{
+	struct slice splits, key, value;
+	if (json_check(mark, NULL) < 0 || !json_field(mark, S("splits"), &splits))
+		return fail_mark(mark, err);
+	struct json_iter it = json_iter(splits);
+	while (json_next(&it, &key, &value)) {
+		AUTO(buf_done) struct buf its = { 0 };
+		if (!field_text(value, "name", &its))
+			return fail_mark(mark, err);
+		if (slice_eq(buf_slice(&its), name))
+			return read_split(l, value) ? 0 : fail_mark(mark, err);
+	}
+	return 0;
 }
 
 bool mark_run_id(struct slice mark, struct buf *ret)

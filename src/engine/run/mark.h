@@ -12,6 +12,8 @@ MUST int mark_put(const struct ledger *, const char *run_id, const struct track 
 		  const struct track *end, struct buf *out);
 /* Sets splits and settled counts from a mark. -1 with FAULT_IO when it makes no sense. */
 MUST int mark_read(struct ledger *, struct slice mark, struct err *);
+/* Only the split of that name, if the mark has it, and no counts. */
+MUST int mark_read_split(struct ledger *, struct slice mark, struct slice name, struct err *);
 bool mark_run_id(struct slice mark, struct buf *ret);
 MUST int counts_put(const struct counts *, struct buf *out); /* JSON object */
 bool counts_read(struct slice object, struct counts *ret);

@@ -219,6 +219,8 @@ static int save_start(struct run *run, struct err *err) SUSPENDS
 		.kind = run->replay ? "replay" : "run",
 		.continues = run->continues,
 		.adopts = run->adopts,
+		.inherits = run->inherits,
+		.told = told_split(p),
 		.hash = p->hash,
 		.parts = buf_slice(&parts),
 		.mark = buf_slice(&mark),
@@ -330,6 +332,25 @@ static void fill_lanes(struct run *run, const struct state_run *last)
 		lanes_fill(run->lanes, hk_now_ns() - last->ended_ago_ns);
 }
 
+/* At most one: it never ends, so that no source behind it is ever read. */
+static struct slice told_split(const struct plan *p)
+{
+	for (size_t i = 0; i < p->source_count; i++)
+		if (p->sources[i].facts.told.n)
+			return p->sources[i].facts.told;
+	return (struct slice){ 0 };
+}
+
+/* Nobody can be asked again for what a source was told: what the run before has not done of it is this one's. */
+static int inherit_told(struct run *run, const struct state_run *last, struct err *err)
+{
+	struct slice told = told_split(run->plan);
+	if (told.n == 0 || !last->found || run->resumed || run->continues[0] || run->nothing_new)
+		return 0;
+	memcpy(run->inherits, last->id, sizeof run->inherits);
+	return last->mark.n ? mark_read_split(&run->ledger, buf_slice(&last->mark), told, err) : 0;
+}
+
 static int find_run(struct run *run, struct state_run *last, struct err *err) SUSPENDS
 {
 	bool finished;
@@ -343,7 +364,9 @@ static int find_run(struct run *run, struct state_run *last, struct err *err) SU
 		return open_sinks(run, err);
 	if (begin(run, last, &finished, err) < 0 || open_sinks(run, err) < 0)
 		return -1;
-	return last->found && finished && !run->options.fresh ? again_decide(run, last, err) : 0;
+	if (last->found && finished && !run->options.fresh && again_decide(run, last, err) < 0)
+		return -1;
+	return inherit_told(run, last, err);
 }
 
 static void set_batch(struct run *run)

@@ -100,6 +100,7 @@ struct intake {
 	struct run *run;
 	struct step *source; /* for the site, label and stats of the source */
 	uint64_t held;       /* bytes, beside what is admitted */
+	bool tells;          /* intake_kept_last: it keeps more than it has admitted */
 	bool probing, found; /* again.c: takes nothing, only notes that there was something */
 	const char *
 		keep_as; /* with probing: the finished run; what it is told is for the one behind it */
@@ -133,7 +134,9 @@ struct run {
 	char adopts
 		[40]; /* the unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */
 	char continues[40]; /* the finished run that it goes on behind; "": none */
-	char since[32];     /* when that ended: "2026-01-31 12:30 UTC" */
+	char inherits
+		[40]; /* starting over: the run before it, whose told inbox it takes over; "": none */
+	char since[32]; /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice
 		[600];  /* what was found out about earlier runs, for people; "": nothing to say */
 	char gone[400]; /* again.c: files that were read and are not there any more */

@@ -26,6 +26,8 @@ struct split {
 	bool has_from, has_admitted;
 	uint64_t low, ordinal; /* first unsettled; next to be admitted */
 	uint64_t low_line, line;
+	uint64_t
+		kept; /* those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */
 	struct passed *passed; /* ascending */
 	size_t passed_count, passed_cap;
 	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */

@@ -78,6 +78,36 @@ int state_get_page(struct state *s, const char *run_id, const char *split, struc
 	return sql_off(get_job, &j.job);
 }
 
+static int last_job(void *arg)
+{
+	struct get_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (!j->job.s->has_pages)
+		return 0;
+	if (sql_prepare(&j->job,
+			"SELECT until, base FROM inbox WHERE run = ? AND split = ?"
+			" ORDER BY rowid DESC LIMIT 1",
+			&q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	sql_bind_str(q, 2, j->split);
+	int r = sql_step_row(&j->job, q, "reading the last page");
+	if (r <= 0)
+		return r;
+	*j->found = true;
+	*j->first = (uint64_t)sqlite3_column_int64(q, 0);
+	return sql_give(&j->job, q, 1, j->value);
+}
+
+int state_last_page(struct state *s, const char *run_id, const char *split, uint64_t *until,
+		    struct buf *base, bool *found, struct err *err)
+{
+	struct get_job j = { { s, err },     run_id,        split,
+			     .first = until, .value = base, .found = found };
+	*found = false;
+	return sql_off(last_job, &j.job);
+}
+
 static int drop_job(void *arg)
 {
 	struct get_job *j = arg;

@@ -19,5 +19,8 @@ MUST int state_put_page(struct state *, const char *run_id, const struct state_p
 MUST int state_get_page(struct state *, const char *run_id, const char *split, struct slice base,
 			uint64_t *first, struct buf *about, struct buf *value, bool *found,
 			struct err *) SUSPENDS;
+/* The page that was put last: its base, appended, and its `until`. */
+MUST int state_last_page(struct state *, const char *run_id, const char *split, uint64_t *until,
+			 struct buf *base, bool *found, struct err *) SUSPENDS;
 /* All of the run. */
 MUST int state_drop_pages(struct state *, const char *run_id, struct err *) SUSPENDS;

@@ -120,6 +120,8 @@ static int begin_job(void *arg)
 		r = tidy_take_over(&j->job, j->run_id, j->start->continues);
 	if (r == 0 && j->start->adopts && j->start->adopts[0])
 		r = tidy_adopt(&j->job, j->run_id, j->start->adopts);
+	if (r == 0 && j->start->inherits && j->start->inherits[0])
+		r = tidy_inherit(&j->job, j->run_id, j->start->inherits, j->start->told);
 	if (r == 0 && strcmp(j->start->kind, "run") == 0)
 		r = tidy_others(&j->job, j->run_id, j->start->pipeline);
 	return sql_end(&j->job, r);

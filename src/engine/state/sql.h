@@ -59,5 +59,7 @@ int tidy_run(const struct sql_job *, const char *run_id); /* all that is the run
 int tidy_take_over(const struct sql_job *, const char *run_id, const char *of);
 /* The same of a run of another pipeline: its notes say so, as "adopted" in `about`. */
 int tidy_adopt(const struct sql_job *, const char *run_id, const char *of);
+/* A run starts over, but what its source was told by others stays: the inbox of that split. */
+int tidy_inherit(const struct sql_job *, const char *run_id, const char *of, struct slice split);
 /* A run of the pipeline begins: what its other runs left behind cannot be taken up any more. */
 int tidy_others(const struct sql_job *, const char *run_id, const char *pipeline);

@@ -57,6 +57,9 @@ struct state_start { /* borrowed */
 	const char *redoes;    /* the run that was rewound, behind which it stands; NULL: none */
 	const char *
 		adopts; /* the unfinished run whose answers and intents it takes over; NULL or "": none */
+	const char *
+		inherits; /* the run whose inbox of the split `told` it takes over; NULL or "": none */
+	struct slice told;
 	uint64_t hash;
 	struct slice parts; /* the plan's, as text: engine/changed.h */
 	struct slice mark;

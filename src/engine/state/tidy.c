@@ -195,6 +195,19 @@ int tidy_adopt(const struct sql_job *j, const char *run_id, const char *of)
 }
 
 #define OTHERS \
+int tidy_inherit(const struct sql_job *j, const char *run_id, const char *of, struct slice split)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (!j->s->has_pages)
+		return 0;
+	if (sql_prepare(j, "UPDATE inbox SET run = ? WHERE run = ? AND split = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, run_id);
+	sql_bind_str(q, 2, of);
+	sql_bind_text(q, 3, split);
+	return sql_step_done(j, q, doing);
+}
+
 	" WHERE run IN (SELECT id FROM run WHERE pipeline = ?1 AND kind = 'run' AND id <> ?2)"
 
 int tidy_others(const struct sql_job *j, const char *run_id, const char *pipeline)
