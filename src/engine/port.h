@@ -105,6 +105,9 @@ struct opt {
 	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
 	bool names;   /* OPT_TEMPLATE: of an object: null, lists and objects have no place in it */
 	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
+	/* OPT_JQ, whose value may be a YAML list then: is this text no program, but meant as itself? 1; 0: a program; -1 with *err: it is
+	 * meant as itself, and cannot be that. NULL: each text is a program. */
+	int (*literal)(struct slice text, struct err *);
 	bool tuning;      /* changing it does not make another pipeline: not in the plan's hash */
 	int64_t min, max; /* OPT_INT; both 0: no limit but the type's own */
 	/* OPT_ENUM; ends with NULL. OPT_DURATION: words beside it, -1, -2 ... */
@@ -166,6 +169,7 @@ struct facts {
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
+	int64_t timeout_ns;   /* calls: default of `timeout`; 0: the engine's 30 s */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
 	 * options. What stands here is trusted: hosts from data may lead there. */
 	struct slice origin;

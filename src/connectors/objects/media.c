@@ -76,6 +76,17 @@ struct slice media_of_name(struct slice name)
 	return (struct slice){ 0 };
 }
 
+struct slice media_ending(struct slice type)
+{
+	struct slice found = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		struct slice ending = slice_str(endings[i].ending);
+		if (slice_eq_nocase(type, slice_str(endings[i].type)) && ending.n > found.n)
+			found = ending;
+	}
+	return found;
+}
+
 struct slice media_or_name(struct slice type, struct slice name)
 {
 	bool says_nothing = type.n == 0 || slice_eq(type, S("application/octet-stream")) ||

@@ -10,7 +10,7 @@
  *
  * What flows through:    visits; between attempts they hold no slot, no lane and no connection.
  * What must hold:
- *  (1) a slot is held for one attempt only, whoever is in it. (2) between the last look at the lanes and the start nothing else runs: the
+ *  (1) a slot is held for one attempt only, whoever is in it; where calls are named also until the answer is durable. (2) between the last look at the lanes and the start nothing else runs: the
  *      rates hold for what is really sent. (3) an intent is durable before the first byte. */
 #include "engine/call/attempt.h"
 
@@ -24,6 +24,15 @@
 static void slots_changed(struct step *s)
 {
 	span_set(&s->slots_full, hk_sem_free(&s->slots) == 0);
+}
+
+void attempt_give_slot(struct visit *v)
+{
+	if (!v->has_slot)
+		return;
+	v->has_slot = false;
+	hk_sem_release(&v->step->slots);
+	slots_changed(v->step);
 }
 
 /* ---- waiting for the turn ---- */
@@ -260,8 +269,9 @@ static void attempt(struct visit *v) SUSPENDS
 	int64_t took = hk_now_ns() - now;
 	s->busy_ns += took;
 	latency_add(&s->latency, took);
-	hk_sem_release(&s->slots);
-	slots_changed(s);
+	v->has_slot = true;
+	if (!s->place->facts.named)
+		attempt_give_slot(v);
 }
 
 int attempt_make(struct visit *v)

@@ -23,9 +23,10 @@ struct visit {
 	struct claim claim;     /* of memory, from its turn until the answer is part of a record */
 	struct hk_scope *clock; /* borrows: the attempt's */
 	int64_t deadline_ns;    /* when that ends it */
-	bool too_large;         /* its answer was not read: jq could not */
-	bool paid;              /* its attempt was taken out of the retry budget */
-	unsigned counted;       /* failures that use up `times` */
+	bool has_slot;    /* facts.named: also behind the attempt, until its answer is durable */
+	bool too_large;   /* its answer was not read: jq could not */
+	bool paid;        /* its attempt was taken out of the retry budget */
+	unsigned counted; /* failures that use up `times` */
 	unsigned throttled;
 	struct buf attempts; /* JSON array, still open */
 

@@ -52,9 +52,9 @@ int visit_make_key(struct visit *v, struct err *err)
 {
 	const struct common *o = &v->step->place->common;
 	AUTO(buf_done) struct buf key = { .max = 4096 };
-	if (!o->idempotency_key)
+	if (!o->idempotency_key && !v->step->place->facts.named)
 		return 0;
-	if (!common_key_is_auto(o)) {
+	if (o->idempotency_key && !common_key_is_auto(o)) {
 		if (make_own(v, &key, err) < 0)
 			return -1;
 	} else if (make_auto(v, &key) < 0) {

@@ -103,6 +103,8 @@ enum lane_outcome visit_outcome(const struct visit *v)
 		return LANE_DOWN;
 	case FAULT_SQL:
 		return says_it_is_down(err) ? LANE_DOWN : LANE_SERVED;
+	case FAULT_SMTP: /* of the server: it takes no more for now; of this mail: an answer */
+		return err->whole ? LANE_REFUSED : LANE_SERVED;
 	default:
 		return LANE_UNKNOWN;
 	}

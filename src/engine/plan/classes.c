@@ -30,6 +30,10 @@ static const struct promise keyless = {
 	'A', "append-only", "what a crash cuts off may have happened or not",
 	"say `idempotent: true` if running it twice changes nothing more"
 };
+static const struct promise named = { 'A', "append-only",
+				      "what a crash cuts off may have happened or not",
+				      "the far side tells nothing twice by a key: leave the "
+				      "guarantee out, look up what is unknown" };
 static const struct promise reads = { 0, "reads", "it may ask again after a crash", NULL };
 
 const struct promise *promise_of(const struct place *p)
@@ -43,8 +47,10 @@ const struct promise *promise_of(const struct place *p)
 		return &of_sinks[f->guarantee];
 	switch (f->effect) {
 	case EFFECT_WRITES:
-		return f->keyless && f->guarantee == APPEND_ONLY ? &keyless
-								 : &of_calls[f->guarantee];
+		return f->guarantee != APPEND_ONLY ? &of_calls[f->guarantee]
+		       : f->named                  ? &named
+		       : f->keyless                ? &keyless
+						   : &of_calls[APPEND_ONLY];
 	case EFFECT_READS:
 		return &reads;
 	case EFFECT_NONE:

@@ -32,7 +32,7 @@ static const struct opt source_retry_table[] = { TIMES, OPT_END };
 		    .doc = "between two reads of the answer")
 static const struct opt timeout_table[] = {
 	OPT("total", struct timeout_options, total_ns, OPT_DURATION, int64_t, .verb = true,
-	    .fallback = "30s", .doc = "of one attempt, from its start to the answer's last byte"),
+	    .doc = "of one attempt, from its start to the answer's last byte; 30s, for smtp 10m"),
 	CLOCKS,
 	OPT_END,
 };
@@ -75,7 +75,7 @@ static const char *const remember_words[] = { "run", NULL };
 #define CONCURRENCY                                                                         \
 	OPT("concurrency", struct common, concurrency, OPT_CONCURRENCY, struct concurrency, \
 	    .tuning = true, .min = 1, .max = 100000,                                        \
-	    .doc = "attempts in flight at once; 10, for sql 4. auto: as many as the far "   \
+	    .doc = "attempts in flight at once; 10, for sql and smtp 4. auto: as many as the far "   \
 		   "side "                                                                  \
 		   "bears, at most 256 or {auto: {max: N}}")
 #define QUEUE                                                                                      \
@@ -95,7 +95,7 @@ static const char *const remember_words[] = { "run", NULL };
 #define TIMEOUT                                                                               \
 	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,           \
 	    .sub = timeout_table, .sub_size = sizeof(struct timeout_options), .tuning = true, \
-	    .doc = "of one attempt; 30s")
+	    .doc = "of one attempt; 30s, for smtp 10m")
 #define ON_ERROR                                                                                 \
 	OPT("on_error", struct common, on_error, OPT_ON_ERROR, struct on_error, .tuning = true,  \
 	    .doc = "dead: a dead letter (default); stop: the run ends; into .field: the record " \

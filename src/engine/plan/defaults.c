@@ -53,7 +53,9 @@ struct limits limits_of(const struct place *p)
 			   : p->port->works ? RETRIES_OF_WORK
 					    : RETRIES_DEFAULT,
 		.within_ns = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS,
-		.timeout_ns = timeout && timeout->total_ns ? timeout->total_ns : TIMEOUT_DEFAULT_NS,
+		.timeout_ns = timeout && timeout->total_ns ? timeout->total_ns
+			      : p->facts.timeout_ns        ? p->facts.timeout_ns
+							   : TIMEOUT_DEFAULT_NS,
 		.batch = p->common.batch > 1 ? (size_t)p->common.batch : 1,
 		.linger_ns = p->common.linger_ns,
 	};

@@ -290,6 +290,7 @@ static void give_fault(const struct answer_words *w, struct call *c)
 	fail(&c->err, w->fault, "%.*s: the test's mock says '%s'", SLICE(c->shown),
 	     fault_name(w->fault));
 	c->err.clock = w->fault == FAULT_TIMEOUT ? CLOCK_TOTAL : CLOCK_NONE;
+	c->err.code = w->fault != FAULT_SMTP ? 0 : w->status >= 400 ? w->status : 550;
 	c->err.sent =
 		w->fault == FAULT_TIMEOUT || w->fault == FAULT_RESET || w->fault == FAULT_TRUNCATED;
 	memcpy(c->err.state, w->state, sizeof c->err.state);

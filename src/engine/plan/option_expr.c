@@ -221,12 +221,59 @@ static struct jq *compile_object(struct planner *p, const struct opt *o, const s
 	return NULL;
 }
 
+/* A text that stands for itself: as a program it is its own JSON. 1; 0: it is a program; -1: a mistake was added. */
+static int put_literal(struct planner *p, const struct opt *o, const struct node *node,
+		       struct buf *out)
+{
+	struct err err = { 0 };
+	int r = o->literal && node->kind == NODE_STRING ? o->literal(node->text, &err) : 0;
+	if (r < 0)
+		diag_add(p->diag, node->at, node->length, NULL, "%s", err.text);
+	if (r > 0 && json_quote(node->text, out) < 0)
+		return -1;
+	return r;
+}
+
+/* [ada@example.org, .email]: a program for each, and one that has them all. */
+static struct jq *compile_list(struct planner *p, const struct opt *o, const struct node *list)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	int r = buf_add_char(&text, '[');
+	for (size_t i = 0; i < list->n && r == 0; i++) {
+		const struct node *item = &list->items[i];
+		struct jq *alone = NULL;
+		r = i ? buf_add_char(&text, ',') : 0;
+		int literal = r == 0 ? put_literal(p, o, item, &text) : -1;
+		if (literal == 0 && item->kind == NODE_STRING)
+			alone = compile(p, o, item, 0);
+		else if (literal == 0)
+			option_refuse(p, item, NULL, "'%s' wants a text here, not %s", o->name,
+				      node_kind_name(item));
+		if (literal < 0 || (literal == 0 && !alone))
+			return NULL;
+		jq_free(alone);
+		if (literal == 0)
+			r = buf_printf(&text, "(%.*s\n)", SLICE(item->text));
+	}
+	r = r < 0 ? r : buf_add_char(&text, ']');
+	return r == 0 ? compile_made(p, o, list, buf_slice(&text)) : NULL;
+}
+
+static struct jq *compile_string(struct planner *p, const struct opt *o, const struct node *node)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	int literal = put_literal(p, o, node, &text);
+	if (literal < 0)
+		return NULL;
+	return literal ? compile_made(p, o, node, buf_slice(&text)) : compile(p, o, node, 0);
+}
+
 static bool parse_jq(struct planner *p, const struct opt *o, const struct node *node,
 		     struct jq **ret)
 {
 	struct jq *jq = NULL;
 
-	if (node->kind == NODE_LIST) {
+	if (node->kind == NODE_LIST && !o->literal) {
 		diag_add(p->diag, node->at, node->length,
 			 node->style == STYLE_FLOW
 				 ? "a value that begins with [ is written in single quotes"
@@ -236,8 +283,10 @@ static bool parse_jq(struct planner *p, const struct opt *o, const struct node *
 	}
 	if (node->kind == NODE_MAP)
 		jq = compile_object(p, o, node);
+	else if (node->kind == NODE_LIST)
+		jq = compile_list(p, o, node);
 	else
-		jq = node->kind == NODE_STRING ? compile(p, o, node, 0)
+		jq = node->kind == NODE_STRING ? compile_string(p, o, node)
 					       : compile_constant(p, o, node);
 	if (!jq)
 		return false;

@@ -336,6 +336,15 @@ static void check_idempotency_key(struct planner *p, const struct draft *d)
 			 "this is the same key for every record");
 }
 
+static void refuse_key(struct planner *p, const struct draft *d)
+{
+	const struct node *at = node_key(d->map, "idempotency_key");
+	if (at && d->place.facts.named)
+		diag_add(p->diag, at->at, at->length, "each one has a name of its own as it is",
+			 "'%s' has no key by which the far side would do it once",
+			 d->place.port->name);
+}
+
 /* What the engine adds: a key makes a call harmless twice, its answer is worth keeping all the same. */
 static void keep_promises(struct place *place)
 {
@@ -371,6 +380,7 @@ static void fill(struct planner *p, struct draft *d)
 	if (port->plan)
 		(void)port->plan(options, &place->facts, p->diag);
 	diag_place(p->diag, NULL, NULL);
+	refuse_key(p, d);
 	keep_promises(place);
 	d->good = diag_count(p->diag) == before;
 }

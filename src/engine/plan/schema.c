@@ -43,6 +43,8 @@ static void put_ref(struct json_writer *w, const char *role, const char *name)
 
 static const char *const text_types[] = { "string", "number", "boolean", NULL };
 static const char *const jq_types[] = { "string", "number", "boolean", "object", NULL };
+static const char *const jq_or_list_types[] = { "string", "number", "boolean",
+						"object", "array",  NULL };
 static const char *const rate_types[] = { "string", "object", NULL };
 static const char *const size_types[] = { "string", "integer", NULL };
 
@@ -118,7 +120,7 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 		put_strings(w, "enum", o->words);
 		break;
 	case OPT_JQ:
-		put_strings(w, "type", jq_types);
+		put_strings(w, "type", o->literal ? jq_or_list_types : jq_types);
 		break;
 	case OPT_TREE:
 		break;

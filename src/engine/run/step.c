@@ -134,7 +134,8 @@ static void note_failure(struct visit *v)
 static bool throttled(const struct err *err)
 {
 	return err->fault == FAULT_RATE_LIMITED ||
-	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0);
+	       (err->fault == FAULT_STATUS && err->code == 503 && err->retry_after_ns > 0) ||
+	       (err->fault == FAULT_SMTP && err->whole); /* 421: the server, whatever the mail */
 }
 
 /* Those that failed in one call draw one lot: they come back together. */
@@ -250,6 +251,7 @@ static int64_t next_delay_ns(struct visit *v)
 static int wait_backoff(struct visit *v, int64_t delay) SUSPENDS
 {
 	struct step *s = v->step;
+	attempt_give_slot(v);
 	s->retries++;
 	v->paid = false;
 	if (no_time_passes(v)) {
@@ -504,6 +506,7 @@ static int visit(void *arg) SUSPENDS
 	visit_withdraw(&v);
 	if (good > 0 && visit_keep(&v) < 0)
 		good = 0;
+	attempt_give_slot(&v);
 	visit_land(&v, good > 0);
 	abandon_request(&v);
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */

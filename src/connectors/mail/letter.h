@@ -1,0 +1,50 @@
+/* letter.h - from a record to a mail: subject, text, HTML, attachments, header fields
+ *
+ * What must hold: all of it is evaluated once; what is put together lies in the call's arena. */
+#pragma once
+#include "connectors/mail/addressees.h"
+
+struct letter_options {
+	struct jq *from, *to, *cc, *bcc, *reply_to, *text, *html, *attach;
+	struct tpl *subject;
+	struct opt_map headers; /* v: struct tpl *[] */
+};
+
+/* Lines of an option table. */
+#define LETTER_ADDRESS(T, member, field, doc_, ...)                                   \
+	OPT(#field, T, member.field, OPT_JQ, struct jq *, .literal = address_literal, \
+	    __VA_ARGS__.doc = doc_)
+#define LETTER_OPTIONS(T, member)                                                               \
+	LETTER_ADDRESS(T, member, from,                                                         \
+		       "who it is from: News <news@example.org>, or jq that gives an address",  \
+		       .required = true, ),                                                     \
+		LETTER_ADDRESS(T, member, to,                                                   \
+			       "who gets it: .email, {name: .name, email: .email}, or a list"), \
+		LETTER_ADDRESS(T, member, cc, "who gets it, too, as everybody may see"),        \
+		LETTER_ADDRESS(T, member, bcc, "who gets it without the others seeing it"),     \
+		LETTER_ADDRESS(T, member, reply_to, "where answers go, if not to `from`"),      \
+		OPT("subject", T, member.subject, OPT_TEMPLATE, struct tpl *, .required = true, \
+		    .doc = "Your news of \\(.day)"),                                            \
+		OPT("text", T, member.text, OPT_JQ, struct jq *,                                \
+		    .doc = "the mail as plain text: .text. Not given: made from `html`; null: " \
+			   "HTML alone"),                                                       \
+		OPT("html", T, member.html, OPT_JQ, struct jq *, .doc = "as HTML: .html"),      \
+		OPT("attach", T, member.attach, OPT_JQ, struct jq *,                            \
+		    .doc = "a blob, .pdf; or a list of blobs and of {blob or text, filename, "  \
+			   "type, inline}; inline: logo is what the HTML names cid:logo"),      \
+		OPT("headers", T, member.headers, OPT_MAP, struct opt_map, .of = OPT_TEMPLATE,  \
+		    .doc = "more header fields: {List-Unsubscribe: '<https://example.org/"      \
+			   "\\(.id)>'}; an empty one is left out")
+
+void letter_plan(const struct letter_options *, struct diag *); /* in plan() */
+
+struct letter {
+	struct mail mail; /* all but the Message-ID */
+	struct addressees bcc;
+};
+MUST int letter_ask(const struct letter_options *, struct call *, struct letter *ret,
+		    struct err *) SUSPENDS;
+/* For people, and for tests: {"from", "to": [...], "subject", "text", ...}; what is not there is left out. */
+MUST int letter_put(const struct letter *, struct buf *out);
+struct digest;
+void letter_digest(const struct letter *, struct digest *); /* all that a reader would see */

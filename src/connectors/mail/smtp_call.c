@@ -1,0 +1,323 @@
+/* smtp_call.c - one mail for each record: what the step and the sink share
+ *
+ * What this room is for: from a record to an envelope and the bytes of a mail; from what the server said to an answer. How a mail is written is
+ *   mime.h's, how it is handed over smtp.h's; attempts, rates, pauses, what must not be sent twice and dead letters are the engine's.
+ * What flows through:    the mail's bytes, in the call's arena; {"message_id", "response", "accepted", "refused"} as the answer's body.
+ * What must hold:
+ *  (1) the mail is written once, in ask: every attempt hands over the same bytes, under the same Message-ID.
+ *  (2) the Message-ID is the record's name at this step: the same after any restart and in a replay, so that a person can look it up.
+ *  (3) what says no has taken nothing: only silence behind the message's end is an unknown outcome.
+ *  (4) whoever reads of a failure reads which mail it was: its recipients, and its Message-ID where it may have been sent. */
+#include "connectors/mail/smtp_call.h"
+#include "base/banned.h"
+#include "base/json.h"
+#include "io/digest.h"
+#include "io/http.h"
+#include <hocket/types.h>
+
+#define MESSAGE_MAX (96u << 20)
+#define TIMEOUT_NS  (600 * HK_SEC) /* RFC 5321 4.5.3.2.6: so long a server may think about a mail */
+#define ID_DIGITS   32
+#define SHOWN_MOST  3
+
+const char *const smtp_starttls[] = { "auto", "required", "offered", "never", NULL };
+enum { STARTTLS_AUTO, STARTTLS_REQUIRED, STARTTLS_OFFERED, STARTTLS_NEVER };
+const char *const smtp_refused[] = { "dead", "send", NULL };
+enum { REFUSED_DEAD, REFUSED_SEND };
+const struct opt smtp_trust_options[] = {
+	OPT("ca", struct smtp_trust, ca, OPT_PATH, const char *, .required = true,
+	    .doc = "certificates (PEM) to believe instead of the system's"),
+	OPT_END,
+};
+
+struct request {
+	struct smtp_mail mail;
+	struct slice id; /* the Message-ID, without <> */
+};
+
+/* ---- the file ------------------------------------------------------------------------------------- */
+
+static const enum smtp_tls tls_of[] = {
+	[STARTTLS_REQUIRED] = SMTP_TLS_REQUIRED,
+	[STARTTLS_OFFERED] = SMTP_TLS_OFFERED,
+	[STARTTLS_NEVER] = SMTP_TLS_NEVER,
+};
+
+/* The URL, and what the options say about it. 0, or -1 with *err and the option that is wrong. */
+static int read_url(const struct smtp_call *o, struct slice text, struct smtp_options *ret,
+		    struct buf *storage, const char **ret_option, struct err *err)
+{
+	*ret_option = NULL;
+	if (smtp_url(text, ret, storage, err) < 0)
+		return -1;
+	if (o->starttls == STARTTLS_AUTO)
+		return 0;
+	*ret_option = "starttls";
+	if (ret->tls == SMTP_TLS_AT_ONCE)
+		return fail(err, FAULT_CONFIG,
+			    "smtps:// speaks TLS from the first byte: leave `starttls` out");
+	/* The user has said `never`: then that is meant for the password, too. */
+	ret->plain_auth = o->starttls == STARTTLS_NEVER;
+	ret->tls = tls_of[o->starttls];
+	return 0;
+}
+
+static void check_url(struct smtp_call *o, struct facts *facts, struct diag *diag)
+{
+	AUTO(buf_done) struct buf storage = { .max = 8192 };
+	struct smtp_options server = { .port = 0 };
+	struct err err = { 0 };
+	const char *option;
+	o->door[0] = 0;
+	if (!tpl_head(o->url).n || !tpl_constant(o->url))
+		return;
+	if (read_url(o, tpl_head(o->url), &server, &storage, &option, &err) < 0)
+		diag_error(diag, option, "%s", err.text);
+	else if (server.host.n < sizeof o->door)
+		memcpy(o->door, server.host.p, server.host.n);
+	facts->door = slice_str(o->door);
+}
+
+int smtp_call_plan(void *options, struct facts *facts, struct diag *diag)
+{
+	struct smtp_call *o = options;
+	facts->effect = EFFECT_WRITES;
+	facts->guarantee = APPEND_ONLY;
+	facts->keyless = facts->named = true;
+	facts->concurrency = 4;
+	facts->timeout_ns = TIMEOUT_NS;
+	facts->insecure = o->insecure;
+	if (o->insecure && o->tls)
+		diag_error(diag, "insecure",
+			   "`tls: {ca: ...}` says whom to believe, `insecure` believes everybody: "
+			   "choose one");
+	check_url(o, facts, diag);
+	letter_plan(&o->letter, diag);
+	return 0;
+}
+
+int smtp_call_open(struct site *site, struct err *err)
+{
+	const struct smtp_call *o = site->options;
+	struct smtp_shared *shared = site->shared;
+	AUTO(buf_done) struct buf url = { .max = 8192 }, storage = { .max = 8192 };
+	const struct env env = { .record = S("null") };
+	struct smtp_options server = { .port = 0 };
+	const char *option;
+	if (tpl_text(o->url, &env, &url, err) < 0 ||
+	    read_url(o, buf_slice(&url), &server, &storage, &option, err) < 0)
+		return -1;
+	server.insecure = o->insecure;
+	server.ca_file = o->tls ? o->tls->ca : NULL;
+	server.connections = site->concurrency;
+	if (site->clocks) {
+		server.connect_ns = site->clocks->connect_ns;
+		server.reply_ns = site->clocks->first_byte_ns;
+	}
+	snprintf(shared->lane, sizeof shared->lane, "smtp://%.*s:%u", SLICE(server.host),
+		 server.port);
+	return smtp_open(&server, &shared->client, err);
+}
+
+void smtp_call_close(struct site *site)
+{
+	struct smtp_shared *shared = site->shared;
+	smtp_close(take(shared->client));
+}
+
+/* ---- the envelope ----------------------------------------------------------------------------------- */
+
+static void add_recipient(struct smtp_mail *mail, struct slice mailbox)
+{
+	for (size_t i = 0; i < mail->to_n; i++)
+		if (slice_eq(mail->to[i].mailbox, mailbox))
+			return;
+	mail->to[mail->to_n++].mailbox = mailbox;
+}
+
+static void add_recipients(struct smtp_mail *mail, const struct mail_address *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		add_recipient(mail, v[i].mailbox);
+		mail->utf8 |= mail_needs_utf8(&v[i]);
+	}
+}
+
+static void make_envelope(const struct smtp_call *o, struct call *c, const struct letter *l,
+			  struct smtp_mail *ret)
+{
+	const struct mail *m = &l->mail;
+	size_t n = m->to_n + m->cc_n + l->bcc.n;
+	*ret = (struct smtp_mail){ .from = m->from.mailbox,
+				   .to = arena_zero(c->arena, n * sizeof *ret->to),
+				   .partial = o->refused == REFUSED_SEND,
+				   .utf8 = mail_needs_utf8(&m->from) ||
+					   mail_needs_utf8(&m->reply_to) };
+	add_recipients(ret, m->to, m->to_n);
+	add_recipients(ret, m->cc, m->cc_n);
+	add_recipients(ret, l->bcc.v, l->bcc.n);
+}
+
+/* ---- the message -------------------------------------------------------------------------------------- */
+
+static struct slice make_id(struct call *c, struct slice from)
+{
+	const char *at = memrchr(from.p, '@', from.n);
+	ASSERT(at); /* mime.h lets no mailbox through without */
+	struct slice domain = slice_from(from, (size_t)(at - from.p) + 1);
+	return slice_str(arena_printf(c->arena, "%.*s@%.*s", SLICE(slice_head(c->key, ID_DIGITS)),
+				      SLICE(domain)));
+}
+
+static int make_message(struct call *c, struct letter *l, struct request *q, struct err *err)
+{
+	AUTO(buf_done) struct buf message = { .max = MESSAGE_MAX };
+	l->mail.message_id = q->id = make_id(c, l->mail.from.mailbox);
+	l->mail.utf8 = q->mail.utf8;
+	if (mail_put(&l->mail, &message, err) < 0)
+		return -1;
+	q->mail.message = arena_copy(c->arena, buf_slice(&message));
+	return 0;
+}
+
+/* Who gets it is part of what is sent; when, and under which name, is not. */
+static int ask_digest(const struct smtp_shared *shared, const struct letter *l, struct call *c,
+		      struct err *err)
+{
+	AUTO(digest_done) struct digest d = { NULL };
+	const struct request *q = c->request;
+	if (digest_init(&d) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	digest_add(&d, S("hocket mail 1"));
+	digest_add(&d, slice_str(shared->lane));
+	digest_add(&d, q->mail.partial ? S("send") : S("dead"));
+	letter_digest(l, &d);
+	digest_end(&d, c->asked);
+	return 0;
+}
+
+/* ---- what people see of it ------------------------------------------------------------------------------- */
+
+/* "ada@example.org, ben@example.org and 4 more" */
+static const char *name_recipients(struct call *c, const struct smtp_mail *mail)
+{
+	AUTO(buf_done) struct buf text = { .max = 4096 };
+	int r = 0;
+	for (size_t i = 0; i < mail->to_n && i < SHOWN_MOST && r == 0; i++)
+		r = buf_printf(&text, "%s%.*s", i ? ", " : "", SLICE(mail->to[i].mailbox));
+	if (r == 0 && mail->to_n > SHOWN_MOST)
+		r = buf_printf(&text, " and %zu more", mail->to_n - SHOWN_MOST);
+	return r == 0 ? arena_str(c->arena, buf_slice(&text)) : "somebody";
+}
+
+static int show(struct call *c, const struct letter *l, struct err *err)
+{
+	AUTO(buf_done) struct buf sends = { .max = MESSAGE_MAX };
+	const struct request *q = c->request;
+	c->shown = slice_str(arena_printf(c->arena, "mail to %s, Message-ID <%.*s>",
+					  name_recipients(c, &q->mail), SLICE(q->id)));
+	if (!c->wants_sends)
+		return 0;
+	if (letter_put(l, &sends) < 0)
+		return fail(err, FAULT_TOO_LARGE, "the mail is too large to be shown");
+	c->sends = arena_copy(c->arena, buf_slice(&sends));
+	return 0;
+}
+
+int smtp_call_ask(struct site *site, struct call *c, struct err *err)
+{
+	const struct smtp_call *o = site->options;
+	const struct smtp_shared *shared = site->shared;
+	struct request *q = arena_zero(c->arena, sizeof *q);
+	struct letter letter;
+	if (letter_ask(&o->letter, c, &letter, err) < 0)
+		return -1;
+	make_envelope(o, c, &letter, &q->mail);
+	if (make_message(c, &letter, q, err) < 0)
+		return -1;
+	c->request = q;
+	c->safety = c->retry_unsafe ? KEYED : UNSAFE;
+	c->lane = slice_str(shared->lane);
+	if (show(c, &letter, err) < 0)
+		return -1;
+	return c->wants_asked ? ask_digest(shared, &letter, c, err) : 0;
+}
+
+/* ---- what the server said ----------------------------------------------------------------------------------- */
+
+static void put_refused(struct json_writer *w, const struct smtp_recipient *to)
+{
+	json_open(w, '{');
+	json_key(w, "to");
+	json_put_string(w, to->mailbox);
+	json_key(w, "code");
+	json_put_int(w, to->code);
+	json_key(w, "text");
+	json_put_string(w, to->text);
+	json_close(w, '}');
+}
+
+static int put_answer(const struct request *q, const struct smtp_outcome *outcome, struct buf *out)
+{
+	const struct smtp_mail *m = &q->mail;
+	struct json_writer w = json_writer(out);
+	json_open(&w, '{');
+	json_key(&w, "message_id");
+	json_put_string(&w, q->id);
+	json_key(&w, "response");
+	json_put_string(&w, outcome->text);
+	json_key(&w, "accepted");
+	json_open(&w, '[');
+	for (size_t i = 0; i < m->to_n; i++)
+		if (m->to[i].fate == SMTP_ACCEPTED)
+			json_put_string(&w, m->to[i].mailbox);
+	json_close(&w, ']');
+	json_key(&w, "refused");
+	json_open(&w, '[');
+	for (size_t i = 0; i < m->to_n; i++)
+		if (m->to[i].fate != SMTP_ACCEPTED)
+			put_refused(&w, &m->to[i]);
+	json_close(&w, ']');
+	json_close(&w, '}');
+	return json_writer_end(&w);
+}
+
+static void give_answer(struct call *c, const struct request *q, const struct smtp_outcome *outcome)
+{
+	c->verdict = VERDICT_ANSWER;
+	c->answer.status = outcome->code;
+	c->answer.body = BODY_JSON;
+	c->answer.type = S("application/json");
+	c->answer.checked = true;
+	if (put_answer(q, outcome, &c->answer.value) == 0)
+		return;
+	c->verdict = VERDICT_FAULT;
+	c->err.sent = true;
+	fail(&c->err, FAULT_IO, "out of memory");
+}
+
+static void blame(struct call *c, const struct request *q)
+{
+	struct err *err = &c->err;
+	if (err->fault == FAULT_CANCELLED || err->fault == FAULT_CONFIG)
+		return;
+	if (err->sent)
+		err_wrap(err, "mail to %s, Message-ID <%.*s>", name_recipients(c, &q->mail),
+			 SLICE(q->id));
+	else
+		err_wrap(err, "mail to %s", name_recipients(c, &q->mail));
+}
+
+void smtp_call_call(struct site *site, struct call *c)
+{
+	struct smtp_shared *shared = site->shared;
+	struct request *q = c->request;
+	AUTO(smtp_outcome_done) struct smtp_outcome outcome = { .code = 0 };
+	for (size_t i = 0; i < q->mail.to_n; i++)
+		q->mail.to[i] = (struct smtp_recipient){ .mailbox = q->mail.to[i].mailbox };
+	c->verdict = VERDICT_FAULT;
+	if (smtp_send(shared->client, &q->mail, &outcome, &c->err) == 0)
+		give_answer(c, q, &outcome);
+	else
+		blame(c, q);
+}
