@@ -23,7 +23,9 @@ struct mail_address {         /* borrows */
 };
 /* "ada@example.org", "Ada Lovelace <ada@example.org>", '"Lovelace, Ada" <ada@example.org>'. Names are unquoted into `storage`. One address: a
  * list, a group, a route, a comment, controls, more than 254 bytes (64 before the @) are FAULT_BAD_VALUE with a sentence that shows the address. Domains in UTF-8
- * become A-labels when `storage` can take them (IDNA); a local part in UTF-8 is kept: mail_needs_utf8(). */
+ * become A-labels (IDNA, io/mail/idna.h); a local part in UTF-8 is kept: mail_needs_utf8(). The slices lie in `text` or `storage`: who reads
+ * several into one storage reserves MAIL_ADDRESS_ROOM for all of them first, since growing moves what is there. */
+#define MAIL_ADDRESS_ROOM(text) ((text).n + 256)
 MUST int mail_address_parse(struct slice text, struct mail_address *ret, struct buf *storage,
 			    struct err *);
 bool mail_needs_utf8(const struct mail_address *); /* SMTPUTF8 (RFC 6531) */

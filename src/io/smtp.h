@@ -6,9 +6,10 @@
  *   that is at rest or makes one (greeting, EHLO, STARTTLS, AUTH); smtp_close says QUIT on those at rest, within a second.
  * What must hold:
  *  (1) nothing here retries, waits for a rate or logs. A connection at rest that the server has closed meanwhile (also by 421) is
- *      found out before DATA was sent, and another is taken once, within the call.
- *  (2) err.sent says the truth: false until the first byte of the message's end (CR LF . CR LF) may have left: until then no server may deliver it.
- *      After it, only a reply tells; a connection lost, or a time-out, between is err.sent = true: the engine makes it unknown_outcome.
+ *      found out before DATA was sent, and a new one is made once, within the call.
+ *  (2) err.sent says the truth: false until the last byte of the message's end (CR LF . CR LF) has left: until then no server may deliver it.
+ *      After it, only a reply tells; a connection lost, a time-out, a cancellation, garbage between is err.sent = true: the engine makes it
+ *      unknown_outcome.
  *  (3) a connection is used again only after a complete exchange; what broke off, timed out or was cancelled is closed. RSET, not a new
  *      connection, after a refused envelope.
  *  (4) a reply that is no is FAULT_SMTP with err.code the reply code: 4xx may pass, 5xx does not (fault_policy); the enhanced status code (RFC 3463) and the text are in the
@@ -26,7 +27,6 @@
 #include "base/slice.h"
 
 struct http_guard;
-struct tls_client;
 enum smtp_tls {
 	SMTP_TLS_REQUIRED, /* STARTTLS, or nothing is sent: the default but for loopback */
 	SMTP_TLS_OFFERED, /* STARTTLS where it is offered: somebody between can take the offer away */
@@ -41,7 +41,9 @@ struct smtp_options {
 	struct slice bearer;         /* instead: OAUTHBEARER, XOAUTH2 */
 	bool plain_auth, insecure;   /* insecure: any certificate */
 	const char *ca_file;         /* NULL: the system's */
-	struct slice hello;          /* what EHLO says; empty: the address literal of our end */
+	const struct http_guard *
+		guard; /* borrows; judges where `host` leads, should it come from data; NULL: anywhere */
+	struct slice hello; /* what EHLO says; empty: the address literal of our end */
 	int64_t connect_ns, reply_ns,
 		data_ns;         /* clocks: 10 s, 60 s, 10 min (RFC 5321 4.5.3.2) when 0 */
 	unsigned connections;    /* most at once; who comes then waits */
@@ -52,7 +54,7 @@ struct smtp;
 MUST int smtp_open(const struct smtp_options *, struct smtp **ret, struct err *);
 void smtp_close(struct smtp *) SUSPENDS; /* accepts NULL; no call is on the way */
 /* Fills host, port, tls, user, password from a URL; decoded into `storage`. -1 with FAULT_CONFIG, never showing the password. tls is SMTP_TLS_NEVER for
- * smtp:// to loopback, else SMTP_TLS_REQUIRED. */
+ * smtp:// to loopback, and plain_auth set; else SMTP_TLS_REQUIRED. The slices live as long as url and storage. */
 MUST int smtp_url(struct slice url, struct smtp_options *ret, struct buf *storage, struct err *);
 
 enum smtp_fate { SMTP_NOT_ASKED, SMTP_ACCEPTED, SMTP_REFUSED, SMTP_REFUSED_FOR_NOW };
@@ -60,7 +62,8 @@ struct smtp_recipient {
 	struct slice mailbox; /* borrows */
 	enum smtp_fate fate;  /* of RCPT; out */
 	int code;             /* 250, 550 */
-	struct slice text;    /* "5.1.1 no such user"; in smtp_outcome.storage */
+	struct slice
+		text; /* "5.1.1 no such user"; in smtp_outcome.storage; clean: one line of UTF-8 */
 };
 struct smtp_mail {
 	struct slice from; /* the envelope's; empty: <> */
@@ -77,6 +80,8 @@ struct smtp_outcome {
 };
 void smtp_outcome_done(struct smtp_outcome *); /* AUTO */
 /* One transaction: MAIL, RCPT..., DATA in one write where the server pipelines. 0: the server has taken it (250 behind the end). -1 with *err; of
- * recipients refused without `partial`, or all of them: FAULT_SMTP with the first one's code (a 5xx before a 4xx). */
+ * recipients refused without `partial`, or all of them: FAULT_SMTP with the first one's code (a 5xx before a 4xx). Fates, codes and *ret are filled in
+ * either case: smtp_outcome_done. FAULT_TOO_LARGE: above the server's SIZE; FAULT_BAD_VALUE: an address, the message, or what needs SMTPUTF8 or
+ * 8BITMIME where that is not offered; nothing was said then. */
 MUST int smtp_send(struct smtp *, struct smtp_mail *, struct smtp_outcome *ret,
 		   struct err *) SUSPENDS;

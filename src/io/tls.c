@@ -167,6 +167,11 @@ int tls_context_new(const char *ca_file, struct tls_context **ret, struct err *e
 	return 0;
 }
 
+void tls_context_no_alpn(struct tls_context *t)
+{
+	ASSERT(SSL_CTX_set_alpn_protos(t->ctx, NULL, 0) == 0);
+}
+
 /* Nobody sits there to be asked. */
 static int no_password(char *out, int n, int writing, void *arg)
 {

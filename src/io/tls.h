@@ -21,6 +21,8 @@ MUST int tls_context_new(const char *ca_file, struct tls_context **ret, struct e
 /* The certificate that servers are shown when they ask for one; key_file NULL: it is in the same file. */
 MUST int tls_context_show(struct tls_context *, const char *cert_file, const char *key_file,
 			  struct err *);
+/* Offers no protocol by ALPN; else http/1.1. Mail servers refuse others' (Exim's tls_alpn). */
+void tls_context_no_alpn(struct tls_context *);
 void tls_context_free(struct tls_context *); /* accepts NULL */
 
 /* Shakes hands on a plain connected c. 0; -ECANCELED; -ETIMEDOUT never (the caller's scope says that); else -1 with *err:

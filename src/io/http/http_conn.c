@@ -228,7 +228,7 @@ static int64_t clock_or_forever(int64_t ns)
 	return ns > 0 ? ns : HK_FOREVER;
 }
 
-static int shake_hands(const struct http_dial *dial, struct http_conn *c, struct err *err) SUSPENDS
+int http_conn_secure(const struct http_dial *dial, struct http_conn *c, struct err *err)
 {
 	struct hk_scope clock;
 	hk_scope_open(&clock, clock_or_forever(dial->clocks->tls_ns));
@@ -271,7 +271,7 @@ static int finish_opening(const struct dialing *d, struct http_conn *c, struct e
 		return 0; /* a proxy reads such requests itself */
 	if (d->dial->proxy && open_tunnel(d->dial, c, err) < 0)
 		return -1;
-	return !tls || d->plain_tls ? 0 : shake_hands(d->dial, c, err);
+	return !tls || d->plain_tls ? 0 : http_conn_secure(d->dial, c, err);
 }
 
 struct http_conn *http_conn_open(const struct http_dial *dial, struct err *err) SUSPENDS

@@ -57,4 +57,6 @@ struct http_dial { /* what opening needs; all borrowed */
 };
 /* A new connection, or NULL with *err: dns, refused, connect_timeout, timeout(dns), timeout(tls), tls, certificate, ... */
 struct http_conn *http_conn_open(const struct http_dial *, struct err *) SUSPENDS;
+/* TLS from here on, under its clock (STARTTLS): nothing that came before may be unread. After a failure: http_conn_close. */
+MUST int http_conn_secure(const struct http_dial *, struct http_conn *, struct err *) SUSPENDS;
 void http_conn_close(struct http_conn *);
