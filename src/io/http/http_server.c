@@ -434,7 +434,9 @@ static struct http_incoming incoming(const struct serving *c)
 				    .headers = p->headers,
 				    .header_count = p->header_count,
 				    .body = buf_slice(&c->body),
-				    .fd = c->fd };
+				    .fd = c->fd,
+				    .rest = c->rest,
+				    .spare = &c->server->spare };
 	struct url u;
 	if (slice_starts(in.target, S("http")) && url_parse(in.target, &u, NULL) == 0)
 		in.target = u.target; /* RFC 9112 3.2.2: the absolute form */
@@ -455,7 +457,7 @@ static bool answer(struct serving *c) SUSPENDS
 	struct http_incoming in = incoming(c);
 	c->server->handler(c->server->arg, &in, &r);
 	c->drop = r.drop;
-	if (r.drop)
+	if (r.drop || r.taken)
 		return false;
 	struct outgoing o = decide(c, &r);
 	return write_reply(c, &r, &o) == 0 && !o.close;

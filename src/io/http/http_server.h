@@ -10,13 +10,16 @@
 #include "base/err.h"
 #include "io/http.h"
 
+struct spare;
 struct http_incoming {
 	struct slice method, target, path,
 		query; /* borrow from the connection's buffer until the handler returns */
 	const struct http_header *headers;
 	size_t header_count;
 	struct slice body;
-	int fd; /* for handlers that misbehave on purpose (the demo API's resets) */
+	int fd; /* for handlers that misbehave on purpose (the demo API's resets), or take the connection over */
+	struct slice rest;   /* what came behind the request */
+	struct spare *spare; /* the server's blocks */
 };
 struct http_reply {
 	int status; /* 0: 200 */
@@ -28,6 +31,7 @@ struct http_reply {
 	struct buf lines; /* owns; more headers, as lines that who adds them has checked */
 	bool close;       /* after this answer */
 	bool drop;        /* close at once without any answer (reset) */
+	bool taken; /* the handler has spoken itself (an upgrade): the connection is closed without a word */
 	size_t truncate; /* > 0: send only so many bytes of the body, then close (a fault of the demo API) */
 };
 typedef void http_handler(void *arg, const struct http_incoming *, struct http_reply *) SUSPENDS;
