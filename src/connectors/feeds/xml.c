@@ -1,0 +1,374 @@
+/* xml.c - libxml2, found at run time and kept on a short lead
+ *
+ * What this room is for: see xml.h.
+ * What flows through:    pieces of a document into libxml2, its SAX2 events into three functions.
+ * What must hold:
+ *  (1) the handler has no function that loads or declares anything: what libxml2 does not hear of, it cannot expand.
+ *  (2) the first bytes are collected until the declaration can be read: HTTP's charset counts only where the document says nothing.
+ *  (3) once a mistake was seen, no event follows: libxml2 goes on for a while behind some of them.
+ *  (4) opened once a process, never closed, and used by the loop's thread only. */
+#include "connectors/feeds/xml.h"
+#include "base/banned.h"
+#include "base/buf.h"
+#include "base/utf8.h"
+#include <dlfcn.h>
+#include <libxml/HTMLparser.h>
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+#define XML_CALLS(CALL)                  \
+	CALL(htmlEntityLookup)           \
+	CALL(xmlCreatePushParserCtxt)    \
+	CALL(xmlCtxtGetLastError)        \
+	CALL(xmlCtxtUseOptions)          \
+	CALL(xmlFindCharEncodingHandler) \
+	CALL(xmlFreeDoc)                 \
+	CALL(xmlFreeParserCtxt)          \
+	CALL(xmlGetPredefinedEntity)     \
+	CALL(xmlInitParser)              \
+	CALL(xmlParseChunk)              \
+	CALL(xmlStopParser)              \
+	CALL(xmlSAX2GetColumnNumber)     \
+	CALL(xmlSAX2GetLineNumber)       \
+	CALL(xmlSwitchToEncoding)
+
+static struct {
+#define CALL(call) __typeof__(call) *call;
+	XML_CALLS(CALL)
+#undef CALL
+} lib;
+
+static const struct {
+	const char *name;
+	size_t at;
+} calls[] = {
+#define CALL(call) { #call, offsetof(__typeof__(lib), call) },
+	XML_CALLS(CALL)
+#undef CALL
+};
+
+enum { HEAD_BYTES = 1024 };
+
+struct xml {
+	xmlParserCtxtPtr parser;
+	const struct xml_events *events;
+	void *arg;
+	struct buf head;    /* the first bytes, until the parser exists */
+	struct buf charset; /* as HTTP says */
+	bool begun, broken;
+	size_t depth;
+	struct err err;   /* with broken */
+	xmlEntity entity; /* what an HTML name stands for, for as long as libxml2 looks at it */
+	char character[8];
+};
+
+/* ---- finding it ------------------------------------------------------------------------------ */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *missing; /* NULL: all is there */
+
+static void find_calls(void)
+{
+	/* A static program has no loader; a library would bring a second libc with it. */
+	void *library = getauxval(AT_BASE) ? dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL) : NULL;
+
+	missing = library              ? NULL
+		  : getauxval(AT_BASE) ? "is not installed"
+				       : "a static program cannot open";
+	for (size_t i = 0; library && i < ARRAY_SIZE(calls); i++) {
+		void *found = dlsym(library, calls[i].name);
+		if (!found)
+			missing = "was built without a part of it";
+		memcpy((char *)&lib + calls[i].at, &found, sizeof(found));
+	}
+	if (!missing)
+		lib.xmlInitParser();
+}
+
+int xml_find(struct err *err)
+{
+	ASSERT(pthread_once(&once, find_calls) == 0);
+	if (!missing)
+		return 0;
+	return fail(err, FAULT_CONFIG,
+		    "feeds need libxml2, which %s: install the package libxml2 (a dynamic program "
+		    "finds it)",
+		    missing);
+}
+
+unsigned xml_html_entity(struct slice name)
+{
+	char text[16];
+	if (name.n == 0 || name.n >= sizeof(text) || xml_find(NULL) < 0)
+		return 0;
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	const htmlEntityDesc *found = lib.htmlEntityLookup((const xmlChar *)text);
+	return found ? found->value : 0;
+}
+
+/* ---- mistakes -------------------------------------------------------------------------------- */
+
+static void stop(struct xml *x)
+{
+	x->broken = true;
+	lib.xmlStopParser(x->parser);
+}
+
+static void fail_here(struct xml *x, const char *what)
+{
+	if (x->broken)
+		return;
+	fail(&x->err, FAULT_PROTOCOL, "%d:%d: %s", lib.xmlSAX2GetLineNumber(x->parser),
+	     lib.xmlSAX2GetColumnNumber(x->parser), what);
+	stop(x);
+}
+
+/* libxml2's words are sentences with a line break. */
+static void note_error(void *arg, xmlErrorPtr e)
+{
+	struct xml *x = arg;
+	if (x->broken || e->level != XML_ERR_FATAL)
+		return;
+	struct slice words = slice_trim(slice_str(e->message));
+	fail(&x->err, FAULT_PROTOCOL, "%d:%d: %.*s", e->line, e->int2,
+	     SLICE(utf8_head(words, 160)));
+	x->broken = true;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static struct slice words(const xmlChar *text)
+{
+	return slice_str((const char *)text);
+}
+
+static struct xml_name name_of(const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+	return (struct xml_name){ .ns = uri ? words(uri) : words(prefix), .local = words(local) };
+}
+
+enum { ATTRIBUTES_MAX = 64 };
+
+/* Five pointers each: name, prefix, URI, the value's first byte and what is behind its last. Those above the limit are left out. */
+static size_t collect_attributes(const xmlChar **from, int count, struct xml_attribute *ret)
+{
+	size_t n = count < ATTRIBUTES_MAX ? (size_t)count : ATTRIBUTES_MAX;
+	for (size_t i = 0; i < n; i++, from += 5)
+		ret[i] = (struct xml_attribute){
+			.name = name_of(from[0], from[1], from[2]),
+			.value = { (const char *)from[3], (size_t)(from[4] - from[3]) },
+		};
+	return n;
+}
+
+static void on_start(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
+		     int namespaces, const xmlChar **declared, int count, int defaulted,
+		     const xmlChar **attributes)
+{
+	struct xml *x = arg;
+	struct xml_attribute list[ATTRIBUTES_MAX];
+	(void)namespaces;
+	(void)declared;
+	(void)defaulted;
+	if (x->broken)
+		return;
+	if (++x->depth > XML_DEPTH) {
+		fail_here(x, "elements lie more than 128 deep");
+		return;
+	}
+	struct xml_name name = name_of(local, prefix, uri);
+	x->events->start(x->arg, &name, list, collect_attributes(attributes, count, list));
+}
+
+static void on_end(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+	struct xml *x = arg;
+	(void)local;
+	(void)prefix;
+	(void)uri;
+	if (x->broken)
+		return;
+	ASSERT(x->depth > 0);
+	x->depth--;
+	x->events->end(x->arg);
+}
+
+static void on_text(void *arg, const xmlChar *text, int n)
+{
+	struct xml *x = arg;
+	if (!x->broken && n > 0)
+		x->events->text(x->arg, (struct slice){ (const char *)text, (size_t)n });
+}
+
+/* ---- entities -------------------------------------------------------------------------------- */
+
+static xmlEntityPtr html_entity(struct xml *x, const xmlChar *name)
+{
+	unsigned code = xml_html_entity(words(name));
+	if (code == 0)
+		return NULL;
+	x->character[utf8_put(code, x->character)] = 0;
+	x->entity = (xmlEntity){
+		.type = XML_ENTITY_DECL,
+		.name = name,
+		.orig = (xmlChar *)x->character,
+		.content = (xmlChar *)x->character,
+		.length = (int)strlen(x->character),
+		.etype = XML_INTERNAL_PREDEFINED_ENTITY,
+	};
+	return &x->entity;
+}
+
+static xmlEntityPtr on_entity(void *arg, const xmlChar *name)
+{
+	struct xml *x = arg;
+	xmlEntityPtr own = lib.xmlGetPredefinedEntity(name);
+	xmlEntityPtr found = own ? own : html_entity(x, name);
+	if (!found && !x->broken) {
+		char what[120];
+		snprintf(what, sizeof(what), "the entity '&%.60s;', which is not expanded",
+			 (const char *)name);
+		fail_here(x, what);
+	}
+	return found;
+}
+
+/* What is not here is not done: declarations are read over, nothing is loaded. */
+static xmlSAXHandler handler = {
+	.getEntity = on_entity,
+	.characters = on_text,
+	.ignorableWhitespace = on_text,
+	.cdataBlock = on_text,
+	.initialized = XML_SAX2_MAGIC,
+	.startElementNs = on_start,
+	.endElementNs = on_end,
+	.serror = note_error,
+};
+
+/* ---- the head: which encoding ---------------------------------------------------------------- */
+
+static bool has_mark(struct slice head)
+{
+	return slice_starts(head, S("\xef\xbb\xbf")) || slice_starts(head, S("\xfe\xff")) ||
+	       slice_starts(head, S("\xff\xfe")) || slice_starts(head, S("\0<")) ||
+	       slice_starts(head, S("<\0"));
+}
+
+static bool declares_encoding(struct slice head)
+{
+	if (!slice_starts(head, S("<?xml")))
+		return false;
+	const char *end = memmem(head.p, head.n, "?>", 2);
+	size_t n = end ? (size_t)(end - head.p) : head.n;
+	return memmem(head.p, n, "encoding", 8) != NULL;
+}
+
+static int set_charset(struct xml *x)
+{
+	struct slice head = buf_slice(&x->head);
+	if (x->charset.n == 0 || has_mark(head) || declares_encoding(head))
+		return 0;
+	xmlCharEncodingHandlerPtr known = lib.xmlFindCharEncodingHandler(x->charset.p);
+	return known ? lib.xmlSwitchToEncoding(x->parser, known) : 0; /* unknown: UTF-8, then */
+}
+
+static int give(struct xml *x, struct slice bytes, bool last, struct err *err)
+{
+	while (!x->broken && (bytes.n > 0 || last)) {
+		struct slice part = slice_head(bytes, 1u << 20);
+		bytes = slice_from(bytes, part.n);
+		bool end = last && bytes.n == 0;
+		int r = lib.xmlParseChunk(x->parser, part.p ? part.p : "", (int)part.n, end);
+		if (r != 0 && !x->broken && lib.xmlCtxtGetLastError(x->parser) &&
+		    lib.xmlCtxtGetLastError(x->parser)->level == XML_ERR_FATAL)
+			note_error(x, lib.xmlCtxtGetLastError(x->parser));
+		if (end)
+			break;
+	}
+	if (!x->broken)
+		return 0;
+	if (err)
+		*err = x->err;
+	return -1;
+}
+
+/* With the first four bytes libxml2 tells UTF-16 from others. Blanks before the declaration are a mistake that is often made. */
+static int begin(struct xml *x, struct err *err)
+{
+	struct slice head = buf_slice(&x->head);
+	while (head.n && strchr(" \t\r\n", head.p[0]) && head.p[0])
+		head = slice_from(head, 1);
+	buf_consume(&x->head, x->head.n - head.n);
+	head = buf_slice(&x->head);
+	struct slice first = slice_head(head, 4);
+	x->begun = true;
+	x->parser = lib.xmlCreatePushParserCtxt(&handler, x, first.p, (int)first.n, NULL);
+	if (!x->parser)
+		return fail(err, FAULT_IO, "out of memory");
+	lib.xmlCtxtUseOptions(x->parser, XML_PARSE_NONET);
+	if (set_charset(x) < 0)
+		return fail(err, FAULT_PROTOCOL, "its encoding '%.*s' is not known",
+			    SLICE(slice_head(buf_slice(&x->charset), 40)));
+	return give(x, slice_from(head, first.n), false, err);
+}
+
+/* ---- */
+
+int xml_new(const struct xml_events *events, void *arg, struct slice charset, struct xml **ret,
+	    struct err *err)
+{
+	*ret = NULL;
+	if (xml_find(err) < 0)
+		return -1;
+	struct xml *x = xcalloc(1, sizeof(*x));
+	x->events = events;
+	x->arg = arg;
+	x->charset.max = 64;
+	if (buf_add(&x->charset, charset) < 0)
+		buf_clear(&x->charset); /* no encoding has so long a name */
+	*ret = x;
+	return 0;
+}
+
+void xml_free(struct xml *x)
+{
+	if (!x)
+		return;
+	if (x->parser) {
+		if (x->parser->myDoc)
+			lib.xmlFreeDoc(x->parser->myDoc);
+		lib.xmlFreeParserCtxt(x->parser);
+	}
+	buf_done(&x->head);
+	buf_done(&x->charset);
+	free(x);
+}
+
+void xml_freep(struct xml **x)
+{
+	xml_free(take(*x));
+}
+
+int xml_push(struct xml *x, struct slice bytes, struct err *err)
+{
+	if (x->begun)
+		return give(x, bytes, false, err);
+	struct slice part = slice_head(bytes, HEAD_BYTES - x->head.n);
+	if (buf_add(&x->head, part) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	if (x->head.n < HEAD_BYTES)
+		return 0;
+	return begin(x, err) < 0 ? -1 : give(x, slice_from(bytes, part.n), false, err);
+}
+
+int xml_end(struct xml *x, struct err *err)
+{
+	if (!x->begun && begin(x, err) < 0)
+		return -1;
+	return give(x, S(""), true, err);
+}
