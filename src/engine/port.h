@@ -285,7 +285,7 @@ int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
 int intake_kept_last(struct intake *, struct split *, struct buf *base, struct err *) SUSPENDS;
 /* Of records that were kept: not admitted yet, or admitted and not settled; and all since the oldest that is not settled. */
 struct backlog {
-	uint64_t records, since_oldest;
+	uint64_t unread, records, since_oldest;
 };
 struct backlog intake_backlog(const struct intake *, const struct split *);
 enum body { BODY_NONE, BODY_JSON, BODY_TEXT, BODY_BLOB };

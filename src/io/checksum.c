@@ -1,4 +1,4 @@
-/* checksum.c - MD5, SHA-256 and HMAC as object stores and their signatures want them
+/* checksum.c - MD5, SHA-256 and HMAC as object stores, their signatures and those of hooks want them
  *
  * What this room is for: one small door to OpenSSL for all stores.
  * What flows through:    bytes in, sums out; nothing is kept.
@@ -7,6 +7,7 @@
 #include "io/checksum.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -60,15 +61,32 @@ void checksum_sha256(struct slice bytes, uint8_t ret[static SHA256_BYTES])
 	ASSERT(r == 1 && n == SHA256_BYTES);
 }
 
-void checksum_hmac(struct slice key, struct slice text, uint8_t ret[static SHA256_BYTES])
+size_t checksum_hmac_of(enum hmac_kind kind, struct slice key, struct slice text,
+			uint8_t ret[static HMAC_BYTES_MAX])
 {
+	const EVP_MD *md = kind == HMAC_SHA256   ? EVP_sha256()
+			   : kind == HMAC_SHA512 ? EVP_sha512()
+						 : EVP_sha1();
 	unsigned n = 0;
 	ASSERT(key.n <= INT32_MAX);
 	/* A NULL key would mean the key of the call before. */
 	const char *p = key.p ? key.p : "";
-	unsigned char *r =
-		HMAC(EVP_sha256(), p, (int)key.n, (const unsigned char *)text.p, text.n, ret, &n);
-	ASSERT(r && n == SHA256_BYTES);
+	unsigned char *r = HMAC(md, p, (int)key.n, (const unsigned char *)text.p, text.n, ret, &n);
+	ASSERT(r && n <= HMAC_BYTES_MAX);
+	return n;
+}
+
+void checksum_hmac(struct slice key, struct slice text, uint8_t ret[static SHA256_BYTES])
+{
+	uint8_t mac[HMAC_BYTES_MAX];
+	size_t n = checksum_hmac_of(HMAC_SHA256, key, text, mac);
+	ASSERT(n == SHA256_BYTES);
+	memcpy(ret, mac, n);
+}
+
+bool checksum_same(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
 }
 
 int checksum_put_hex(const uint8_t *bytes, size_t n, struct buf *out)

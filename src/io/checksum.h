@@ -1,4 +1,4 @@
-/* checksum.h - MD5, SHA-256 and HMAC as object stores and their signatures want them
+/* checksum.h - MD5, SHA-256 and HMAC as object stores, their signatures and those of hooks want them
  *
  * What must hold: (1) bytes are hashed as they are, unlike io/digest.h, whose parts carry their length. (2) MD5 is for what services
  *   compare (Content-MD5, ETag), never for what must not be forged. */
@@ -20,5 +20,12 @@ void checksum_done(struct checksum *); /* AUTO; accepts an ended one */
 void checksum_md5(struct slice, uint8_t ret[static MD5_BYTES]);
 void checksum_sha256(struct slice, uint8_t ret[static SHA256_BYTES]);
 void checksum_hmac(struct slice key, struct slice text, uint8_t ret[static SHA256_BYTES]);
+/* What senders of all kinds sign with. How many bytes it has. */
+enum hmac_kind { HMAC_SHA256, HMAC_SHA512, HMAC_SHA1 };
+enum { HMAC_BYTES_MAX = 64 };
+size_t checksum_hmac_of(enum hmac_kind, struct slice key, struct slice text,
+			uint8_t ret[static HMAC_BYTES_MAX]);
+/* Takes as long wherever they differ: for what must not be guessed. That lengths differ is no secret. */
+bool checksum_same(struct slice, struct slice);
 /* Digits in lower case. */
 MUST int checksum_put_hex(const uint8_t *bytes, size_t n, struct buf *out);

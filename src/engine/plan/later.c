@@ -22,7 +22,6 @@ static const struct {
 	{ "group", LATER_STEP },
 	{ "rss", LATER_SOURCE },
 	{ "websocket", LATER_SOURCE },
-	{ "webhook", LATER_SOURCE },
 	{ "smtp", LATER_SINK },
 	{ "nats", LATER_SOURCE | LATER_SINK },
 	{ "kafka", LATER_SOURCE | LATER_SINK },

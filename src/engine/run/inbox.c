@@ -46,7 +46,8 @@ int intake_kept_last(struct intake *in, struct split *split, struct buf *base, s
 struct backlog intake_backlog(const struct intake *in, const struct split *s)
 {
 	uint64_t kept = s->kept > s->ordinal ? s->kept : s->ordinal;
-	return (struct backlog){ .records = kept - s->ordinal + in->run->ledger.streams[0].tracks,
+	return (struct backlog){ .unread = kept - s->ordinal,
+				 .records = kept - s->ordinal + in->run->ledger.streams[0].tracks,
 				 .since_oldest = kept - s->low };
 }
 

@@ -203,6 +203,15 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
 
 /* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. When it is resumed: what a sink knew
  * better than the state, also if nothing more comes; whoever runs it again looks there. */
+/* At most one: it never ends, so that no source behind it is ever read. */
+static struct slice told_split(const struct plan *p)
+{
+	for (size_t i = 0; i < p->source_count; i++)
+		if (p->sources[i].facts.told.n)
+			return p->sources[i].facts.told;
+	return (struct slice){ 0 };
+}
+
 static int save_start(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[PLAN_SINKS_MAX];
@@ -330,15 +339,6 @@ static void fill_lanes(struct run *run, const struct state_run *last)
 {
 	if (last->found)
 		lanes_fill(run->lanes, hk_now_ns() - last->ended_ago_ns);
-}
-
-/* At most one: it never ends, so that no source behind it is ever read. */
-static struct slice told_split(const struct plan *p)
-{
-	for (size_t i = 0; i < p->source_count; i++)
-		if (p->sources[i].facts.told.n)
-			return p->sources[i].facts.told;
-	return (struct slice){ 0 };
 }
 
 /* Nobody can be asked again for what a source was told: what the run before has not done of it is this one's. */

@@ -8,6 +8,7 @@
 #include "engine/state/sql.h"
 
 #include "base/clock.h"
+#include <errno.h>
 #include <hocket/offload.h>
 #include <stdio.h>
 
@@ -43,6 +44,9 @@ static void leave_log(sqlite3 *db)
 int sql_fault(const struct sql_job *j, const char *doing)
 {
 	leave_log(j->s->db);
+	if (j->err && sqlite3_errcode(j->s->db) == SQLITE_FULL)
+		j->err->code =
+			ENOSPC; /* what it was to write is rolled back, and nothing else is hurt */
 	return fail(j->err, fault_of(j->s->db), "state file '%s': %s: %s", j->s->path, doing,
 		    sqlite3_errmsg(j->s->db));
 }
