@@ -4,6 +4,7 @@
  * What flows through:    the URL on stdout when it listens; everything else is in chat.h.
  * What must hold: it needs nothing but libhocket's own layers, and answers some thousands of requests a second on one core. */
 #include "chat.h"
+#include "serve.h"
 #include "writer.h"
 #include <errno.h>
 #include <hocket/hocket.h>
@@ -17,48 +18,13 @@ struct demo {
 	int port;
 };
 
-static int serve(void *server) SUSPENDS
-{
-	struct err err = { 0 };
-	int r = http_server_run(server, &err);
-	if (r < 0 && err.fault != FAULT_CANCELLED)
-		fprintf(stderr, "demo-llm: %s\n", err.text);
-	return r;
-}
-
-static int serve_until_signal(struct http_server *server) SUSPENDS
-{
-	static const int signals[] = { SIGINT, SIGTERM };
-	struct hk_group group;
-	hk_group_open(&group, NULL);
-	int r = hk_signal_open(signals, ARRAY_SIZE(signals));
-	if (r == 0)
-		r = hk_spawn(&group, serve, server);
-	if (r == 0)
-		r = hk_signal_wait();
-	hk_group_cancel(&group);
-	int closed = hk_group_close(&group, 0);
-	hk_signal_close();
-	return r < 0 || (closed < 0 && closed != -ECANCELED);
-}
-
 static int demo_main(void *arg) SUSPENDS
 {
 	struct demo *d = arg;
-	struct http_server *server = NULL;
-	struct err err = { 0 };
-	if (http_server_open("127.0.0.1", (uint16_t)d->port, chat_handle, &d->chat, NULL, &server,
-			     &err) < 0) {
-		fprintf(stderr, "demo-llm: %s\n", err.text);
-		return 1;
-	}
+	struct service service = { "demo-llm", d->port, chat_handle, &d->chat };
 	limit_set(&d->chat.requests, d->requests);
 	limit_set(&d->chat.tokens, d->tokens);
-	printf("http://127.0.0.1:%d\n", http_server_port(server));
-	fflush(stdout);
-	int r = serve_until_signal(server);
-	http_server_free(server);
-	return r;
+	return serve(&service);
 }
 
 static int usage(void)
