@@ -129,8 +129,7 @@ static void each_file(bool make)
 static void check_example(const struct port *p, struct slice block)
 {
 	AUTO(buf_done) struct buf file = { 0 }, said = { 0 };
-	AUTO(secrets_free_p) struct secrets *secrets = secrets_new();
-	setenv("PG_URL", "postgres://localhost/example", 1); /* which examples name */
+	AUTO(secrets_free_p) struct secrets *secrets = secrets_new_fake(); /* what examples name */
 	struct diag *diag = diag_new(p->name);
 	const struct plan_settings settings = { .registry = &registry, .secrets = secrets };
 	bool from = memmem(block.p, block.n, "    from:", 9),
