@@ -56,7 +56,7 @@ bool hk_running(void); /* is the caller a task? */
 /* The loop's clock, read once a turn and so cheap; outside a loop CLOCK_MONOTONIC. exact: the same clock, read anew. */
 int64_t hk_now_ns(void);
 int64_t hk_now_exact_ns(void);
-/* The time of day, since 1970-01-01T00:00:00Z; for people and protocols, never for measuring. In the simulation (sim.h) each
+/* The time of day, since 1970-01-01T00:00:00Z; for people and protocols, never for measuring. On the virtual clock, so in the simulation, too (sim.h), each
  * run begins at 2026-01-01T00:00:00Z and moves with its clock. */
 int64_t hk_wall_ns(void);
 uint64_t hk_random(void); /* from the run's seed */

@@ -51,6 +51,7 @@ struct plan_settings {
 	size_t set_count;
 	struct secrets *secrets; /* for $secret.NAME; a missing one is a mistake */
 	const char *state;       /* --state, over state: */
+	bool once;               /* as if no source had `every` */
 };
 /* text: the whole file; file: its name for messages; folder: for relative paths. NULL: diag has the mistakes. */
 struct plan *plan_parse(struct slice text, const char *file, const char *folder,
@@ -59,5 +60,7 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 int plan_load(const char *path, const struct plan_settings *, struct diag **ret_diag,
 	      struct plan **ret, struct err *);
 void plan_free(struct plan *);
+/* It ends only when it is stopped. */
+bool plan_is_endless(const struct plan *);
 /* Where its state is, or will be; ":memory:" when it is off. */
 MUST int plan_put_state_path(const struct plan *, struct buf *out);

@@ -147,10 +147,8 @@ struct facts {
 	enum guarantee guarantee;
 	enum effect effect;
 	enum restart restart; /* sources */
-	bool endless;         /* sources: until interrupted */
-	bool onward; /* sources that ask: behind their end there may be more later, and they know from where (intake_onward) */
-	int64_t claims_ns; /* apply calls out_claim, whose keys are kept so long; CLAIMS_WITH_RUNS; 0: it does not */
-	bool many;     /* apply makes children, even when it makes one (emit) */
+	bool endless;         /* sources: until interrupted. `every` makes them so */
+	bool anew; /* sources: the engine's: with `every` they begin at their start each time */
 	/* Sources that are told what nobody can be asked for again: the split in which they keep it. Every run that comes takes it over,
 	 * also one that starts over. */
 	struct slice told;
@@ -169,6 +167,7 @@ struct facts {
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
+	bool needs_end;     /* commit: nothing is readable before finish() */
 	int64_t timeout_ns;   /* calls: default of `timeout`; 0: the engine's 30 s */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
 	 * options. What stands here is trusted: hosts from data may lead there. */
@@ -214,6 +213,8 @@ const char *site_folder(struct site *); /* absolute: what relative paths count f
 void site_said(struct site *, struct slice line);
 bool site_is_heard(const struct site *); /* is there anybody? */
 /* Nothing failed, and yet who runs this should know: a sentence for people. Who calls says it once. */
+/* Sinks: the run has no end: finish() may never come, so what is committed has to be readable from the first commit on. */
+bool site_is_endless(const struct site *);
 void site_warn(struct site *, struct slice line);
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
@@ -229,7 +230,9 @@ void site_lane_pause(struct site *, struct slice lane,
  * A position says where to go on *after* its record: printable text that many arrivals share (a page's URL, a file's
  * fingerprint) and a number within it. A split is one ordered part (file, feed) with its own ordinals and low-water mark; its
  * order is the same on every run. run() reads from split_from() to the end and returns; after a retryable fault it is called
- * again and asks split_from() anew, which then is where admission stopped. Stop: run() is cancelled. */
+ * again and asks split_from() anew, which then is where admission stopped. Stop: run() is cancelled. With `every` it is run again in
+ * *rounds*, once all records of the round before are done. A file that is not the one of its position any more is FAULT_CONFIG with
+ * err.code ESTALE, of the split that was asked for last: the next try reads it from its start. */
 struct text;                         /* counted */
 struct text *text_new(struct slice); /* the caller owns one reference */
 struct text *text_ref(struct text *);

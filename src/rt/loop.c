@@ -50,7 +50,7 @@ int64_t hk_now_exact_ns(void)
 int64_t hk_wall_ns(void)
 {
 	struct hk_loop *loop = loop_self();
-	return loop && loop->sim ? SIM_DAY_NS + sim_now_ns(loop) : clock_wall_ns();
+	return loop && loop->virtual_clock ? SIM_DAY_NS + sim_now_ns(loop) : clock_wall_ns();
 }
 
 static void read_clock(struct hk_loop *loop)

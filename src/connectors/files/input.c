@@ -330,6 +330,8 @@ int input_is_at_end(struct input *in, struct slice end, struct err *err)
 
 static int refuse_other(const struct input *in, const char *why, struct err *err)
 {
+	if (err)
+		err->code = ESTALE; /* port.h: `every` reads it from its start */
 	return fail(err, FAULT_CONFIG,
 		    "'%s' %s since it was read last; --fresh starts over from its beginning",
 		    in->path, why);

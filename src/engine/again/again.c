@@ -62,13 +62,20 @@ static bool is_same_plan(struct run *run, const struct state_run *last)
 /* ---- the sources ---- */
 enum found { FOUND_END, FOUND_MORE, FOUND_OTHER, FOUND_FAULT };
 
+static bool is_read_again(const struct place *source)
+{
+	return source->facts.endless && schedule_is_given(&source->common.every);
+}
+
 /* A source that was not at its end goes on there also if it may answer otherwise; behind its end only one that goes onward has
  * something to ask for. */
-static bool has_position(const struct place *source, bool limited)
+static bool has_position(const struct place *source, bool limited, bool alone)
 {
 	const struct facts *f = &source->facts;
 	if (f->told.n)
 		return limited;
+	if (is_read_again(source)) /* whatever is there is its next round */
+		return limited || !f->anew || alone;
 	return !f->endless && (f->restart == RESTART_SEEKS ||
 			       (f->restart == RESTART_ASKS && (limited || f->onward)));
 }
@@ -77,7 +84,7 @@ static bool all_have_positions(struct run *run, bool limited)
 {
 	for (size_t i = 0; i < run->plan->source_count; i++) {
 		const struct place *source = &run->plan->sources[i];
-		if (has_position(source, limited))
+		if (has_position(source, limited, run->plan->source_count == 1))
 			continue;
 		notice(run, "%s cannot tell what is new since the run of %s: starting over",
 		       source->label, run->since);
@@ -160,6 +167,10 @@ static enum found probe_all(struct run *run, const struct state_run *last, struc
 		const struct place *place = &run->plan->sources[i];
 		const struct split *asked = NULL;
 		*err = (struct err){ 0 };
+		if (is_read_again(place)) {
+			all = FOUND_MORE; /* its rounds go on, with whatever comes */
+			continue;
+		}
 		enum found one = probe(run, last, place, i, &asked, err);
 		if (one == FOUND_FAULT)
 			err_wrap(err, "from %s: ", place->label);
@@ -233,8 +244,13 @@ static int all_stand(struct run *run, struct err *err) SUSPENDS
 /* ---- deciding ---- */
 static int go_on_behind(struct run *run, const struct state_run *last, struct err *err)
 {
+	const struct place *source = &run->plan->sources[run->plan->source_count - 1];
 	if (read_splits(run, last, err) < 0)
 		return -1;
+	for (struct split *s = run->ledger.splits; s; s = s->next)
+		if (source->facts.anew && !s->made && !is_limited(last))
+			split_start_anew(s);
+	run->ledger.round = (struct round){ 0 };
 	run->ledger.settled = run->ledger.live = (struct counts){ 0 };
 	memcpy(run->continues, last->id, sizeof run->continues);
 	notice(run, "going on behind the run of %s", run->since);

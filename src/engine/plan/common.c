@@ -214,7 +214,11 @@ static const char *const remember_words[] = { "run", NULL };
 	    .sub = source_timeout_table, .sub_size = sizeof(struct timeout_options), \
 	    .tuning = true, .doc = "clocks of each request")
 
-const struct opt common_source_options[] = { NAME, SOURCE_RETRY, SOURCE_TIMEOUT, OPT_END };
+#define EVERY                                                                                     \
+	OPT("every", struct common, every, OPT_SCHEDULE, struct schedule, .tuning = true,         \
+	    .doc = "read again for ever: 30m, as cron says (\"0 6 * * 1-5\", @daily), or {cron: " \
+		   "..., zone: Europe/Berlin}. `hocket run --once` reads once")
+const struct opt common_source_options[] = { NAME, SOURCE_RETRY, SOURCE_TIMEOUT, EVERY, OPT_END };
 const struct opt common_step_options[] = { NAME, IF, QUEUE, OPT_END };
 const struct opt common_call_options[] = {
 	NAME, IF,     CONCURRENCY, QUEUE,    RATE, RETRY,    TIMEOUT,    ACCEPT,  AS,

@@ -39,6 +39,7 @@ struct common {
 	struct commit_options *commit;
 	int64_t batch; /* most records in one call; 0: one */
 	int64_t linger_ns;
+	struct schedule every; /* sources: when they are read again; schedule_is_given */
 };
 bool common_key_is_auto(const struct common *);
 

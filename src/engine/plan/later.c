@@ -12,7 +12,6 @@ static const struct {
 	const char *word;
 	unsigned where;
 } words[] = {
-	{ "every", LATER_OPTION },
 	{ "rate", LATER_OF_SOURCE | LATER_OF_SINK },
 	{ "on_error", LATER_OF_SOURCE | LATER_OF_PURE | LATER_OF_SINK },
 	{ "timeout", LATER_OF_SINK },

@@ -20,15 +20,25 @@ static const struct opt cron_table[] = {
 	OPT_END,
 };
 
+static const char hint[] = "a duration such as 30m, or a line of cron such as '0 6 * * 1-5'";
+
 static bool parse_text(struct planner *p, const struct opt *o, const struct node *node,
-		       struct slice text, const char *zone, struct schedule *ret)
+		       struct slice text, struct schedule *ret)
 {
 	AUTO(buf_done) struct buf why = { .max = 1024 };
-	if (schedule_parse(p->arena, text, zone, ret, &why) == 0)
+	if (schedule_parse(p->arena, text, NULL, ret, &why) == 0)
 		return true;
-	return option_refuse(p, node,
-			     "a duration such as 30m, or a line of cron such as '0 6 * * 1-5'",
-			     "'%s': %s", o->name, why.n ? why.p : "too long");
+	return option_refuse(p, node, hint, "'%s': %s", o->name, why.n ? why.p : "too long");
+}
+
+/* The line itself is good. */
+static bool parse_zone(struct planner *p, const struct opt *o, const struct node *node,
+		       const struct cron_map *m, struct schedule *ret)
+{
+	AUTO(buf_done) struct buf why = { .max = 1024 };
+	if (schedule_parse(p->arena, slice_str(m->cron), m->zone, ret, &why) == 0)
+		return true;
+	return option_refuse(p, node, NULL, "'%s': %s", o->name, why.n ? why.p : "too long");
 }
 
 static bool parse_mapping(struct planner *p, const struct opt *o, const struct node *node,
@@ -47,7 +57,9 @@ static bool parse_mapping(struct planner *p, const struct opt *o, const struct n
 			p, cron, NULL,
 			"'cron' wants a line of cron such as '0 6 * * 1-5', not '%.*s'",
 			SHOWN(slice_str(m->cron)));
-	return parse_text(p, o, m->zone ? node : cron, slice_str(m->cron), m->zone, ret);
+	if (!parse_text(p, o, cron, slice_str(m->cron), ret))
+		return false;
+	return !m->zone || parse_zone(p, o, node_get(node, "zone"), m, ret);
 }
 
 bool option_parse_schedule(struct planner *p, const struct opt *o, const struct node *node,
@@ -58,10 +70,10 @@ bool option_parse_schedule(struct planner *p, const struct opt *o, const struct 
 	if (node->kind == NODE_LIST)
 		return option_refuse_kind(p, o, node, "a duration or a line of cron");
 	if (node->kind == NODE_INT || node->kind == NODE_FLOAT) {
-		char hint[80];
-		snprintf(hint, sizeof hint, "did you mean '%.*sm'?",
+		char guess[80];
+		snprintf(guess, sizeof guess, "did you mean '%.*sm'?",
 			 SLICE(slice_head(node->text, 40)));
-		return option_refuse(p, node, hint, "'%s' wants a unit: s, m, h or d", o->name);
+		return option_refuse(p, node, guess, "'%s' wants a unit: s, m, h or d", o->name);
 	}
-	return parse_text(p, o, node, node->text, NULL, ret);
+	return parse_text(p, o, node, node->text, ret);
 }

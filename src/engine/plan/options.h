@@ -31,6 +31,7 @@ struct planner {
 	struct slice vars; /* JSON object */
 	struct owned *owned;
 	struct side_text *sides;
+	bool once;         /* sources are read once, whatever `every` says */
 	const char *shown; /* the pipeline file's name, for messages about files beside it */
 };
 

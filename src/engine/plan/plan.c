@@ -299,6 +299,11 @@ static bool any_endless(const struct drafts *sources)
 	return false;
 }
 
+bool plan_is_endless(const struct plan *plan)
+{
+	return plan->source_count > 0 && plan->sources[plan->source_count - 1].facts.endless;
+}
+
 static void understand(struct planner *p, struct node *root, const struct plan_settings *settings,
 		       struct plan *plan)
 {
@@ -351,6 +356,7 @@ struct plan *plan_parse(struct slice text, const char *file, const char *folder,
 		.file = plan->text,
 		.folder = plan->folder,
 		.shown = plan->file,
+		.once = settings->once,
 		.registry = settings->registry,
 		.secrets = settings->secrets ? settings->secrets : whole->secrets,
 	};

@@ -236,14 +236,44 @@ static void check_folds(struct planner *p, const struct drafts *sources, const s
 
 void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
 		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
+/* ---- what has no end ------------------------------------------------------------------------------------------- */
+
+/* What stands behind it would never be read. */
+static void check_last(struct planner *p, const struct drafts *sources)
+{
+	for (size_t i = 0; i + 1 < sources->n; i++) {
+		const struct draft *d = &sources->v[i];
+		if (d->good && d->place.facts.endless)
+			diag_add(p->diag, d->verb->at, d->verb->length,
+				 "put it last, or into a pipeline of its own",
+				 "'%s' never ends: the sources behind it would never be read",
+				 d->place.port->name);
+	}
+}
+
+static void check_output_ends(struct planner *p, const struct draft *sink,
+			      const struct drafts *sources)
+{
+	const struct draft *last = sources->n ? &sources->v[sources->n - 1] : NULL;
+	if (last && last->good && last->place.facts.endless && sink->good &&
+	    sink->place.facts.needs_end)
+		diag_add(p->diag, sink->verb->at, sink->verb->length,
+			 "write jsonl or csv, or leave 'every' out and run it from cron",
+			 "'%s' can be read only when the run has ended, and '%s' never ends",
+			 sink->place.port->name, last->place.port->name);
+}
+
 {
 	check_folds(p, sources, steps);
 	for (size_t i = 0; i < steps->n; i++) {
 		check_answer(p, &steps->v[i]);
+	check_last(p, sources);
 		check_batch(p, &steps->v[i]);
 	}
 	for (size_t i = 0; i < sinks->n; i++)
 		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
+	for (size_t i = 0; i < sinks->n; i++)
+		check_output_ends(p, &sinks->v[i], sources);
 	for (size_t i = 0; i < sinks->n; i++)
 		check_feeding(p, &sinks->v[i], sources);
 	if (dead && dead_path)

@@ -355,6 +355,27 @@ static void keep_promises(struct place *place)
 		f->guarantee = IDEMPOTENT;
 }
 
+/* What is read again for ever has no end. */
+static void schedule(struct planner *p, struct draft *d)
+{
+	struct place *place = &d->place;
+	struct facts *f = &place->facts;
+	if (!schedule_is_given(&place->common.every))
+		return;
+	const struct node *at = node_find(d->map, "every");
+	if (f->endless || f->restart == RESTART_LOSES) {
+		diag_add(p->diag, at->at, at->length, "leave 'every' out",
+			 f->endless ? "'%s' has no end: there is nothing to read again"
+				    : "'%s' cannot be read again",
+			 place->port->name);
+		return;
+	}
+	f->endless = !p->once;
+	f->anew = f->endless && f->restart == RESTART_ASKS && !f->onward;
+	if (p->once)
+		place->common.every = (struct schedule){ 0 };
+}
+
 static void fill(struct planner *p, struct draft *d)
 {
 	struct place *place = &d->place;
@@ -381,6 +402,7 @@ static void fill(struct planner *p, struct draft *d)
 		(void)port->plan(options, &place->facts, p->diag);
 	diag_place(p->diag, NULL, NULL);
 	refuse_key(p, d);
+	schedule(p, d);
 	keep_promises(place);
 	d->good = diag_count(p->diag) == before;
 }

@@ -61,6 +61,18 @@ uint64_t run_bytes(const struct run *run)
 	return run->ledger.bytes;
 }
 
+void run_rounds(const struct run *run, struct rounds_stats *ret)
+{
+	const struct plan *p = run->plan;
+	const struct schedule *every = &p->sources[p->source_count - 1].common.every;
+	bool given = plan_is_endless(p) && schedule_is_given(every) && !run->replay;
+	*ret = (struct rounds_stats){ .every = given ? every : NULL };
+	if (!given)
+		return;
+	ret->begun = run->ledger.round.number;
+	ret->next_ns = run->rounds.next_ns;
+}
+
 const char *run_id(const struct run *run)
 {
 	return run->id;

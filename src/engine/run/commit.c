@@ -16,6 +16,7 @@
 #include "engine/run/claims.h"
 #include "engine/run/fold.h"
 #include "engine/run/mark.h"
+#include "engine/run/rounds.h"
 #include "engine/again/recovery.h"
 #include "engine/run.h"
 #include "engine/run/stopping.h"
@@ -410,14 +411,14 @@ static bool batch_is_full(const struct run *run)
 {
 	return run->ledger.ready_count >= run->batch_rows ||
 	       run->ledger.ready_bytes >= run->batch_bytes || run->work_ended || run->failing ||
-	       folds_hurry(run);
+	       folds_hurry(run) || rounds_hurry(run);
 }
 
-/* 1: there is a batch; 0: all is done; < 0: cancelled */
+/* 1: there is a batch, or a round is to be begun or ended; 0: all is done; < 0: cancelled */
 static int wait_batch(struct run *run) SUSPENDS
 {
 	int r = 0;
-	while (r == 0 && !ledger_peek_ready(&run->ledger)) {
+	while (r == 0 && !ledger_peek_ready(&run->ledger) && !rounds_are_due(run)) {
 		if (run->work_ended)
 			return 0;
 		hk_event_clear(&run->ready);
@@ -425,11 +426,23 @@ static int wait_batch(struct run *run) SUSPENDS
 	}
 	if (r < 0)
 		return r;
-	if (!batch_is_full(run)) {
+	if (!batch_is_full(run) && !rounds_are_due(run)) {
 		hk_event_clear(&run->full);
 		r = hk_event_wait_for(&run->full, run->batch_every_ns);
 	}
 	return r == -ETIMEDOUT || r == 0 ? 1 : r;
+}
+
+static int commit_next(struct run *run, struct err *err) SUSPENDS
+{
+	int r = rounds_turn(run, err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	struct batch_list list = take_batch(run);
+	r = commit_list(run, &list, err);
+	if (r == 0)
+		rounds_copy_dead(run, false);
+	return r;
 }
 
 int committer_main(void *arg)
@@ -439,8 +452,7 @@ int committer_main(void *arg)
 	int r;
 	while ((r = wait_batch(run)) > 0) {
 		span_set(&run->committing, true);
-		struct batch_list list = take_batch(run);
-		r = commit_list(run, &list, &err);
+		r = commit_next(run, &err);
 		span_set(&run->committing, false);
 		memory_look(run);
 		if (r < 0) {

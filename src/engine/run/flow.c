@@ -11,6 +11,7 @@
 #include "engine/run/expansion.h"
 #include "engine/run/fold.h"
 #include "engine/run/join.h"
+#include "engine/run/rounds.h"
 #include "engine/run/stopping.h"
 
 #include "base/clock.h"
@@ -54,7 +55,7 @@ void run_wake_committer(struct run *run)
 		return;
 	hk_event_set(&run->ready);
 	if (run->ledger.ready_bytes >= run->batch_bytes ||
-	    run->ledger.ready_count >= run->batch_rows)
+	    run->ledger.ready_count >= run->batch_rows || rounds_hurry(run))
 		hk_event_set(&run->full);
 }
 
@@ -66,7 +67,7 @@ static uint64_t in_flight(const struct counts *c)
 
 void run_wake_source(struct run *run)
 {
-	if (!run->source_waits.since_ns && !folds_want_space(run))
+	if (!run->source_waits.since_ns && !rounds_wait(run) && !folds_want_space(run))
 		return;
 	bool woken = folds_wake(run);
 	if (run->source_waits.since_ns && run_has_space(run))

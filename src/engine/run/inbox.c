@@ -25,8 +25,10 @@ int intake_keep(struct intake *in, struct split *split, struct slice base, uint6
 		.value = value,
 	};
 	ASSERT(base.n > 0);
-	if (whose && state_put_page(run->state, whose, &page, err) < 0)
+	if (whose && state_put_page(run->state, whose, &page, err) < 0) {
+		in->broken = true;
 		return -1;
+	}
 	split->kept = in->tells ? page.until : 0;
 	return 0;
 }
@@ -61,5 +63,6 @@ int intake_kept(struct intake *in, struct split *split, struct slice base, struc
 		return 0;
 	int r = state_get_page(run->state, run->id, split->name, base, &first, about, value, &found,
 			       err);
+	in->broken |= r < 0;
 	return r < 0 ? r : found;
 }

@@ -8,6 +8,7 @@
  *  (3) a source that fails in a way that may pass is run again from where admission stopped. */
 #include "engine/call/doubt.h"
 #include "engine/again/replay.h"
+#include "engine/run/rounds.h"
 #include "engine/run/stopping.h"
 
 #include "base/json.h"
@@ -243,7 +244,7 @@ static bool gives_up(const struct step *s, int64_t tries, int64_t since_ns)
 	return tries >= retries_allowed(s);
 }
 
-static int run_source(struct intake *in, struct err *err) SUSPENDS
+int source_read(struct intake *in, struct err *err)
 {
 	struct step *s = in->source;
 	int64_t since = 0;
@@ -275,7 +276,9 @@ static int all_sources(struct run *run) SUSPENDS
 		return replay_source(run);
 	for (size_t i = 0; i < run->plan->source_count; i++) {
 		struct intake in = { run, &run->sources[i] };
-		if (run_source(&in, &err) == 0)
+		bool again = in.source->place->facts.endless &&
+			     schedule_is_given(&in.source->place->common.every);
+		if ((again ? rounds_read : source_read)(&in, &err) == 0)
 			continue;
 		if (err.fault == FAULT_CANCELLED)
 			return -1;

@@ -142,7 +142,7 @@ bool ledger_covers(const struct ledger *l, const struct ledger *other)
 
 void ledger_snapshot(const struct ledger *l, struct ledger *ret)
 {
-	*ret = (struct ledger){ .settled = l->settled, .live = l->settled };
+	*ret = (struct ledger){ .round = l->round, .settled = l->settled, .live = l->settled };
 	struct split **at = &ret->splits;
 	for (const struct split *s = l->splits; s; s = s->next, at = &(*at)->next)
 		*at = split_clone(s);

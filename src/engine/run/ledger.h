@@ -103,7 +103,14 @@ struct stream {
 	struct track *last;
 	size_t tracks;
 };
+/* Of a source with `every`: which reading of it this is (rounds.h). All zero: none has begun. */
+struct round {
+	uint64_t number;
+	int64_t began_ns; /* wall clock */
+	bool over;        /* all is done, and the splits stand where the next one begins */
+};
 struct ledger {
+	struct round round;
 	struct track *first, *last; /* unsettled, in admission order */
 	struct stream streams[LEDGER_STREAMS];
 	struct track *ready_first, *ready_last;

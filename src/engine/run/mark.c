@@ -81,6 +81,10 @@ static void write_split(struct json_writer *w, const struct split *s)
 		json_key(w, "onward");
 		json_put_string(w, text_slice(s->onward));
 	}
+	if (s->anew) {
+		json_key(w, "anew");
+		json_put_bool(w, true);
+	}
 	if (s->made) {
 		json_key(w, "made");
 		json_put_bool(w, true);
@@ -129,6 +133,19 @@ static void write_splits(struct json_writer *w, const struct ledger *l, const st
 	free(will);
 }
 
+static void write_round(struct json_writer *w, const struct round *r)
+{
+	json_key(w, "round");
+	json_open(w, '{');
+	json_key(w, "number");
+	json_put_int(w, (int64_t)r->number);
+	json_key(w, "began");
+	json_put_int(w, r->began_ns);
+	json_key(w, "over");
+	json_put_bool(w, r->over);
+	json_close(w, '}');
+}
+
 int mark_put(const struct ledger *l, const char *run_id, const struct track *batch,
 	     const struct track *end, struct buf *out)
 {
@@ -141,6 +158,8 @@ int mark_put(const struct ledger *l, const char *run_id, const struct track *bat
 	json_put_string(&w, slice_str(run_id));
 	json_key(&w, "counts");
 	write_counts(&w, &counts);
+	if (l->round.number > 0)
+		write_round(&w, &l->round);
 	json_key(&w, "splits");
 	write_splits(&w, l, batch, end);
 	json_close(&w, '}');
@@ -210,7 +229,7 @@ static bool read_split(struct ledger *l, struct slice object)
 {
 	AUTO(buf_done) struct buf name = { 0 };
 	AUTO(buf_done) struct buf base = { 0 };
-	struct slice done, made;
+	struct slice done, made, anew;
 	if (!field_text(object, "name", &name) || !field_text(object, "base", &base))
 		return false;
 	struct split *s = ledger_split(l, name.p ? name.p : "");
@@ -218,9 +237,10 @@ static bool read_split(struct ledger *l, struct slice object)
 	    !field_count(object, "offset", &s->from.offset) ||
 	    !json_field(object, S("done"), &done))
 		return false;
-	s->has_from = s->low > 0 && (base.n > 0 || s->from.offset > 0);
+	s->has_from = base.n > 0 || s->from.offset > 0;
 	text_unref(s->from.base);
 	s->from.base = base.n ? text_new(buf_slice(&base)) : NULL;
+	s->anew = json_field(object, S("anew"), &anew);
 	split_begin_behind_mark(s);
 	s->made |= json_field(object, S("made"), &made);
 	return read_done(s, done) && read_end(s, object) && read_onward(s, object);
@@ -241,11 +261,38 @@ static int fail_mark(struct slice mark, struct err *err)
 		    SLICE(slice_head(mark, 200)));
 }
 
+/* Of a source with `every`. */
+static bool read_round(struct slice mark, struct round *ret)
+{
+	struct slice object, over;
+	uint64_t began;
+	*ret = (struct round){ 0 };
+	if (!json_field(mark, S("round"), &object))
+		return true;
+	if (!field_count(object, "number", &ret->number) || !field_count(object, "began", &began) ||
+	    !json_field(object, S("over"), &over))
+		return false;
+	ret->began_ns = (int64_t)began;
+	ret->over = json_type(over) == JSON_TRUE;
+	return true;
+}
+
+int mark_round_cmp(struct slice mark, struct slice other)
+{
+	struct round a, b;
+	if (!read_round(mark, &a) || !read_round(other, &b))
+		return 0;
+	if (a.number != b.number)
+		return a.number < b.number ? -1 : 1;
+	return (int)a.over - (int)b.over;
+}
+
 int mark_read(struct ledger *l, struct slice mark, struct err *err)
 {
 	struct slice counts, splits, key, value;
 	bool good = json_check(mark, NULL) == 0 && json_field(mark, S("counts"), &counts) &&
-		    json_field(mark, S("splits"), &splits) && counts_read(counts, &l->settled);
+		    json_field(mark, S("splits"), &splits) && counts_read(counts, &l->settled) &&
+		    read_round(mark, &l->round);
 	if (good) {
 		struct json_iter it = json_iter(splits);
 		while (good && json_next(&it, &key, &value))

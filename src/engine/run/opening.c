@@ -161,11 +161,13 @@ static void sink_forget_ahead(struct sink *k)
 	ledger_done(&k->ahead);
 }
 
-/* One sink knows best itself. Of several, none is further than the batch that the state knows of. */
+/* One sink knows best itself; but between two rounds of a source only the state's mark moves. Of several, none is further than the
+ * batch that the state knows of. */
 static int choose_mark(struct run *run, struct slice state_mark, struct err *err)
 {
 	const struct sink *only = &run->sinks[0];
-	bool own = run->plan->sink_count == 1 && only->place->facts.own_mark && only->mark.n;
+	bool own = run->plan->sink_count == 1 && only->place->facts.own_mark && only->mark.n &&
+		   mark_round_cmp(buf_slice(&only->mark), state_mark) >= 0;
 	struct slice mark = own ? buf_slice(&only->mark) : state_mark;
 	if (mark.n && mark_read(&run->ledger, mark, err) < 0)
 		return -1;
@@ -201,8 +203,6 @@ static int tidy(struct run *run, struct err *err) SUSPENDS
 	return 0;
 }
 
-/* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. When it is resumed: what a sink knew
- * better than the state, also if nothing more comes; whoever runs it again looks there. */
 /* At most one: it never ends, so that no source behind it is ever read. */
 static struct slice told_split(const struct plan *p)
 {
@@ -212,6 +212,8 @@ static struct slice told_split(const struct plan *p)
 	return (struct slice){ 0 };
 }
 
+/* The run, its first mark and its sinks' first receipts: one commit, before any sink commits. When it is resumed: what a sink knew
+ * better than the state, also if nothing more comes; whoever runs it again looks there. */
 static int save_start(struct run *run, struct err *err) SUSPENDS
 {
 	struct state_receipt receipts[PLAN_SINKS_MAX];

@@ -46,6 +46,11 @@ const char *site_folder(struct site *at)
 	return at->run->plan->folder;
 }
 
+bool site_is_endless(const struct site *at)
+{
+	return !at->run->replay && plan_is_endless(at->run->plan);
+}
+
 bool site_keeps(const struct site *at)
 {
 	return !at->run->plan->state_off;
@@ -260,6 +265,7 @@ void run_go(struct run *run, struct run_result *ret)
 	ret->left = run->ledger.streams[0].tracks;
 	ret->held = folds_count(run);
 	ret->time_is_up = run->time_is_up;
+	ret->rounds = run->rounds.made;
 	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_LIMITED &&
 			 ret->end != RUN_BROKEN && !ret->volatile_source;
 	memcpy(ret->run_id, run->id, sizeof ret->run_id);
@@ -295,7 +301,7 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 {
 	struct run *run = xcalloc(1, sizeof *run);
 	run->plan = plan;
-	run->wall_offset_ns = clock_wall_ns() - hk_now_ns();
+	run->wall_offset_ns = hk_wall_ns() - hk_now_ns();
 	run->options = *options;
 	if (!run->options.memory_bytes)
 		run->options.memory_bytes = plan->memory_bytes;

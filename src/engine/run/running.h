@@ -104,8 +104,23 @@ struct intake {
 	bool probing, found; /* again.c: takes nothing, only notes that there was something */
 	const char *
 		keep_as; /* with probing: the finished run; what it is told is for the one behind it */
-	const struct split *asked;        /* for last */
+	struct split *asked;              /* for last */
+	bool broken;                      /* our own state failed it */
 	const struct kept_letter *letter; /* replay.c: what the arrival is; NULL: it was read */
+};
+
+enum round_turn { ROUND_NOTHING, ROUND_SETTLE, ROUND_OVER, ROUND_BEGIN };
+struct rounds { /* rounds.c */
+	const struct step *source;
+	enum round_turn wants; /* asked of the committer, once all records of the source are done */
+	struct hk_event turned;
+	int64_t next_ns,
+		last_ns; /* wall clock: the next begins then, 0: one is going on; that of the last */
+	uint64_t made;   /* by this part of the run */
+	uint64_t told;   /* hash of why the last round failed; 0: it did not */
+	uint64_t copied;       /* dead, when the copy was made */
+	int64_t copy_again_ns; /* not before */
+	bool copying;
 };
 
 enum { DOOM_LIMIT = 20, CHILDREN_MAX = 100000 };
@@ -124,6 +139,7 @@ struct run {
 	struct flights flights;
 	struct claims *claims; /* owns; NULL: no step claims */
 	struct ledger ledger;
+	struct rounds rounds;
 	struct step *sources, *steps;
 	struct sink *sinks;
 	struct fold *folds; /* owns; fold.h */

@@ -115,6 +115,7 @@ static void advance(struct split *s)
 	size_t n = 0;
 	for (; passed_at(s, n, s->low) && s->passed[n].known; n++) {
 		position_set(&s->from, s->passed[n].position);
+		s->anew = false;
 		s->low_line = s->passed[n].line;
 		s->has_from = true;
 		s->low++;
@@ -171,7 +172,7 @@ void split_pass(struct split *s, uint64_t ordinal)
 void split_begin_behind_mark(struct split *s)
 {
 	ASSERT(!s->has_admitted);
-	s->ordinal = s->has_from ? s->low : 0;
+	s->ordinal = s->has_from || s->anew ? s->low : 0;
 	s->line = s->has_from ? s->low_line : 0;
 }
 
@@ -180,12 +181,45 @@ void split_rewind(struct split *s, uint64_t low)
 	drop_passed(s, s->passed_count);
 	text_unref(s->from.base);
 	s->from = (struct position){ 0 };
-	s->has_from = false;
+	s->has_from = s->anew = false;
 	text_unref(take(s->end));
 	text_unref(take(s->onward));
 	s->low = low;
 	s->low_line = 0;
 	split_begin_behind_mark(s);
+}
+
+/* What is above the mark and did not come again will not: nobody else may be taken for it. */
+static void forget_positions(struct split *s, uint64_t line)
+{
+	uint64_t low = s->ordinal > s->low ? s->ordinal : s->low;
+	if (s->passed_count && s->passed[s->passed_count - 1].ordinal >= low)
+		low = s->passed[s->passed_count - 1].ordinal + 1;
+	drop_passed(s, s->passed_count);
+	position_set(&s->from, (struct position){ 0 });
+	position_set(&s->admitted, (struct position){ 0 });
+	s->has_from = s->has_admitted = false;
+	s->low = s->ordinal = low;
+	s->low_line = s->line = line;
+	text_unref(take(s->end));
+}
+
+void split_start_anew(struct split *s)
+{
+	forget_positions(s, 0);
+	text_unref(take(s->onward));
+	s->anew = true;
+}
+
+bool split_start_onward(struct split *s)
+{
+	if (!s->onward)
+		return false;
+	forget_positions(s, s->line);
+	s->from = (struct position){ take(s->onward), 0 };
+	s->has_from = true;
+	s->anew = false;
+	return true;
 }
 
 const struct position *split_from(const struct split *s)

@@ -24,6 +24,7 @@ struct split {
 	uint64_t name_hash;             /* for $meta.id */
 	struct position from, admitted; /* low-water position; where admission stopped */
 	bool has_from, has_admitted;
+	bool anew; /* no position: from the start, and yet behind what is settled: other content under the same name */
 	uint64_t low, ordinal; /* first unsettled; next to be admitted */
 	uint64_t low_line, line;
 	uint64_t
@@ -60,3 +61,7 @@ void split_set_end(struct split *, struct slice proof);
 void split_set_onward(struct split *, struct slice base);
 /* The run is finished, and another one begins behind it: nothing was admitted yet. */
 void split_go_onward(struct split *);
+/* All that was admitted is settled, and it is read from its start once more: what comes has the next ordinals. */
+void split_start_anew(struct split *);
+/* The same, but where its source has said that it goes on; false: it has not said so, and nothing was changed. */
+bool split_start_onward(struct split *);

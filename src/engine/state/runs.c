@@ -174,6 +174,8 @@ struct mark_job {
 	struct slice mark;
 	const struct state_receipt *receipts;
 	size_t n;
+	const char *const *splits; /* whose pages go */
+	size_t split_count;
 };
 
 static int put_mark(const struct mark_job *j)
@@ -185,6 +187,22 @@ static int put_mark(const struct mark_job *j)
 	sql_bind_text(q, 1, j->mark);
 	sql_bind_str(q, 2, j->run_id);
 	return sql_step_done(&j->job, q, "keeping the checkpoint");
+}
+
+static int drop_pages(const struct mark_job *j)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r = 0;
+	if (j->split_count == 0 || !j->job.s->has_pages)
+		return 0;
+	if (sql_prepare(&j->job, "DELETE FROM inbox WHERE run = ? AND split = ?", &q) < 0)
+		return -1;
+	for (size_t i = 0; i < j->split_count && r == 0; i++) {
+		sql_bind_str(q, 1, j->run_id);
+		sql_bind_str(q, 2, j->splits[i]);
+		r = sql_step_done(&j->job, q, "dropping pages");
+	}
+	return r;
 }
 
 static int mark_job(void *arg)
@@ -199,14 +217,52 @@ static int mark_job(void *arg)
 		r = tidy_open_claims(&j->job);
 	if (r == 0)
 		r = tidy_below(&j->job, j->run_id, j->mark);
+	if (r == 0)
+		r = drop_pages(j);
 	return sql_end(&j->job, r);
 }
 
 int state_put_mark(struct state *s, const char *run_id, struct slice mark,
 		   const struct state_receipt *receipts, size_t n, struct err *err)
 {
-	struct mark_job j = { { s, err }, run_id, mark, receipts, n };
+	struct mark_job j = { { s, err }, run_id, mark, receipts, n, NULL, 0 };
 	return sql_off(mark_job, &j.job);
+}
+
+int state_put_round(struct state *s, const char *run_id, struct slice mark,
+		    const struct state_receipt *receipts, size_t n, const char *const *splits,
+		    size_t split_count, struct err *err)
+{
+	struct mark_job j = { { s, err }, run_id, mark, receipts, n, splits, split_count };
+	return sql_off(mark_job, &j.job);
+}
+
+struct change_job {
+	struct sql_job job;
+	const char *run_id;
+	uint64_t hash;
+	struct slice parts;
+};
+
+static int change_job(void *arg)
+{
+	struct change_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	char hash[32];
+	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)j->hash);
+	if (sql_prepare(&j->job, "UPDATE run SET hash = ?, parts = ? WHERE id = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, hash);
+	sql_bind_text(q, 2, j->parts);
+	sql_bind_str(q, 3, j->run_id);
+	return sql_step_done(&j->job, q, "noting a change of the pipeline");
+}
+
+int state_change_run(struct state *s, const char *run_id, uint64_t hash, struct slice parts,
+		     struct err *err)
+{
+	struct change_job j = { { s, err }, run_id, hash, parts };
+	return sql_off(change_job, &j.job);
 }
 
 struct receipt_job {

@@ -72,6 +72,13 @@ MUST int state_begin(struct state *, const char *run_id, const struct state_star
 /* Mark and receipts, after the sinks committed; what was noted of records below the mark is tidied away. */
 MUST int state_put_mark(struct state *, const char *run_id, struct slice mark,
 			const struct state_receipt *, size_t n, struct err *) SUSPENDS;
+/* The same when a round of a source begins or is over: the pages of these splits, all of which are done, go with it. */
+MUST int state_put_round(struct state *, const char *run_id, struct slice mark,
+			 const struct state_receipt *, size_t n, const char *const *splits,
+			 size_t split_count, struct err *) SUSPENDS;
+/* The run goes on with other steps. */
+MUST int state_change_run(struct state *, const char *run_id, uint64_t hash, struct slice parts,
+			  struct err *) SUSPENDS;
 /* The receipt of a sink, as saved last; empty when there is none. */
 MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
 			   bool *found, struct err *) SUSPENDS;

@@ -166,8 +166,8 @@ TEST(sub_table_scalar_and_fallbacks)
 
 TEST(bare_words_lists_and_null)
 {
-	struct plan *p = PLAN(
-		"from: [stdin, {stdin: , name: again}]\nto: [null, {null: , if: .a}, stdout]\n");
+	struct plan *p = PLAN("from: [{jsonl: a, name: stdin}, {stdin: , name: again}]\nto: [null, "
+			      "{null: , if: .a}, stdout]\n");
 	if (!p)
 		return;
 	CHECK_INT(p->source_count, 2);
