@@ -6,6 +6,7 @@
  * What must hold:
  *  (1) a page holds the records, not the body: whoever reads it again needs no `each`, which may be another one by then.
  *  (2) a page's records are those that were kept, in their order, each on a line; a fault is in `about`, by its record's place.
+ *      Blobs stand behind the lines, in the same order, and `about` says whose they are.
  *  (3) whose fault it is decides: a body that is no JSON is the sender's, who is told; a value that is no record is the pipeline's,
  *      and ends as a dead letter with all that came. */
 #include "connectors/hooks/hook_body.h"
@@ -49,12 +50,22 @@ void hook_records_join(struct hook_records *to, struct hook_records *gives)
 	hook_records_done(gives);
 }
 
-static void add_fault(struct hook_records *r, struct slice value, const struct err *why)
+void hook_records_add(struct hook_records *r, struct rec *gives)
+{
+	add(r, (struct hook_record){ gives, NULL });
+}
+
+void hook_records_add_fault(struct hook_records *r, struct rec *gives, const struct err *why)
 {
 	struct err *fault = xcalloc(1, sizeof(*fault));
 	*fault = *why;
+	add(r, (struct hook_record){ gives, fault });
+}
+
+static void add_fault(struct hook_records *r, struct slice value, const struct err *why)
+{
 	bool object = json_type(value) == JSON_OBJECT;
-	add(r, (struct hook_record){ object ? rec_new(value) : lines_evidence(value), fault });
+	hook_records_add_fault(r, object ? rec_new(value) : lines_evidence(value), why);
 }
 
 /* ---- a body ------------------------------------------------------------------------------------------ */
@@ -69,7 +80,7 @@ static int collect(void *arg, struct slice value, struct err *err)
 	struct reading *r = arg;
 	struct err why = { 0 };
 	if (value_check_object(value, "each", &why) == 0)
-		add(r->records, (struct hook_record){ rec_new(value), NULL });
+		hook_records_add(r->records, rec_new(value));
 	else
 		add_fault(r->records, value, &why);
 	return r->records->bytes <= r->most
@@ -176,23 +187,59 @@ static void put_faults(struct json_writer *w, const struct hook_records *r)
 	json_close(w, ']');
 }
 
-int hook_page_put(const struct hook_records *r, uint64_t number, const char *keeper,
-		  struct buf *about, struct buf *value)
+static int put_lines(const struct hook_records *r, struct buf *value)
 {
-	struct json_writer w = json_writer(about);
-	json_open(&w, '{');
-	json_key(&w, "number");
-	json_put_int(&w, (int64_t)number);
-	json_key(&w, "keeper");
-	json_put_string(&w, slice_str(keeper));
-	put_faults(&w, r);
-	json_close(&w, '}');
-	int done = json_writer_end(&w);
+	int done = 0;
 	for (size_t i = 0; i < r->n && done == 0; i++) {
 		done = buf_add(value, rec_json(r->v[i].rec));
 		done = done < 0 ? done : buf_add_char(value, '\n');
 	}
 	return done;
+}
+
+static int put_blobs(struct json_writer *w, const struct hook_records *r, struct buf *value)
+{
+	const char *name;
+	int done = 0;
+	json_key(w, "lines");
+	json_put_int(w, (int64_t)value->n);
+	json_key(w, "blobs");
+	json_open(w, '[');
+	for (size_t i = 0; i < r->n && done == 0; i++) {
+		size_t before = value->n;
+		if (!rec_blob_at(r->v[i].rec, 0, &name))
+			continue;
+		done = rec_put_blobs(r->v[i].rec, value);
+		json_open(w, '{');
+		json_key(w, "at");
+		json_put_int(w, (int64_t)i);
+		json_key(w, "bytes");
+		json_put_int(w, (int64_t)(value->n - before));
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+	return done;
+}
+
+int hook_page_put(const struct hook_records *r, uint64_t number, const char *keeper,
+		  const char *teller, struct buf *about, struct buf *value)
+{
+	struct json_writer w = json_writer(about);
+	int done = put_lines(r, value);
+	json_open(&w, '{');
+	json_key(&w, "number");
+	json_put_int(&w, (int64_t)number);
+	json_key(&w, "keeper");
+	json_put_string(&w, slice_str(keeper));
+	if (teller) {
+		json_key(&w, "teller");
+		json_put_string(&w, slice_str(teller));
+	}
+	done = done < 0 ? done : put_blobs(&w, r, value);
+	put_faults(&w, r);
+	json_close(&w, '}');
+	int end = json_writer_end(&w);
+	return done < 0 ? done : end;
 }
 
 static enum fault fault_named(struct slice raw)
@@ -213,13 +260,14 @@ static bool read_fault(struct slice object, struct hook_records *r)
 	int64_t at;
 	if (!json_field(object, S("at"), &raw) || units_int(raw, &at) < 0 || at < 0 ||
 	    (uint64_t)at >= r->n || !json_field(object, S("class"), &class) ||
-	    !json_field(object, S("text"), &text) || json_unquote(text, &words) < 0)
+	    !json_field(object, S("text"), &text) || json_unquote(text, &words) < 0 ||
+	    fault_named(class) == FAULT_NONE)
 		return false;
 	struct err *fault = xcalloc(1, sizeof(*fault));
 	(void)fail(fault, fault_named(class), "%.*s", SLICE(buf_slice(&words)));
 	free(r->v[at].fault);
 	r->v[at].fault = fault;
-	return fault->fault != FAULT_NONE;
+	return true;
 }
 
 static bool read_lines(struct slice value, struct hook_records *r)
@@ -231,6 +279,53 @@ static bool read_lines(struct slice value, struct hook_records *r)
 			return false;
 		add(r, (struct hook_record){ rec_new(line), NULL });
 	}
+	return true;
+}
+
+/* The blobs of one record, from the front of *rest. */
+static bool read_blobs(struct slice object, struct slice *rest, struct hook_records *r)
+{
+	struct slice raw;
+	int64_t at, bytes;
+	if (!json_field(object, S("at"), &raw) || units_int(raw, &at) < 0 || at < 0 ||
+	    (uint64_t)at >= r->n || !json_field(object, S("bytes"), &raw) ||
+	    units_int(raw, &bytes) < 0 || bytes < 0 || (uint64_t)bytes > rest->n)
+		return false;
+	struct rec *bare = r->v[at].rec;
+	struct rec *whole = rec_restore(rec_json(bare), slice_head(*rest, (size_t)bytes));
+	*rest = slice_from(*rest, (size_t)bytes);
+	if (!whole)
+		return false;
+	r->bytes += rec_bytes(whole) - rec_bytes(bare);
+	r->v[at].rec = whole;
+	rec_unref(bare);
+	return true;
+}
+
+/* Cuts what is behind the lines off; pages of before had nothing there. */
+static bool find_lines(struct slice about, struct slice *value, struct slice *rest)
+{
+	struct slice raw;
+	int64_t n;
+	*rest = (struct slice){ 0 };
+	if (!json_field(about, S("lines"), &raw))
+		return true;
+	if (units_int(raw, &n) < 0 || n < 0 || (uint64_t)n > value->n)
+		return false;
+	*rest = slice_from(*value, (size_t)n);
+	*value = slice_head(*value, (size_t)n);
+	return true;
+}
+
+static bool read_all_blobs(struct slice about, struct slice rest, struct hook_records *r)
+{
+	struct slice list, key, blob;
+	if (!json_field(about, S("blobs"), &list))
+		return true;
+	struct json_iter it = json_iter(list);
+	while (json_next(&it, &key, &blob))
+		if (!read_blobs(blob, &rest, r))
+			return false;
 	return true;
 }
 
@@ -254,8 +349,10 @@ static bool read_about(struct slice about, uint64_t *number, struct buf *keeper,
 int hook_page_read(struct slice about, struct slice value, uint64_t *number, struct buf *keeper,
 		   struct hook_records *ret)
 {
+	struct slice rest;
 	*ret = (struct hook_records){ 0 };
-	if (json_check(about, NULL) == 0 && read_lines(value, ret) &&
+	if (json_check(about, NULL) == 0 && find_lines(about, &value, &rest) &&
+	    read_lines(value, ret) && read_all_blobs(about, rest, ret) &&
 	    read_about(about, number, keeper, ret))
 		return 0;
 	hook_records_done(ret);

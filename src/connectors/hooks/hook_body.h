@@ -13,6 +13,9 @@ struct hook_records {          /* all zero: none */
 	uint64_t bytes;
 };
 void hook_records_done(struct hook_records *); /* AUTO */
+void hook_records_add(struct hook_records *, struct rec *gives);
+/* One that is none, with the evidence. */
+void hook_records_add_fault(struct hook_records *, struct rec *gives, const struct err *why);
 
 struct hook_about { /* what $res.headers shows: the headers, and ":method", ":path", ":query" */
 	const struct http_header *headers;
@@ -26,9 +29,10 @@ MUST int hook_records_read(const struct jq *each, const struct hook_about *, str
 /* Moves all of `gives` behind the others. */
 void hook_records_join(struct hook_records *, struct hook_records *gives);
 
-/* A page for the inbox: which number it has, who kept it, and its records. 0, or buf_add's errors. */
+/* A page for the inbox: which number it has, who kept it, who had told it (NULL: that does not matter), and its records. 0, or
+ * buf_add's errors. */
 MUST int hook_page_put(const struct hook_records *, uint64_t number, const char *keeper,
-		       struct buf *about, struct buf *value);
+		       const char *teller, struct buf *about, struct buf *value);
 /* -EBADMSG: it makes no sense. */
 MUST int hook_page_read(struct slice about, struct slice value, uint64_t *number,
 			struct buf *keeper, struct hook_records *ret);

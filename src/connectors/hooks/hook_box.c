@@ -144,7 +144,7 @@ static int keep_page(struct hook_box *b, const struct hook_page *p, struct err *
 	AUTO(buf_done) struct buf about = { 0 }, value = { .max = SIZE_MAX / 2 };
 	char base[32];
 	snprintf(base, sizeof base, "%" PRIu64, p->number);
-	int r = hook_page_put(&p->records, p->number, p->keeper.p, &about, &value);
+	int r = hook_page_put(&p->records, p->number, p->keeper.p, b->teller, &about, &value);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "keeping %zu records", p->records.n);
 	return intake_keep(b->intake, b->split, slice_str(base), p->records.n, buf_slice(&about),
@@ -306,6 +306,7 @@ static int admit_old_page(struct hook_box *b, struct slice base, uint64_t skip, 
 	*next = p->number + 1;
 	count_bytes(b, 0, p->records.bytes);
 	page_free(p);
+	hk_event_set(&b->room);
 	return r;
 }
 
@@ -342,6 +343,7 @@ static int admit_next(struct hook_box *b, struct err *err) SUSPENDS
 	int r = admit_page(b, p, 0, err);
 	count_bytes(b, 0, p->records.bytes);
 	page_free(p);
+	hk_event_set(&b->room);
 	return r;
 }
 

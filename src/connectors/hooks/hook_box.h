@@ -36,9 +36,12 @@ struct hook_box {
 	uint64_t old;    /* pages below it lie in the inbox alone */
 	int64_t taken;   /* records that were kept since it was opened */
 	uint64_t line;   /* of the record admitted last */
+	const char
+		*teller; /* borrows: who tells it, to be kept with it; NULL: that does not matter */
 	struct hk_event came, kept;
-	bool closed, stuck; /* stuck: the disk is full; who waits is refused until it is not */
-	struct err err;     /* with a fault: nothing is kept any more */
+	struct hk_event room; /* set when a page's records have gone on */
+	bool closed, stuck;   /* stuck: the disk is full; who waits is refused until it is not */
+	struct err err;       /* with a fault: nothing is kept any more */
 	struct hook_pace pace;
 };
 
