@@ -87,6 +87,7 @@ struct http_response {
 	struct buf
 		body; /* owns; inflated (gzip, deflate, br, zstd; the Content-Encoding header stays as received) */
 	struct buf url; /* after redirects; empty when there were none */
+	bool moved;     /* there were, and each said that it is for good (301, 308) */
 	int64_t first_byte_ns, total_ns;
 	bool reused; /* the connection */
 	void *storage_;

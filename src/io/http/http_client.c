@@ -82,6 +82,7 @@ struct journey {
 	struct http_hop hop;
 	struct buf text; /* owns; of the hop's URL, from the first redirect on */
 	unsigned hops;
+	bool passing; /* a redirect was for now only */
 };
 
 static bool same_origin(const struct url *a, const struct url *b)
@@ -168,11 +169,13 @@ int http_exchange(struct http_client *c, const struct http_request *q, struct ht
 		}
 		if (!is_redirect(q, ret, &location))
 			break;
+		j.passing |= ret->status != 301 && ret->status != 308;
 		int r = follow(&j, location, err);
 		http_response_done(ret);
 		if (r < 0)
 			return -1;
 	}
 	ret->url = buf_take(&j.text);
+	ret->moved = j.hops > 0 && !j.passing;
 	return 0;
 }
