@@ -20,7 +20,6 @@ static const struct {
 	{ "python", LATER_SOURCE | LATER_SINK },
 	{ "group", LATER_STEP },
 	{ "rss", LATER_SOURCE },
-	{ "websocket", LATER_SOURCE },
 	{ "smtp", LATER_SINK },
 	{ "nats", LATER_SOURCE | LATER_SINK },
 	{ "kafka", LATER_SOURCE | LATER_SINK },
