@@ -220,6 +220,7 @@ static int load(struct job *job, struct err *err)
 {
 	if (loading_init(&job->loading, job->args, err) < 0)
 		return -1;
+	job->loading.settings.once |= job->replays;
 	if (job->path)
 		return plan_load(job->path, &job->loading.settings, &job->diag, &job->plan, err);
 	job->diag = diag_new("fetch");
@@ -303,6 +304,17 @@ static int exit_of_opening(const struct job *job, const struct err *err)
 	return err->fault == FAULT_BROKEN ? EXITS_BROKEN : EXITS_FAILED;
 }
 
+/* What is told, and not asked, has no end that it could come to. */
+static bool refuse_once(const struct job *job)
+{
+	const struct plan *p = job->plan;
+	if (!args_has(job->args, FLAG_ONCE) || !plan_is_endless(p))
+		return false;
+	say("--once: '%s' never ends; --until 5m or --limit 1000 ends the run",
+	    p->sources[p->source_count - 1].label);
+	return true;
+}
+
 static int job_main(void *arg) SUSPENDS
 {
 	struct job *job = arg;
@@ -314,6 +326,8 @@ static int job_main(void *arg) SUSPENDS
 		loading_tell(job->diag);
 		return fail_early(job, EXITS_FILE, "the pipeline file has mistakes");
 	}
+	if (r == 0 && refuse_once(job))
+		return fail_early(job, EXITS_USAGE, "--once has no meaning here");
 	if (job->replays && choosing_init(&job->choosing, job->args) < 0)
 		return fail_early(job, EXITS_USAGE, "the choice of dead letters has mistakes");
 	if (job->replays)

@@ -86,6 +86,7 @@ static int init(struct loading *l, const struct args *args, struct secrets *take
 		.set_count = n,
 		.secrets = l->secrets,
 		.state = state,
+		.once = args_has(args, FLAG_ONCE),
 	};
 	return 0;
 }
@@ -97,7 +98,9 @@ int loading_init(struct loading *l, const struct args *args, struct err *err)
 
 int loading_init_fake(struct loading *l, const struct args *args, struct err *err)
 {
-	return init(l, args, secrets_new_fake(), err);
+	int r = init(l, args, secrets_new_fake(), err);
+	l->settings.once = true; /* a case has an end */
+	return r;
 }
 
 void loading_done(struct loading *l)

@@ -89,6 +89,8 @@ const struct flag flags[] = {
 	  "the first dead letter stops the run: --max-failures 1" },
 	{ FLAG_FRESH, "fresh", 0, TAKES_NOTHING, NULL, NULL, IN_RUN,
 	  "starts over: forgets positions and counts of earlier runs" },
+	{ FLAG_ONCE, "once", 0, TAKES_NOTHING, NULL, NULL, IN_RUN,
+	  "reads a source with `every` once, and at once, and finishes" },
 	{ FLAG_FRESH, "fresh", 0, TAKES_NOTHING, NULL, NULL, IN_DEAD_REPLAY,
 	  "gives up a replay that was cut off: what it sent may be sent again" },
 	{ FLAG_MEMORY, "memory", 0, TAKES_SIZE, "SIZE", NULL, IN_RUN | IN_DEAD_REPLAY,

@@ -295,7 +295,9 @@ static int try_main(void *arg) SUSPENDS
 	struct trial *t = arg;
 	struct err err = { 0 };
 	int code = EXITS_FILE;
-	if (loading_init(&t->loading, t->args, &err) < 0) {
+	bool bad = loading_init(&t->loading, t->args, &err) < 0;
+	t->loading.settings.once = true;
+	if (bad) {
 		say("%s", err.text);
 	} else if (journeys_init(&t->journeys, show, t), choose(t) < 0) {
 		code = EXITS_USAGE;

@@ -77,6 +77,7 @@ static int parquet_plan(void *of, struct facts *facts, struct diag *diag)
 			diag_error(diag, "types", "'%s' is not a type of SQL", types[i]);
 	if (duckdb_find(&err) < 0)
 		diag_error(diag, NULL, "%s", err.text);
+	facts->needs_end = true;
 	return text_sink_plan(&o->text, facts, diag);
 }
 

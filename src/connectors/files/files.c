@@ -55,17 +55,25 @@ static int find_job(void *arg)
 	return r;
 }
 
-int files_open(struct files *f, const struct files_options *o, struct err *err)
+static int find(struct files *f, struct err *err) SUSPENDS
 {
+	const struct files_options *o = f->options;
 	struct err why = { 0 };
 	struct finding finding = { f, &why };
-	*f = (struct files){ .options = o };
+	glob_done(&f->found);
 	int r = hk_offload(find_job, &finding);
 	if (r < 0 && why.fault == FAULT_NONE)
 		return fail_errno(err, FAULT_IO, r, "cannot look for '%s'", paths(o)[0]);
 	if (r < 0)
 		*err = why;
+	f->looked = r == 0;
 	return r < 0 ? -1 : 0;
+}
+
+int files_open(struct files *f, const struct files_options *o, struct err *err)
+{
+	*f = (struct files){ .options = o };
+	return find(f, err);
 }
 
 void files_close(struct files *f)
@@ -114,6 +122,8 @@ static bool is_theirs(void *arg, const char *name)
 int files_run(struct files *f, struct intake *intake, files_read *read, const void *options,
 	      struct err *err)
 {
+	if (!f->looked && find(f, err) < 0)
+		return -1;
 	for (size_t i = 0; i < f->found.n; i++)
 		(void)intake_split(intake, f->found.v[i]);
 	int r = intake_check_gone(intake, is_theirs, f, err);
@@ -125,5 +135,6 @@ int files_run(struct files *f, struct intake *intake, files_read *read, const vo
 			r = read_file(f, intake, split, read, options, err);
 		input_close(&f->input);
 	}
+	f->looked = false;
 	return r;
 }

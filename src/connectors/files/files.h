@@ -3,7 +3,7 @@
  * What this room is for: what csv, jsonl and lines share: a path, a pattern or a list of them; each file is a split of its own.
  * Life cycle: files_check in plan, files_open, files_run (again after each retry), files_close.
  * What must hold:
- *  (1) the files are those that were there when the source was opened; they are read in the order of their names, each to the end
+ *  (1) the files are those that were there when the source was opened, or a later round began; they are read in the order of their names, each to the end
  *      that it then has.
  *  (2) a file that was read to its end before, and is as it was, is not looked through again, compressed or not.
  *  (3) a pattern that finds nothing, or a file of it that cannot be read, fails before anything is read. */
@@ -31,6 +31,7 @@ bool files_match(const struct files_options *, const char *path);
 struct files {
 	const struct files_options *options;
 	struct glob found;
+	bool looked;        /* found is of now: no round has begun behind it */
 	struct input input; /* the one that is being read */
 };
 MUST int files_open(struct files *, const struct files_options *, struct err *) SUSPENDS;

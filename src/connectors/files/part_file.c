@@ -19,6 +19,7 @@
 #include <hocket/offload.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ struct receipt {
 	struct part_proof file;
 	uint64_t inode;
 	struct part_proof over;
+	bool whole;
 };
 
 struct proof_job {
@@ -132,6 +134,8 @@ static int put_receipt(const struct part_file *f, struct buf *receipt, struct er
 	buf_clear(receipt);
 	r = buf_printf(receipt, "{\"inode\":%" PRIu64 ",", f->inode);
 	r = r < 0 ? r : proof_put(&now, receipt);
+	if (f->whole)
+		r = r < 0 ? r : buf_add(receipt, S(",\"whole\":true"));
 	if (f->over.known) {
 		r = r < 0 ? r : buf_add(receipt, S(",\"over\":{"));
 		r = r < 0 ? r : proof_put(&f->over, receipt);
@@ -144,8 +148,8 @@ static int put_receipt(const struct part_file *f, struct buf *receipt, struct er
 static int read_receipt(const struct part_file *f, struct slice text, struct receipt *ret,
 			struct err *err)
 {
-	struct slice over;
-	*ret = (struct receipt){ 0 };
+	struct slice over, whole;
+	*ret = (struct receipt){ .whole = json_field(text, S("whole"), &whole) };
 	if (json_check(text, NULL) == 0 && proof_number(text, "inode", &ret->inode) &&
 	    proof_get(text, &ret->file) &&
 	    (!json_field(text, S("over"), &over) || proof_get(over, &ret->over)))
@@ -155,15 +159,24 @@ static int read_receipt(const struct part_file *f, struct slice text, struct rec
 		    f->path, SLICE(slice_head(text, 80)));
 }
 
-/* The .part is gone: either finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
+/* From now on, PATH itself. */
+static void write_to_path(struct part_file *f)
+{
+	free(f->part);
+	f->part = xstrndup(f->path, strlen(f->path));
+	f->whole = true;
+}
+
+/* The .part is gone: it has its name already, or finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
  * back, in one step: a copy could be cut off by the next crash, and would not be the file that the receipt names. */
 static int take_back(struct part_file *f, const struct receipt *was, struct err *err) SUSPENDS
 {
 	struct stat st;
 	struct part_proof now;
 	bool ours = prove_path(f->path, &now) == 0 && proof_same(&now, &was->file);
+	ours |= was->whole; /* it stood there all the time; its bytes are looked at next */
 	/* Where nothing was committed, finish may have written a header: then, as with old receipts, only the inode tells. */
-	if (was->file.length == 0 || !was->file.hashed)
+	if (!was->whole && (was->file.length == 0 || !was->file.hashed))
 		ours = stat(f->path, &st) == 0 && (uint64_t)st.st_ino == was->inode &&
 		       (ours || was->file.length == 0);
 	if (!ours)
@@ -171,6 +184,10 @@ static int take_back(struct part_file *f, const struct receipt *was, struct err 
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
 			f->part);
+	if (was->whole && f->endless) {
+		write_to_path(f);
+		return 0;
+	}
 	int r = hk_file_rename(f->path, f->part);
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "cannot rename '%s' to '%s'", f->path, f->part)
 		     : 0;
@@ -204,7 +221,8 @@ static int resume_again(struct part_file *f, struct slice receipt, bool stopped,
 			    "--fresh starts over",
 			    f->part);
 	f->over = was.over;
-	bool theirs = stopped && f->mode == PART_APPEND && f->highest > was.file.length;
+	bool theirs =
+		stopped && (f->mode == PART_APPEND || f->whole) && f->highest > was.file.length;
 	f->own = !theirs;
 	return cut_to(f, theirs ? f->highest : was.file.length, err);
 }
@@ -291,6 +309,10 @@ static int take_over(struct part_file *f, struct slice receipt, struct err *err)
 	struct receipt was = { .file.length = UINT64_MAX };
 	if (receipt.n && read_receipt(f, receipt, &was, err) < 0)
 		return -1;
+	if (f->endless && receipt.n) { /* it stands as that run left it: stands() was asked */
+		write_to_path(f);
+		return open_part(f, 0, err) < 0 ? -1 : cut_to(f, f->highest, err);
+	}
 	if (open_part(f, O_CREAT, err) < 0 || cut_to(f, 0, err) < 0)
 		return -1;
 	int r = prove_path(f->path, &f->over);
@@ -390,22 +412,7 @@ int part_file_write(struct part_file *f, struct slice bytes, struct err *err)
 	return write_at_end(f, bytes, err);
 }
 
-int part_file_sync(struct part_file *f, struct buf *receipt, struct err *err)
-{
-	int r = 0;
-	if (f->written > f->length) {
-		if (f->highest > f->written)
-			r = hk_file_truncate(f->fd, (off_t)f->written);
-		r = r < 0 ? r : hk_file_sync(f->fd);
-		if (r < 0)
-			return fail_file(f, err, r, "write to");
-		f->length = f->highest = f->written;
-		f->newline = false;
-	}
-	return put_receipt(f, receipt, err);
-}
-
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- its name, and the end --------------------------------------------------------------------- */
 
 struct rename_job {
 	const char *from, *to;
@@ -445,6 +452,33 @@ static int rename_part(struct part_file *f, struct err *err) SUSPENDS
 	return 0;
 }
 
+/* Who reads it from now on sees what is committed, and maybe more; a crash before the receipt is saved takes it back. */
+static int publish(struct part_file *f, struct err *err) SUSPENDS
+{
+	if (rename_part(f, err) < 0)
+		return -1;
+	write_to_path(f);
+	return sync_folder(f, err);
+}
+
+int part_file_sync(struct part_file *f, struct buf *receipt, struct err *err)
+{
+	int r = 0;
+	if (f->written > f->length) {
+		if (f->highest > f->written)
+			r = hk_file_truncate(f->fd, (off_t)f->written);
+		r = r < 0 ? r : hk_file_sync(f->fd);
+		if (r < 0)
+			return fail_file(f, err, r, "write to");
+		f->length = f->highest = f->written;
+		f->newline = false;
+	}
+	if (f->endless && !f->whole && f->mode != PART_APPEND && f->length > 0 &&
+	    publish(f, err) < 0)
+		return -1;
+	return put_receipt(f, receipt, err);
+}
+
 int part_file_finish(struct part_file *f, struct err *err)
 {
 	ASSERT(f->open);
@@ -453,7 +487,7 @@ int part_file_finish(struct part_file *f, struct err *err)
 	int r = hk_file_sync(f->fd);
 	if (r < 0)
 		return fail_file(f, err, r, "write to");
-	if (f->mode != PART_APPEND && rename_part(f, err) < 0)
+	if (f->mode != PART_APPEND && !f->whole && rename_part(f, err) < 0)
 		return -1;
 	return sync_folder(f, err);
 }

@@ -7,6 +7,7 @@
  *     replace, new:  PATH.part  --finish: fsync, rename, fsync of the folder-->  PATH
  *     append:        PATH, from its end on
  *     more:          PATH  --copy, fsync-->  PATH.part, from its end on, then as above
+ *     endless:       PATH.part  --with its first rows: fsync, rename, fsync of the folder-->  PATH, which is written on
  *
  * What must hold:
  *  (1) the receipt {"inode":I,"length":N,"tail":H} says what is committed: written, synced. Bytes behind it are nobody's: resume
@@ -32,7 +33,9 @@ struct part_file {
 	uint64_t inode;
 	struct part_proof over; /* finish may replace this at PATH, whatever the mode */
 	bool packed;            /* set by the caller: no lines of text */
-	bool own;               /* append: all that is there was written by earlier runs of ours */
+	bool endless; /* set by the caller: there is no end at which it would become whole */
+	bool whole;   /* it has its name: PATH is written to */
+	bool own;     /* append: all that is there was written by earlier runs of ours */
 };
 
 void part_file_open(struct part_file *, const char *path, enum part_mode);

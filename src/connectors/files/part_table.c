@@ -23,7 +23,7 @@ enum { SYNC_THREADS = 16, SYNC_FEW = 24 };
 
 bool parts_direct(const struct parts *ps)
 {
-	return ps->mode == PART_APPEND && !ps->rotated && !ps->staged;
+	return (ps->mode == PART_APPEND || ps->endless) && !ps->rotated && !ps->staged;
 }
 
 int parts_fault(struct parts *ps, const struct part *p, int why, const char *doing, struct err *err)

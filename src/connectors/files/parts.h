@@ -8,7 +8,7 @@
  * Life cycle: parts_init, parts_resume, then rounds of begin, series, enter, (next), write ..., sync; parts_finish, parts_done.
  *
  *     replace, new, or rotated:  NAME.part  --finish (rotated: when it is full)-->  NAME
- *     append:                    NAME, from its end on
+ *     append, and endless:       NAME, from its end on
  *
  * What must hold:
  *  (1) a part's line is in the manifest, synced, before anything is made or changed under its name: what a crash leaves behind is
@@ -77,8 +77,9 @@ struct parts {
 	int (*staged)(struct parts *, struct part *, const char *to, struct err *);
 	void *stage;    /* for it: the caller's */
 	bool publishes; /* full parts are renamed as soon as their receipt is saved */
-	bool beside;    /* the replay of an output: what is there stays */
-	int root, fd;   /* the folder, the manifest; -1 */
+	bool endless; /* no finish may ever come: NAME itself is written to, and added to if it is there; full parts are published */
+	bool beside;  /* the replay of an output: what is there stays */
+	int root, fd; /* the folder, the manifest; -1 */
 	unsigned generation;
 	uint64_t length, end;    /* of the manifest: committed; where it goes on */
 	bool named, header_told; /* a receipt names this generation; the manifest has the header */

@@ -110,6 +110,7 @@ static void like(const struct parts *ps, struct parts *ret)
 			       .mode = ps->mode,
 			       .rotated = ps->rotated,
 			       .staged = ps->staged,
+			       .endless = ps->endless,
 			       .root = ps->root,
 			       .fd = -1 };
 	ret->header = (struct buf){ .max = ps->header.max };
@@ -268,9 +269,15 @@ static int settle_open(struct parts *ps, struct part *p, bool stopped, struct er
 {
 	if (part_open_file(ps, p, 0, err) == 0)
 		return cut_back(ps, p, stopped, err);
-	if (err->code != ENOENT || parts_direct(ps))
+	if (err->code != ENOENT || (parts_direct(ps) && !ps->endless))
 		return -1;
 	*err = (struct err){ 0 };
+	if (ps->endless && parts_direct(ps)) { /* of a part of the run that had an end to come to */
+		p->fresh = true;
+		if (part_rename(ps, p, NULL, err) < 0 || part_open_file(ps, p, 0, err) < 0)
+			return -1;
+		return cut_back(ps, p, stopped, err);
+	}
 	return find_whole(ps, p, false, err);
 }
 
@@ -375,7 +382,7 @@ static int resume_job(void *arg)
 	struct parts *ps = job->ps;
 	const struct resumption *r = job->r;
 	bool again = !r->first && !r->more && r->receipt.n;
-	bool more = r->more && r->receipt.n && ps->mode != PART_APPEND;
+	bool more = r->more && r->receipt.n && ps->mode != PART_APPEND && !parts_direct(ps);
 	struct was was = { 0 };
 	ps->beside = r->more && !r->receipt.n;
 	ps->root = beneath_open(ps->folder);

@@ -24,6 +24,8 @@ struct spread *spread_new(struct site *site, const struct text_sink *options,
 	bool rotated = options->rotate != NULL;
 	o->options = options;
 	parts_init(&o->parts, &options->files, (enum part_mode)options->mode, rotated);
+	o->parts.endless = site_is_endless(site);
+	o->parts.publishes |= rotated && o->parts.endless;
 	rendering_init(&o->rendering, site, format, &options->render);
 	o->packs = o->parts.packed = packed;
 	o->gzip = packed ? gzip_new((int)options->level) : NULL;

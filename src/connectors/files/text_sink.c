@@ -76,6 +76,7 @@ void text_sink_open(struct site *site, enum render_format format)
 		return;
 	}
 	part_file_open(&t->file, o->files.path, (enum part_mode)o->mode);
+	t->file.endless = site_is_endless(site);
 	rendering_init(&t->rendering, site, format, &o->render);
 	t->text = (struct buf){ .max = TEXT_MOST };
 	t->packed = (struct buf){ .max = TEXT_PACKED_MOST };
