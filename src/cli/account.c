@@ -36,15 +36,17 @@ static bool endless(const struct plan *plan)
 	return true;
 }
 
-/* An early stop that is no failure: there would be no other end. */
-static bool is_drained(const struct account *a)
-{
-	return a->result->left == 0 && a->result->held == 0 && endless(a->plan) && !a->replay;
-}
-
 static bool can_go_on(const struct account *a)
 {
 	return a->state_path && !a->result->volatile_source;
+}
+
+/* An early stop that is no failure: there would be no other end. Windows that are open go on with the next run. */
+static bool is_drained(const struct account *a)
+{
+	const struct run_result *r = a->result;
+	bool waits = r->held == 0 || (r->held == r->open && can_go_on(a));
+	return r->left == 0 && waits && endless(a->plan) && !a->replay;
 }
 
 static int exit_of_end(const struct account *a)

@@ -34,21 +34,13 @@ static int batch_plan(void *options_, struct facts *facts, struct diag *diag)
 	return 0;
 }
 
-static int put_items(const struct members *m, struct buf *out)
-{
-	int r = buf_add(out, S("{\"items\":["));
-	for (size_t i = 0; i < m->n && r == 0; i++) {
-		r = i > 0 ? buf_add_char(out, ',') : 0;
-		r = r < 0 ? r : rec_put_member(NULL, m->recs[i], i, out);
-	}
-	return r < 0 ? r : buf_add(out, S("]}"));
-}
-
 static int batch_build(struct site *site, const struct members *m, struct out *out, struct err *err)
 {
 	AUTO(buf_done) struct buf text = { 0 };
 	(void)site;
-	int r = put_items(m, &text);
+	int r = buf_add(&text, S("{\"items\":"));
+	r = r < 0 ? r : rec_put_list(m->recs, m->n, &text);
+	r = r < 0 ? r : buf_add_char(&text, '}');
 	if (r < 0)
 		return fail_errno(err, FAULT_TOO_LARGE, r, "%zu records are above 64MB as one",
 				  m->n);

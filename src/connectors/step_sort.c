@@ -5,9 +5,6 @@
  * What must hold:        the order of keys is jq's order of the values. */
 #include "base/banned.h"
 #include "engine/port.h"
-#include "engine/run/sort_key.h"
-
-enum { KEY_MAX = 1 << 20 };
 
 struct sort_step {
 	struct jq *by;
@@ -38,13 +35,8 @@ static int sort_key(struct site *site, const struct env *env, struct buf *key,
 		    struct err *err) SUSPENDS
 {
 	const struct sort_step *o = site->options;
-	AUTO(buf_done) struct buf value = { .max = KEY_MAX };
-	key->max = 2 * KEY_MAX;
-	int n = jq_one(o->by, env, &value, err);
-	if (n < 0)
-		return -1;
-	int r = sort_key_put(n > 0 ? buf_slice(&value) : S("null"), key);
-	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "the key to sort by is above 1MB") : 0;
+	int n = jq_one(o->by, env, key, err);
+	return n == 0 ? buf_add(key, S("null")) : n < 0 ? -1 : 0;
 }
 
 const struct port step_sort = {

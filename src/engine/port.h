@@ -11,7 +11,7 @@
  *   pure    apply          map set where emit: fused, no queue, no slot
  *   call    ask call       http: one request, one attempt; as a sink: what was accepted is delivered
  *           [call_many]    sql: one attempt for several requests (`batch:`)
- *   fold    [key] [build]  batch sort: records are held in windows; one is made of them, or they go on in another order
+ *   fold    [key] [build]  batch sort group: records are held in windows; one is made of them, or they go on in another order
  *   join    gather         children come back to the record that they were made of
  *   commit  resume commit  jsonl csv sqlite stdout null: rows and checkpoint together
  * What must hold:
@@ -177,6 +177,7 @@ struct facts {
 	 * long after its first (0: it waits). */
 	uint64_t window, window_bytes;
 	int64_t linger_ns;
+	const struct schedule *closes; /* folds by key: when; borrows from the options; NULL: never */
 	bool descending;      /* folds that only sort */
 	enum missing missing; /* joins */
 };
@@ -358,12 +359,14 @@ MUST int call_room(struct call *, enum body kind, uint64_t length, uint64_t byte
 
 /* ---- folds: what many records become together ----------------------------------------------------------------
  * The engine holds the members in windows, durable in the state, which it closes by the facts; it counts, pays and orders. key()
- * says where a record belongs, as bytes that are compared as bytes (sort_key.h). Without build() the members go on themselves, by
- * key, equal ones as they came; with it a window becomes the one record that build() puts. gather() puts the parent's next version
+ * says where a record belongs, as JSON. Without build() the members go on themselves, by key in jq's order, equal ones as they
+ * came; without key() a window becomes the one record that build() puts; with both each key has a window of its own. gather() puts the parent's next version
  * from its children, in their order; one that is dead is NULL, or left out, as facts.missing says. */
 struct members {
 	struct rec *const *recs; /* borrows */
 	size_t n;
+	struct slice key;          /* folds with key(): what they have in common */
+	int64_t first_ns, last_ns; /* folds: when the first and the last came (wall clock) */
 };
 
 /* ---- commits ----------------------------------------------------------------------------------------------------

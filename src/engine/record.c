@@ -237,6 +237,16 @@ static void share_blobs(struct rec *r, const struct rec *base, const struct rec 
 	}
 }
 
+int rec_put_list(struct rec *const *members, size_t n, struct buf *out)
+{
+	int r = buf_add_char(out, '[');
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = i > 0 ? buf_add_char(out, ',') : 0;
+		r = r < 0 ? r : rec_put_member(NULL, members[i], i, out);
+	}
+	return r < 0 ? r : buf_add_char(out, ']');
+}
+
 struct rec *rec_gather(const struct rec *base, struct rec *const *members, size_t n,
 		       struct buf *json_taken)
 {

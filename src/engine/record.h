@@ -38,6 +38,8 @@ MUST int rec_put_member(const struct rec *base, const struct rec *member, size_t
 			struct buf *out);
 struct rec *rec_gather(const struct rec *base, struct rec *const *members, size_t n,
 		       struct buf *json_taken);
+/* The text of all of them, without a base: [a,b]. */
+MUST int rec_put_list(struct rec *const *members, size_t n, struct buf *out);
 /* Adds a blob and appends its {"$blob": ...} reference to ref. Only on a record nobody else holds yet. */
 MUST int rec_add_blob(struct rec *, struct slice name, struct slice type, struct buf *bytes_taken,
 		      struct buf *ref);

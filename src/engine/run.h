@@ -79,6 +79,7 @@ struct run_result {
 	struct counts counts; /* of the whole run, earlier parts of a resumed one included */
 	uint64_t left;        /* admitted but not settled when it stopped early */
 	uint64_t held;        /* that steps hold then, or have made and not finished */
+	uint64_t open;        /* of these: in windows that close in a later part of the run */
 	bool time_is_up;      /* LIMITED by run_drain(), not by `limit` */
 	bool resumed, resumable;
 	char since[32];       /* with NOTHING_NEW: when the last run ended, for people */

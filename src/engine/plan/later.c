@@ -18,7 +18,6 @@ static const struct {
 	{ "sql", LATER_SOURCE },
 	{ "run", LATER_SOURCE | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
-	{ "group", LATER_STEP },
 	{ "rss", LATER_SOURCE },
 	{ "smtp", LATER_SINK },
 	{ "nats", LATER_SOURCE | LATER_SINK },

@@ -208,11 +208,13 @@ static void check_join(struct planner *p, const struct drafts *steps, size_t at)
 static void check_window(struct planner *p, const struct draft *d, const struct drafts *sources)
 {
 	const struct facts *f = &d->place.facts;
-	if (f->window || f->linger_ns)
+	const char *cure = d->place.port->key && d->place.port->build ? "give it `every` or `max`"
+								      : "give it a 'window'";
+	if (f->window || f->linger_ns || f->closes)
 		return;
 	for (size_t i = 0; i < sources->n; i++)
 		if (sources->v[i].good && sources->v[i].place.facts.endless)
-			diag_add(p->diag, d->verb->at, d->verb->length, "give it a 'window'",
+			diag_add(p->diag, d->verb->at, d->verb->length, cure,
 				 "'%s' waits for the end of the input, and '%s' has none",
 				 d->place.port->name, sources->v[i].place.port->name);
 }

@@ -1,6 +1,7 @@
 /* fold.c - records held in windows, and what is made of them
  *
- * What this room is for: the engine's half of batch and sort: members, windows, clock, accounts. A fold's own half is pure (port.h).
+ * What this room is for: the engine's half of batch, sort and group: members, windows, clock, accounts. A fold's own half is pure
+ *   (port.h). Records are put into windows, and windows by key closed, in fold_put.c.
  * What flows through:    items in, as rows of the state; tracks out, made of rows of the state. In memory there is nothing of a member
  *   between its commit and its window's turn but a few numbers.
  * What must hold:
@@ -13,14 +14,19 @@
 #include "base/hash.h"
 #include "engine/call/doubt.h"
 #include "engine/run/sort_key.h"
-#include "engine/state/held.h"
 #include "engine/run/stopping.h"
+#include "engine/state/held.h"
+#include "io/digest.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_BYTES = 64 << 20 }; /* in closed windows: less holds nobody back */
+enum {
+	WAITING_BYTES = 64 << 20, /* in closed windows: less holds nobody back */
+	KEY_MAX = 1 << 20,
+	MEMBERS_MAX = 100000 /* of a window that becomes one record */
+};
 
 bool step_is_fold(const struct step *s)
 {
@@ -53,6 +59,12 @@ static uint64_t most_bytes(const struct step *s)
 	return s->place->port->build ? memory_text_max(s->run) : UINT64_MAX;
 }
 
+static uint64_t most_members(const struct step *s)
+{
+	uint64_t window = s->place->facts.window;
+	return window || !s->place->port->build ? window : MEMBERS_MAX;
+}
+
 static void fold_init(struct fold *f, struct step *s, unsigned stream)
 {
 	*f = (struct fold){
@@ -60,7 +72,8 @@ static void fold_init(struct fold *f, struct step *s, unsigned stream)
 		.split = new_split(s->run, s, stream),
 		.hash = hash_add(HASH_START, slice_str(s->own_name)),
 		.gives_all = !s->place->port->build,
-		.window = s->place->facts.window,
+		.by_key = s->place->port->build && s->place->port->key,
+		.window = most_members(s),
 		.window_bytes = most_bytes(s),
 		.linger_ns = s->place->facts.linger_ns,
 	};
@@ -85,6 +98,7 @@ static void fold_done(struct fold *f)
 {
 	text_unref(f->shown);
 	held_page_done(&f->page);
+	windows_done(&f->open);
 }
 
 void folds_close(struct run *run)
@@ -118,6 +132,30 @@ static bool is_below_mark(void *arg, const char *split, uint64_t ordinal)
 	return ledger_is_done(&run->ledger, split, ordinal);
 }
 
+/* Without its digest it is none of ours: take_first() says so. */
+static void take_open(void *arg, const struct held_open *had)
+{
+	struct fold *f = arg;
+	uint8_t key[WINDOW_KEY_BYTES] = { 0 };
+	if (had->key.n > sizeof key)
+		memcpy(key, had->key.p, sizeof key);
+	struct window *w = windows_open(&f->open, key, had->number, had->opened_ns);
+	w->n = (uint32_t)had->n;
+	w->bytes = had->bytes;
+}
+
+static void fold_restore(struct fold *f, const struct held_fold *had)
+{
+	f->first = f->until = had->first;
+	f->n = had->n;
+	f->bytes = had->bytes;
+	f->numbers = had->numbers;
+	f->waiting = had->waiting;
+	f->waiting_bytes = had->waiting_bytes;
+	f->opened_ns = hk_now_ns();
+	fold_hold_index(f);
+}
+
 int folds_restore(struct run *run, struct err *err)
 {
 	if (run->fold_count == 0)
@@ -126,17 +164,12 @@ int folds_restore(struct run *run, struct err *err)
 	for (size_t i = 0; i < run->fold_count; i++)
 		had[i] = (struct held_fold){ .fold = run->folds[i].split->name,
 					     .gives_all = run->folds[i].gives_all,
+					     .take_open = run->folds[i].by_key ? take_open : NULL,
+					     .arg = &run->folds[i],
 					     .low = run->folds[i].split->low };
 	int r = state_sift_held(run->state, run->id, had, run->fold_count, is_below_mark, run, err);
-	for (size_t i = 0; i < run->fold_count && r == 0; i++) {
-		struct fold *f = &run->folds[i];
-		f->first = f->until = had[i].first;
-		f->n = had[i].n;
-		f->bytes = had[i].bytes;
-		f->waiting = had[i].waiting;
-		f->waiting_bytes = had[i].waiting_bytes;
-		f->opened_ns = hk_now_ns();
-	}
+	for (size_t i = 0; i < run->fold_count && r == 0; i++)
+		fold_restore(&run->folds[i], &had[i]);
 	free(had);
 	return r;
 }
@@ -195,6 +228,14 @@ uint64_t folds_count(const struct run *run)
 	return n;
 }
 
+uint64_t folds_count_open(const struct run *run)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < run->fold_count; i++)
+		n += run->folds[i].by_key ? run->folds[i].n : 0;
+	return n;
+}
+
 static size_t tracks_before(const struct fold *f)
 {
 	const struct ledger *l = &f->step->run->ledger;
@@ -202,6 +243,11 @@ static size_t tracks_before(const struct fold *f)
 	for (unsigned i = 0; i < f->split->stream; i++)
 		n += l->streams[i].tracks;
 	return n;
+}
+
+bool fold_is_at_end(const struct fold *f)
+{
+	return f->upstream_ended && tracks_before(f) == 0;
 }
 
 bool folds_hurry(const struct run *run)
@@ -226,11 +272,41 @@ void fold_upstream_ended(struct fold *f)
 }
 
 /* ---- taking ---- */
+
+/* Equal keys have equal digests; behind it stands the key as it is shown. */
+static int put_group_key(struct slice order, struct slice json, struct buf *out)
+{
+	uint8_t whole[DIGEST_BYTES];
+	AUTO(digest_done) struct digest d = { 0 };
+	int r = digest_init(&d);
+	if (r < 0)
+		return r;
+	digest_add(&d, order);
+	digest_end(&d, whole);
+	r = buf_add(out, (struct slice){ (const char *)whole, WINDOW_KEY_BYTES });
+	return r < 0 ? r : buf_add(out, json);
+}
+
+static int take_key(struct step *s, const struct env *env, struct buf *out,
+		    struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf json = { .max = KEY_MAX };
+	AUTO(buf_done) struct buf order = { .max = 2 * KEY_MAX };
+	if (s->place->port->key(&s->site, env, &json, err) < 0)
+		return -1;
+	int r = sort_key_put(buf_slice(&json), &order);
+	if (r == 0 && s->fold->by_key)
+		r = put_group_key(buf_slice(&order), buf_slice(&json), out);
+	else if (r == 0)
+		*out = buf_take(&order);
+	return r < 0 ? fail_errno(err, FAULT_TOO_LARGE, r, "its key is above 1MB") : 0;
+}
+
 int fold_take(struct step *s, struct item *it, const struct env *env)
 {
 	AUTO(buf_done) struct buf key = { 0 };
 	struct err err = { 0 };
-	if (s->place->port->key && s->place->port->key(&s->site, env, &key, &err) < 0) {
+	if (s->place->port->key && take_key(s, env, &key, &err) < 0) {
 		doubt_die(s, it, &err, NULL);
 		return 0;
 	}
@@ -241,137 +317,6 @@ int fold_take(struct step *s, struct item *it, const struct env *env)
 	run_wake_committer(s->run);
 	run_wake_source(s->run);
 	return 0;
-}
-
-/* ---- into windows ---- */
-struct put {
-	struct held_member *members;
-	struct held_window *windows;
-	struct buf *texts; /* of each member its path and its blobs */
-	size_t n, window_count, cap;
-};
-
-static void put_done(struct put *p)
-{
-	for (size_t i = 0; i < 2 * p->n; i++)
-		buf_done(&p->texts[i]);
-	free(p->texts);
-	free(p->windows);
-	free(p->members);
-}
-
-static struct held_window close_window(struct fold *f)
-{
-	struct held_window w = { f->split->name, f->first, f->gives_all ? f->n : 1, f->n,
-				 f->bytes };
-	ASSERT(f->n > 0);
-	f->first += w.gives;
-	f->n = f->bytes = f->unsettled = 0;
-	return w;
-}
-
-static void close_full(struct fold *f, struct put *p)
-{
-	f->closing += f->n;
-	f->closing_bytes += f->bytes;
-	p->windows[p->window_count++] = close_window(f);
-}
-
-static int put_member(struct put *p, const struct item *it)
-{
-	struct fold *f = it->holder->fold;
-	const struct track *t = it->track;
-	struct buf *path = &p->texts[2 * p->n], *blobs = path + 1;
-	ASSERT(p->n < p->cap);
-	int r = item_put_path(it, path);
-	r = r < 0 ? r : rec_put_blobs(it->rec, blobs);
-	uint64_t bytes = rec_json(it->rec).n + blobs->n;
-	if (f->n > 0 && f->bytes + bytes > f->window_bytes)
-		close_full(f, p);
-	if (f->n == 0)
-		f->opened_ns = hk_now_ns();
-	p->members[p->n++] = (struct held_member){ .fold = f->split->name,
-						   .window = f->first,
-						   .at = f->n,
-						   .split = t->split->name,
-						   .source = track_source(t),
-						   .ordinal = t->ordinal,
-						   .line = t->line ? t->line : t->ordinal + 1,
-						   .path = buf_slice(path),
-						   .id = it->id,
-						   .key = buf_slice(&it->key),
-						   .record = rec_json(it->rec),
-						   .blobs = buf_slice(blobs) };
-	f->n++;
-	f->unsettled++;
-	f->bytes += bytes;
-	if (f->window && f->n == f->window)
-		close_full(f, p);
-	return r;
-}
-
-static bool is_held(const struct item *it)
-{
-	return it->state == ITEM_HELD && it->holder->fold;
-}
-
-static int put_track(struct put *p, struct track *t)
-{
-	int r = 0;
-	for (struct item *it = &t->root; it && r == 0; it = item_next(it))
-		if (is_held(it))
-			r = put_member(p, it);
-	return r;
-}
-
-static size_t count_merged(const struct track *first)
-{
-	size_t n = 0;
-	for (const struct track *t = first; t; t = t->next_ready)
-		n += t->counts.merged;
-	return n;
-}
-
-/* Without one it is the state's own mark that says what is done, and that is put behind what is held. */
-static bool has_own_mark(const struct run *run)
-{
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		if (run->plan->sinks[i].facts.own_mark)
-			return true;
-	return false;
-}
-
-int folds_put(struct run *run, struct track *first, struct err *err)
-{
-	size_t cap = run->fold_count ? count_merged(first) : 0;
-	int r = 0;
-	if (cap == 0)
-		return 0;
-	AUTO(put_done)
-	struct put p = { .members = xcalloc(cap, sizeof *p.members),
-			 .windows = xcalloc(2 * cap, sizeof *p.windows),
-			 .texts = xcalloc(2 * cap, sizeof *p.texts),
-			 .cap = cap };
-	for (struct track *t = first; t && r == 0; t = t->next_ready)
-		r = t->counts.merged ? put_track(&p, t) : 0;
-	if (r < 0)
-		return fail_errno(err, FAULT_IO, r, "cannot hold records for a step");
-	return p.n == 0 ? 0
-			: state_put_held(run->state, run->id, p.members, p.n, p.windows,
-					 p.window_count, !has_own_mark(run), err);
-}
-
-void folds_settled(struct run *run)
-{
-	for (size_t i = 0; i < run->fold_count; i++) {
-		struct fold *f = &run->folds[i];
-		f->unsettled = 0;
-		f->until = f->first;
-		f->waiting += f->closing;
-		f->waiting_bytes += f->closing_bytes;
-		f->closing = f->closing_bytes = 0;
-		hk_event_set(&f->look);
-	}
 }
 
 /* ---- giving ---- */
@@ -432,7 +377,9 @@ static struct rec *restore(const struct held_row *row, struct err *err)
 struct gathered {
 	struct rec **recs;
 	size_t n;
-	uint64_t id; /* of the first */
+	uint64_t id;    /* of the first */
+	struct buf key; /* by key: its digest, and behind it the key */
+	int64_t first_ns, last_ns;
 	struct run *run;
 	uint64_t bytes; /* counted */
 };
@@ -442,6 +389,7 @@ static void gathered_done(struct gathered *g)
 	for (size_t i = 0; i < g->n; i++)
 		rec_unref(g->recs[i]);
 	free(g->recs);
+	buf_done(&g->key);
 	ledger_hold(&g->run->ledger, g->bytes, 0);
 }
 
@@ -472,7 +420,19 @@ static int take_member(struct gathered *g, const struct held_row *row, struct er
 	if (!r)
 		return -1;
 	g->recs[g->n++] = r;
+	g->last_ns = row->wall_ns;
 	return 0;
+}
+
+/* What the window is known by. */
+static int take_first(const struct fold *f, struct gathered *g, const struct held_row *row,
+		      struct err *err)
+{
+	g->id = row->id;
+	g->first_ns = row->wall_ns;
+	if (f->by_key && (row->key.n <= WINDOW_KEY_BYTES || buf_add(&g->key, row->key) < 0))
+		return fail(err, FAULT_BROKEN, "a window of '%s' has no key", f->split->name);
+	return take_member(g, row, err);
 }
 
 static int read_members(struct fold *f, const struct held_window *w, struct gathered *g,
@@ -492,8 +452,14 @@ static int admit_built(struct fold *f, struct gathered *g) SUSPENDS
 	AUTO(out_done) struct out out = { 0 };
 	struct step *s = f->step;
 	struct err err = { 0 };
-	const struct members m = { g->recs, g->n };
-	uint64_t id = hash_end(hash_add(f->hash, (struct slice){ (const char *)&g->id, 8 }));
+	struct slice key = buf_slice(&g->key);
+	const struct members m = { .recs = g->recs,
+				   .n = g->n,
+				   .key = slice_from(key, f->by_key ? WINDOW_KEY_BYTES : 0),
+				   .first_ns = g->first_ns,
+				   .last_ns = g->last_ns };
+	uint64_t hash = hash_add(f->hash, slice_head(key, WINDOW_KEY_BYTES));
+	uint64_t id = hash_end(hash_add(hash, (struct slice){ (const char *)&g->id, 8 }));
 	if (s->place->port->build(&s->site, &m, &out, &err) == 0) {
 		ASSERT(out.n == 1);
 		out.n = 0;
@@ -529,11 +495,10 @@ static int give_one(struct fold *f, struct err *err) SUSPENDS
 	}
 	if (wait_space(f, 3 * w.bytes) < 0)
 		return fail(err, FAULT_CANCELLED, "stopped");
-	g.id = row->id;
 	g.recs = xcalloc((size_t)w.n, sizeof(struct rec *));
 	g.bytes = 2 * w.bytes;
 	ledger_hold(&run->ledger, 0, g.bytes);
-	if (take_member(&g, row, err) < 0 || read_members(f, &w, &g, err) < 0)
+	if (take_first(f, &g, row, err) < 0 || read_members(f, &w, &g, err) < 0)
 		return -1;
 	given(f, w.n, w.bytes);
 	return admit_built(f, &g) < 0 ? fail(err, FAULT_CANCELLED, "stopped") : 0;
@@ -614,11 +579,13 @@ static int give_all(struct fold *f, struct err *err) SUSPENDS
 /* ---- the fold's task ---- */
 
 /* When its open window is too old; 0: now, < 0: it has no such moment. */
-static int64_t due_ns(const struct fold *f)
+static int64_t due_ns(struct fold *f)
 {
+	if (f->by_key)
+		return fold_due_ns(f);
 	if (f->n == 0 || f->unsettled > 0)
 		return -1;
-	if (f->upstream_ended && tracks_before(f) == 0)
+	if (fold_is_at_end(f))
 		return 0;
 	if (f->linger_ns == 0)
 		return -1;
@@ -631,7 +598,7 @@ static int close_due(struct fold *f, struct err *err) SUSPENDS
 	struct run *run = f->step->run;
 	f->waiting += f->n;
 	f->waiting_bytes += f->bytes;
-	struct held_window w = close_window(f);
+	struct held_window w = fold_close_window(f);
 	if (state_put_held(run->state, run->id, NULL, 0, &w, 1, false, err) < 0)
 		return -1;
 	f->until = f->until > w.first + w.gives ? f->until : w.first + w.gives;
@@ -640,7 +607,19 @@ static int close_due(struct fold *f, struct err *err) SUSPENDS
 
 static bool is_through(const struct fold *f)
 {
-	return f->upstream_ended && tracks_before(f) == 0 && f->n == 0;
+	bool none_open = f->n == 0 || (f->by_key && !fold_closes_all(f));
+	return fold_is_at_end(f) && none_open && f->split->ordinal == f->first;
+}
+
+/* Until something may have changed. */
+static int wait_look(struct fold *f, int64_t due) SUSPENDS
+{
+	if (f->by_key && due == 0) { /* the committer closes it */
+		hk_event_set(&f->step->run->ready);
+		hk_event_set(&f->step->run->full);
+	}
+	int r = due > 0 ? hk_event_wait_for(&f->look, due) : hk_event_wait(&f->look);
+	return r == -ETIMEDOUT ? 0 : r;
 }
 
 /* 1: there is a window to give; 0: there is none any more; -1 */
@@ -654,13 +633,12 @@ static int wait_window(struct fold *f, struct err *err) SUSPENDS
 			return 1;
 		if (is_through(f))
 			return 0;
-		if (due == 0) {
+		if (due == 0 && !f->by_key) {
 			if (close_due(f, err) < 0)
 				return -1;
 			continue;
 		}
-		int r = due > 0 ? hk_event_wait_for(&f->look, due) : hk_event_wait(&f->look);
-		if (r < 0 && r != -ETIMEDOUT)
+		if (wait_look(f, due) < 0)
 			return fail(err, FAULT_CANCELLED, "stopped");
 	}
 	return 0;

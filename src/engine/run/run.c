@@ -187,16 +187,6 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 	worsen(ret, &err);
 }
 
-static bool is_volatile(const struct run *run)
-{
-	if (run->replay)
-		return false;
-	for (size_t i = 0; i < run->plan->source_count; i++)
-		if (run->plan->sources[i].facts.restart == RESTART_LOSES)
-			return true;
-	return false;
-}
-
 static uint64_t moving_items(const struct run *run)
 {
 	uint64_t n = 0;
@@ -236,7 +226,8 @@ static void end_state(struct run *run, struct run_result *ret) SUSPENDS
 void run_go(struct run *run, struct run_result *ret)
 {
 	struct err err = { 0 };
-	*ret = (struct run_result){ .resumed = run->resumed, .volatile_source = is_volatile(run) };
+	*ret = (struct run_result){ .resumed = run->resumed,
+				    .volatile_source = run_is_volatile(run) };
 	run->started_ns = hk_now_ns();
 	run->before = run->ledger.live;
 	if (run->nothing_new) {
@@ -264,6 +255,7 @@ void run_go(struct run *run, struct run_result *ret)
 	ret->counts = run->ledger.settled;
 	ret->left = run->ledger.streams[0].tracks;
 	ret->held = folds_count(run);
+	ret->open = folds_count_open(run);
 	ret->time_is_up = run->time_is_up;
 	ret->rounds = run->rounds.made;
 	ret->resumable = ret->end != RUN_FINISHED && ret->end != RUN_LIMITED &&

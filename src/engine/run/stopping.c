@@ -199,3 +199,13 @@ bool run_finishes_all(const struct plan *plan)
 			return true;
 	return false;
 }
+
+bool run_is_volatile(const struct run *run)
+{
+	if (run->replay)
+		return false;
+	for (size_t i = 0; i < run->plan->source_count; i++)
+		if (run->plan->sources[i].facts.restart == RESTART_LOSES)
+			return true;
+	return false;
+}

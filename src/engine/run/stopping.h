@@ -13,3 +13,5 @@ void run_note_dead(struct run *, const char *label, const struct err *why);
 bool run_leaves(const struct run *, const struct item *);
 /* Of these sources, what was read is finished when the run stops: they cannot give it again, or never end. */
 bool run_finishes_all(const struct plan *);
+/* There can be no next run that goes on with this one. */
+bool run_is_volatile(const struct run *);

@@ -40,6 +40,7 @@ static int put_member(const struct put_job *j, sqlite3_stmt *q, const struct hel
 	sql_bind_blob(q, 11, m->key);
 	sql_bind_text(q, 12, m->record);
 	sql_bind_blob(q, 13, m->blobs);
+	sqlite3_bind_int64(q, 14, m->wall_ns);
 	return sql_step_done(&j->job, q, "keeping what a step holds");
 }
 
@@ -52,21 +53,47 @@ static int put_window(const struct sql_job *j, sqlite3_stmt *q, const char *run_
 	sqlite3_bind_int64(q, 4, (int64_t)w->gives);
 	sqlite3_bind_int64(q, 5, (int64_t)w->n);
 	sqlite3_bind_int64(q, 6, (int64_t)w->bytes);
+	sqlite3_bind_int64(q, 7, (int64_t)w->number);
 	return sql_step_done(j, q, "closing a window");
 }
 
-#define PUT_WINDOW "INSERT OR REPLACE INTO held_window VALUES(?,?,?,?,?,?)"
+#define PUT_WINDOW "INSERT OR REPLACE INTO held_window VALUES(?,?,?,?,?,?,?)"
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct held_member *x = *(const struct held_member *const *)a,
+				 *y = *(const struct held_member *const *)b;
+	if (x->window != y->window)
+		return x->window < y->window ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* As they will lie: of many windows each page of the table is then read and written once. */
+static const struct held_member **in_places(const struct put_job *j)
+{
+	const struct held_member **all = xcalloc(j->n + 1, sizeof *all);
+	bool in_order = true;
+	for (size_t i = 0; i < j->n; i++) {
+		all[i] = &j->members[i];
+		in_order &= i == 0 || j->members[i - 1].window <= j->members[i].window;
+	}
+	if (!in_order)
+		qsort(all, j->n, sizeof *all, compare_places);
+	return all;
+}
 
 static int put_all(const struct put_job *j)
 {
 	AUTO(sql_finalize) sqlite3_stmt *member = NULL;
 	AUTO(sql_finalize) sqlite3_stmt *window = NULL;
-	int r = sql_prepare(
-		&j->job, "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", &member);
+	int r = sql_prepare(&j->job,
+			    "INSERT OR REPLACE INTO held VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			    &member);
 	if (r == 0)
 		r = sql_prepare(&j->job, PUT_WINDOW, &window);
+	AUTO(freep) const struct held_member **all = in_places(j);
 	for (size_t i = 0; i < j->n && r == 0; i++)
-		r = put_member(j, member, &j->members[i]);
+		r = put_member(j, member, all[i]);
 	for (size_t i = 0; i < j->window_count && r == 0; i++)
 		r = put_window(&j->job, window, j->run_id, &j->windows[i]);
 	return r;
@@ -143,7 +170,7 @@ static int reopen(const struct sift_job *j)
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
 			"DELETE FROM held_window AS w WHERE run = ? AND n > (SELECT count(*) FROM"
-			" held WHERE run = w.run AND fold = w.fold AND held.first = w.first)",
+			" held WHERE run = w.run AND fold = w.fold AND held.first = w.number)",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
@@ -166,13 +193,11 @@ static int take_window(const struct sift_job *j, struct held_fold *f, struct hel
 	return closed ? 0 : put_window(&j->job, put, j->run_id, &w);
 }
 
-static int take_fold(const struct sift_job *j, struct held_fold *f)
+static int take_windows(const struct sift_job *j, struct held_fold *f)
 {
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	AUTO(sql_finalize) sqlite3_stmt *put = NULL;
 	int r;
-	f->first = f->low;
-	f->n = f->bytes = f->waiting = f->waiting_bytes = 0;
 	if (sql_prepare(&j->job,
 			"SELECT h.first, count(*), sum(length(CAST(record AS BLOB)) + "
 			"ifnull(length(blobs), 0)), w.n IS NOT NULL, h.first = (SELECT"
@@ -192,11 +217,97 @@ static int take_fold(const struct sift_job *j, struct held_fold *f)
 					 .gives = f->gives_all ? n : 1,
 					 .n = n,
 					 .bytes = (uint64_t)sqlite3_column_int64(q, 2) };
+		w.number = w.first;
 		if (take_window(j, f, w, sqlite3_column_int(q, 3), sqlite3_column_int(q, 4), put) <
 		    0)
 			return -1;
 	}
 	return r;
+}
+
+/* ---- by key ---- */
+static int prepare_of(const struct sift_job *j, const struct held_fold *f, const char *sql,
+		      sqlite3_stmt **ret)
+{
+	if (sql_prepare(&j->job, sql, ret) < 0)
+		return -1;
+	sql_bind_str(*ret, 1, j->run_id);
+	sql_bind_str(*ret, 2, f->fold);
+	return 0;
+}
+
+/* Behind a window that is open again those that were closed after it are, too: nothing of them was given yet, and what the
+ * windows give must have no gap. */
+static int reopen_behind_gap(const struct sift_job *j, struct held_fold *f)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	AUTO(sql_finalize) sqlite3_stmt *drop = NULL;
+	int r;
+	if (prepare_of(j, f,
+		       "SELECT first FROM held_window WHERE run = ? AND fold = ? AND first >= ?"
+		       " ORDER BY first",
+		       &q) < 0 ||
+	    prepare_of(j, f, "DELETE FROM held_window WHERE run = ? AND fold = ? AND first > ?",
+		       &drop) < 0)
+		return -1;
+	sqlite3_bind_int64(q, 3, (int64_t)f->low);
+	while ((r = sql_step_row(&j->job, q, sifting)) > 0 &&
+	       (uint64_t)sqlite3_column_int64(q, 0) == f->first)
+		f->first++;
+	sqlite3_reset(q);
+	sqlite3_bind_int64(drop, 3, (int64_t)f->first);
+	return r <= 0 ? r : sql_step_done(&j->job, drop, sifting);
+}
+
+static int count_closed(const struct sift_job *j, struct held_fold *f)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (prepare_of(
+		    j, f,
+		    "SELECT ifnull(sum(n), 0), ifnull(sum(bytes), 0), ifnull((SELECT max(first) + 1"
+		    " FROM held WHERE run = ?1 AND fold = ?2), 0)"
+		    " FROM held_window WHERE run = ?1 AND fold = ?2",
+		    &q) < 0 ||
+	    sql_step_row(&j->job, q, sifting) < 0)
+		return -1;
+	f->waiting = (uint64_t)sqlite3_column_int64(q, 0);
+	f->waiting_bytes = (uint64_t)sqlite3_column_int64(q, 1);
+	f->numbers = (uint64_t)sqlite3_column_int64(q, 2);
+	return 0;
+}
+
+/* The key stands with the first of them. */
+static int take_open(const struct sift_job *j, struct held_fold *f)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+	if (prepare_of(j, f,
+		       "SELECT first, count(*), sum(length(CAST(record AS BLOB)) +"
+		       " ifnull(length(blobs), 0)), min(at), key, time FROM held WHERE run = ?1 AND"
+		       " fold = ?2 AND first NOT IN (SELECT number FROM held_window WHERE run = ?1"
+		       " AND fold = ?2) GROUP BY first ORDER BY first",
+		       &q) < 0)
+		return -1;
+	while ((r = sql_step_row(&j->job, q, sifting)) > 0) {
+		const struct held_open w = { .number = (uint64_t)sqlite3_column_int64(q, 0),
+					     .n = (uint64_t)sqlite3_column_int64(q, 1),
+					     .bytes = (uint64_t)sqlite3_column_int64(q, 2),
+					     .key = sql_column(q, 4),
+					     .opened_ns = sqlite3_column_int64(q, 5) };
+		f->n += w.n;
+		f->bytes += w.bytes;
+		f->take_open(f->arg, &w);
+	}
+	return r;
+}
+
+static int take_fold(const struct sift_job *j, struct held_fold *f)
+{
+	f->first = f->low;
+	f->n = f->bytes = f->waiting = f->waiting_bytes = f->numbers = 0;
+	if (!f->take_open)
+		return take_windows(j, f);
+	return reopen_behind_gap(j, f) < 0 || count_closed(j, f) < 0 ? -1 : take_open(j, f);
 }
 
 static int sift_all(const struct sift_job *j)
@@ -237,8 +348,8 @@ static int find_job(void *arg)
 	struct find_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
-			"SELECT first, gives, n, bytes FROM held_window WHERE run = ? AND fold = ?"
-			" AND first <= ? ORDER BY first DESC LIMIT 1",
+			"SELECT first, gives, n, bytes, number FROM held_window WHERE run = ? AND"
+			" fold = ? AND first <= ? ORDER BY first DESC LIMIT 1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
@@ -250,7 +361,8 @@ static int find_job(void *arg)
 						.first = (uint64_t)sqlite3_column_int64(q, 0),
 						.gives = (uint64_t)sqlite3_column_int64(q, 1),
 						.n = (uint64_t)sqlite3_column_int64(q, 2),
-						.bytes = (uint64_t)sqlite3_column_int64(q, 3) };
+						.bytes = (uint64_t)sqlite3_column_int64(q, 3),
+						.number = (uint64_t)sqlite3_column_int64(q, 4) };
 	if (r < 0 || (r > 0 && j->ordinal - j->ret->first < j->ret->gives))
 		return r < 0 ? r : 0;
 	return fail(j->job.err, FAULT_BROKEN, "state file '%s' lacks a window of '%s'",
@@ -283,7 +395,7 @@ static void bind_window(sqlite3_stmt *q, const char *run_id, const struct held_w
 {
 	sql_bind_str(q, 1, run_id);
 	sql_bind_str(q, 2, w->fold);
-	sqlite3_bind_int64(q, 3, (int64_t)w->first);
+	sqlite3_bind_int64(q, 3, (int64_t)w->number);
 }
 
 static int sort_job(void *arg)
@@ -345,7 +457,7 @@ static bool has_room(const struct held_page *p)
 	return p->n < HELD_A_PAGE && arena_bytes(p->arena) < PAGE_BYTES;
 }
 
-/* at, source, id, line, record, blobs */
+/* at, source, id, line, record, blobs, key, time */
 static struct held_row *add_row(struct held_page *p, sqlite3_stmt *q)
 {
 	struct held_row *row = &p->rows[p->n++];
@@ -356,6 +468,8 @@ static struct held_row *add_row(struct held_page *p, sqlite3_stmt *q)
 		.line = (uint64_t)sqlite3_column_int64(q, 3),
 		.record = arena_copy(p->arena, sql_column(q, 4)),
 		.blobs = arena_copy(p->arena, sql_column(q, 5)),
+		.key = arena_copy(p->arena, sql_column(q, 6)),
+		.wall_ns = sqlite3_column_int64(q, 7),
 	};
 	return row;
 }
@@ -376,9 +490,8 @@ static int read_job(void *arg)
 	struct read_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	if (sql_prepare(&j->job,
-			"SELECT at, source, id, line, record, blobs FROM held WHERE run = ? AND "
-			"fold = ?"
-			" AND first = ? AND at = ?",
+			"SELECT at, source, id, line, record, blobs, NULL, time FROM held WHERE"
+			" run = ? AND fold = ? AND first = ? AND at = ?",
 			&q) < 0)
 		return -1;
 	bind_window(q, j->run_id, j->window);
@@ -404,17 +517,17 @@ struct on_job {
 	struct held_page *page;
 };
 
-static int on_job(void *arg)
+#define WINDOW_ROWS                                                                          \
+	"SELECT h.at, h.source, h.id, h.line, h.record, h.blobs, h.key, h.time, w.first, "   \
+	"w.gives, w.n,"                                                                      \
+	" w.bytes, w.number FROM held_window AS w CROSS JOIN held AS h ON h.run = w.run AND" \
+	" h.fold = w.fold AND h.first = w.number WHERE w.run = ?1 AND w.fold = ?2"
+
+static int read_on(const struct on_job *j, const char *sql)
 {
-	struct on_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
 	int r = 1;
-	if (sql_prepare(&j->job,
-			"SELECT h.at, h.source, h.id, h.line, h.record, h.blobs, w.first, w.gives,"
-			" w.n, w.bytes FROM held AS h JOIN held_window AS w ON w.run = h.run AND"
-			" w.fold = h.fold AND w.first = h.first WHERE h.run = ?1 AND h.fold = ?2"
-			" AND (h.first, h.at) >= (?3, ?4) ORDER BY h.first, h.at",
-			&q) < 0)
+	if (sql_prepare(&j->job, sql, &q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
 	sql_bind_str(q, 2, j->fold);
@@ -423,11 +536,22 @@ static int on_job(void *arg)
 	while (has_room(j->page) && (r = sql_step_row(&j->job, q, "reading what a step holds")) > 0)
 		add_row(j->page, q)->window =
 			(struct held_window){ .fold = j->fold,
-					      .first = (uint64_t)sqlite3_column_int64(q, 6),
-					      .gives = (uint64_t)sqlite3_column_int64(q, 7),
-					      .n = (uint64_t)sqlite3_column_int64(q, 8),
-					      .bytes = (uint64_t)sqlite3_column_int64(q, 9) };
+					      .first = (uint64_t)sqlite3_column_int64(q, 8),
+					      .gives = (uint64_t)sqlite3_column_int64(q, 9),
+					      .n = (uint64_t)sqlite3_column_int64(q, 10),
+					      .bytes = (uint64_t)sqlite3_column_int64(q, 11),
+					      .number = (uint64_t)sqlite3_column_int64(q, 12) };
 	return r < 0 ? r : 0;
+}
+
+/* The rest of the window first, then those behind it: each is found by the table's own order. */
+static int on_job(void *arg)
+{
+	const struct on_job *j = arg;
+	int r = read_on(j, WINDOW_ROWS " AND w.first = ?3 AND h.at >= ?4 ORDER BY h.at");
+	return r < 0 || !has_room(j->page)
+		       ? r
+		       : read_on(j, WINDOW_ROWS " AND w.first > ?3 ORDER BY w.first, h.at");
 }
 
 int state_read_windows(struct state *s, const char *run_id, const char *fold, uint64_t first,

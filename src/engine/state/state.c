@@ -58,12 +58,12 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS held(run TEXT NOT NULL, fold TEXT NOT NULL,"
 	" first INTEGER NOT NULL, at INTEGER NOT NULL, split TEXT NOT NULL,"
 	" ordinal INTEGER NOT NULL, path TEXT NOT NULL, source TEXT NOT NULL, line INTEGER,"
-	" id INTEGER NOT NULL, key BLOB, record TEXT NOT NULL, blobs BLOB, PRIMARY KEY(run, fold, "
-	"first, at))"
-	" WITHOUT ROWID;"
+	" id INTEGER NOT NULL, key BLOB, record TEXT NOT NULL, blobs BLOB,"
+	" time INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run, fold, first, at)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS held_window(run TEXT NOT NULL, fold TEXT NOT NULL,"
 	" first INTEGER NOT NULL, gives INTEGER NOT NULL, n INTEGER NOT NULL,"
-	" bytes INTEGER NOT NULL, PRIMARY KEY(run, fold, first)) WITHOUT ROWID;";
+	" bytes INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY(run, fold, first)) WITHOUT ROWID;";
 
 /* What format 3 has beyond 2 is tables that the schema makes. Format 1 numbered letters in the order in which children were made. */
 static const char from_1[] = "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'run';"
@@ -72,6 +72,10 @@ static const char from_1[] = "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFA
 			     "ALTER TABLE run ADD COLUMN begun TEXT NOT NULL DEFAULT '';"
 			     "ALTER TABLE run ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;"
 			     "ALTER TABLE dead RENAME TO dead_1;";
+/* Windows had no numbers: each was known by what it gives. */
+static const char from_3[] = "ALTER TABLE held ADD COLUMN time INTEGER NOT NULL DEFAULT 0;"
+			     "ALTER TABLE held_window ADD COLUMN number INTEGER NOT NULL DEFAULT 0;"
+			     "UPDATE held_window SET number = first;";
 static const char from_1_letters[] =
 	"INSERT INTO dead SELECT run, split, ordinal, CASE child WHEN 0 THEN '' ELSE child - 1 END,"
 	" '', line, step, class, message, record, at_step, NULL, attempts, '', time, NULL"
@@ -147,7 +151,8 @@ static int bring_up_to_date(const struct sql_job *j)
 		return -1;
 	if (format == STATE_FORMAT)
 		return 0;
-	if ((format == 1 && sql_exec(j, from_1, doing) < 0) || sql_exec(j, schema, doing) < 0 ||
+	if ((format == 1 && sql_exec(j, from_1, doing) < 0) ||
+	    (format == 3 && sql_exec(j, from_3, doing) < 0) || sql_exec(j, schema, doing) < 0 ||
 	    (format == 1 && sql_exec(j, from_1_letters, doing) < 0))
 		return -1;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define STATE_FORMAT 3
+#define STATE_FORMAT 4
 
 struct state;
 

@@ -55,9 +55,10 @@ static int read_below(const struct sql_job *j, struct slice split, struct below 
 
 /* Windows all of whose records are below: the members first, because the windows tell which. */
 static const char *const held_below[] = {
-	"DELETE FROM held WHERE run = ?1 AND fold = ?2 AND first IN (SELECT first FROM held_window"
-	" WHERE run = ?1 AND fold = ?2 AND first + gives <= ?3)",
-	"DELETE FROM held_window WHERE run = ?1 AND fold = ?2 AND first + gives <= ?3",
+	"DELETE FROM held WHERE run = ?1 AND fold = ?2 AND first IN (SELECT number FROM held_window"
+	" WHERE run = ?1 AND fold = ?2 AND first < ?3 AND first + gives <= ?3)",
+	"DELETE FROM held_window WHERE run = ?1 AND fold = ?2 AND first < ?3 AND first + gives <= "
+	"?3",
 };
 
 static int drop_held_below(const struct sql_job *j, const char *run_id, const struct below *b)
@@ -194,7 +195,6 @@ int tidy_adopt(const struct sql_job *j, const char *run_id, const char *of)
 	return tidy_take_over(j, run_id, of);
 }
 
-#define OTHERS \
 int tidy_inherit(const struct sql_job *j, const char *run_id, const char *of, struct slice split)
 {
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
@@ -208,6 +208,7 @@ int tidy_inherit(const struct sql_job *j, const char *run_id, const char *of, st
 	return sql_step_done(j, q, doing);
 }
 
+#define OTHERS \
 	" WHERE run IN (SELECT id FROM run WHERE pipeline = ?1 AND kind = 'run' AND id <> ?2)"
 
 int tidy_others(const struct sql_job *j, const char *run_id, const char *pipeline)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { STEPS_MAX = 12, SINKS_MAX = 2, RECORDS_MAX = 120, PARTS_MAX = 200, TEXT_MAX = 4000 };
-enum kind { CALL, WHERE, BATCH, SORT, EMIT, JOIN };
+enum kind { CALL, WHERE, BATCH, SORT, GROUP, EMIT, JOIN };
 
 struct texts { /* owns */
 	char **v;
@@ -23,7 +23,7 @@ struct texts { /* owns */
 struct fake_step {
 	enum kind kind;
 	uint64_t salt;
-	size_t window;
+	size_t window, bytes; /* bytes: groups; 0: no limit of their own */
 	enum missing missing;
 	bool desc;
 };
@@ -208,7 +208,7 @@ static int fake_key(struct site *at, const struct env *env, struct buf *key, str
 	struct slice raw;
 	(void)err;
 	CHECK(json_field(env->record, S("v"), &raw) && json_unquote(raw, &text) == 0);
-	return buf_add_char(key, sort_letter(at->options, text.p));
+	return buf_printf(key, "\"%c\"", sort_letter(at->options, text.p));
 }
 
 /* "(a,b)": children as a list in brackets, NULL as "-". */
@@ -229,8 +229,11 @@ static struct rec *list_of(const char *before, const struct members *m)
 
 static int fake_build(struct site *at, const struct members *m, struct out *out, struct err *err)
 {
+	char before[2] = "";
 	(void)at;
-	return out_put(out, list_of("", m), err);
+	if (m->key.n == 3) /* "a": a group's */
+		before[0] = m->key.p[1];
+	return out_put(out, list_of(before, m), err);
 }
 
 static int fake_gather(struct site *at, const struct rec *parent, const struct members *m,
@@ -287,6 +290,7 @@ static const struct port ports[] = {
 	[WHERE] = { .name = "where", .roles = ROLE_STEP, .apply = fake_apply },
 	[BATCH] = { .name = "batch", .roles = ROLE_STEP, .build = fake_build },
 	[SORT] = { .name = "sort", .roles = ROLE_STEP, .key = fake_key },
+	[GROUP] = { .name = "group", .roles = ROLE_STEP, .key = fake_key, .build = fake_build },
 	[EMIT] = { .name = "emit", .roles = ROLE_STEP, .apply = fake_apply },
 	[JOIN] = { .name = "join", .roles = ROLE_STEP, .gather = fake_gather },
 };
@@ -324,6 +328,59 @@ static void expect_sort(struct scene *s, size_t at, const struct texts *in)
 				if (sort_letter(f, in->v[k]) ==
 				    (f->desc ? 'f' - letter : 'a' + letter))
 					texts_add(&out, in->v[k]);
+	expect(s, at + 1, &out);
+	texts_done(&out);
+}
+
+struct open_group {
+	struct buf text;
+	size_t n, bytes, opened;
+};
+
+static void close_group(struct open_group *g, struct texts *out)
+{
+	CHECK_INT(buf_add_char(&g->text, ')'), 0);
+	texts_add(out, g->text.p);
+	buf_done(&g->text);
+	*g = (struct open_group){ 0 };
+}
+
+static void add_to_group(const struct fake_step *f, struct open_group *g, char letter,
+			 const char *text, struct texts *out)
+{
+	static size_t opened;
+	size_t bytes = strlen("{\"v\":\"\"}") + strlen(text);
+	if (g->n > 0 && f->bytes && g->bytes + bytes > f->bytes)
+		close_group(g, out);
+	if (g->n == 0) {
+		g->opened = ++opened;
+		CHECK_INT(buf_printf(&g->text, "%c(%s", letter, text), 0);
+	} else {
+		CHECK_INT(buf_printf(&g->text, ",%s", text), 0);
+	}
+	g->bytes += bytes;
+	if (++g->n == f->window)
+		close_group(g, out);
+}
+
+/* Windows close in another order than they open; at the end in the order in which they did. */
+static void expect_group(struct scene *s, size_t at, const struct texts *in)
+{
+	const struct fake_step *f = &s->fakes[at];
+	struct open_group groups[6] = { 0 }, *oldest;
+	struct texts out = { 0 };
+	for (size_t i = 0; i < in->n; i++) {
+		char letter = sort_letter(f, in->v[i]);
+		add_to_group(f, &groups[letter - 'a'], letter, in->v[i], &out);
+	}
+	do {
+		oldest = NULL;
+		for (size_t i = 0; i < 6; i++)
+			if (groups[i].n && (!oldest || groups[i].opened < oldest->opened))
+				oldest = &groups[i];
+		if (oldest)
+			close_group(oldest, &out);
+	} while (oldest);
 	expect(s, at + 1, &out);
 	texts_done(&out);
 }
@@ -406,8 +463,8 @@ static void expect(struct scene *s, size_t at, const struct texts *in)
 		return;
 	}
 	static void (*const of[])(struct scene *, size_t, const struct texts *) = {
-		[CALL] = expect_each, [WHERE] = expect_each, [BATCH] = expect_batch,
-		[SORT] = expect_sort, [EMIT] = expect_join,
+		[CALL] = expect_each, [WHERE] = expect_each,  [BATCH] = expect_batch,
+		[SORT] = expect_sort, [GROUP] = expect_group, [EMIT] = expect_join,
 	};
 	of[s->fakes[at].kind](s, at, in);
 }
@@ -419,7 +476,9 @@ static void make_step(struct scene *s, enum kind kind)
 	struct fake_step *f = &s->fakes[i];
 	ASSERT(i < STEPS_MAX);
 	*f = (struct fake_step){ .kind = kind, .salt = i, .desc = happens(50) };
-	f->window = kind == BATCH ? 1 + rand_below(&s->rnd, 9) : rand_below(&s->rnd, 30);
+	f->window = kind == BATCH || kind == GROUP ? 1 + rand_below(&s->rnd, 9)
+						   : rand_below(&s->rnd, 30);
+	f->bytes = kind == GROUP && happens(50) ? 20 + rand_below(&s->rnd, 80) : 0;
 	f->missing = (enum missing)rand_below(&s->rnd, 3);
 	snprintf(s->labels[i], sizeof s->labels[i], "%s %zu", ports[kind].name, i);
 	s->steps[i] = (struct place){ .role = ROLE_STEP,
@@ -428,6 +487,7 @@ static void make_step(struct scene *s, enum kind kind)
 				      .options = f,
 				      .facts = { .many = kind == EMIT,
 						 .window = f->window,
+						 .window_bytes = f->bytes,
 						 .descending = f->desc,
 						 .missing = f->missing } };
 	s->steps[i].common.retry = &s->retry;
@@ -437,7 +497,7 @@ static void make_step(struct scene *s, enum kind kind)
 
 static void make_stage(struct scene *s)
 {
-	switch (rand_below(&s->rnd, 6)) {
+	switch (rand_below(&s->rnd, 8)) {
 	case 0:
 		make_step(s, WHERE);
 		break;
@@ -449,6 +509,10 @@ static void make_stage(struct scene *s)
 		make_step(s, SORT);
 		break;
 	case 4:
+	case 5:
+		make_step(s, GROUP);
+		break;
+	case 6:
 		make_step(s, EMIT);
 		if (happens(70))
 			make_step(s, CALL);
