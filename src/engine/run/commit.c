@@ -316,6 +316,8 @@ static int end_list(struct run *run, const struct batch_list *list, struct err *
 static int commit_list(struct run *run, struct batch_list *list, struct err *err) SUSPENDS
 {
 	int r = 0;
+	if (list->n == 0)
+		return folds_put(run, NULL, err);
 	if (folds_put(run, list->first, err) < 0 ||
 	    dead_put_letters(run, list->first, NULL, err) < 0 ||
 	    claims_put(run, list->first, err) < 0)
@@ -414,11 +416,12 @@ static bool batch_is_full(const struct run *run)
 	       folds_hurry(run) || rounds_hurry(run);
 }
 
-/* 1: there is a batch, or a round is to be begun or ended; 0: all is done; < 0: cancelled */
+/* 1: there is a batch, or a round is, or windows are to be closed; 0: all is done; < 0: cancelled */
 static int wait_batch(struct run *run) SUSPENDS
 {
 	int r = 0;
-	while (r == 0 && !ledger_peek_ready(&run->ledger) && !rounds_are_due(run)) {
+	while (r == 0 && !ledger_peek_ready(&run->ledger) && !folds_are_due(run) &&
+	       !rounds_are_due(run)) {
 		if (run->work_ended)
 			return 0;
 		hk_event_clear(&run->ready);
@@ -426,7 +429,7 @@ static int wait_batch(struct run *run) SUSPENDS
 	}
 	if (r < 0)
 		return r;
-	if (!batch_is_full(run) && !rounds_are_due(run)) {
+	if (!batch_is_full(run) && !folds_are_due(run) && !rounds_are_due(run)) {
 		hk_event_clear(&run->full);
 		r = hk_event_wait_for(&run->full, run->batch_every_ns);
 	}
