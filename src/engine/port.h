@@ -104,7 +104,7 @@ struct opt {
 	bool rows;     /* $rows may */
 	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
 	bool names;   /* OPT_TEMPLATE: of an object: null, lists and objects have no place in it */
-	bool of_answer;   /* `.` is the answer, not the record (pages, each) */
+	bool of_answer; /* `.` is the answer, not the record (pages, each) */
 	/* OPT_JQ, whose value may be a YAML list then: is this text no program, but meant as itself? 1; 0: a program; -1 with *err: it is
 	 * meant as itself, and cannot be that. NULL: each text is a program. */
 	int (*literal)(struct slice text, struct err *);
@@ -152,22 +152,25 @@ struct facts {
 	/* Sources that are told what nobody can be asked for again: the split in which they keep it. Every run that comes takes it over,
 	 * also one that starts over. */
 	struct slice told;
+	bool onward; /* sources that ask: behind their end there may be more later, and they know from where (intake_onward) */
+	int64_t claims_ns; /* apply calls out_claim, whose keys are kept so long; CLAIMS_WITH_RUNS; 0: it does not */
+	bool many;     /* apply makes children, even when it makes one (emit) */
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
 	bool keyless;  /* calls that cannot carry an idempotency key */
-	/* Calls: they keep to site.timeout_ns themselves. What comes before the work (a worker that starts) does not count. */
-	bool own_clock;
-	/* Calls: unless the file says where an answer goes, an object is the record's next version, and a list its children. */
 	/* Keyless calls that bear a name all the same (a Message-ID), which the far side does not look for: call.key, without being asked
 	 * for. Such a call holds its slot until its answer is durable: what a crash leaves unknown is never more than its slots. */
 	bool named;
+	/* Calls: they keep to site.timeout_ns themselves. What comes before the work (a worker that starts) does not count. */
+	bool own_clock;
+	/* Calls: unless the file says where an answer goes, an object is the record's next version, and a list its children. */
 	bool replaces;
 	bool local; /* calls that reach nothing but this machine and site_objects(): `hocket test` makes them for real */
 	bool paid; /* the engine's: calls that cost each time, POST: answers are kept until their record is done */
+	bool needs_end;     /* commit: nothing is readable before finish() */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
-	bool needs_end;     /* commit: nothing is readable before finish() */
 	int64_t timeout_ns;   /* calls: default of `timeout`; 0: the engine's 30 s */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the
 	 * options. What stands here is trusted: hosts from data may lead there. */
@@ -177,7 +180,8 @@ struct facts {
 	 * long after its first (0: it waits). */
 	uint64_t window, window_bytes;
 	int64_t linger_ns;
-	const struct schedule *closes; /* folds by key: when; borrows from the options; NULL: never */
+	const struct schedule
+		*closes;      /* folds by key: when; borrows from the options; NULL: never */
 	bool descending;      /* folds that only sort */
 	enum missing missing; /* joins */
 };
@@ -209,13 +213,13 @@ const struct http_guard *site_guard(struct site *);
 const char *site_run_id(struct site *);
 /* Sources: will a later run go on where this one stops? No without a state: nothing needs to be kept for it. */
 bool site_keeps(const struct site *);
+/* Sinks: the run has no end: finish() may never come, so what is committed has to be readable from the first commit on. */
+bool site_is_endless(const struct site *);
 const char *site_folder(struct site *); /* absolute: what relative paths count from */
 /* A program that does this place's work has printed a line: for people who want to see it. */
 void site_said(struct site *, struct slice line);
 bool site_is_heard(const struct site *); /* is there anybody? */
 /* Nothing failed, and yet who runs this should know: a sentence for people. Who calls says it once. */
-/* Sinks: the run has no end: finish() may never come, so what is committed has to be readable from the first commit on. */
-bool site_is_endless(const struct site *);
 void site_warn(struct site *, struct slice line);
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
@@ -280,18 +284,18 @@ int intake_keep(struct intake *, struct split *, struct slice base, uint64_t rec
 /* An empty base: the first that was kept. 1: it was kept, and here it is, appended; 0: it was not; -1 with *err. */
 int intake_kept(struct intake *, struct split *, struct slice base, struct buf *about,
 		struct buf *value, struct err *) SUSPENDS;
-/* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */
-int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
-
-/* ---- answers and pure steps: nothing put is filtered(name) ------------------------------------------------- */
 /* Sources that are told: once in run(), before anything is kept. Pages may be kept while earlier ones still wait to be admitted,
  * in their order. 1: the base of the page that was kept last, appended; 0: there is none; -1 with *err. */
 int intake_kept_last(struct intake *, struct split *, struct buf *base, struct err *) SUSPENDS;
-/* Of records that were kept: not admitted yet, or admitted and not settled; and all since the oldest that is not settled. */
+/* Of records that were kept: those not admitted yet; these and those admitted and not settled; all since the oldest of them. */
 struct backlog {
 	uint64_t unread, records, since_oldest;
 };
 struct backlog intake_backlog(const struct intake *, const struct split *);
+/* May park for the budget and the window. 0, or -1: cancelled or the run is stopping. */
+int admit(struct intake *, const struct arrival *, struct err *) SUSPENDS;
+
+/* ---- answers and pure steps: nothing put is filtered(name) ------------------------------------------------- */
 enum body { BODY_NONE, BODY_JSON, BODY_TEXT, BODY_BLOB };
 struct answer { /* what was said; the engine checks and places it: as, accept, into, result, emit */
 	enum body body;    /* by content type; `as:` overrides */
@@ -365,8 +369,9 @@ MUST int call_room(struct call *, enum body kind, uint64_t length, uint64_t byte
 struct members {
 	struct rec *const *recs; /* borrows */
 	size_t n;
-	struct slice key;          /* folds with key(): what they have in common */
-	int64_t first_ns, last_ns; /* folds: when the first and the last came (wall clock) */
+	struct slice key; /* folds with key(): what they have in common */
+	int64_t first_ns,
+		last_ns; /* folds: when the first and the last of them came (wall clock) */
 };
 
 /* ---- commits ----------------------------------------------------------------------------------------------------

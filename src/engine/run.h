@@ -92,8 +92,8 @@ struct run_result {
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
-	bool dead_copied; /* the plan's `dead:` is there, whole */
 	uint64_t rounds;  /* of a source with `every`: that this part of the run made */
+	bool dead_copied; /* the plan's `dead:` is there, whole */
 };
 struct run;
 MUST int run_open(const struct plan *, const struct run_options *, struct run **ret,
@@ -116,7 +116,6 @@ size_t run_place_count(const struct run *);
 void run_place_stats(struct run *, size_t i,
 		     struct place_stats *ret); /* steps in order, then sinks */
 uint64_t run_bytes(const struct run *);        /* of the budget in use */
-const char *run_id(const struct run *);
 /* Of a source with `every`. Rounds of the whole run, the one that goes on included; when the next begins (wall clock), 0: one goes on. */
 struct rounds_stats {
 	uint64_t begun;
@@ -124,6 +123,7 @@ struct rounds_stats {
 	const struct schedule *every; /* NULL: the pipeline has none */
 };
 void run_rounds(const struct run *, struct rounds_stats *ret);
+const char *run_id(const struct run *);
 /* What was found out about earlier runs: "'out.jsonl' is gone: starting over"; "": nothing worth saying. */
 const char *run_notice(const struct run *);
 /* The limiting step, in words of the account: "http (20 of 20 slots busy 97 % of the time)". Nothing when nothing

@@ -236,8 +236,6 @@ static void check_folds(struct planner *p, const struct drafts *sources, const s
 	}
 }
 
-void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
-		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
 /* ---- what has no end ------------------------------------------------------------------------------------------- */
 
 /* What stands behind it would never be read. */
@@ -265,17 +263,19 @@ static void check_output_ends(struct planner *p, const struct draft *sink,
 			 sink->place.port->name, last->place.port->name);
 }
 
+void places_check(struct planner *p, const struct drafts *sources, const struct drafts *steps,
+		  const struct drafts *sinks, const char *dead_path, const struct node *dead)
 {
 	check_folds(p, sources, steps);
+	check_last(p, sources);
 	for (size_t i = 0; i < steps->n; i++) {
 		check_answer(p, &steps->v[i]);
-	check_last(p, sources);
 		check_batch(p, &steps->v[i]);
 	}
 	for (size_t i = 0; i < sinks->n; i++)
-		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
-	for (size_t i = 0; i < sinks->n; i++)
 		check_output_ends(p, &sinks->v[i], sources);
+	for (size_t i = 0; i < sinks->n; i++)
+		check_output(p, &sinks->v[i], sources, sinks, dead_path, dead);
 	for (size_t i = 0; i < sinks->n; i++)
 		check_feeding(p, &sinks->v[i], sources);
 	if (dead && dead_path)
