@@ -311,10 +311,20 @@ static size_t find_angle(struct slice s)
 
 /* ---- all together ------------------------------------------------------------------------------------------------ */
 
+/* A line break at the end is a control like any other. */
+static struct slice trim_blanks(struct slice s)
+{
+	while (s.n > 0 && s.p[0] == ' ')
+		s = slice_from(s, 1);
+	while (s.n > 0 && s.p[s.n - 1] == ' ')
+		s.n--;
+	return s;
+}
+
 int mail_address_parse(struct slice text, struct mail_address *ret, struct buf *storage,
 		       struct err *err)
 {
-	struct slice whole = slice_trim(text), name = { 0 };
+	struct slice whole = trim_blanks(text), name = { 0 };
 	struct parts p;
 	const char *why = NULL;
 	*ret = (struct mail_address){ 0 };

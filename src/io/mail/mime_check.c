@@ -133,6 +133,8 @@ static bool is_type(struct slice s)
 
 static int check_part(const struct mail_part *p, struct err *err)
 {
+	if (check_text(p->type, "attach: the type", err) < 0)
+		return -1;
 	if (p->type.n && !is_type(p->type))
 		return fail(err, FAULT_BAD_VALUE, "attach: the type is none like image/png");
 	if (check_text(p->filename, "attach: the file name", err) < 0)

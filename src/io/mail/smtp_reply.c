@@ -13,6 +13,7 @@
 void smtp_reply_clear(struct smtp_reply *r)
 {
 	r->code = 0;
+	r->bytes = 0;
 	r->text.max = SMTP_REPLY_MAX;
 	buf_clear(&r->text);
 }
@@ -62,7 +63,9 @@ static int take_line(struct smtp_reply *r, struct slice line, const char **why)
 	if (r->code && code != r->code)
 		return refuse(why, "a reply whose lines have different codes");
 	r->code = code;
-	if (buf_add(&r->text, slice_from(line, line.n > 3 ? 4 : 3)) < 0 ||
+	r->bytes += line.n + 2;
+	if (r->bytes > SMTP_REPLY_MAX ||
+	    buf_add(&r->text, slice_from(line, line.n > 3 ? 4 : 3)) < 0 ||
 	    buf_add_char(&r->text, '\n') < 0)
 		return refuse(why, "a reply of more than 64 KiB");
 	return line.n <= 3 || line.p[3] == ' ';

@@ -15,6 +15,7 @@
 
 struct smtp_reply {
 	int code;        /* 0: no line yet */
+	size_t bytes;    /* of its lines */
 	struct buf text; /* owns; behind the codes, lines end with LF; not checked */
 };
 void smtp_reply_clear(struct smtp_reply *);

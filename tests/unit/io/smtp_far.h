@@ -36,6 +36,9 @@ struct far {
 	struct far_mail mails[FAR_MAILS];
 	size_t mails_n;
 	unsigned times[16]; /* each place was come to */
+	struct buf auth;    /* what AUTH and its answers said, joined by ' ' */
+	unsigned *counts;   /* instead of mails: how often "Subject: N" was taken */
+	unsigned counts_n;
 };
 
 struct far_talk {
@@ -93,6 +96,7 @@ static void far_close(struct far *f)
 	for (size_t i = 0; i < f->mails_n; i++)
 		far_mail_done(&f->mails[i]);
 	buf_done(&f->said);
+	buf_done(&f->auth);
 }
 
 /* Says what the rule or custom wants. false: the conversation is over. */
@@ -138,9 +142,23 @@ static bool far_line(struct far_talk *t, struct slice *ret) SUSPENDS
 	}
 }
 
+static void far_count(struct far *f, struct slice text)
+{
+	unsigned n = 0;
+	CHECK_SLICE(slice_head(text, 9), S("Subject: "));
+	for (size_t i = 9; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++)
+		n = 10 * n + (unsigned)(text.p[i] - '0');
+	CHECK(n < f->counts_n);
+	f->counts[n < f->counts_n ? n : 0]++;
+}
+
 static void far_keep(struct far_talk *t)
 {
 	struct far *f = t->far;
+	if (f->counts) {
+		far_count(f, buf_slice(&t->now.text));
+		return;
+	}
 	CHECK(f->mails_n < FAR_MAILS);
 	if (f->mails_n < FAR_MAILS)
 		f->mails[f->mails_n++] = t->now;
@@ -152,7 +170,7 @@ static void far_keep(struct far_talk *t)
 static bool far_message(struct far_talk *t) SUSPENDS
 {
 	struct slice line;
-	bool yes;
+	bool yes, more;
 	const struct rule *middle = far_rule(t->far, "middle");
 	if (middle->say && *middle->say && hk_write(t->fd, middle->say, strlen(middle->say)) < 0)
 		return false;
@@ -161,14 +179,14 @@ static bool far_message(struct far_talk *t) SUSPENDS
 		return false;
 	}
 	t->mail = true;
-	while (far_line(t, &line) && !slice_eq_str(line, ".")) {
+	while ((more = far_line(t, &line)) && !slice_eq_str(line, ".")) {
 		if (slice_starts(line, S(".")))
 			line = slice_from(line, 1);
 		CHECK_INT(buf_add(&t->now.text, line), 0);
 		CHECK_INT(buf_add(&t->now.text, S("\r\n")), 0);
 	}
 	t->mail = false;
-	if (!slice_eq_str(line, "."))
+	if (!more)
 		return false;
 	CHECK_INT(buf_add(&t->far->said, S(". ")), 0);
 	/* Nobody to deliver to: RFC 2920 3.1. What is answered is what is done: a no is no mail. */
@@ -234,6 +252,29 @@ static bool far_hello(struct far_talk *t) SUSPENDS
 	return far_say(t, "EHLO", text, NULL);
 }
 
+/* AUTH, and what it is answered with, until a reply is no 334. */
+static bool far_auth(struct far_talk *t, struct slice line) SUSPENDS
+{
+	const char *place = "AUTH";
+	for (;;) {
+		const struct rule *rule = NULL;
+		for (size_t i = 0; i < t->far->rules_n; i++)
+			if (strcmp(t->far->rules[i].place, place) == 0 &&
+			    (t->far->rules[i].time == 0 ||
+			     t->far->rules[i].time == t->far->times[far_place(place)] + 1))
+				rule = &t->far->rules[i];
+		CHECK_INT(buf_add(&t->far->auth, line), 0);
+		CHECK_INT(buf_add_char(&t->far->auth, ' '), 0);
+		if (!far_say(t, place, "235 2.7.0 come in\r\n", NULL))
+			return false;
+		if (!rule || !rule->say || rule->say[0] != '3')
+			return true;
+		if (!far_line(t, &line))
+			return false;
+		place = "answer";
+	}
+}
+
 static bool far_command(struct far_talk *t, struct slice line) SUSPENDS
 {
 	struct slice verb, rest;
@@ -256,7 +297,7 @@ static bool far_command(struct far_talk *t, struct slice line) SUSPENDS
 		return far_say(t, "RSET", "250 2.0.0 forgotten\r\n", NULL);
 	}
 	if (slice_eq_str(verb, "AUTH"))
-		return far_say(t, "AUTH", "235 2.7.0 come in\r\n", NULL);
+		return far_auth(t, line);
 	if (slice_eq_str(verb, "STARTTLS"))
 		return far_say(t, "STARTTLS", "220 2.0.0 go on\r\n", NULL);
 	if (slice_eq_str(verb, "QUIT")) {
