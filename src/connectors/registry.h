@@ -7,7 +7,7 @@
 
 extern const struct registry registry;
 
-extern const struct port from_webhook, from_websocket;
+extern const struct port from_webhook, from_websocket, to_websocket;
 extern const struct port from_csv, from_http, from_jsonl, from_lines, from_stdin;
 extern const struct port step_template, step_batch, step_group, step_join, step_sort;
 extern const struct port step_python, step_run;

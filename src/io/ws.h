@@ -70,6 +70,8 @@ struct ws_message {
 MUST int ws_receive(struct ws *, struct ws_message *ret, struct err *) SUSPENDS;
 /* Does the next ws_receive return without waiting? As far as can be told; it may have to wait all the same. */
 bool ws_has_more(const struct ws *);
+/* Nothing can be sent or received any more, as far as is known. */
+bool ws_is_over(const struct ws *);
 /* What the peer's Close frame said: code (WS_NONE: it had none; WS_LOST: there was no Close frame) and reason. */
 unsigned ws_closed(const struct ws *, struct slice *ret_reason);
 
@@ -78,6 +80,8 @@ MUST int ws_send(struct ws *, bool text, struct slice data, struct err *) SUSPEN
 /* The same with a ping behind it, in one write. *ret_ping is its number, for ws_confirm. */
 MUST int ws_send_asking(struct ws *, bool text, struct slice data, uint64_t *ret_ping,
 			struct err *) SUSPENDS;
+/* A ping alone. */
+MUST int ws_ask(struct ws *, uint64_t *ret_ping, struct err *) SUSPENDS;
 /* Waits for the pong to that ping, or to one behind it: all that was sent before was received (RFC 6455 5.5.3: what came first is
  * answered first). Any number of tasks may wait; some task must go on receiving, unless the socket `only_sends`. */
 MUST int ws_confirm(struct ws *, uint64_t ping, struct err *) SUSPENDS;

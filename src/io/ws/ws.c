@@ -38,6 +38,11 @@ struct ws *ws_new(const struct ws_options *o, bool server, struct slice name, st
 	return ws;
 }
 
+static bool is_over(const struct ws *ws)
+{
+	return ws->closed || ws->lost.fault != FAULT_NONE;
+}
+
 void ws_free(struct ws *ws)
 {
 	if (!ws)
@@ -70,14 +75,14 @@ unsigned ws_closed(const struct ws *ws, struct slice *ret_reason)
 	return ws->code;
 }
 
-bool ws_has_more(const struct ws *ws)
+bool ws_is_over(const struct ws *ws)
 {
-	return ws->rest.n > 0;
+	return is_over(ws) || ws->write_error < 0 || ws->close_sent;
 }
 
-static bool is_over(const struct ws *ws)
+bool ws_has_more(const struct ws *ws)
 {
-	return ws->closed || ws->lost.fault != FAULT_NONE;
+	return ws->rest.n > 0 || (!is_over(ws) && !ws->conn->wire->quiet(ws->conn));
 }
 
 /* ---- stories ---------------------------------------------------------------------------------------------- */
@@ -159,14 +164,12 @@ static ssize_t read_block(struct ws *ws) SUSPENDS
 
 static int ping(struct ws *ws) SUSPENDS
 {
-	uint64_t number = ++ws->pings;
-	char payload[8];
+	uint64_t number;
 	bool sent;
-	memcpy(payload, &number, sizeof(payload));
 	ws->pinged = true;
 	if (ws->writes || ws->close_sent)
 		return 0; /* what is being written says as much */
-	return ws_write(ws, WS_PING, (struct slice){ payload, sizeof(payload) }, NULL, &sent);
+	return ws_write(ws, WS_PING, S(""), &number, &sent);
 }
 
 /* More bytes into rest, which is empty. 0, -errno. */
@@ -302,12 +305,11 @@ int ws_receive(struct ws *ws, struct ws_message *ret, struct err *err)
 
 /* ---- sending ------------------------------------------------------------------------------------------------ */
 
-int ws_send_asking(struct ws *ws, bool text, struct slice data, uint64_t *ret_ping, struct err *err)
+static int send_frame(struct ws *ws, uint8_t opcode, struct slice data, uint64_t *ret_ping,
+		      struct err *err) SUSPENDS
 {
 	bool sent = false;
-	if (text && !utf8_valid(data))
-		return fail(err, FAULT_BAD_VALUE, "a text message must be UTF-8");
-	int r = ws_write(ws, text ? WS_TEXT : WS_BINARY, data, ret_ping, &sent);
+	int r = ws_write(ws, opcode, data, ret_ping, &sent);
 	if (r == 0)
 		return 0;
 	if (ws->closed)
@@ -320,6 +322,18 @@ int ws_send_asking(struct ws *ws, bool text, struct slice data, uint64_t *ret_pi
 	if (err)
 		err->sent = sent;
 	return -1;
+}
+
+int ws_send_asking(struct ws *ws, bool text, struct slice data, uint64_t *ret_ping, struct err *err)
+{
+	if (text && !utf8_valid(data))
+		return fail(err, FAULT_BAD_VALUE, "a text message must be UTF-8");
+	return send_frame(ws, text ? WS_TEXT : WS_BINARY, data, ret_ping, err);
+}
+
+int ws_ask(struct ws *ws, uint64_t *ret_ping, struct err *err)
+{
+	return send_frame(ws, WS_PING, S(""), ret_ping, err);
 }
 
 int ws_send(struct ws *ws, bool text, struct slice data, struct err *err)

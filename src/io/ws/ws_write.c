@@ -101,7 +101,7 @@ static int write_in_turn(struct ws *ws, uint8_t opcode, struct slice data, uint6
 	if (r < 0)
 		return r;
 	o.block = spare_get(ws->spare);
-	r = put_frame(&o, opcode, data);
+	r = opcode == WS_PING && ret_ping ? 0 : put_frame(&o, opcode, data);
 	if (r == 0 && ret_ping)
 		r = put_ping(&o, ret_ping);
 	if (opcode == WS_CLOSE)
