@@ -3,6 +3,7 @@
 Pages do not say which of their elements is the article, or say so wrongly. What tells an article from what stands around it is its text:
 long sentences, few links, and many such paragraphs below one parent. html.parser reads what browsers read, however wrong it is.
 """
+import collections
 import html.parser
 import re
 
@@ -19,6 +20,7 @@ WORDS = {
     "es": "el la los las de que y en un una por con para no se del es al lo como más".split(),
     "it": "il la di che e un una per non con del della sono le gli dei nel alla più si da".split(),
 }
+NEAR = 8  # levels above a line that are looked at: pages can be nested as deep as who wrote them likes
 LONG = 60  # characters of a line that is a sentence, and not a label
 
 
@@ -36,7 +38,9 @@ class Reader(html.parser.HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.open = [("html", 0)]  # the elements that are open here, each with a number of its own
-        self.count = self.skipping = self.linking = 0
+        self.inside = collections.Counter()  # how many of a name are open
+        self.parents = [0]  # the blocks among them
+        self.count = self.skipping = self.linking = self.heading = 0
         self.blocks, self.block = [], None
         self.meta, self.titles = {}, {"title": [], "h1": []}
 
@@ -54,30 +58,36 @@ class Reader(html.parser.HTMLParser):
             return
         self.count += 1
         self.open.append((tag, self.count))
-        self.skipping += tag in SKIPPED
-        self.linking += tag == "a"
+        self.enter(tag, 1)
+        if tag in BLOCKS:
+            self.parents.append(self.count)
+
+    def enter(self, tag, more):
+        self.inside[tag] += more
+        self.skipping += more * (tag in SKIPPED)
+        self.linking += more * (tag == "a")
+        self.heading += more * (tag in HEADINGS)
 
     def handle_endtag(self, tag):
         """Ends what was left open inside, too; what was never open ends nothing."""
         if tag in BLOCKS:
             self.block = None
-        if tag not in [name for name, _ in self.open[1:]]:
-            return
-        while True:
+        name = tag if self.inside[tag] else None
+        while name:
             name, _ = self.open.pop()
-            self.skipping -= name in SKIPPED
-            self.linking -= name == "a"
+            self.enter(name, -1)
+            if name in BLOCKS:
+                self.parents.pop()
             if name == tag:
                 return
 
     def handle_data(self, data):
-        inside = self.open[-1][0]
-        if inside == "title" or any(name == "h1" for name, _ in self.open):
-            self.titles["title" if inside == "title" else "h1"].append(data)
+        if self.inside["h1"] or self.open[-1][0] == "title":
+            self.titles["h1" if self.inside["h1"] else "title"].append(data)
         if self.skipping or not data.strip() and not self.block:
             return
         if not self.block:
-            self.block = Block([number for name, number in self.open if name in BLOCKS], any(name in HEADINGS for name, _ in self.open))
+            self.block = Block(self.parents[-NEAR:], self.heading)
             self.blocks.append(self.block)
         self.block.text.append(data)
         self.block.linked += len(data.strip()) if self.linking else 0
@@ -106,11 +116,11 @@ def sentences(text):
     return re.split(r"(?<=[.!?])[\"”]?\s+(?=[A-Z\"“])", text)
 
 
-def summary_of(lines, most=260):
-    """The first sentences, as many as fit; never less than one."""
+def summary_of(lines, least=90, most=210):
+    """The first sentences, as many as fit; one of them when that is long enough."""
     summary = ""
     for sentence in sentences(" ".join(lines[:2])):
-        if summary and len(summary) + 1 + len(sentence) > most:
+        if len(summary) >= least and len(summary) + 1 + len(sentence) > most:
             break
         summary = f"{summary} {sentence}".strip()
     return summary if len(summary) <= 2 * most else summary[:most].rsplit(" ", 1)[0] + " …"
@@ -131,14 +141,29 @@ def title_of(reader):
     return None
 
 
-def extract(record):
+def read(html):
     reader = Reader()
-    reader.feed(record["html"])
+    reader.feed(html)
     reader.close()
+    return reader
+
+
+def from_feed(record):
+    """Where there is no page, the feed's own words; they are HTML as often as not."""
+    lines = [block.line() for block in read(record.get("content") or record.get("summary") or "").blocks]
+    return record.get("title"), [line for line in lines if line]
+
+
+def from_page(record):
+    reader = read(record["html"])
     lines = article_of(reader.blocks)
-    text = "\n".join(lines)
-    if len(text) < 200:
+    if sum(map(len, lines)) < 200:
         raise ValueError(f"no article found in a page of {len(record['html']):,} characters")
-    record = {key: value for key, value in record.items() if key != "html"}
-    return {**record, "title": title_of(reader) or record.get("title"), "text": text, "summary": summary_of(lines), "language": language_of(text),
-            "words": len(text.split())}
+    return title_of(reader) or record.get("title"), lines
+
+
+def extract(record):
+    title, lines = from_page(record) if record.get("html") else from_feed(record)
+    text = "\n".join(lines)
+    record = {key: value for key, value in record.items() if key not in ("html", "content")}
+    return {**record, "title": title, "text": text, "summary": summary_of(lines), "language": language_of(text), "words": len(text.split())}

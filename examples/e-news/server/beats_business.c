@@ -119,7 +119,7 @@ static const struct words energy_words[] = {
 	  "Nordkraft|Helios Grid|Verdance|Tidal Works|Solwind|Estuary Power|Borealis Energy|Ampere "
 	  "Nord|Terravolt|Windhaven" },
 	{ "source",
-	  "offshore wind farm|solar park|pumped-storage plant|battery site|geothermal plant|tidal "
+	  "wind farm at sea|solar park|pumped-storage plant|battery site|geothermal plant|tidal "
 	  "turbine|hydrogen plant" },
 	{ "tech",
 	  "heat pump|solid-state battery|perovskite solar cell|sodium battery|heat storage tank|"
@@ -302,12 +302,11 @@ const struct beat beat_markets = {
 /* ---- cities ---- */
 
 static const struct words cities_words[] = {
-	{ "mode", "tram line|night train|cycle highway|bus lane|ferry line|underground extension" },
+	{ "mode", "tram line|night train|cycle highway|bus lane|ferry line|metro extension" },
 	{ "spot",
 	  "old harbour|ring road|market square|freight yard|bus station|gasworks|river bank" },
 	{ "use", "park with {p:300-900} trees|district of wooden houses|library and school|cycle "
-		 "route|open-air "
-		 "swimming pool" },
+		 "route|public swimming pool" },
 	{ "mayor", "mayor|city planner|transport councillor|head of the building department" },
 	{ "group", "residents' association|cyclists' club|tenants' union|traders' guild" },
 	{ 0 },

@@ -66,7 +66,7 @@ const struct beat beat_football = {
 		"PCoach {first2} {last2} asks for fewer matches: it was number {c:41-58} of the season for some of the team.\n",
 
 		"HWomen's league: {a:20-55},000 [fans see|watch] {club} win the title\n"
-		"HChampions: {club}'s women [make history|win the league]\n"
+		"HChampions: the women of {club} [make history|win the league]\n"
 		"LThe women of {club} have won the league for the first time, {score} against {club2} before {a:20-55},000 spectators. {^player} "
 		"scored twice and was carried from the pitch by the team.\n"
 		"PThe club had started its women's section {b:7-14} years ago with volunteers. Today it pays {c:18-26} professionals.\n"
@@ -129,8 +129,8 @@ const struct beat beat_food = {
 		"PWith it comes {drink}, by the glass, chosen by a sommelier who asks what you ate for breakfast.\n"
 		"PThe menu costs {d:58-140} euros; tables are given out on the first of {month}, and are gone by noon.\n",
 
-		"HHarvest of {ingredient} [fails|falls short]: prices [double|rise by {a:30-90}%]\n"
-		"HWhy {ingredient} [is|has become] so expensive\n"
+		"HHarvest of {ingredient} [fails|falls short]: prices [climb|rise by {a:30-90}%]\n"
+		"HA bad year for {ingredient}, [and what to cook instead|and for those who love it]\n"
 		"LKitchens will have to do with less {ingredient} this year. After a dry spring the harvest in {country} was {b:30-60}% smaller, and prices "
 		"at the market in {city} rose by {a:30-90}%.\n"
 		"PRestaurants such as {venue} take {dish} off the menu or cook it with something else. {first} {last}, a {cook}, toasts "
@@ -183,7 +183,7 @@ static const struct words travel_words[] = {
 		  "mountain hut|a "
 		  "hotel from 19{h:10-38}" },
 	{ "ride", "sleeper train|slow train|ferry|post bus|cable car" },
-	{ "guide", "tour guide|hut warden|innkeeper|ferry captain|travel writer" },
+	{ "guide", "tour guide|hut warden|landlady|ferry captain|travel writer" },
 	{ 0 },
 };
 
@@ -264,7 +264,7 @@ static const struct words film_words[] = {
 		   "Cartographer's Daughter|Low "
 		   "Tide|Salt Road|Seven Doors|The Understudy|Small Hours|Blue Hour" },
 	{ "genre",
-	  "thriller|family drama|comedy|documentary|western|animated film|science-fiction film" },
+	  "thriller|family drama|comedy|documentary|western|puppet film|science-fiction film" },
 	{ "festival", "the festival of {city}|the lakeside festival|the documentary days of "
 		      "{city}|the spring film "
 		      "festival" },
@@ -324,7 +324,7 @@ const struct beat beat_film = {
 		"imitates a voice or a face.\n"
 		"P{d:20-60} productions had stopped, among them the {genre} \"{title}\". Studios put their loss at {e:90-400} million "
 		"euros.\n"
-		"PThe contract is for {few} years. {first} {last}, an {artist} who spoke for the actors, called it a script with a good "
+		"PThe contract is for {few} years. {first} {last}, the {artist} who spoke for the actors, called it a script with a good "
 		"ending.\n"
 		"PPremieres planned for {month} will be late; {festival} loses a third of its programme.\n",
 	},

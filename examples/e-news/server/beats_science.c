@@ -193,10 +193,9 @@ static const struct words wildlife_words[] = {
 	  "black vultures|wild salmon" },
 	{ "sea",
 	  "the North Sea|the Adriatic|the Baltic|the Bay of Biscay|the Wadden Sea|the Aegean" },
-	{ "habitat",
-	  "seagrass meadow|peat bog|old-growth forest|coral reef|river delta|salt marsh" },
+	{ "habitat", "seagrass meadow|peat bog|beech forest|coral reef|river delta|salt marsh" },
 	{ "insect", "wild bees|moths|mayflies|dragonflies|ground beetles" },
-	{ "expert", "marine biologist|ornithologist|ecologist|ranger|zoologist" },
+	{ "expert", "marine biologist|bird expert|park ranger|zoologist|forest scientist" },
 	{ 0 },
 };
 
@@ -212,7 +211,7 @@ const struct beat beat_wildlife = {
 		"L{^animal} live in {country} again, {a:60-190} years after the last ones were killed there. Camera traps showed "
 		"{b:3-14} animals with young, biologists [reported|confirmed] on {weekday}.\n"
 		"PThey came across the border on their own. A forest that was left alone, and a ban on hunting, were enough, said "
-		"{first} {last}, an {expert}.\n"
+		"{first} {last}, a {expert}.\n"
 		"PFarmers get {c:100-600} euros for each animal lost, and money for fences and dogs. In {d:4-9} of ten cases the "
 		"culprit was a fox.\n"
 		"PThe population needs about {e:50-90} adults to last. Young ones from {country2} may be set free in {month}.\n",
@@ -232,7 +231,7 @@ const struct beat beat_wildlife = {
 		"{c:60-170} species of fish, birds and insects have returned.\n"
 		"PIt stores {d:2-9} times as much carbon as a forest of the same size and breaks the waves in storms.\n"
 		"PThe first attempts failed because crabs and geese ate the seedlings. Nets made of potato starch, which rot "
-		"within a year, solved the problem, said {first} {last}, an {expert}.\n"
+		"within a year, solved the problem, said {first} {last}, a {expert}.\n"
 		"PThe nature reserve will be closed to boats from {month} to August, while {animal} have their young.\n",
 
 		"HCount of {insect}: {a:18-45}% fewer than {b:10-25} years ago\n"
@@ -241,7 +240,7 @@ const struct beat beat_wildlife = {
 		"leave strips of flowers along their fields.\n"
 		"PVolunteers examined {c:300-900} sites with the same nets and at the same hours as in the first survey.\n"
 		"PPesticides, light at night and early mowing all play a part. A strip of {d:3-9} metres is enough "
-		"to bring back half of the species, said {first} {last}, an {expert}.\n"
+		"to bring back half of the species, said {first} {last}, a {expert}.\n"
 		"PBirds that feed on {insect} decline as well; only in nature reserves are their numbers stable.\n",
 
 		"HBirds on the wrong day: migration [shifts by|begins] {a:6-19} days [early|earlier]\n"
