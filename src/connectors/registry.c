@@ -16,6 +16,7 @@ static const struct port *const ports[] = {
 	&step_set,      &step_sql,       &step_template, &step_unique, &step_where, /* steps */
 	&to_csv,        &to_http,        &to_jsonl,      &to_null,     &to_sqlite,
 	&to_parquet,    &to_stdout, /* sinks */
+	&step_smtp,     &to_smtp,   /* mail */
 };
 
 const struct registry registry = { ports, ARRAY_SIZE(ports) };

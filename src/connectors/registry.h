@@ -17,3 +17,4 @@ extern const struct port from_postgres, from_sqlite, to_postgres;
 extern const struct port from_objects, step_download, step_upload, to_upload;
 extern const struct port to_csv, to_http, to_jsonl, to_null, to_parquet, to_sqlite, to_stdout;
 extern const struct port step_pdf;
+extern const struct port step_smtp, to_smtp;

@@ -57,7 +57,7 @@ static int read_url(const struct smtp_call *o, struct slice text, struct smtp_op
 		return fail(err, FAULT_CONFIG,
 			    "smtps:// speaks TLS from the first byte: leave `starttls` out");
 	/* The user has said `never`: then that is meant for the password, too. */
-	ret->plain_auth = o->starttls == STARTTLS_NEVER;
+	ret->plain_auth |= o->starttls == STARTTLS_NEVER;
 	ret->tls = tls_of[o->starttls];
 	return 0;
 }
@@ -92,7 +92,7 @@ int smtp_call_plan(void *options, struct facts *facts, struct diag *diag)
 			   "`tls: {ca: ...}` says whom to believe, `insecure` believes everybody: "
 			   "choose one");
 	check_url(o, facts, diag);
-	letter_plan(&o->letter, diag);
+	mailing_plan(&o->mailing, diag);
 	return 0;
 }
 
@@ -114,8 +114,8 @@ int smtp_call_open(struct site *site, struct err *err)
 		server.connect_ns = site->clocks->connect_ns;
 		server.reply_ns = site->clocks->first_byte_ns;
 	}
-	snprintf(shared->lane, sizeof shared->lane, "smtp://%.*s:%u", SLICE(server.host),
-		 server.port);
+	unsigned port = server.port ? server.port : server.tls == SMTP_TLS_AT_ONCE ? 465 : 587;
+	snprintf(shared->lane, sizeof shared->lane, "smtp://%.*s:%u", SLICE(server.host), port);
 	return smtp_open(&server, &shared->client, err);
 }
 
@@ -143,7 +143,7 @@ static void add_recipients(struct smtp_mail *mail, const struct mail_address *v,
 	}
 }
 
-static void make_envelope(const struct smtp_call *o, struct call *c, const struct letter *l,
+static void make_envelope(const struct smtp_call *o, struct call *c, const struct mailing *l,
 			  struct smtp_mail *ret)
 {
 	const struct mail *m = &l->mail;
@@ -169,7 +169,7 @@ static struct slice make_id(struct call *c, struct slice from)
 				      SLICE(domain)));
 }
 
-static int make_message(struct call *c, struct letter *l, struct request *q, struct err *err)
+static int make_message(struct call *c, struct mailing *l, struct request *q, struct err *err)
 {
 	AUTO(buf_done) struct buf message = { .max = MESSAGE_MAX };
 	l->mail.message_id = q->id = make_id(c, l->mail.from.mailbox);
@@ -181,7 +181,7 @@ static int make_message(struct call *c, struct letter *l, struct request *q, str
 }
 
 /* Who gets it is part of what is sent; when, and under which name, is not. */
-static int ask_digest(const struct smtp_shared *shared, const struct letter *l, struct call *c,
+static int ask_digest(const struct smtp_shared *shared, const struct mailing *l, struct call *c,
 		      struct err *err)
 {
 	AUTO(digest_done) struct digest d = { NULL };
@@ -191,7 +191,7 @@ static int ask_digest(const struct smtp_shared *shared, const struct letter *l, 
 	digest_add(&d, S("hocket mail 1"));
 	digest_add(&d, slice_str(shared->lane));
 	digest_add(&d, q->mail.partial ? S("send") : S("dead"));
-	letter_digest(l, &d);
+	mailing_digest(l, &d);
 	digest_end(&d, c->asked);
 	return 0;
 }
@@ -210,7 +210,7 @@ static const char *name_recipients(struct call *c, const struct smtp_mail *mail)
 	return r == 0 ? arena_str(c->arena, buf_slice(&text)) : "somebody";
 }
 
-static int show(struct call *c, const struct letter *l, struct err *err)
+static int show(struct call *c, const struct mailing *l, struct err *err)
 {
 	AUTO(buf_done) struct buf sends = { .max = MESSAGE_MAX };
 	const struct request *q = c->request;
@@ -218,7 +218,7 @@ static int show(struct call *c, const struct letter *l, struct err *err)
 					  name_recipients(c, &q->mail), SLICE(q->id)));
 	if (!c->wants_sends)
 		return 0;
-	if (letter_put(l, &sends) < 0)
+	if (mailing_put(l, &sends) < 0)
 		return fail(err, FAULT_TOO_LARGE, "the mail is too large to be shown");
 	c->sends = arena_copy(c->arena, buf_slice(&sends));
 	return 0;
@@ -229,18 +229,18 @@ int smtp_call_ask(struct site *site, struct call *c, struct err *err)
 	const struct smtp_call *o = site->options;
 	const struct smtp_shared *shared = site->shared;
 	struct request *q = arena_zero(c->arena, sizeof *q);
-	struct letter letter;
-	if (letter_ask(&o->letter, c, &letter, err) < 0)
+	struct mailing mailing;
+	if (mailing_ask(&o->mailing, c, &mailing, err) < 0)
 		return -1;
-	make_envelope(o, c, &letter, &q->mail);
-	if (make_message(c, &letter, q, err) < 0)
+	make_envelope(o, c, &mailing, &q->mail);
+	if (make_message(c, &mailing, q, err) < 0)
 		return -1;
 	c->request = q;
 	c->safety = c->retry_unsafe ? KEYED : UNSAFE;
 	c->lane = slice_str(shared->lane);
-	if (show(c, &letter, err) < 0)
+	if (show(c, &mailing, err) < 0)
 		return -1;
-	return c->wants_asked ? ask_digest(shared, &letter, c, err) : 0;
+	return c->wants_asked ? ask_digest(shared, &mailing, c, err) : 0;
 }
 
 /* ---- what the server said ----------------------------------------------------------------------------------- */

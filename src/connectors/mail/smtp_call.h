@@ -2,7 +2,7 @@
  *
  * What must hold: `smtp:` in steps and in `to` means the same. */
 #pragma once
-#include "connectors/mail/letter.h"
+#include "connectors/mail/mailing.h"
 #include "io/smtp.h"
 
 struct smtp_trust {
@@ -10,7 +10,7 @@ struct smtp_trust {
 };
 struct smtp_call {
 	struct tpl *url;
-	struct letter_options letter;
+	struct mailing_options mailing;
 	int starttls, refused;
 	struct smtp_trust *tls;
 	bool insecure;
@@ -25,7 +25,7 @@ extern const struct opt smtp_trust_options[];
 	    .required = true, .secret = true, .at_plan = true,                                     \
 	    .doc = "the mail server: $secret.SMTP_URL, which is smtp://user:password@host:587 or " \
 		   "smtps://..."),                                                                 \
-		LETTER_OPTIONS(struct smtp_call, letter),                                          \
+		MAILING_OPTIONS(struct smtp_call, mailing),                                        \
 		OPT("refused", struct smtp_call, refused, OPT_ENUM, int, .words = smtp_refused,    \
 		    .fallback = "dead",                                                            \
 		    .doc = "one of several recipients is refused: dead, nobody gets it; send, "    \

@@ -30,10 +30,10 @@ static const struct promise keyless = {
 	'A', "append-only", "what a crash cuts off may have happened or not",
 	"say `idempotent: true` if running it twice changes nothing more"
 };
-static const struct promise named = { 'A', "append-only",
-				      "what a crash cuts off may have happened or not",
-				      "the far side tells nothing twice by a key: leave the "
-				      "guarantee out, look up what is unknown" };
+static const struct promise named = {
+	'A', "append-only", "what a crash cuts off may have happened or not",
+	"nothing makes it so: leave the guarantee out, and look up what is unknown"
+};
 static const struct promise reads = { 0, "reads", "it may ask again after a crash", NULL };
 
 const struct promise *promise_of(const struct place *p)

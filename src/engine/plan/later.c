@@ -19,7 +19,6 @@ static const struct {
 	{ "run", LATER_SOURCE | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
 	{ "rss", LATER_SOURCE },
-	{ "smtp", LATER_SINK },
 	{ "nats", LATER_SOURCE | LATER_SINK },
 	{ "kafka", LATER_SOURCE | LATER_SINK },
 };

@@ -1,4 +1,4 @@
-/* plain.c - HTML as plain text, for readers who see no HTML
+/* readable.c - HTML as plain text, for readers who see no HTML
  *
  * What this room is for: a mail of HTML alone is unread by some people and distrusted by filters: it goes out with its text beside it.
  * What flows through:    HTML of any quality; UTF-8 text with line ends '\n'.
@@ -13,7 +13,7 @@
  * What must hold:
  *  (1) what is not closed ends at the end: no input is refused, each byte is looked at a bounded number of times.
  *  (2) nothing of scripts, styles, titles and comments is shown. (3) blanks are as a browser shows them: one, and none beside a line's end. */
-#include "connectors/mail/plain.h"
+#include "connectors/mail/readable.h"
 #include "base/banned.h"
 #include "base/utf8.h"
 #include <stdlib.h>
@@ -367,7 +367,7 @@ static size_t take_markup(struct writing *w, struct slice html, size_t at)
 	return effect == HIDDEN && !tag.closes ? skip_hidden(html, behind, tag.name) : behind;
 }
 
-int plain_put(struct slice html, struct buf *out)
+int readable_put(struct slice html, struct buf *out)
 {
 	AUTO(buf_done) struct buf text = { .max = out->max };
 	struct writing w = { .out = &text };

@@ -1,4 +1,4 @@
-/* letter.c - from a record to a mail: subject, text, HTML, attachments, header fields
+/* mailing.c - from a record to a mail: subject, text, HTML, attachments, header fields
  *
  * What this room is for: the options that say what a reader sees, evaluated into a struct mail (io/mime.h), which knows how it is written.
  * What flows through:    texts from jq and templates, in the call's arena; bytes of blobs, borrowed from the record.
@@ -6,10 +6,10 @@
  *  (1) a mail says something: neither text nor HTML is bad_value, not an empty mail.
  *  (2) what a reader cannot be shown is refused here, with the option's name: an attachment that is not there, a subject of a megabyte.
  *  (3) header fields that mime.h makes are not the file's to give: a mistake in the file. */
-#include "connectors/mail/letter.h"
+#include "connectors/mail/mailing.h"
 #include "base/banned.h"
 #include "base/json.h"
-#include "connectors/mail/plain.h"
+#include "connectors/mail/readable.h"
 #include "connectors/objects/media.h"
 #include "io/digest.h"
 
@@ -56,7 +56,7 @@ static void check_header(const char *name, struct diag *diag)
 		diag_error(diag, "headers", "'%s' is made with the mail, not given", name);
 }
 
-void letter_plan(const struct letter_options *o, struct diag *diag)
+void mailing_plan(const struct mailing_options *o, struct diag *diag)
 {
 	if (!o->text && !o->html)
 		diag_error(diag, NULL, "what does the mail say? give text, html or both");
@@ -78,7 +78,7 @@ static int ask_words(const struct tpl *tpl, const char *option, struct call *c, 
 	return 0;
 }
 
-static int ask_headers(const struct letter_options *o, struct call *c, struct mail *m,
+static int ask_headers(const struct mailing_options *o, struct call *c, struct mail *m,
 		       struct err *err) SUSPENDS
 {
 	struct tpl *const *values = o->headers.v;
@@ -120,13 +120,13 @@ static int ask_text(const struct jq *program, const char *option, struct call *c
 static int make_plain(struct call *c, struct mail *m, struct err *err)
 {
 	AUTO(buf_done) struct buf text = { .max = TEXT_MAX };
-	if (plain_put(m->html, &text) < 0)
+	if (readable_put(m->html, &text) < 0)
 		return fail(err, FAULT_TOO_LARGE, "html: it does not fit into a mail");
 	m->text = text.n ? arena_copy(c->arena, buf_slice(&text)) : (struct slice){ 0 };
 	return 0;
 }
 
-static int ask_texts(const struct letter_options *o, struct call *c, struct mail *m,
+static int ask_texts(const struct mailing_options *o, struct call *c, struct mail *m,
 		     struct err *err) SUSPENDS
 {
 	if (ask_text(o->text, "text", c, &m->text, err) < 0 ||
@@ -248,7 +248,7 @@ static int take_parts(struct call *c, struct slice value, struct mail *m, struct
 	return 0;
 }
 
-static int ask_parts(const struct letter_options *o, struct call *c, struct mail *m,
+static int ask_parts(const struct mailing_options *o, struct call *c, struct mail *m,
 		     struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf json = { .max = ATTACH_MAX };
@@ -273,7 +273,7 @@ static int ask_one(const struct jq *program, const char *option, struct call *c,
 	return 0;
 }
 
-static int ask_addresses(const struct letter_options *o, struct call *c, struct letter *l,
+static int ask_addresses(const struct mailing_options *o, struct call *c, struct mailing *l,
 			 struct err *err) SUSPENDS
 {
 	struct addressees to, cc;
@@ -286,7 +286,7 @@ static int ask_addresses(const struct letter_options *o, struct call *c, struct 
 		return -1;
 	if (!m->from.mailbox.n)
 		return fail(err, FAULT_BAD_VALUE, "from: there is no address");
-	if (to.n + cc.n + l->bcc.n == 0)
+	if (o->to ? to.n == 0 : cc.n + l->bcc.n == 0)
 		return fail(err, FAULT_BAD_VALUE,
 			    "%s: there is nobody to send it to: the record has no address there",
 			    o->to   ? "to"
@@ -299,10 +299,11 @@ static int ask_addresses(const struct letter_options *o, struct call *c, struct 
 	return 0;
 }
 
-int letter_ask(const struct letter_options *o, struct call *c, struct letter *ret, struct err *err)
+int mailing_ask(const struct mailing_options *o, struct call *c, struct mailing *ret,
+		struct err *err)
 {
 	struct mail *m = &ret->mail;
-	*ret = (struct letter){ .mail = { .date_ns = c->env->meta->wall_ns } };
+	*ret = (struct mailing){ .mail = { .date_ns = c->env->meta->wall_ns } };
 	if (ask_addresses(o, c, ret, err) < 0 ||
 	    ask_words(o->subject, "subject", c, &m->subject, err) < 0 ||
 	    ask_texts(o, c, m, err) < 0 || ask_parts(o, c, m, err) < 0 ||
@@ -375,7 +376,7 @@ static void put_parts(struct json_writer *w, const struct mail *m)
 	json_close(w, ']');
 }
 
-int letter_put(const struct letter *l, struct buf *out)
+int mailing_put(const struct mailing *l, struct buf *out)
 {
 	const struct mail *m = &l->mail;
 	struct json_writer w = json_writer(out);
@@ -414,7 +415,7 @@ static void add_part(struct digest *d, const struct mail_part *part)
 		digest_add(d, words[i].p ? words[i] : S(""));
 }
 
-void letter_digest(const struct letter *l, struct digest *d)
+void mailing_digest(const struct mailing *l, struct digest *d)
 {
 	const struct mail *m = &l->mail;
 	const struct slice words[] = { m->subject, m->text, m->html };
