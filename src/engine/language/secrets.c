@@ -239,14 +239,16 @@ static bool has_part(struct slice name, const char *part)
 	return memmem(name.p, name.n, part, strlen(part)) != NULL;
 }
 
-/* What has to be a URL, to a server or a database, says so in its name. */
+/* What has to be a URL, to a server, a database or a mail server, says so in its name. */
 static struct secret *add_fake(struct secrets *s, struct slice name)
 {
 	bool url = slice_ends(name, S("URL")) || slice_ends(name, S("URI"));
 	bool database = slice_ends(name, S("DSN")) ||
 			(url && (has_part(name, "PG") || has_part(name, "POSTGRES") ||
 				 has_part(name, "DATABASE") || has_part(name, "DB")));
+	bool mail = url && (has_part(name, "SMTP") || has_part(name, "MAIL"));
 	const char *form = database ? "postgres://secret.example/%.*s"
+			   : mail   ? "smtps://%.*s@secret.example"
 			   : url    ? "https://secret.example/%.*s"
 				    : "secret-%.*s";
 	AUTO(buf_done) struct buf value = { .max = 4096 };
