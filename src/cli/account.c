@@ -28,14 +28,6 @@ static bool balanced(const struct account *a)
 	       c->delivered + c->filtered + c->duplicate + c->dead + c->expanded + c->merged;
 }
 
-static bool endless(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->source_count; i++)
-		if (!plan->sources[i].facts.endless)
-			return false;
-	return true;
-}
-
 static bool can_go_on(const struct account *a)
 {
 	return a->state_path && !a->result->volatile_source;
@@ -46,7 +38,7 @@ static bool is_drained(const struct account *a)
 {
 	const struct run_result *r = a->result;
 	bool waits = r->held == 0 || (r->held == r->open && can_go_on(a));
-	return r->left == 0 && waits && endless(a->plan) && !a->replay;
+	return r->left == 0 && waits && plan_is_endless(a->plan) && !a->replay;
 }
 
 static int exit_of_end(const struct account *a)
@@ -60,8 +52,8 @@ static int exit_of_end(const struct account *a)
 	case RUN_STOPPED_BY_FAILURES:
 		return EXITS_FAILURES;
 	case RUN_STOPPED_EARLY:
-		if (is_drained(a))
-			break;
+		if (is_drained(a)) /* it stops often, and goes on with what it was told of then */
+			return r->counts.dead > a->before.dead ? EXITS_DEAD : EXITS_DONE;
 		return can_go_on(a) ? EXITS_EARLY : EXITS_FAILED;
 	case RUN_LIMITED:
 		if ((r->left > 0 || r->held > 0) && !can_go_on(a))
@@ -283,10 +275,27 @@ static int put_limited(const struct account *a, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
+/* "48 rounds; the same command goes on" */
+static int put_drained(const struct account *a, struct buf *out)
+{
+	const struct run_result *res = a->result;
+	int r = 0;
+	if (res->rounds > 0) {
+		r = units_put_count(out, (int64_t)res->rounds);
+		r = r < 0 ? r : buf_add(out, res->rounds == 1 ? S(" round") : S(" rounds"));
+	}
+	if (r == 0 && res->held > 0)
+		r = put_term(out, res->rounds > 0 ? ", " : "", "held by steps until their time",
+			     res->held);
+	if (r < 0 || (res->rounds == 0 && res->held == 0))
+		return r;
+	return buf_add(out, can_go_on(a) ? S("; the same command goes on\n") : S("\n"));
+}
+
 static int put_early(const struct account *a, struct buf *out)
 {
 	if (is_drained(a))
-		return 0;
+		return put_drained(a, out);
 	int r = buf_add(out, S("stopped early"));
 	r = r < 0 ? r : put_left(a, out);
 	if (r < 0)
@@ -417,6 +426,7 @@ static void put_json_counts(struct json_writer *w, const struct run_result *res)
 	put_member(w, "merged", c->merged);
 	put_member(w, "left", res->left);
 	put_member(w, "held", res->held);
+	put_member(w, "rounds", res->rounds);
 }
 
 static void put_json_kinds(struct json_writer *w, const struct run_result *res)

@@ -50,11 +50,31 @@ static int put_place(const struct place *p, const char *role, struct buf *out)
 	return r < 0 ? r : put_call_promise(p, out);
 }
 
+/* "read every 30m, from the start on"; "read cron '0 6 * * 1-5' in Europe/Berlin: Mon 2026-03-30 06:00 +02:00, ..." */
+static int put_schedule(const struct plan *plan, struct buf *out)
+{
+	const struct schedule *s = &plan->sources[plan->source_count - 1].common.every;
+	int64_t at = hk_wall_ns();
+	if (!schedule_is_given(s))
+		return 0;
+	int r = buf_add(out, S("        read "));
+	r = r < 0 ? r : schedule_put(out, s);
+	if (s->every_ns)
+		return r < 0 ? r : buf_add(out, S(", from the start on\n"));
+	for (int i = 0; i < 3 && r == 0; i++) {
+		at = schedule_next_ns(s, at);
+		r = buf_add(out, i ? S(", ") : S(": "));
+		r = r < 0 ? r : schedule_put_moment(out, s, at);
+	}
+	return r < 0 ? r : buf_add_char(out, '\n');
+}
+
 static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 {
 	int r = buf_printf(out, "%s: good\n", path);
 	for (size_t i = 0; r == 0 && i < plan->source_count; i++)
 		r = put_place(&plan->sources[i], i == 0 ? "from" : "", out);
+	r = r < 0 ? r : put_schedule(plan, out);
 	for (size_t i = 0; r == 0 && i < plan->step_count; i++)
 		r = put_place(&plan->steps[i], plan->steps[i].role == ROLE_SINK ? "to" : "step",
 			      out);

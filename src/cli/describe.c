@@ -115,8 +115,15 @@ static int put_promise(const struct place *p, struct buf *out)
 
 static int put_warnings(const struct place *p, struct buf *out)
 {
-	int r = p->facts.endless ? buf_add(out, S("without end: it runs until it is stopped\n"))
-				 : 0;
+	bool again = schedule_is_given(&p->common.every);
+	int r = 0;
+	if (again) {
+		r = buf_add(out, S("read "));
+		r = r < 0 ? r : schedule_put(out, &p->common.every);
+		r = r < 0 ? r : buf_add(out, S(", until it is stopped\n"));
+	} else if (p->facts.endless) {
+		r = buf_add(out, S("without end: it runs until it is stopped\n"));
+	}
 	if (r < 0 || !p->facts.insecure)
 		return r;
 	return buf_add(out, S("insecure: checks no certificates\n"));

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { TICKS_A_SECOND = 10, PLAIN_EVERY = 5 * TICKS_A_SECOND };
@@ -38,6 +39,7 @@ struct progress {
 	struct counts counts;
 	uint64_t delivered_before;
 	double rate;
+	struct counts told; /* as the last plain line said */
 	struct gauge *gauges;
 	size_t gauge_count;
 	bool color;
@@ -152,6 +154,20 @@ static int put_counted(struct buf *out, const char *before, uint64_t n, const ch
 
 /* ---- the bar ---- */
 
+/* "  round 12, the next at 14:30" */
+static int put_round(const struct progress *p, struct buf *out)
+{
+	struct rounds_stats s;
+	run_rounds(p->run, &s);
+	if (!s.every)
+		return 0;
+	int r = s.begun ? buf_printf(out, "  round %llu", (unsigned long long)s.begun) : 0;
+	if (r < 0 || s.next_ns == 0)
+		return r;
+	r = buf_add(out, s.begun ? S(", the next ") : S("  the first round "));
+	return r < 0 ? r : schedule_put_next(out, s.every, s.next_ns, hk_wall_ns());
+}
+
 static int put_totals(const struct progress *p, struct buf *out)
 {
 	const struct counts *c = &p->counts;
@@ -172,7 +188,9 @@ static int put_totals(const struct progress *p, struct buf *out)
 		r = units_put_duration(out, (p->sampled_ns - p->started_ns) / HK_SEC * HK_SEC);
 	if (r == 0)
 		r = buf_add(out, S("  "));
-	return r < 0 ? r : units_put_size(out, run_bytes(p->run));
+	if (r == 0)
+		r = units_put_size(out, run_bytes(p->run));
+	return r < 0 ? r : put_round(p, out);
 }
 
 static int put_troubles(const struct place_stats *s, struct buf *out)
@@ -334,6 +352,8 @@ static void put_json_place(struct json_writer *w, const struct place_stats *s)
 static int put_json(struct progress *p, struct buf *out)
 {
 	struct json_writer w = json_writer(out);
+	struct rounds_stats rounds;
+	run_rounds(p->run, &rounds);
 	json_open(&w, '{');
 	const struct {
 		const char *key;
@@ -345,6 +365,8 @@ static int put_json(struct progress *p, struct buf *out)
 		{ "filtered", (int64_t)p->counts.filtered },
 		{ "dead", (int64_t)p->counts.dead },
 		{ "bytes", (int64_t)run_bytes(p->run) },
+		{ "round", (int64_t)rounds.begun },
+		{ "next_ms", rounds.next_ns / HK_MS },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		json_key(&w, members[i].key);
@@ -360,13 +382,21 @@ static int put_json(struct progress *p, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
+/* A run without an end says nothing when nothing happens: what it says goes into a log. */
+static bool is_news(struct progress *p)
+{
+	bool same = memcmp(&p->told, &p->counts, sizeof p->told) == 0;
+	p->told = p->counts;
+	return !same || !plan_is_endless(p->plan);
+}
+
 static void show(struct progress *p, uint64_t tick)
 {
 	AUTO(buf_done) struct buf out = { 0 };
 	int r = 0;
 	if (p->kind == PROGRESS_BAR)
 		r = put_bar(p, &out);
-	else if (p->kind == PROGRESS_PLAIN && tick % PLAIN_EVERY == 0)
+	else if (p->kind == PROGRESS_PLAIN && tick % PLAIN_EVERY == 0 && is_news(p))
 		r = put_plain(p, &out);
 	else if (p->kind == PROGRESS_JSON && tick % TICKS_A_SECOND == 0)
 		r = put_json(p, &out);

@@ -33,5 +33,7 @@ MUST int schedule_parse(struct arena *, struct slice text, const char *zone, str
 int64_t schedule_next_ns(const struct schedule *, int64_t after_ns);
 /* "every 30m", "cron '0 6 * * 1-5' in Europe/Berlin" */
 MUST int schedule_put(struct buf *, const struct schedule *);
+/* The next moment for who waits for it: "in 45s", "at 14:30", "Tue at 06:00", later "2026-12-01 at 06:00". */
+MUST int schedule_put_next(struct buf *, const struct schedule *, int64_t next_ns, int64_t now_ns);
 /* A moment as that zone's clocks show it: "Mon 2026-03-30 06:00 +02:00" */
 MUST int schedule_put_moment(struct buf *, const struct schedule *, int64_t wall_ns);

@@ -169,7 +169,8 @@ static void write_to_path(struct part_file *f)
 
 /* The .part is gone: it has its name already, or finish renamed it and a crash came before that was noted, or somebody took it away. It is renamed
  * back, in one step: a copy could be cut off by the next crash, and would not be the file that the receipt names. */
-static int take_back(struct part_file *f, const struct receipt *was, struct err *err) SUSPENDS
+static int take_back(struct part_file *f, const struct receipt *was, bool stopped,
+		     struct err *err) SUSPENDS
 {
 	struct stat st;
 	struct part_proof now;
@@ -184,7 +185,7 @@ static int take_back(struct part_file *f, const struct receipt *was, struct err 
 			err, FAULT_CONFIG,
 			"'%s', which an unfinished run was writing, is gone; --fresh starts over",
 			f->part);
-	if (was->whole && f->endless) {
+	if (f->endless && (was->whole || stopped)) { /* stopped: its first rows are a replay's */
 		write_to_path(f);
 		return 0;
 	}
@@ -202,7 +203,7 @@ static int resume_again(struct part_file *f, struct slice receipt, bool stopped,
 	struct stat st;
 	if (read_receipt(f, receipt, &was, err) < 0)
 		return -1;
-	if (stat(f->part, &st) < 0 && take_back(f, &was, err) < 0)
+	if (stat(f->part, &st) < 0 && take_back(f, &was, stopped, err) < 0)
 		return -1;
 	if (open_part(f, 0, err) < 0)
 		return -1;

@@ -157,6 +157,48 @@ bool changed_keeps_sources(const struct plan *plan, struct slice parts)
 	return i > 0 && i == plan->source_count;
 }
 
+bool changed_keeps(const struct place *p, struct slice parts)
+{
+	struct slice line, role, label, hash;
+	char now[20];
+	snprintf(now, sizeof now, "%016" PRIx64, p->hash);
+	while (parts.n) {
+		slice_cut(parts, '\n', &line, &parts);
+		if (cut_line(line, &role, &label, &hash) && slice_eq_str(label, p->label) &&
+		    slice_eq_str(role, role_name(p)))
+			return slice_eq_str(hash, now);
+	}
+	return false;
+}
+
+static size_t count_sinks(struct slice parts)
+{
+	struct slice line;
+	size_t n = 0;
+	while (parts.n) {
+		slice_cut(parts, '\n', &line, &parts);
+		n += slice_starts(line, S("to "));
+	}
+	return n;
+}
+
+bool changed_keeps_sinks(const struct plan *plan, struct slice parts)
+{
+	struct list lists[3];
+	size_t n = 0;
+	bool same = true;
+	lists_of(plan, lists);
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		for (size_t i = 0; i < lists[k].n; i++) {
+			const struct place *p = &lists[k].v[i];
+			if (p->role != ROLE_SINK)
+				continue;
+			n++;
+			same &= changed_keeps(p, parts);
+		}
+	return same && n == count_sinks(parts);
+}
+
 /* ---- did it move? ---- */
 
 /* "http", "http 2": a label that the verb gave. */

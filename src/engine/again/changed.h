@@ -6,6 +6,9 @@
 MUST int changed_put_parts(const struct plan *, struct buf *out);
 /* Were the sources these? What records there are, and what they are called, hangs on them. */
 bool changed_keeps_sources(const struct plan *, struct slice parts);
+bool changed_keeps_sinks(const struct plan *, struct slice parts);
+/* This place was there, by this name, and is what it was. */
+bool changed_keeps(const struct place *, struct slice parts);
 /* A letter of then names this place: is it another one now? Verbs that are counted (http, http 2) move when one comes, goes or changes
  * places with another; a place with a `name:` does not, nor one that is what it was. */
 bool changed_moves(const struct plan *, const struct place *, struct slice parts);

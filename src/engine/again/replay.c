@@ -179,8 +179,9 @@ static int check_last_run(struct run *run, struct err *err) SUSPENDS
 	bool unfinished = last.found && !is_status(&last, "finished") &&
 			  !is_status(&last, "limited") && can_go_on(p);
 	bool stopped = is_status(&last, "stopped");
+	bool endless = plan_is_endless(p) || mark_has_rounds(buf_slice(&last.mark));
 	state_run_done(&last);
-	if (!unfinished || (stopped && !has_unfinished_output(p)))
+	if (!unfinished || (stopped && (endless || !has_unfinished_output(p))))
 		return 0;
 	return fail(
 		err, FAULT_CONFIG,

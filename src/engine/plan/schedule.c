@@ -288,15 +288,46 @@ int schedule_put(struct buf *out, const struct schedule *s)
 	return r < 0 ? r : units_put_duration(out, s->every_ns);
 }
 
-int schedule_put_moment(struct buf *out, const struct schedule *s, int64_t wall_ns)
+struct moment {           /* as a zone's clocks show it */
+	struct date date; /* with its time of day */
+	const char *weekday;
+	int64_t ahead_s;
+};
+
+static struct moment moment_of(const struct schedule *s, int64_t wall_ns)
 {
 	static const char *const names[] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
 	int64_t utc = floor_div(wall_ns, NS_PER_S), ahead = zone_ahead_s(s->clock, utc);
 	int64_t day = floor_div(utc + ahead, DAY_S), rest = utc + ahead - day * DAY_S;
-	int64_t shift = ahead < 0 ? -ahead : ahead;
-	struct date d;
-	date_from_days(day, &d);
-	return buf_printf(out, "%s %04d-%02d-%02d %02d:%02d %c%02d:%02d", names[(day % 7 + 7) % 7],
-			  (int)d.year, d.month, d.day, (int)(rest / 3600), (int)(rest / 60 % 60),
-			  ahead < 0 ? '-' : '+', (int)(shift / 3600), (int)(shift / 60 % 60));
+	struct moment m = { .weekday = names[(day % 7 + 7) % 7], .ahead_s = ahead };
+	date_from_days(day, &m.date);
+	m.date.hour = (int)(rest / 3600);
+	m.date.minute = (int)(rest / 60 % 60);
+	return m;
+}
+
+int schedule_put_moment(struct buf *out, const struct schedule *s, int64_t wall_ns)
+{
+	struct moment m = moment_of(s, wall_ns);
+	const struct date *d = &m.date;
+	int64_t shift = m.ahead_s < 0 ? -m.ahead_s : m.ahead_s;
+	return buf_printf(out, "%s %04d-%02d-%02d %02d:%02d %c%02d:%02d", m.weekday, (int)d->year,
+			  d->month, d->day, d->hour, d->minute, m.ahead_s < 0 ? '-' : '+',
+			  (int)(shift / 3600), (int)(shift / 60 % 60));
+}
+
+int schedule_put_next(struct buf *out, const struct schedule *s, int64_t next_ns, int64_t now_ns)
+{
+	struct moment m = moment_of(s, next_ns);
+	const struct date *d = &m.date;
+	int64_t left = next_ns > now_ns ? floor_div(next_ns - now_ns, NS_PER_S) : 0;
+	if (left < 120)
+		return buf_printf(out, "in %ds", (int)left);
+	if (left >= 6 * DAY_S)
+		return buf_printf(out, "%04d-%02d-%02d at %02d:%02d", (int)d->year, d->month,
+				  d->day, d->hour, d->minute);
+	struct moment now = moment_of(s, now_ns);
+	bool today = now.date.day == d->day;
+	return buf_printf(out, "%s%sat %02d:%02d", today ? "" : m.weekday, today ? "" : " ",
+			  d->hour, d->minute);
 }

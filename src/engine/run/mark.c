@@ -277,6 +277,12 @@ static bool read_round(struct slice mark, struct round *ret)
 	return true;
 }
 
+bool mark_has_rounds(struct slice mark)
+{
+	struct round r;
+	return read_round(mark, &r) && r.number > 0;
+}
+
 int mark_round_cmp(struct slice mark, struct slice other)
 {
 	struct round a, b;

@@ -16,6 +16,7 @@ MUST int mark_read(struct ledger *, struct slice mark, struct err *);
 MUST int mark_read_split(struct ledger *, struct slice mark, struct slice name, struct err *);
 /* Which of two marks of a run is of a later round, or of the same one's end: < 0, 0, > 0. */
 int mark_round_cmp(struct slice mark, struct slice other);
+bool mark_has_rounds(struct slice mark); /* of a source with `every` */
 bool mark_run_id(struct slice mark, struct buf *ret);
 MUST int counts_put(const struct counts *, struct buf *out); /* JSON object */
 bool counts_read(struct slice object, struct counts *ret);

@@ -11,6 +11,7 @@
 
 #include "engine/again/again.h"
 #include "engine/again/changed.h"
+#include "engine/again/edited.h"
 #include "engine/run/claims.h"
 #include "engine/run/expansion.h"
 #include "engine/run/fold.h"
@@ -223,6 +224,8 @@ static int save_start(struct run *run, struct err *err) SUSPENDS
 	if (mark_put(&run->ledger, run->id, NULL, NULL, &mark) < 0 ||
 	    changed_put_parts(p, &parts) < 0)
 		return fail(err, FAULT_IO, "out of memory");
+	if (run->resumed && edited_note(run, err) < 0)
+		return -1;
 	if (run->resumed)
 		return state_put_mark(run->state, run->id, buf_slice(&mark), receipts, n, err);
 	const struct state_start start = {
@@ -279,15 +282,16 @@ static bool settled_nothing(const struct state_run *last)
 	return nothing;
 }
 
-static int refuse_changed(const struct run *run, const struct state_run *last, struct err *err)
+static int refuse_changed(const struct run *run, const struct state_run *last, const char *why,
+			  struct err *err)
 {
 	AUTO(buf_done) struct buf what = { .max = 300 };
 	if (changed_put(run->plan, buf_slice(&last->parts), &what) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	return fail(err, FAULT_CONFIG,
 		    "'%s' was changed since its unfinished run %s (%s); --fresh starts over, or "
-		    "undo the change to go on",
-		    run->plan->file, last->id, what.p);
+		    "%s",
+		    run->plan->file, last->id, what.p, why ? why : "undo the change to go on");
 }
 
 static void count_noted(void *arg, const char *split, uint64_t ordinal)
@@ -327,9 +331,13 @@ static int begin(struct run *run, const struct state_run *last, bool *finished,
 	*finished = is_status(last, "finished") || is_status(last, "limited");
 	if (!last->found || *finished || run->options.fresh || !sources_seek(p))
 		return 0;
-	if (last->hash != p->hash)
+	const char *why = NULL;
+	int edited = last->hash != p->hash ? edited_goes_on(run, last, &why, err) : 1;
+	if (edited == 0)
 		return settled_nothing(last) ? start_over(run, last, err)
-					     : refuse_changed(run, last, err);
+					     : refuse_changed(run, last, why, err);
+	if (edited < 0)
+		return -1;
 	memcpy(run->id, last->id, sizeof run->id);
 	run->resumed = true;
 	run->was_stopped = is_status(last, "stopped");

@@ -146,6 +146,7 @@ struct run {
 	size_t fold_count;
 	char id[40];
 	bool resumed, nothing_new;
+	bool edited;      /* with resumed: with other steps (edited.h) */
 	bool was_stopped; /* with resumed: it ended in order then */
 	char adopts
 		[40]; /* the unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */

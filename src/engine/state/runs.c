@@ -265,6 +265,33 @@ int state_change_run(struct state *s, const char *run_id, uint64_t hash, struct 
 	return sql_off(change_job, &j.job);
 }
 
+struct holder_job {
+	struct sql_job job;
+	const char *run_id;
+	state_holder *fn;
+	void *arg;
+};
+
+static int holder_job(void *arg)
+{
+	struct holder_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+	if (sql_prepare(&j->job, "SELECT DISTINCT fold FROM held WHERE run = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	while ((r = sql_step_row(&j->job, q, "looking for what steps hold")) > 0)
+		j->fn(j->arg, (const char *)sqlite3_column_text(q, 0));
+	return r;
+}
+
+int state_each_holder(struct state *s, const char *run_id, state_holder *fn, void *arg,
+		      struct err *err)
+{
+	struct holder_job j = { { s, err }, run_id, fn, arg };
+	return sql_off(holder_job, &j.job);
+}
+
 struct receipt_job {
 	struct sql_job job;
 	const char *sql, *of, *sink; /* of: a run or a pipeline */

@@ -79,6 +79,10 @@ MUST int state_put_round(struct state *, const char *run_id, struct slice mark,
 /* The run goes on with other steps. */
 MUST int state_change_run(struct state *, const char *run_id, uint64_t hash, struct slice parts,
 			  struct err *) SUSPENDS;
+/* The steps that hold records of the run, as held.h knows them. fn() runs on another thread while the caller is parked. */
+typedef void state_holder(void *arg, const char *fold);
+MUST int state_each_holder(struct state *, const char *run_id, state_holder *fn, void *arg,
+			   struct err *) SUSPENDS;
 /* The receipt of a sink, as saved last; empty when there is none. */
 MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
 			   bool *found, struct err *) SUSPENDS;

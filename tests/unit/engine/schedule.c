@@ -286,6 +286,26 @@ TEST(in_words)
 	CHECK_STR(out.p, "Thu 1970-01-01 00:00 +00:00");
 }
 
+TEST(the_next_one)
+{
+	AUTO(buf_done) struct buf out = { .max = 1024 };
+	struct schedule s = parse("0 6 * * *", "Europe/Berlin");
+	int64_t now = utc("2026-11-23T04:58:30Z");
+	static const struct {
+		int64_t left_s;
+		const char *want;
+	} cases[] = { { 90, "in 90s" },
+		      { 3600, "at 06:58" },
+		      { 86400, "Tue at 05:58" },
+		      { 7 * 86400, "2026-11-30 at 05:58" },
+		      { -5, "in 0s" } };
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		buf_clear(&out);
+		CHECK_INT(schedule_put_next(&out, &s, now + cases[i].left_s * SECOND, now), 0);
+		CHECK_STR(out.p, cases[i].want);
+	}
+}
+
 static const struct test tests[] = {
 	T(durations),
 	T(fields),
@@ -298,6 +318,7 @@ static const struct test tests[] = {
 	T(zones_are_what_libc_says),
 	T(rules),
 	T(the_machines_zone),
+	T(the_next_one),
 	T(in_words),
 };
 
