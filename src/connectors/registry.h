@@ -8,7 +8,7 @@
 extern const struct registry registry;
 
 extern const struct port from_webhook, from_websocket, to_websocket;
-extern const struct port from_csv, from_http, from_jsonl, from_lines, from_stdin;
+extern const struct port from_csv, from_http, from_jsonl, from_lines, from_rss, from_stdin;
 extern const struct port step_template, step_batch, step_group, step_join, step_sort;
 extern const struct port step_python, step_run;
 extern const struct port step_emit, step_http, step_map, step_set, step_sql, step_unique,

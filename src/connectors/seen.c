@@ -35,9 +35,23 @@ static void grow(struct seen *s)
 	*s = more;
 }
 
+static uint64_t hash_of(struct slice text)
+{
+	return hash_end(hash_add(HASH_START, text)) | 1;
+}
+
+bool seen_has(const struct seen *s, struct slice text)
+{
+	uint64_t hash = hash_of(text);
+	size_t i = (size_t)hash & (s->cap - 1);
+	while (s->cap && s->v[i] && s->v[i] != hash)
+		i = (i + 1) & (s->cap - 1);
+	return s->cap && s->v[i] == hash;
+}
+
 bool seen_add(struct seen *s, struct slice text)
 {
-	uint64_t hash = hash_end(hash_add(HASH_START, text)) | 1;
+	uint64_t hash = hash_of(text);
 	if (s->n * 2 >= s->cap)
 		grow(s);
 	for (size_t i = (size_t)hash & (s->cap - 1); s->v[i]; i = (i + 1) & (s->cap - 1))

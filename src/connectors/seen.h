@@ -10,4 +10,5 @@ struct seen { /* all zero: nothing. Hashes, open addressing; 0: free */
 };
 /* false: it was there already. */
 bool seen_add(struct seen *, struct slice);
+bool seen_has(const struct seen *, struct slice);
 void seen_done(struct seen *);

@@ -154,7 +154,7 @@ static int fail_place(struct slice text, const struct json_error *where, struct 
 			line++;
 			column = 0;
 		}
-	return fail(err, FAULT_PROTOCOL, "%zu:%zu: not JSON: %s", line, column,
+	return fail(err, FAULT_PROTOCOL, "malformed at %zu:%zu: %s", line, column,
 		    where->what ? where->what : "cut off");
 }
 

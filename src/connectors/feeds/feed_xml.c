@@ -535,11 +535,11 @@ void feed_xml_free(struct feed_xml *x)
 /* No feed, whatever is wrong with it besides. */
 static int judge(const struct feed_xml *x, int r, struct err *err)
 {
-	if (x->is_feed || !x->root[0])
-		return r;
-	return fail(err, FAULT_PROTOCOL,
-		    "answered with an XML document <%s>, not with a feed (rss, RDF, feed)",
-		    x->root);
+	if (!x->is_feed && x->root[0])
+		return fail(err, FAULT_PROTOCOL,
+			    "answered with an XML document <%s>, not with a feed (rss, RDF, feed)",
+			    x->root);
+	return r < 0 && err->fault == FAULT_PROTOCOL ? err_wrap(err, "malformed at ") : r;
 }
 
 int feed_xml_push(struct feed_xml *x, struct slice bytes, struct err *err)

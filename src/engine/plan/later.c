@@ -18,7 +18,6 @@ static const struct {
 	{ "sql", LATER_SOURCE },
 	{ "run", LATER_SOURCE | LATER_SINK },
 	{ "python", LATER_SOURCE | LATER_SINK },
-	{ "rss", LATER_SOURCE },
 	{ "nats", LATER_SOURCE | LATER_SINK },
 	{ "kafka", LATER_SOURCE | LATER_SINK },
 };

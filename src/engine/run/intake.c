@@ -68,6 +68,12 @@ void intake_onward(struct intake *in, struct split *s, struct slice base)
 	in->run->ends_noted = true;
 }
 
+void intake_heard(struct intake *in)
+{
+	if (!in->probing)
+		doubt_succeeded(in->source);
+}
+
 /* "a.jsonl (from: 2)": so the second source calls what the first one reads, too. */
 static bool is_of_another(struct slice name, struct slice mine)
 {

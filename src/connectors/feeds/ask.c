@@ -1,0 +1,246 @@
+/* ask.c - one conditional GET, tried again while there is time
+ *
+ * What this room is for: see ask.h.
+ * What flows through:    a URL and validators in; an answer, or the story of why there is none.
+ * What must hold:
+ *  (1) Retry-After is kept, for all feeds of that server: the lane pauses. When the pause is longer than the time that is left, the feed has
+ *      failed for now, and the next time is soon enough. (2) what may pass is tried again TRIES times; the time while memory is waited for is
+ *      not the server's. */
+#include "connectors/feeds/ask.h"
+#include "base/banned.h"
+#include <errno.h>
+#include <hocket/hocket.h>
+#include <inttypes.h>
+
+enum { TRIES = 3, OWN_HEADERS = 4 };
+#define FEED_TYPES                                                           \
+	"application/rss+xml, application/atom+xml, application/feed+json, " \
+	"application/rdf+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+
+/* ---- for all feeds --------------------------------------------------------------------------- */
+
+static int put_origin(struct slice url, struct buf *out)
+{
+	struct url parts;
+	const char *why;
+	int r = url_parse(url, &parts, &why);
+	return r < 0 ? r : url_put_origin(&parts, out);
+}
+
+static bool have_one_origin(const struct feed_list *list)
+{
+	AUTO(buf_done) struct buf first = { 0 };
+	if (list->n == 0 || put_origin(list->v[0].url, &first) < 0)
+		return false;
+	for (size_t i = 1; i < list->n; i++) {
+		AUTO(buf_done) struct buf one = { 0 };
+		if (put_origin(list->v[i].url, &one) < 0 ||
+		    !slice_eq(buf_slice(&one), buf_slice(&first)))
+			return false;
+	}
+	return true;
+}
+
+/* Who writes a credential means one server; a list may come to name others. */
+static int check_credentials(const struct asker *a, struct err *err)
+{
+	if (a->one_origin)
+		return 0;
+	if (a->o->head.auth)
+		return fail(err, FAULT_CONFIG,
+			    "`auth` would be sent to all servers of the list, and there are "
+			    "several: make a source of its own for those feeds that need it");
+	for (size_t i = 0; i < a->headers.n; i++)
+		if (!http_header_harmless(a->headers.v[i].name))
+			return fail(err, FAULT_CONFIG,
+				    "the header '%.*s' would be sent to all servers of the list, "
+				    "and there are several: make a source of its own for those "
+				    "feeds that need it",
+				    SLICE(a->headers.v[i].name));
+	return 0;
+}
+
+int asker_open(struct asker *a, struct site *site, const struct ask_options *o,
+	       const struct feed_list *list, struct err *err)
+{
+	const struct env env = { .record = S("null") };
+	*a = (struct asker){ .site = site, .o = o, .arena = arena_new() };
+	a->most = site_text_max(site);
+	a->one_origin = have_one_origin(list);
+	if (headers_make(&o->head, &env, a->arena, &a->headers, err) < 0 ||
+	    tls_open(&o->tls, site, &a->trust, err) < 0)
+		return -1;
+	return check_credentials(a, err);
+}
+
+void asker_close(struct asker *a)
+{
+	ASSERT(a->holders == 0);
+	arena_free(take(a->arena));
+	oauth_done(&a->oauth);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+struct asking {
+	struct asker *asker;
+	const struct question *q;
+	struct reply *reply;
+	struct hk_scope scope; /* ends after within_ns */
+	bool holds;
+};
+
+/* The first to hold some may have what it wants. Waiting is not the server's fault: its time stands still. */
+static int wait_room(void *arg, const struct http_response *head, uint64_t length,
+		     uint64_t bytes) SUSPENDS
+{
+	struct asking *k = arg;
+	struct asker *a = k->asker;
+	int64_t left = hk_time_left_ns();
+	uint64_t more = bytes > k->reply->held ? bytes - k->reply->held : 0;
+	(void)head;
+	(void)length;
+	while (a->held + more > a->most && a->holders > (k->holds ? 1u : 0u)) {
+		hk_scope_extend(&k->scope, a->o->within_ns);
+		hk_event_clear(&a->freed);
+		int r = hk_event_wait(&a->freed);
+		if (r < 0)
+			return r;
+		hk_scope_extend(&k->scope, left);
+	}
+	a->holders += !k->holds;
+	k->holds = true;
+	a->held += more;
+	k->reply->held += more;
+	return 0;
+}
+
+void reply_done(struct asker *a, struct reply *r)
+{
+	http_response_done(&r->http);
+	if (r->held) {
+		ASSERT(a->held >= r->held && a->holders > 0);
+		a->held -= r->held;
+		a->holders--;
+		hk_event_set(&a->freed);
+	}
+	*r = (struct reply){ 0 };
+}
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+static void add(struct http_header *v, size_t *n, struct slice name, struct slice value)
+{
+	if (value.n)
+		v[(*n)++] = (struct http_header){ name, value };
+}
+
+static struct http_header *make_headers(const struct asker *a, const struct question *q,
+					struct arena *arena, size_t *ret_n,
+					struct http_header **ret_bearer)
+{
+	struct http_header *v =
+		arena_alloc(arena, (a->headers.n + OWN_HEADERS) * sizeof(struct http_header));
+	struct slice given;
+	size_t n = a->headers.n;
+	if (n)
+		memcpy(v, a->headers.v, n * sizeof(*v));
+	*ret_bearer = a->headers.bearer ? v + (a->headers.bearer - a->headers.v) : NULL;
+	if (!headers_find(&a->headers, "Accept", &given))
+		add(v, &n, S("Accept"), S(FEED_TYPES));
+	add(v, &n, S("If-None-Match"), q->etag);
+	add(v, &n, S("If-Modified-Since"), q->modified);
+	*ret_n = n;
+	return v;
+}
+
+static int judge(struct asking *k, struct slice lane, struct err *err)
+{
+	struct http_response *a = &k->reply->http;
+	int64_t pause = http_retry_after_ns(a);
+	if (pause > 0)
+		site_lane_pause(k->asker->site, lane, pause);
+	if (a->status == 304 || (a->status >= 200 && a->status < 300))
+		return 0;
+	err->code = a->status;
+	err->sent = true;
+	err->retry_after_ns = pause;
+	if (a->status == 410)
+		return fail(err, FAULT_STATUS,
+			    "answered 410: it is gone for good; take it from the list");
+	return fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d",
+		    a->status);
+}
+
+static int ask_once(struct asking *k, struct err *err) SUSPENDS
+{
+	struct asker *a = k->asker;
+	AUTO(arena_freep) struct arena *arena = arena_new();
+	AUTO(buf_done) struct buf lane = { 0 };
+	struct http_header *bearer;
+	struct url url;
+	const char *why;
+	struct http_request q = {
+		.method = S("GET"),
+		.url = k->q->url,
+		.clocks = a->site->clocks ? *a->site->clocks : (struct http_clocks){ 0 },
+		.room = wait_room,
+		.room_arg = k,
+		.max_body_bytes = a->o->max_body < a->most ? a->o->max_body : a->most,
+		.guard = site_guard(a->site),
+		.trust = a->trust && !a->one_origin ? a->trust->stranger : a->trust,
+		.insecure = a->o->tls.insecure,
+		.as_sent = true,
+	};
+	q.headers = make_headers(a, k->q, arena, &q.header_count, &bearer);
+	if (url_parse(k->q->url, &url, &why) < 0 ||
+	    headers_lane(a->one_origin ? &a->o->head : NULL, &a->headers, &url, &lane) < 0)
+		return fail(err, FAULT_CONFIG, "its URL cannot be used");
+	if (site_lane(a->site, buf_slice(&lane), err) < 0 ||
+	    oauth_exchange(&a->oauth, bearer ? a->o->head.auth->oauth2 : NULL, a->site, &q, bearer,
+			   &k->reply->http, err) < 0)
+		return -1;
+	return judge(k, buf_slice(&lane), err);
+}
+
+/* ---- and again ------------------------------------------------------------------------------- */
+
+static bool may_pass(const struct err *err, unsigned tries)
+{
+	return fault_policy(err) == POLICY_RETRY && tries < TRIES &&
+	       err->retry_after_ns < hk_time_left_ns();
+}
+
+static int ask_again(struct asking *k, struct err *err) SUSPENDS
+{
+	for (unsigned tries = 0;; tries++) {
+		*err = (struct err){ 0 };
+		int r = ask_once(k, err);
+		if (r == 0 || !may_pass(err, tries))
+			return r;
+		reply_done(k->asker, k->reply);
+		k->holds = false;
+		int64_t most = (400 * HK_MS) << tries;
+		if (hk_sleep(most / 2 + (int64_t)(hk_random() % (uint64_t)most) / 2) < 0)
+			return -1; /* with why it was tried again */
+	}
+}
+
+int feed_ask(struct asker *a, const struct question *q, struct reply *ret, struct err *err)
+{
+	AUTO(buf_done) struct buf time = { .max = 32 };
+	struct asking k = { .asker = a, .q = q, .reply = ret };
+	*ret = (struct reply){ 0 };
+	hk_scope_open(&k.scope, a->o->within_ns);
+	int r = ask_again(&k, err);
+	bool late = hk_scope_close(&k.scope, r < 0 ? -ECANCELED : 0) == -ETIMEDOUT;
+	if (r < 0)
+		reply_done(a, ret);
+	if (r < 0 && late && err->fault == FAULT_CANCELLED) {
+		err->clock = CLOCK_TOTAL;
+		(void)!units_put_duration(&time, a->o->within_ns);
+		return fail(err, FAULT_TIMEOUT, "did not answer within %.*s",
+			    SLICE(buf_slice(&time)));
+	}
+	return r;
+}
