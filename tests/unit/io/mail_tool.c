@@ -1,27 +1,22 @@
-/* mail_tool.c - mails as a command, for tests that judge by other people's programs (tests/e2e/test_mail.py, bench/mails)
+/* mail_tool.c - mails as a command, for tests that judge by other people's programs (tests/e2e/test_mime.py, test_mail_servers.py)
  *
  *   mail_tool put                       a line of JSON a mail in; {"message": base64} or {"error": class, "text"} a line out
  *   mail_tool send URL [option]...      the same mails, sent; {"code", "text", "to": [...]} or {"error", ..., "sent"} a line out, in order
- *   mail_tool flood URL N [option]...   one mail N times; a line of figures
  *
  *   A mail: {"from", "to": [...], "cc", "reply_to", "subject", "text", "html", "id", "date" (ns), "utf8", "partial", "headers": {...},
  *            "parts": [{"data": base64, "type", "name", "cid"}], "envelope": [...], "message": base64 in place of all these}
  *   Options: tasks=N connections=N per_connection=N ca=FILE tls=required|offered|never|at_once bearer=... plain_auth=yes insecure=yes
  *            reply=MS data=MS hello=... */
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "io/db/db_base64.h"
 #include "io/mime.h"
 #include "io/smtp.h"
-#include <errno.h>
 #include <hocket/hocket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 enum { LIST_MAX = 2000 };
 
@@ -311,58 +306,6 @@ static int work_all(struct tool *t) SUSPENDS
 	return r;
 }
 
-static int flood_one(void *arg) SUSPENDS
-{
-	struct tool *t = arg;
-	struct mail_address from = { .mailbox = S("news@example.org") };
-	struct mail_address to = { S("Ada Lovelace"), S("ada@example.org") };
-	struct mail mail = { .from = from,
-			     .to = &to,
-			     .to_n = 1,
-			     .subject = S("Your news of today"),
-			     .message_id = S("1.2.3@example.org"),
-			     .text = S("Hello Ada,\n\nthis is what is new today.\n") };
-	for (struct err err = { 0 }; t->next < t->n;) {
-		AUTO(smtp_outcome_done) struct smtp_outcome out = { 0 };
-		AUTO(buf_done) struct buf message = { 0 };
-		struct smtp_recipient one = { .mailbox = to.mailbox };
-		t->next++;
-		ASSERT(mail_put(&mail, &message, &err) == 0);
-		struct smtp_mail m = {
-			.from = from.mailbox, .to = &one, .to_n = 1, .message = buf_slice(&message)
-		};
-		if (smtp_send(t->smtp, &m, &out, &err) < 0) {
-			fprintf(stderr, "%s\n", err.text);
-			return -EIO;
-		}
-	}
-	return 0;
-}
-
-static int flood(struct tool *t) SUSPENDS
-{
-	int64_t n = 0, tasks = number(t, "tasks=");
-	struct hk_group g;
-	struct rusage before, after;
-	ASSERT(t->argc > 3 && units_int(slice_str(t->argv[3]), &n) == 0);
-	t->n = (size_t)n;
-	getrusage(RUSAGE_SELF, &before);
-	int64_t start = clock_mono_ns();
-	hk_group_open(&g, NULL);
-	for (int64_t i = 0; i < (tasks ? tasks : 1); i++)
-		ASSERT(hk_spawn(&g, flood_one, t) == 0);
-	int r = hk_group_close(&g, 0);
-	double wall = (double)(clock_mono_ns() - start) / 1e9;
-	getrusage(RUSAGE_SELF, &after);
-	double cpu = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) +
-		     (double)(after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
-		     (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1e6 +
-		     (double)(after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6;
-	printf("{\"mails\":%zu,\"seconds\":%.3f,\"cpu_us\":%.2f,\"rss_kb\":%ld}\n", t->next, wall,
-	       cpu * 1e6 / (double)t->next, after.ru_maxrss);
-	return r;
-}
-
 static int open_server(struct tool *t, struct err *err)
 {
 	static const char *const words[] = { "required", "offered", "never", "at_once" };
@@ -395,7 +338,7 @@ static int run(void *arg) SUSPENDS
 		printf("{\"error\":\"%s\",\"text\":\"%s\"}\n", fault_name(err.fault), err.text);
 		return 0;
 	}
-	int r = strcmp(t->argv[1], "flood") == 0 ? flood(t) : work_all(t);
+	int r = work_all(t);
 	smtp_close(t->smtp);
 	return r;
 }
@@ -404,7 +347,7 @@ int main(int argc, char **argv)
 {
 	struct tool t = { .argc = argc, .argv = argv };
 	if (argc < 2 || (argc < 3 && strcmp(argv[1], "put") != 0)) {
-		fprintf(stderr, "usage: mail_tool put | send URL [option]... | flood URL N ...\n");
+		fprintf(stderr, "usage: mail_tool put | send URL [option]...\n");
 		return 2;
 	}
 	return hk_run(run, &t, &(struct hk_run_options){ .stall_ns = HK_FOREVER }) < 0;

@@ -865,8 +865,7 @@ TEST(no_urls)
 					   "smtp://u:sesame@m x",
 					   "smtp://u:sesame@[::1",
 					   "smtp://u:sesame@[::1]x",
-					   "smtp://u:sesame@b\xc3\xbc"
-					   "cher",
+					   "smtp://u:sesame@m\xc3\xbcnchen",
 					   "smtp://u:ses/ame@mx/" };
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		AUTO(buf_done) struct buf storage = { 0 };
