@@ -1,0 +1,339 @@
+"""WebSockets, as a source and as a sink. The judges are servers that are not ours (sockets.py): what they numbered, what they received."""
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import ssl
+import threading
+import time
+
+import pytest
+
+import sockets
+from far import far
+from gateway import make_authority, make_certificate
+
+FULL = bool(os.environ.get("HOCKET_SOCKETS_FULL"))
+TO_FILE = "to: {jsonl: out.jsonl, commit: {every: 20ms}}\n"
+
+
+@contextlib.contextmanager
+def serving(make, *arguments, **more):
+    try:
+        server = make(*arguments, **more)
+    except sockets.Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def listening(hocket, text):
+    hocket.write("pipe.yaml", text)
+    process = hocket.start("run", "pipe.yaml")
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def lines(hocket, name="out.jsonl"):
+    path = hocket.folder / name
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_until(what, seconds=60, why="it did not come to that"):
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, why
+        time.sleep(0.01)
+
+
+def stop(hocket, process):
+    process.send_signal(signal.SIGTERM)
+    result = hocket.finish(process)
+    assert result.balances(), result.err
+    assert result.code == (3 if result.account.get("dead") else 0), result.err
+    return result
+
+
+def source(url, *more):
+    return "".join(f"{line}\n" for line in ("from:", f"  websocket: {url}", *(f"  {m}" for m in more)))
+
+
+def resuming(url):
+    return source(url, "send: {after: 0}", "resume: {after: '\\(.seq)'}")
+
+
+def in_inbox(hocket):
+    """The numbers that the state has, and the output may not have yet."""
+    found = set()
+    state = next((hocket.folder / ".hocket").glob("*.db"))
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        for (value,) in db.execute("SELECT value FROM inbox"):
+            found |= {json.loads(line)["seq"] for line in bytes(value).decode().splitlines()}
+    return found
+
+
+def last_number(hocket):
+    path = hocket.folder / "out.jsonl"
+    whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
+    return json.loads(whole.rpartition(b"\n")[2])["seq"] if whole else 0
+
+
+@pytest.mark.parametrize("make", [sockets.Feed, sockets.NodeFeed])
+@pytest.mark.parametrize("resumes", [True, False])
+def test_nothing_that_was_kept_is_lost_or_doubled(hocket, make, resumes):
+    n, stretch = (50_000, 6_000) if FULL else (2_500, 500)
+    kept = set()
+    with serving(make, n, resumes, stretch, breaks=4) as server:
+        text = resuming(server.url) if resumes else source(server.url, "send: {after: 0}")
+        for kill_at in (n // 5, n // 2):
+            with listening(hocket, text + TO_FILE):
+                server.wait_for(lambda: server.sent >= kill_at)
+            kept |= in_inbox(hocket)  # killed
+        with listening(hocket, text + TO_FILE) as process:
+            server.wait_for(lambda: server.sent >= n)
+            if resumes:
+                wait_until(lambda: lines(hocket) >= n)
+            else:
+                wait_until(lambda: last_number(hocket) >= n)
+            stop(hocket, process)
+        seen = [r["seq"] for r in hocket.read_jsonl("out.jsonl")]
+        assert seen == sorted(set(seen)), "out of order, or twice"
+        assert kept <= set(seen), f"lost, though it was kept: {sorted(kept - set(seen))[:5]}"
+        if resumes:
+            assert seen == list(range(1, n + 1))
+        else:  # what was on its way when a connection broke, and nothing else
+            gaps = sum(1 for a, b in zip([0, *seen], seen) if b != a + 1)
+            assert gaps < server.connections, (gaps, server.connections)
+
+
+def test_a_flood_waits(hocket):
+    """The sink is slow: the server is not read, and memory stays as it is."""
+    async def flood(server, ws):
+        server.sent = 0
+        while True:
+            await ws.send(json.dumps({"seq": server.sent, "pad": "x" * 10_000}))
+            server.sent += 1
+
+    with serving(sockets.Server, flood, ping_interval=None) as server, \
+            far(lambda path, attempt: time.sleep(0.02) or {"ok": True}) as sink:
+        with listening(hocket, source(server.url) + f"to: {{http: {sink.base}/in, concurrency: 2}}\n") as process:
+            sink.wait_for(20)
+            rss = lambda: int(next(line for line in open(f"/proc/{process.pid}/status") if line.startswith("VmRSS")).split()[1])
+            sent, calls = -1, 20
+            while server.sent != sent:  # until it is stuck for as long as ten records take
+                sent, calls = server.sent, calls + 10
+                sink.wait_for(calls)
+            assert sent > 200 and rss() < 80_000, (sent, rss())
+            sink.wait_for(calls + 50)
+            assert rss() < 80_000 and server.sent - sent < 2_000, (rss(), server.sent)
+
+
+def test_messages_become_records(hocket):
+    async def talk(server, ws):
+        await ws.send('{"a": 1.10, "b": [1, 2]}')
+        await ws.send("plain")
+        await ws.send("[1, 2]")
+        await ws.send(b"\x00\xff")
+        await ws.send("")
+        await ws.wait_closed()
+
+    with serving(sockets.Server, talk) as server:
+        for more, dead, want in (
+                ([], 0, [{"a": 1.10, "b": [1, 2]}, {"message": "plain"}, {"message": "[1, 2]"}, "blob", {"message": ""}]),
+                (["as: json"], 3, [{"a": 1.10, "b": [1, 2]}, {"message": [1, 2]}]),
+                (["as: text"], 1, [{"message": '{"a": 1.10, "b": [1, 2]}'}, {"message": "plain"}, {"message": "[1, 2]"}, {"message": ""}]),
+                (["as: json", "each: '.[]? | select(type == \"number\") | {n: .}'"], 3, [{"n": 1.10}, {"n": 1}, {"n": 2}]),
+        ):
+            hocket.folder = hocket.folder / "next"
+            hocket.folder.mkdir()
+            steps = "steps:\n  - map: 'if (.message|type) == \"object\" then \"blob\" else . end | {it: .}'\n"
+            with listening(hocket, source(server.url, *more) + steps + TO_FILE) as process:
+                wait_until(lambda: lines(hocket) >= len(want))
+                result = stop(hocket, process)
+            assert [r["it"] for r in hocket.read_jsonl("out.jsonl")] == want, more
+            assert result.account["dead"] == dead, result.err
+
+
+def test_a_large_message_is_dead_and_the_next_is_not(hocket):
+    async def talk(server, ws):
+        await ws.send(json.dumps({"n": 1, "pad": "x" * 300_000}))
+        await ws.send(["y" * 60_000] * 10)
+        await ws.send('{"n": 2}')
+        await ws.wait_closed()
+
+    with serving(sockets.Server, talk) as server:
+        with listening(hocket, source(server.url, "max_message: 100KB") + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 1)
+            result = stop(hocket, process)
+        assert hocket.read_jsonl("out.jsonl") == [{"n": 2}]
+        assert result.account["dead"] == 2 and "too_large" in result.err, result.err
+        assert server.connections == 1
+
+
+def test_credentials_headers_and_subprotocol(hocket):
+    async def talk(server, ws):
+        await ws.send(json.dumps({"protocol": ws.subprotocol}))
+        await ws.wait_closed()
+
+    hocket.env["TOKEN"] = "a-long-enough-token"
+    with serving(sockets.Server, talk, subprotocols=["b", "a"]) as server:
+        text = source(server.url, "auth: {bearer: $secret.TOKEN}", "headers: {X-Who: me}", "subprotocol: a, c")
+        with listening(hocket, text + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 1)
+            result = stop(hocket, process)
+        assert hocket.read_jsonl("out.jsonl") == [{"protocol": "a"}]
+        assert server.heads[0]["Authorization"] == "Bearer a-long-enough-token" and server.heads[0]["X-Who"] == "me"
+        server.wait_for(lambda: server.closed == [1001])
+        assert "a-long-enough-token" not in result.err
+
+
+class Raw:
+    """Answers each connection with bytes that are made of the request."""
+
+    def __init__(self, answer):
+        self.answer, self.asked, self.socket = answer, 0, socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self.socket.getsockname()[1]}/feed"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                with connection:
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        head += connection.recv(4096)
+                    self.asked += 1
+                    answer = self.answer(head, self.asked)
+                    connection.sendall(answer)
+                    if b" 101 " in answer[:20]:  # it stays until we go
+                        connection.recv(1)
+
+    def stop(self):
+        self.socket.close()
+
+
+def refusal(status, body="", more=""):
+    return f"HTTP/1.1 {status} x\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def accept(head):
+    key = next(line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    proof = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    return b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + proof + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer, words", [
+    (refusal(401, "token expired"), "answered 401 instead of opening a WebSocket: token expired"),
+    (refusal(403), "answered 403"),
+    (refusal(404, "no feed here"), "no feed here"),
+    (refusal(302, "", "Location: https://elsewhere.example/\r\n"), "it has moved to https://elsewhere.example/"),
+    (b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: bm90IHRoaXM=\r\n\r\n",
+     "does not prove that it read our key"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP"),
+])
+def test_who_refuses_us_ends_the_run(hocket, answer, words):
+    with serving(Raw, lambda head, asked: answer) as server:
+        result = hocket.run(source(server.url) + TO_FILE)
+        assert result.code not in (0, 75) and words in result.err, result.err
+        assert server.asked == 1
+
+
+def test_a_policy_ends_the_run_and_nothing_else_does(hocket):
+    async def talk(server, ws):
+        if server.connections == 1:
+            await ws.close(1011, "oops")
+        elif server.connections == 2:
+            await ws.send('{"n": 1}')
+            await ws.close(1000)
+        else:
+            await ws.close(1008, "you talk too much")
+
+    with serving(sockets.Server, talk) as server:
+        result = hocket.run(source(server.url) + TO_FILE)
+        assert result.code != 0 and "1008 you talk too much" in result.err, result.err
+        assert server.connections == 3 and result.account["delivered"] == 1
+
+
+def test_who_is_away_is_waited_for_and_said_to_be_back(hocket):
+    with serving(Raw, lambda head, asked: refusal(503, "soon") if asked < 3 else accept(head) + b'\x81\x07{"n":1}') as server:
+        with listening(hocket, source(server.url) + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 1)
+            result = stop(hocket, process)
+    assert result.err.count("it is tried again until it is there") == 1 and "is back after" in result.err, result.err
+
+
+def test_within_ends_waiting(hocket):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        result = hocket.run(source(f"ws://127.0.0.1:{nobody.getsockname()[1]}/", "within: 300ms") + TO_FILE)
+    assert result.code != 0 and "waited for it as long as `within` says" in result.err, result.err
+
+
+def test_tls_with_a_ca_of_ones_own(hocket):
+    async def talk(server, ws):
+        async for message in ws:
+            server.note(json.loads(message))
+            await ws.send(json.dumps({"echo": json.loads(message)["n"]}))
+
+    authority = make_authority(hocket.folder)
+    certificate = make_certificate(hocket.folder, "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    with serving(sockets.Server, talk, tls=context) as server:
+        hocket.write_jsonl("in.jsonl", [{"n": i} for i in range(200)])
+        text = f"from: {{jsonl: in.jsonl}}\nto:\n  websocket: wss://localhost:{server.port}/\n"
+        refused = hocket.run(text)
+        assert refused.code == 5 and "certificate" in refused.err, refused.err
+        result = hocket.run(text + f"  tls: {{ca: {authority}}}\n", "--fresh")
+        assert result.code == 0 and result.account["delivered"] == 200, result.err
+        assert sorted(m["n"] for m in server.received) == list(range(200))
+
+
+# ---- the sink ----
+
+def test_delivered_is_received(hocket):
+    """Connections break under the messages: what hocket calls delivered the server has, and unknown is what was on its way."""
+    async def take(server, ws):
+        n = 0
+        async for message in ws:
+            server.note(json.loads(message))
+            n += 1
+            if n == 400 and server.connections < 4:
+                ws.transport.abort()
+
+    with serving(sockets.Server, take) as server:
+        hocket.write_jsonl("in.jsonl", [{"n": i} for i in range(3000)])
+        result = hocket.run(f"from: {{jsonl: in.jsonl}}\nto: {{websocket: '{server.url}', concurrency: 10}}\ndead: dead.jsonl\n")
+        a, seen = result.account, [m["n"] for m in server.received]
+        assert result.balances() and a["delivered"] + a["dead"] == 3000, result.err
+        assert len(seen) == len(set(seen)), "said twice"
+        lost = {json.loads(r["record"] if isinstance(r["record"], str) else json.dumps(r["record"]))["n"]
+                for r in hocket.read_jsonl("dead.jsonl")}
+        assert len(lost) == a["dead"] <= 3 * 10 and set(range(3000)) - lost <= set(seen)
+        assert "unknown_outcome" in result.err or a["dead"] == 0
+
+
+def test_replies_are_judged(hocket):
+    async def answer(server, ws):
+        async for message in ws:
+            n = json.loads(message)["n"]
+            server.note(n)
+            await ws.send(json.dumps({"ok": n % 10 != 0, "n": n}))
+
+    with serving(sockets.Server, answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"id": i} for i in range(500)])
+        result = hocket.run(f"from: {{jsonl: in.jsonl}}\nto:\n  websocket: {server.url}\n  message: {{n: '\\(.id)'}}\n"
+                            "  reply: true\n  connections: 4\n  accept: $res.body.ok\n")
+        assert result.account["delivered"] == 450 and result.account["dead"] == 50, result.err
+        assert sorted(server.received) == list(range(500)) and server.connections == 4
