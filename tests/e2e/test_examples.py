@@ -3,6 +3,7 @@ import pathlib
 import sqlite3
 import subprocess
 
+import pytest
 from conftest import PROGRAM, ROOT, SLOW
 from far import far
 
@@ -98,6 +99,19 @@ def test_ai_notes(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"requests, {billed} answers made and billed" in done.stdout, done.stdout
         assert (tmp_path / "out/pages.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_e_news(tmp_path, postgres_server):
+    """The example with its own papers, PostgreSQL and mail server, two days of it, in a folder that was used before; it compares all counts itself."""
+    pytest.importorskip("numpy", reason="python3-numpy is not installed")
+    state = tmp_path / "out/.hocket"
+    state.mkdir(parents=True)
+    (state / "ingest.db").write_text("of other papers")
+    done = subprocess.run([ROOT / "examples/e-news/run", pathlib.Path(PROGRAM).parent, tmp_path / "out", "25"], capture_output=True, text=True,
+                          timeout=120 * SLOW)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NO " not in done.stdout and "25 rows in the ledger" in done.stdout, done.stdout
+    assert (tmp_path / "out/digests.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_help_example_is_a_valid_pipeline(hocket):

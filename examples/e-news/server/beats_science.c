@@ -291,7 +291,7 @@ const struct beat beat_archaeology = {
 		  "Excavation|Palimpsest",
 	.lists = archaeology_words,
 	.stories = {
-		"H{era} {find} [found|discovered] {place}\n"
+		"H{^era} {find} [found|discovered] {place}\n"
 		"HWorkers [hit upon|come across] a {era} {find}\n"
 		"LArchaeologists have uncovered a {era} {find} {place}. It is {a:1200-3400} years old and better preserved than any other "
 		"from that time in the region.\n"
@@ -311,7 +311,7 @@ const struct beat beat_archaeology = {
 		"anthropologist at {museum}.\n"
 		"PTwo graves do not fit: their dead grew up by the sea and wore glass beads from the East.\n",
 
-		"H{era} shipwreck: divers [raise|bring up] {a:90-700} amphorae\n"
+		"H{^era} shipwreck: divers [raise|bring up] {a:90-700} amphorae\n"
 		"HA cargo that never arrived: {era} wreck off {country}\n"
 		"LDivers have raised {a:90-700} amphorae from a {era} ship that sank off the coast of {country}. It lies at {b:28-70} metres and was on its "
 		"way with wine, oil and fish sauce.\n"
@@ -322,7 +322,7 @@ const struct beat beat_archaeology = {
 
 		"HAncient {era} letter [read|deciphered] without unrolling it\n"
 		"HA scanner reads what {a:1200-1900} years had closed\n"
-		"LResearchers have read a {era} letter that is too brittle to be opened. They used {method} and a program that finds ink by its "
+		"LResearchers have read a {era} letter that is too brittle to be opened. They used a hospital's scanner and a program that finds ink by its "
 		"texture; {b:300-900} words became visible.\n"
 		"PThe writer asks a brother for money and for socks. He complains about the food, the weather and a commander who "
 		"cannot count.\n"
