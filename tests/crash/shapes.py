@@ -784,6 +784,48 @@ to:
         return {"in": self.records, "spawned": self.records + n, "delivered": n, "merged": 2 * self.records, "dead": 0}
 
 
+class Grouped(Batched):
+    """Many windows are open, and close in another order than they open, by number and by size; two sinks."""
+    name = "jsonl, GET, group, sqlite + jsonl"
+    rows_before_lines = True
+    text = """
+from: {jsonl: in.jsonl}
+steps:
+  - http: BASE/item/\\(.id)
+    concurrency: 10
+    result: .name = $res.body.name
+  - group: .n * 31 % 11
+    max: 5
+    max_bytes: 190
+  - map: {key: .key, ids: '[.items[].id] | tostring', last: '.items[-1].name'}
+to:
+  - {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
+  - {jsonl: out.jsonl}
+"""
+
+    def digests(self):
+        opened, done = {}, []
+        for i in self.ids():
+            key = i * 7 * 31 % 11
+            size = len(json.dumps({"id": i, "n": i * 7, "name": name_of(i)}, separators=(",", ":")))  # as the far side writes it
+            if key in opened and sum(n for _, n in opened[key]) + size > 190:
+                done.append((key, opened.pop(key)))
+            opened.setdefault(key, []).append((i, size))
+            if len(opened[key]) == 5:
+                done.append((key, opened.pop(key)))
+        return [(key, compact([i for i, _ in w]), name_of(w[-1][0])) for key, w in [*done, *opened.items()]]
+
+    def check(self, folder, far, found):
+        found.compare("out.db", self.digests(), rows_of(folder / "out.db", "SELECT key, ids, last FROM t ORDER BY rowid"), ordered=True)
+        lines = [json.loads(line) for line in lines_of(folder / "out.jsonl")]
+        found.compare("out.jsonl", self.digests(), [(d["key"], d["ids"], d["last"]) for d in lines], ordered=True)
+        found.compare("what is held", [(0,)], rows_of(folder / ".hocket/pipe.db", "SELECT count(*) FROM held"))
+
+    def counts(self):
+        n = len(self.digests())
+        return {"in": self.records, "spawned": n, "delivered": n, "merged": self.records, "filtered": 0, "dead": 0}
+
+
 class BatchesPaid(Batched):
     """A call that must not be made twice, for what a fold has made."""
     name = "jsonl, batch, POST with a key, sqlite"
@@ -852,5 +894,5 @@ to: {sqlite: out.db, table: t, commit: {rows: 7, every: 3ms}}
 ALL = [ToSqlite(), ToFile(), TwoSinks(), Children(), DeadLetters(), Refused(), Filtered(), AnyOrder(), Appended(), Tiny(), Grown(), Pages(),
        Partitioned(), PartitionedLittle(), PartitionedGrown(),
        PagesThatChange(), Spilled(), Paid(), Remembered(), Unkeyed(), Zipped(),
-       Batched(), Sorted(), BatchesPaid(), Joined()]
+       Batched(), Grouped(), Sorted(), BatchesPaid(), Joined()]
 SHAPES = [shape for shape in ALL if shape.is_understood]

@@ -320,10 +320,19 @@ static int sift_all(const struct sift_job *j)
 	return r;
 }
 
+/* Members of many windows lie all over the table: a page that is written again soon goes from the log into the database once. */
+static int expect_scatter(const struct sift_job *j)
+{
+	bool any = false;
+	for (size_t i = 0; i < j->n; i++)
+		any |= j->folds[i].take_open != NULL;
+	return any ? sql_exec(&j->job, "PRAGMA wal_autocheckpoint=32000", sifting) : 0;
+}
+
 static int sift_job(void *arg)
 {
 	struct sift_job *j = arg;
-	if (sql_begin(&j->job) < 0)
+	if (expect_scatter(j) < 0 || sql_begin(&j->job) < 0)
 		return -1;
 	return sql_end(&j->job, sift_all(j));
 }
