@@ -17,5 +17,6 @@
 #include <hocket/sql.h>
 #include <hocket/sync.h>
 #include <hocket/types.h>
+#include <hocket/ws.h>
 
 #endif

@@ -106,6 +106,7 @@ struct hk_http_incoming {
 	size_t header_count;
 	const char *body; /* a 0 behind body_n bytes, too */
 	size_t body_n;
+	const void *storage_;
 };
 struct hk_http_reply {
 	int status;               /* 0: 200 */

@@ -52,6 +52,18 @@ void hk_http_client_free(struct hk_http_client *c)
 	free(c);
 }
 
+struct http_client *public_client_hold(struct hk_http_client *c)
+{
+	c->on_the_way++;
+	return c->inner;
+}
+
+void public_client_release(struct hk_http_client *c)
+{
+	ASSERT(c->on_the_way > 0);
+	c->on_the_way--;
+}
+
 /* ---- an answer --------------------------------------------------------------------------------------- */
 
 struct answer {

@@ -47,6 +47,7 @@ static void given_init(struct given *g, const struct http_incoming *in)
 		.header_count = in->header_count,
 		.body = in->body.n > 0 ? in->body.p : "",
 		.body_n = in->body.n,
+		.storage_ = in,
 	};
 	ASSERT(in->method.p[in->method.n] == 0 && g->in.body[g->in.body_n] == 0);
 	ASSERT(g->in.query[in->query.n] == 0);
