@@ -36,7 +36,7 @@ def load(hocket, dump, to):
     return db
 
 
-RUNS = {1: "20261123T001656-5a3f6c9b", 2: "20261123T025317-5bc78ab1"}
+RUNS = {1: "20261123T001656-5a3f6c9b", 2: "20261123T025317-5bc78ab1", 3: "20261123T091334-f28bb9cd"}
 
 
 @pytest.mark.parametrize("format", RUNS)
@@ -65,8 +65,39 @@ def test_a_state_of_an_older_format_is_gone_on_with(hocket, format):
     assert out == WANTED and [(r["id"], r["part"]) for r in hocket.read_jsonl("out.jsonl")] == WANTED
 
     state = sqlite3.connect(hocket.folder / ".hocket/pipe.db")
-    assert state.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("3",)
+    assert state.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("4",)
     letters = state.execute("SELECT ordinal, path, record, class FROM dead ORDER BY ordinal").fetchall()
     assert [(n, path, json.loads(record)["id"]) for n, path, record, _ in letters] == [(1, "1", 1), (4, "0", 4), (9, "0", 9)]
     said = hocket("verify", "pipe.yaml")
     assert said.code == 0 and "20 records in 1 run" in said.out, said.err
+
+
+HOLDS = """\
+from: {jsonl: in.jsonl}
+steps:
+  - http: http://api.example.com/one/\\(.id)
+    concurrency: 1
+  - batch: 3
+  - map: {first: '.items[0].id', ids: '[.items[].id] | tostring'}
+  - http: http://api.example.com/batch/\\(.first)
+    concurrency: 1
+    into: .got
+to: {sqlite: out.db, table: rows, commit: {rows: 1, every: 1ms}}
+"""
+
+
+def test_windows_of_an_older_format_are_gone_on_with(hocket):
+    """Two of them were closed then and one was open."""
+    hocket.write("pipe.yaml", HOLDS)
+    hocket.write_jsonl("in.jsonl", INPUT)
+    load(hocket, "format_3_held.sql", hocket.folder / ".hocket/pipe.db").close()
+    load(hocket, "format_3_held_out.sql", hocket.folder / "out.db").close()
+    with far(lambda path, attempt: {"path": path}) as server:
+        hocket.env["HOCKET_TEST_HOSTS"] = f"api.example.com:80=127.0.0.1:{server.port}"
+        result = hocket("run", "pipe.yaml")
+        assert result.code == 0 and "going on with run" in result.err, result.err
+        assert set(server.asked) == {f"/one/{i}" for i in range(13, 20)} | {f"/batch/{i}" for i in (6, 9, 12, 15, 18)}
+    rows = sqlite3.connect(hocket.folder / "out.db").execute("SELECT ids FROM rows ORDER BY rowid")
+    assert [json.loads(ids) for ids, in rows] == [list(range(at, min(at + 3, 20))) for at in range(0, 20, 3)]
+    said = hocket("verify", "pipe.yaml")
+    assert said.code == 0, said.err
