@@ -149,20 +149,31 @@ static void smtp_free(struct smtp *s)
 	free(s);
 }
 
-void smtp_close(struct smtp *s)
+/* To all at once: a second is for all of them, however many there are and whoever does not answer. */
+static void quit_all(struct smtp *s) SUSPENDS
 {
 	struct hk_scope patience;
+	struct err ignored = { 0 };
+	hk_scope_open_shield(&patience, CLOSE_NS);
+	for (struct smtp_conn *c = s->resting; c; c = c->below)
+		(void)!smtp_conn_write(c, S("QUIT\r\n"), &ignored);
+	for (struct smtp_conn *c = s->resting; c; c = c->below)
+		if (!c->broken)
+			(void)!smtp_conn_read(c, CLOSE_NS, &ignored);
+	(void)hk_scope_close(&patience, 0);
+}
+
+void smtp_close(struct smtp *s)
+{
 	struct smtp_conn *c;
 	if (!s)
 		return;
 	ASSERT(s->calls == 0);
-	hk_scope_open_shield(&patience, CLOSE_NS);
+	quit_all(s);
 	while ((c = s->resting)) {
 		s->resting = c->below;
-		smtp_conn_quit(c);
 		smtp_conn_close(c);
 	}
-	(void)hk_scope_close(&patience, 0);
 	smtp_free(s);
 }
 

@@ -3,6 +3,7 @@
  * The server (smtp_far.h) keeps what it took: what a test says of deliveries is the far side's count. */
 #include "check.h"
 #include "io/db/db_base64.h"
+#include "io/guard.h"
 #include "io/smtp.h"
 #include "smtp_far.h"
 
@@ -594,13 +595,56 @@ TEST_IN_SIM(a_connection_that_rested_too_long, 3)
 TEST_IN_SIM(a_server_that_does_not_answer_to_quit, 3)
 {
 	static const struct rule rules[] = { { "QUIT", 0, "", HANG } };
-	struct scene s = { .far = { .rules = rules, .rules_n = 1 } };
+	unsigned counts[40] = { 0 };
+	struct scene s = {
+		.far = { .rules = rules, .rules_n = 1, .counts = counts, .counts_n = 40 },
+		.options.connections = 4
+	};
+	struct sender senders[4];
+	struct hk_group g;
 	scene_open(&s);
-	CHECK_INT(send_one(&s), 0);
+	hk_group_open(&g, NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		senders[i] = (struct sender){ &s, i * 10, 10, 0 };
+		CHECK_INT(hk_spawn(&g, send_some, &senders[i]), 0);
+	}
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	CHECK_INT(s.far.connections, 4);
 	int64_t start = hk_now_ns();
 	smtp_close(take(s.smtp));
 	CHECK_INT(hk_now_ns() - start, HK_SEC);
+	CHECK_INT(s.far.times[far_place("QUIT")], 4);
 	scene_close(&s);
+}
+
+/* Replies are told apart by their number alone: a server that says one more than it was asked for is not asked again. */
+TEST_IN_SIM(a_reply_too_many, 5)
+{
+	static const struct rule rules[] = {
+		{ "end", 0, "250 2.0.0 queued\r\n550 5.1.1 somebody\r\n", GO_ON }
+	};
+	struct scene s = { .far = { .rules = rules, .rules_n = 1 } };
+	scene_open(&s);
+	CHECK_INT(send_one(&s), 0);
+	CHECK_INT(hk_wait_all_parked(), 0);
+	CHECK_INT(send_one(&s), 0);
+	CHECK_INT(s.far.connections, 2);
+	CHECK_INT(s.far.mails_n, 2);
+	scene_close(&s);
+}
+
+TEST_IN_LOOP(a_server_that_data_named)
+{
+	struct http_guard *guard = http_guard_new();
+	struct scene s = { .options.guard = guard };
+	scene_open(&s);
+	CHECK_INT(send_one(&s), -1);
+	CHECK_STR(fault_name(s.err.fault), "forbidden");
+	CHECK_INT(s.far.connections, 0);
+	CHECK_INT(http_guard_allow(guard, S("loopback")), 0);
+	CHECK_INT(send_one(&s), 0);
+	scene_close(&s);
+	http_guard_free(guard);
 }
 
 /* ---- a bad net, and impatient callers ------------------------------------------------------------------------------- */
@@ -785,6 +829,25 @@ TEST_IN_LOOP(a_token_in_the_new_way)
 	scene_close(&s);
 }
 
+/* A no to a token comes as a challenge with reasons; the reply comes when that was answered. */
+TEST_IN_LOOP(a_token_that_is_refused)
+{
+	static const struct rule rules[] = { { "AUTH", 0, "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n",
+					       GO_ON },
+					     { "answer", 0, "535 5.7.8 no\r\n", GO_ON } };
+	static const char *const offers[] = { "250-AUTH OAUTHBEARER\r\n", "250-AUTH XOAUTH2\r\n" };
+	for (int i = 0; i < 2; i++) {
+		struct scene s = { .far = { .offers = offers[i], .rules = rules, .rules_n = 2 },
+				   .options = { .bearer = S("tok.en"), .plain_auth = true } };
+		scene_open(&s);
+		CHECK_INT(send_one(&s), -1);
+		CHECK_STR(fault_name(s.err.fault), "config");
+		CHECK(strstr(s.err.text, "535 5.7.8 no") && !strstr(s.err.text, "tok.en"));
+		CHECK(slice_ends(buf_slice(&s.far.auth), i == 0 ? S(" AQ== ") : S("  ")));
+		scene_close(&s);
+	}
+}
+
 static void check_no_auth(const char *offers, const struct rule *rules, size_t n, bool plain,
 			  const char *fault, const char *says) SUSPENDS
 {
@@ -908,11 +971,14 @@ static const struct test tests[] = {
 	T(no_more_connections_than_allowed),
 	T(a_connection_that_rested_too_long),
 	T(a_server_that_does_not_answer_to_quit),
+	T(a_reply_too_many),
+	T(a_server_that_data_named),
 	T(nobody_twice_in_a_bad_net),
 	T(nobody_twice_for_impatient_callers),
 	T(starttls_or_nothing),
 	T(each_way_to_say_who_we_are),
 	T(a_token_in_the_new_way),
+	T(a_token_that_is_refused),
 	T(who_may_not_come_in),
 	T(urls),
 	T(no_urls),
