@@ -5,8 +5,8 @@
  *   common (lanes, slot, clock) is the leader's, what is each one's own (intent, numbers, verdict) is done for each.
  *
  *   lanes -> memory -> slot -> who goes along -> intents -> start -> call
- *     ^                                            |
- *     '---- the lane was paused meanwhile ---------'
+ *     ^                               |               |
+ *     '--- the lane was paused meanwhile, or others --'
  *
  * What flows through:    visits; between attempts they hold no slot, no lane and no connection.
  * What must hold:
@@ -77,13 +77,19 @@ static int wait_slot(struct visit *v) SUSPENDS
 }
 
 /* While it waited for a slot, others may have started, or the lane may have been paused. */
-static bool start(struct visit *v)
+static bool may_start(struct visit *v)
 {
 	struct ticket *t = &v->ticket;
 	t->cost = 0;
 	for (const struct visit *f = v; f; f = f->next_mate)
 		t->cost += f->cost;
-	if ((v->own && !lane_may_start(v->own, t)) || (v->lane && !lane_may_start(v->lane, t)))
+	return (!v->own || lane_may_start(v->own, t)) && (!v->lane || lane_may_start(v->lane, t));
+}
+
+static bool start(struct visit *v)
+{
+	struct ticket *t = &v->ticket;
+	if (!may_start(v))
 		return false;
 	t->fresh = 0;
 	for (const struct visit *f = v; f; f = f->next_mate)
@@ -125,13 +131,31 @@ int attempt_intend(struct visit *v)
 	return run_leaves(run, v->item) ? -ECANCELED : 0;
 }
 
+static int wait_lanes(struct visit *v, bool again) SUSPENDS
+{
+	int r = wait_lane(v, v->own, again);
+	return r < 0 ? r : wait_lane(v, v->lane, again);
+}
+
+/* With its slot and its intent: 0: it starts; else as wait_turn, or 2: it lost its turn meanwhile. Named calls keep the slot then: there are
+ * never more intents open than slots. */
+static int intend_and_start(struct visit *v) SUSPENDS
+{
+	int r = v->next_mate ? gate_intend(v) : attempt_intend(v);
+	while (r == 0 && !start(v)) {
+		if (!v->step->place->facts.named)
+			return 2;
+		r = wait_lanes(v, true);
+	}
+	return r;
+}
+
 /* 0; 1: its intent cannot be put down (call.err); -ECANCELED */
 static int wait_turn(struct visit *v) SUSPENDS
 {
 	struct step *s = v->step;
 	for (bool again = false;; again = true) {
-		int r = wait_lane(v, v->own, again);
-		r = r < 0 ? r : wait_lane(v, v->lane, again);
+		int r = wait_lanes(v, again);
 		r = r < 0 ? r
 			  : memory_start(s->run, &v->claim, v->item,
 					 likely_bytes(v) * gate_most(v));
@@ -139,12 +163,12 @@ static int wait_turn(struct visit *v) SUSPENDS
 		if (r < 0)
 			return r;
 		gate_close(v);
-		r = v->next_mate ? gate_intend(v) : attempt_intend(v);
-		if (r == 0 && start(v))
+		r = may_start(v) ? intend_and_start(v) : 2;
+		if (r == 0)
 			break;
 		hk_sem_release(&s->slots);
 		memory_end(s->run, &v->claim);
-		if (r != 0)
+		if (r != 2)
 			return r;
 	}
 	slots_changed(s);
