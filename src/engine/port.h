@@ -274,6 +274,8 @@ struct slice split_end(const struct split *);
 void intake_onward(struct intake *, struct split *, struct slice base);
 /* The far side answered as it should, and had nothing: what fails beside it is not the pipeline's fault. An admission says so, too. */
 void intake_heard(struct intake *);
+/* What intake_onward says is worth a run behind the finished one, although nothing is admitted in it. */
+void intake_renew(struct intake *);
 /* Splits of an earlier part of the run, or of the run that it goes on behind, that nobody has asked for and that were the
  * source's (`theirs` knows by the name): what is not there any more cannot be read on. 0 when each had been read to its end, which
  * is then enough; else -1 with *err, FAULT_IO. */

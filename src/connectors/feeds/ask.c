@@ -3,14 +3,15 @@
  * What this room is for: see ask.h.
  * What flows through:    a URL and validators in; an answer, or the story of why there is none.
  * What must hold:
- *  (1) Retry-After is kept, for all feeds of that server: the lane pauses. When the pause is longer than the time that is left, the feed has
- *      failed for now, and the next time is soon enough. (2) what may pass is tried again TRIES times; the time while memory is waited for is
+ *  (1) Retry-After is kept: behind a 429 for all feeds of that server, whose lane pauses, behind a 503 for that feed. When the pause is longer
+ *      than the time that is left, the feed has failed for now, and nobody waits: the next time is soon enough. (2) what may pass is tried again TRIES times; the time while memory is waited for is
  *      not the server's. */
 #include "connectors/feeds/ask.h"
 #include "base/banned.h"
 #include <errno.h>
 #include <hocket/hocket.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { TRIES = 3, OWN_HEADERS = 4 };
 #define FEED_TYPES                                                           \
@@ -77,6 +78,7 @@ void asker_close(struct asker *a)
 {
 	ASSERT(a->holders == 0);
 	arena_free(take(a->arena));
+	free(take(a->pauses));
 	oauth_done(&a->oauth);
 }
 
@@ -154,12 +156,47 @@ static struct http_header *make_headers(const struct asker *a, const struct ques
 	return v;
 }
 
+static struct server_pause *find_pause(const struct asker *a, struct slice lane)
+{
+	for (size_t i = 0; i < a->pause_count; i++)
+		if (slice_eq(a->pauses[i].lane, lane))
+			return &a->pauses[i];
+	return NULL;
+}
+
+static void pause_server(struct asker *a, struct slice lane, int64_t ns)
+{
+	struct server_pause *p = find_pause(a, lane);
+	if (!p) {
+		a->pauses = xrealloc(a->pauses, a->pause_count + 1, sizeof(*a->pauses));
+		p = &a->pauses[a->pause_count++];
+		p->lane = arena_copy(a->arena, lane);
+	}
+	p->until_ns = hk_now_ns() + ns;
+	site_lane_pause(a->site, lane, ns);
+}
+
+/* Its turn; at once no, when that comes too late. */
+static int wait_turn(const struct asker *a, struct slice lane, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf time = { .max = 32 };
+	const struct server_pause *p = find_pause(a, lane);
+	int64_t left = p ? p->until_ns - hk_now_ns() : 0;
+	if (left < hk_time_left_ns())
+		return site_lane(a->site, lane, err);
+	(void)!units_put_duration(&time, left);
+	err->retry_after_ns = left;
+	return fail(err, FAULT_RATE_LIMITED,
+		    "not asked: its server wants to be left alone for %.*s",
+		    SLICE(buf_slice(&time)));
+}
+
 static int judge(struct asking *k, struct slice lane, struct err *err)
 {
 	struct http_response *a = &k->reply->http;
 	int64_t pause = http_retry_after_ns(a);
-	if (pause > 0)
-		site_lane_pause(k->asker->site, lane, pause);
+	if (pause > 0 && a->status == 429)
+		pause_server(k->asker, lane, pause);
 	if (a->status == 304 || (a->status >= 200 && a->status < 300))
 		return 0;
 	err->code = a->status;
@@ -170,6 +207,11 @@ static int judge(struct asking *k, struct slice lane, struct err *err)
 			    "answered 410: it is gone for good; take it from the list");
 	return fail(err, a->status == 429 ? FAULT_RATE_LIMITED : FAULT_STATUS, "answered %d",
 		    a->status);
+}
+
+static uint64_t body_max(const struct asker *a)
+{
+	return a->o->max_body < a->most ? a->o->max_body : a->most;
 }
 
 static int ask_once(struct asking *k, struct err *err) SUSPENDS
@@ -186,7 +228,7 @@ static int ask_once(struct asking *k, struct err *err) SUSPENDS
 		.clocks = a->site->clocks ? *a->site->clocks : (struct http_clocks){ 0 },
 		.room = wait_room,
 		.room_arg = k,
-		.max_body_bytes = a->o->max_body < a->most ? a->o->max_body : a->most,
+		.max_body_bytes = body_max(a),
 		.guard = site_guard(a->site),
 		.trust = a->trust && !a->one_origin ? a->trust->stranger : a->trust,
 		.insecure = a->o->tls.insecure,
@@ -196,7 +238,7 @@ static int ask_once(struct asking *k, struct err *err) SUSPENDS
 	if (url_parse(k->q->url, &url, &why) < 0 ||
 	    headers_lane(a->one_origin ? &a->o->head : NULL, &a->headers, &url, &lane) < 0)
 		return fail(err, FAULT_CONFIG, "its URL cannot be used");
-	if (site_lane(a->site, buf_slice(&lane), err) < 0 ||
+	if (wait_turn(a, buf_slice(&lane), err) < 0 ||
 	    oauth_exchange(&a->oauth, bearer ? a->o->head.auth->oauth2 : NULL, a->site, &q, bearer,
 			   &k->reply->http, err) < 0)
 		return -1;
@@ -221,7 +263,8 @@ static int ask_again(struct asking *k, struct err *err) SUSPENDS
 		reply_done(k->asker, k->reply);
 		k->holds = false;
 		int64_t most = (400 * HK_MS) << tries;
-		if (hk_sleep(most / 2 + (int64_t)(hk_random() % (uint64_t)most) / 2) < 0)
+		int64_t pause = most / 2 + (int64_t)(hk_random() % (uint64_t)most) / 2;
+		if (hk_sleep(pause > err->retry_after_ns ? pause : err->retry_after_ns) < 0)
 			return -1; /* with why it was tried again */
 	}
 }
@@ -236,6 +279,13 @@ int feed_ask(struct asker *a, const struct question *q, struct reply *ret, struc
 	bool late = hk_scope_close(&k.scope, r < 0 ? -ECANCELED : 0) == -ETIMEDOUT;
 	if (r < 0)
 		reply_done(a, ret);
+	if (r < 0 && err->fault == FAULT_TOO_LARGE) {
+		(void)!units_put_size(&time, body_max(a));
+		return fail(err, FAULT_TOO_LARGE,
+			    "its answer has more than %.*s, which is `max_body`, or a sixteenth of "
+			    "`memory`",
+			    SLICE(buf_slice(&time)));
+	}
 	if (r < 0 && late && err->fault == FAULT_CANCELLED) {
 		err->clock = CLOCK_TOTAL;
 		(void)!units_put_duration(&time, a->o->within_ns);

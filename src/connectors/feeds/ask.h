@@ -30,6 +30,11 @@ struct asker {
 	uint64_t held, most; /* bytes of bodies, in memory */
 	size_t holders;
 	struct hk_event freed;
+	struct server_pause { /* asked for with a 429 */
+		struct slice lane;
+		int64_t until_ns;
+	} * pauses; /* owns */
+	size_t pause_count;
 };
 /* Of the feeds of this time. */
 MUST int asker_open(struct asker *, struct site *, const struct ask_options *,
@@ -42,7 +47,6 @@ struct question {
 struct reply {
 	struct http_response http; /* 200, or 304; its body as it was sent */
 	uint64_t held;             /* its bytes, until reply_done */
-	bool moved;                /* every redirect on the way was for good: to http.url */
 };
 /* 0: it answered; -1: it did not, or with another status. */
 MUST int feed_ask(struct asker *, const struct question *, struct reply *ret,

@@ -325,9 +325,9 @@ static void note_reply(struct feed_place *p, const struct reply *reply, bool who
 	known_end(&p->known, whole);
 	if (whole)
 		known_set_validators(&p->known, etag, modified);
-	p->moved_now = reply->moved && !slice_eq(to, buf_slice(&p->known.moved));
+	p->moved_now = reply->http.moved && !slice_eq(to, buf_slice(&p->known.moved));
 	buf_clear(&p->known.moved);
-	if (reply->moved && buf_add(&p->known.moved, to) < 0)
+	if (reply->http.moved && buf_add(&p->known.moved, to) < 0)
 		buf_clear(&p->known.moved);
 }
 
@@ -419,8 +419,10 @@ int place_end(struct feed_place *p, struct intake *in, struct err *err)
 	AUTO(buf_done) struct buf text = { 0 };
 	if (p->fault && end_failing(p, in, err) < 0)
 		return -1;
-	if (p->recovered)
+	if (p->recovered) {
 		intake_onward(in, failures_of(p, in), S("well"));
+		intake_renew(in);
+	}
 	if (known_put(&p->known, &text) < 0)
 		return fail(err, FAULT_TOO_LARGE, "what is known of %s does not fit",
 			    p->feed->name);

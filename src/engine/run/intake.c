@@ -74,6 +74,11 @@ void intake_heard(struct intake *in)
 		doubt_succeeded(in->source);
 }
 
+void intake_renew(struct intake *in)
+{
+	in->found |= in->probing;
+}
+
 /* "a.jsonl (from: 2)": so the second source calls what the first one reads, too. */
 static bool is_of_another(struct slice name, struct slice mine)
 {

@@ -62,6 +62,11 @@ void intake_heard(struct intake *in)
 	(void)in;
 }
 
+void intake_renew(struct intake *in)
+{
+	(void)in;
+}
+
 struct slice split_end(const struct split *s)
 {
 	(void)s;
