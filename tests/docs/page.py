@@ -131,7 +131,7 @@ class Shell:
             process = subprocess.Popen(["bash", "-c", "exec " + self.inward(command)], cwd=self.folder, env=self.env,
                                        stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.background.append(process)
-        server = re.search(r"api\.py|http\.server|demo-llm", command)
+        server = re.search(r"api\.py|http\.server|demo-llm|demo-news", command)
         deadline = time.monotonic() + 20
         while server and time.monotonic() < deadline:
             try:
