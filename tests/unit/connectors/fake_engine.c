@@ -258,6 +258,12 @@ const struct http_guard *site_guard(struct site *site)
 	return NULL;
 }
 
+bool site_is_endless(const struct site *site)
+{
+	(void)site;
+	return false;
+}
+
 bool site_keeps(const struct site *site)
 {
 	(void)site;
