@@ -19,6 +19,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum { DESCRIPTORS_BESIDE = 4500 }; /* files, databases, senders: what is no call */
 
 #define DEFAULT_GRACE_NS (25 * HK_SEC)
 #define STALL_NS         HK_SEC /* so long nothing goes on, and one is told why */
@@ -190,9 +193,26 @@ static int run_beside(struct job *job) SUSPENDS
 	return r < 0 ? r : closed == -ECANCELED ? 0 : closed;
 }
 
+/* Each call may have a connection of its own. The limit that one begins with is mostly 1,024, for programs that use select(), and may be raised. */
+static void raise_descriptors(const struct job *job)
+{
+	struct rlimit limit;
+	rlim_t wanted = run_calls_at_once(job->plan) + DESCRIPTORS_BESIDE;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	if (limit.rlim_max < wanted)
+		say("warning: its calls may need %llu descriptors at once, and this process may "
+		    "have %llu: raise "
+		    "the hard limit (ulimit -Hn; LimitNOFILE= of systemd), or lower `concurrency`",
+		    (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* up to the hard limit anybody may */
+}
+
 static int run_opened(struct job *job) SUSPENDS
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
+	raise_descriptors(job);
 	run_counts(job->run, &job->before);
 	tell_resuming(job);
 	tell_earlier(job);

@@ -95,6 +95,8 @@ struct run_result {
 	uint64_t rounds;  /* of a source with `every`: that this part of the run made */
 	bool dead_copied; /* the plan's `dead:` is there, whole */
 };
+/* How many calls its steps may make at once, all together. */
+size_t run_calls_at_once(const struct plan *);
 struct run;
 MUST int run_open(const struct plan *, const struct run_options *, struct run **ret,
 		  struct err *) SUSPENDS;

@@ -30,6 +30,8 @@
 #define BATCH_BYTES    (4u << 20)
 #define BATCH_EVERY_NS (200 * HK_MS)
 
+enum { CONNECTIONS_KEPT = 1024 }; /* of an origin, at least */
+
 /* A statement is in the file: what its database says of it stands behind the place. */
 static int say_where(const struct plan *p, const struct place *at, struct err *err)
 {
@@ -435,13 +437,22 @@ static int enter_run(struct run *run, struct slice mark, struct err *err) SUSPEN
 	return folds_restore(run, err);
 }
 
+/* Between two calls a connection rests: all that are in use at once may do so, else each wave of answers would close most of them. */
+static int open_client(struct run *run, struct err *err) SUSPENDS
+{
+	size_t calls = run_calls_at_once(run->plan);
+	const struct http_client_options client = {
+		.idle_per_origin = calls > CONNECTIONS_KEPT ? (unsigned)calls : CONNECTIONS_KEPT,
+		.environment_proxies = true,
+	};
+	return http_client_new(&client, &run->http, err);
+}
+
 int run_open_parts(struct run *run, struct err *err)
 {
 	AUTO(state_run_done) struct state_run last = { 0 };
-	const struct http_client_options client = { .environment_proxies = true };
 	set_batch(run);
-	if (open_guard(run, err) < 0 || http_client_new(&client, &run->http, err) < 0 ||
-	    open_steps(run, err) < 0)
+	if (open_guard(run, err) < 0 || open_client(run, err) < 0 || open_steps(run, err) < 0)
 		return -1;
 	if ((run->plan->dead_path && state_check_copy(run->plan->dead_path, err) < 0) ||
 	    open_state(run, err) < 0 || find_run(run, &last, err) < 0)

@@ -124,6 +124,15 @@ int step_init_call(struct step *s, struct err *err)
 	return s->in ? 0 : fail(err, FAULT_IO, "out of memory");
 }
 
+size_t run_calls_at_once(const struct plan *p)
+{
+	size_t calls = 0;
+	for (size_t i = 0; i < p->step_count; i++)
+		if (p->steps[i].port->call)
+			calls += limits_of(&p->steps[i]).cap;
+	return calls;
+}
+
 void step_close(struct step *s)
 {
 	if (s->place)
