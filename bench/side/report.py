@@ -354,7 +354,15 @@ def mails(s):
             f"ones. Figures: {medians(s)}.\n\n{text}\n")
 
 
-MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "uploads": uploads, "mails": mails, "state": state, "startup": startup, "runtime": runtime,
+
+def sockets(s):
+    text = compare(s, [("CPU µs", "sockets", "cpu_us", True), ("per second", "sockets", "per_s", False), ("RSS MiB", "sockets", "rss_mib", False)])
+    return (f"### Messages of a WebSocket\n\n{s['n']:,} messages of {s['bytes']} bytes of JSON from a server on the other core that has them ready, two fields of each into JSON "
+            f"lines; the whole process from its start. CPU is user + system time of the client for one message. hocket writes each message to its state, "
+            f"synced, before it does anything with it, and its output is synced, too; the others keep nothing. All lines are read back. Figures: {medians(s)}.\n\n{text}\n")
+
+
+MAKERS = {"exchange": exchange, "waiting": waiting, "records": records, "files": files, "partitions": partitions, "sql": sql, "lookups": lookups, "loads": loads, "uploads": uploads, "mails": mails, "sockets": sockets, "state": state, "startup": startup, "runtime": runtime,
           "micro": micro, "notes": notes}
 
 
