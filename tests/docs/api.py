@@ -2,7 +2,9 @@
 
 Small and deterministic: which user fails, and when, is a function of the number.
 """
+import base64
 import contextlib
+import hashlib
 import http.server
 import json
 import threading
@@ -124,11 +126,47 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+def read_frame(stream):
+    """(opcode, payload) of a client's short frame; None at the end."""
+    head = stream.read(2)
+    if len(head) < 2:
+        return None
+    n = head[1] & 127
+    n = int.from_bytes(stream.read(2), "big") if n == 126 else n
+    mask, payload = stream.read(4), stream.read(n)
+    return head[0] & 15, bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+def frame(opcode, payload):
+    return bytes([0x80 | opcode, len(payload)]) + payload
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def talk(self):
+        """A WebSocket: /feed gives twenty trades behind `after`, /chat says {"ok": true} to each message."""
+        proof = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+        self.send_response(101)
+        for name, value in {"Upgrade": "websocket", "Connection": "Upgrade",
+                            "Sec-WebSocket-Accept": base64.b64encode(proof).decode()}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        while (got := read_frame(self.rfile)) and got[0] != 8:
+            if got[0] == 9:
+                self.wfile.write(frame(10, got[1]))
+            elif got[0] == 1 and self.path == "/feed":
+                after = json.loads(got[1]).get("after", 0)
+                for n in range(after + 1, after + 21):
+                    self.wfile.write(frame(1, json.dumps({"seq": n, "price": 100 + n % 7}).encode()))
+            elif got[0] == 1:
+                self.wfile.write(frame(1, b'{"ok": true}'))
+        self.close_connection = True
+
     def do_GET(self):
+        if self.headers.get("Upgrade") == "websocket":
+            return self.talk()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urllib.parse.urlsplit(self.path)
         status, headers = 200, {}
