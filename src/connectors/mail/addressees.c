@@ -149,10 +149,11 @@ int address_literal(struct slice text, struct err *err)
 	struct mail_address a;
 	text = slice_trim(text);
 	const char *at = text.n ? memchr(text.p, '@', text.n) : NULL;
-	bool named = at && slice_ends(text, S(">")) && memchr(text.p, '<', text.n);
+	bool filled = text.n && memmem(text.p, text.n, "\\(", 2);
+	bool named = (at || filled) && slice_ends(text, S(">")) && memchr(text.p, '<', text.n);
 	if (!named && (!at || !is_bare(text, at)))
 		return 0;
-	if (memmem(text.p, text.n, "\\(", 2))
+	if (filled)
 		return fail(err, FAULT_CONFIG,
 			    "what a record fills in is jq here: {name: .name, email: .email}");
 	return mail_address_parse(text, &a, &storage, err) < 0 ? -1 : 1;

@@ -343,8 +343,10 @@ static size_t skip_hidden(struct slice html, size_t at, struct slice name)
 	while ((at = find(html, at, "</")) < html.n) {
 		struct slice end = slice_head(slice_from(html, at + 2), name.n);
 		at += 2;
-		if (slice_eq_nocase(end, name))
-			return at + name.n;
+		if (!slice_eq_nocase(end, name))
+			continue;
+		at = find(html, at, ">");
+		return at < html.n ? at + 1 : at;
 	}
 	return at;
 }
