@@ -109,4 +109,6 @@ int sink_stands(struct fake_sink *); /* at is closed before and after; err: why 
 void sink_commit(struct fake_sink *, const char *records, const char *mark);
 void sink_finish(struct fake_sink *);
 void sink_stop(struct fake_sink *); /* closes the site, keeps receipt and mark */
+/* Runs of this test have no end. */
+extern bool fake_endless;
 void sink_done(struct fake_sink *);

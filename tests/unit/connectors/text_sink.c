@@ -712,6 +712,105 @@ TEST(options_are_checked)
 	fake_site_done(&f, &to_csv);
 }
 
+/* ---- without an end ------------------------------------------------------------------------- */
+
+static void open_endless(struct fake_sink *s)
+{
+	fake_endless = true;
+	open_sink(s, &to_jsonl, NULL, NULL);
+}
+
+static void append(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK_INT(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+LOOP_TEST(without_an_end_it_has_its_name_with_its_first_rows)
+{
+	struct fake_sink s;
+	file_write(out, S("old\n"));
+	open_endless(&s);
+	sink_start(&s, true);
+	sink_commit(&s, NULL, NULL);
+	check_file(out, "old\n");
+	sink_commit(&s, "{\"a\":1}", NULL);
+	CHECK_INT(s.result, 0);
+	check_file(out, "{\"a\":1}\n");
+	check_file(part, NULL);
+	sink_commit(&s, "{\"a\":2}", NULL);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
+	sink_stop(&s);
+	append(out, "{\"torn");
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
+	sink_commit(&s, "{\"a\":3}", NULL);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+	sink_done(&s);
+	fake_endless = false;
+}
+
+LOOP_TEST(a_crash_behind_the_rename_takes_it_back)
+{
+	struct fake_sink s;
+	AUTO(buf_done) struct buf before = { 0 };
+	open_endless(&s);
+	sink_start(&s, true);
+	CHECK_INT(buf_add(&before, buf_slice(&s.receipt)), 0);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	check_file(out, "{\"a\":1}\n");
+	buf_clear(&s.receipt); /* the newer one was not saved */
+	CHECK_INT(buf_add(&s.receipt, buf_slice(&before)), 0);
+	sink_stop(&s);
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(part, "");
+	sink_commit(&s, "{\"a\":1}", NULL);
+	check_file(out, "{\"a\":1}\n");
+	sink_done(&s);
+	fake_endless = false;
+}
+
+LOOP_TEST(an_end_is_given_and_taken_away)
+{
+	struct fake_sink s;
+	open_endless(&s);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1}", NULL);
+	sink_stop(&s);
+	append(out, "{\"torn");
+	fake_endless = false; /* --once */
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	check_file(part, "{\"a\":1}\n");
+	sink_commit(&s, "{\"a\":2}", NULL);
+	sink_stop(&s);
+	fake_endless = true;
+	sink_start(&s, false);
+	CHECK_INT(s.result, 0);
+	sink_commit(&s, "{\"a\":3}", NULL);
+	check_file(out, "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+	check_file(part, NULL);
+	sink_done(&s);
+	fake_endless = false;
+}
+
+LOOP_TEST(what_was_changed_in_the_middle_is_refused)
+{
+	struct fake_sink s;
+	open_endless(&s);
+	sink_start(&s, true);
+	sink_commit(&s, "{\"a\":1} {\"a\":2}", NULL);
+	sink_stop(&s);
+	file_write(out, S("{\"a\":7}\n{\"a\":7}\n{\"a\":3}\n"));
+	sink_start(&s, false);
+	CHECK_INT(s.err.fault, FAULT_IO);
+	sink_done(&s);
+	fake_endless = false;
+}
+
 static const struct test tests[] = {
 	T(output_shows_when_it_is_whole),
 	T(fields_are_chosen_in_order),
@@ -749,6 +848,10 @@ static const struct test tests[] = {
 	T(csv_appends_under_the_same_header_only),
 	T(a_lone_empty_cell_is_not_an_empty_line),
 	T(options_are_checked),
+	T(without_an_end_it_has_its_name_with_its_first_rows),
+	T(a_crash_behind_the_rename_takes_it_back),
+	T(an_end_is_given_and_taken_away),
+	T(what_was_changed_in_the_middle_is_refused),
 };
 
 int main(void)
