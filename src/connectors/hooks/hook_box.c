@@ -192,7 +192,7 @@ static bool has_not_kept(struct hook_box *b, struct hook_page *p, const struct e
 {
 	count_bytes(b, 0, p->records.bytes);
 	page_free(p);
-	if (err->code == ENOSPC)
+	if (err->code == ENOSPC && !b->teller) /* who tells cannot be asked to come again */
 		say_stuck(b, err);
 	else
 		hook_box_fail(b, err);
