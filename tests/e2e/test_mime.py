@@ -176,6 +176,9 @@ def check(m, raw):
             assert p.get_content_type() == f"text/{kind}" and lines_of(text_of(p)) == lines_of(want)
     want = [p for p in m["parts"] if p["cid"] and m["html"]] + [p for p in m["parts"] if not (p["cid"] and m["html"])]
     assert len(parts) == len(want)
+    for p in leaves(got):
+        if p["content-transfer-encoding"] != "7bit":
+            assert all(len(line) <= 76 and not line.endswith((" ", "\t")) for line in p.get_payload().splitlines())
     for p, w in zip(parts, want):
         assert p.get_payload(decode=True) == w["data"]
         assert (p.get_filename() or "") == w["name"]
