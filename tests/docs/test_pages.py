@@ -20,6 +20,7 @@ PROGRAM = os.environ.get("HOCKET", str(ROOT / "build-test/hocket"))
 # bench/run writes docs/benchmarks.md, tools/scorecard docs/scorecard.md, and their commands take an hour
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ("benchmarks.md", "scorecard.md"))]
 SHOWN = {"text", "c"}
+EXAMPLES = {"PG_URL": "postgres://localhost/example", "SMTP_URL": "smtp://localhost"}  # secrets that must be URLs
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +79,7 @@ def shell(tmp_path, library):
 def check(shell, text, where):
     """A pipeline without a name, or a part of one."""
     text = whole(text)
-    env = {**shell.env, **{name: "postgres://localhost/example" if name == "PG_URL" else "example-secret" for name in re.findall(r"\$secret\.(\w+)", text)}}
+    env = {**shell.env, **{name: EXAMPLES.get(name, "example-secret") for name in re.findall(r"\$secret\.(\w+)", text)}}
     done = subprocess.run([PROGRAM, "check", write(shell, text)], cwd=shell.folder, env=env,
                           capture_output=True, text=True)
     assert done.returncode == 0, f"{where}\n{done.stderr}"
