@@ -95,6 +95,7 @@ struct webhook { /* shared */
 	struct hook_box box;
 	struct hk_scope *life; /* of the server; NULL: it does not run */
 	struct status_count refused[8];
+	bool said_fault;
 };
 
 static void handle(void *arg, const struct http_incoming *, struct http_reply *) SUSPENDS;
@@ -260,6 +261,23 @@ static bool read_records(struct webhook *w, const struct http_incoming *in, stru
 	return false;
 }
 
+/* They become dead letters, and nothing stops: a mistake in `each` should be seen before the thousandth. */
+static void say_faults(struct webhook *w, const struct hook_records *records)
+{
+	AUTO(buf_done) struct buf text = { .max = 1024 };
+	for (size_t i = 0; i < records->n && !w->said_fault; i++) {
+		const struct err *fault = records->v[i].fault;
+		if (!fault)
+			continue;
+		w->said_fault = true;
+		if (buf_printf(&text,
+			       "`each` could make no record of a delivery: %s (said once; they are "
+			       "dead letters)",
+			       fault->text) == 0)
+			site_warn(w->site, buf_slice(&text));
+	}
+}
+
 static void answer_challenge(struct slice value, struct http_reply *out)
 {
 	if (buf_printf(&out->body, "{\"challenge\":%.*s}", SLICE(value)) < 0)
@@ -280,6 +298,7 @@ static void handle(void *arg, const struct http_incoming *in, struct http_reply 
 	if (!read_records(w, in, out, &records))
 		return;
 	out->content_type = "text/plain"; /* of nothing: some senders show a body to people */
+	say_faults(w, &records);
 	if (records.n > 0 && hook_box_put(&w->box, &records) < 0)
 		refuse_for_now(w, out, 30, "it cannot be kept now: send it again later");
 }

@@ -181,6 +181,17 @@ GARBAGE = {
 }
 
 
+def test_strangers_cannot_end_a_run_by_what_they_send(hocket):
+    """Twenty alike end a run that reads a file: there it is the pipeline's mistake. Here anybody could do that."""
+    with listening(hocket, "from:\n  webhook: 127.0.0.1:0/hooks\n  each: '{n: (.n + 1)}'\n" + TO_ROWS) as l:
+        assert all(l.post({"n": [n]})[0] == 200 for n in range(30))
+        assert "dead letters" in l.wait_for("could make no record")
+        assert l.post({"n": 1})[0] == 200
+        wait_for_rows(hocket, 1)
+        code, said = l.end()
+        assert code == 3 and said.count("could make no record") == 1, said
+
+
 @pytest.mark.parametrize("kind", GARBAGE)
 def test_garbage_is_refused_and_others_are_served(hocket, kind):
     with listening(hocket, "from: {webhook: '127.0.0.1:0/hooks'}\n" + TO_ROWS) as l:

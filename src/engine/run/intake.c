@@ -289,6 +289,9 @@ static int all_sources(struct run *run) SUSPENDS
 		struct intake in = { run, &run->sources[i] };
 		bool again = in.source->place->facts.endless &&
 			     schedule_is_given(&in.source->place->common.every);
+		if (in.source->place->facts.told.n)
+			doubt_succeeded(
+				in.source); /* strangers shall not end a run by what they send */
 		if ((again ? rounds_read : source_read)(&in, &err) == 0)
 			continue;
 		if (err.fault == FAULT_CANCELLED)
