@@ -75,6 +75,19 @@ static int rewind_mark(struct ledger *l, const struct rewind *how, struct rewoun
 	return 0;
 }
 
+/* What is asked for anew in each round has no start from which a record could be counted. */
+static int check_rounds(struct ledger *l, const struct plan *plan, struct err *err)
+{
+	const struct place *source = &plan->sources[plan->source_count - 1];
+	if (l->round.number > 0 && source->facts.restart != RESTART_SEEKS)
+		return fail(err, FAULT_CONFIG,
+			    "'%s' was asked again in each round: a record's number does not say "
+			    "where it was; --fresh starts over",
+			    source->label);
+	l->round = (struct round){ 0 };
+	return 0;
+}
+
 /* ---- the outputs ---- */
 struct receipts {
 	struct arena *arena;
@@ -145,7 +158,8 @@ int rewind_run(struct state *state, const struct plan *plan, const struct rewind
 			"steps hold %llu records of the run %s: let it go on to its end first, or "
 			"reset the state",
 			(unsigned long long)held, last.id);
-	if (mark_read(&l, buf_slice(&last.mark), err) < 0 || rewind_mark(&l, how, ret, err) < 0)
+	if (mark_read(&l, buf_slice(&last.mark), err) < 0 || check_rounds(&l, plan, err) < 0 ||
+	    rewind_mark(&l, how, ret, err) < 0)
 		return -1;
 	return begin(state, plan, &l, ret, err);
 }
