@@ -59,6 +59,7 @@ struct xml {
 	void *arg;
 	struct buf head;    /* the first bytes, until the parser exists */
 	struct buf charset; /* as HTTP says */
+	struct buf values;  /* of an element's attributes */
 	bool begun, broken;
 	size_t depth;
 	struct err err;   /* with broken */
@@ -154,14 +155,43 @@ static struct xml_name name_of(const xmlChar *local, const xmlChar *prefix, cons
 
 enum { ATTRIBUTES_MAX = 64 };
 
+/* libxml2 leaves each '&' of a value as "&#38;", so that whoever expands entities may do that later. */
+static struct slice plain_value(struct xml *x, struct slice value)
+{
+	struct slice rest = value;
+	size_t from = x->values.n;
+	if (!memmem(value.p, value.n, "&#38;", 5))
+		return value;
+	while (rest.n) {
+		const char *at = memmem(rest.p, rest.n, "&#38;", 5);
+		size_t n = at ? (size_t)(at - rest.p) + 1 : rest.n;
+		ASSERT(buf_add(&x->values, slice_head(rest, n)) == 0); /* there is room */
+		rest = slice_from(rest, at ? n + 4 : n);
+	}
+	return slice_from(buf_slice(&x->values), from);
+}
+
+static size_t values_bytes(const xmlChar **from, size_t n)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < n; i++)
+		bytes += (size_t)(from[i * 5 + 4] - from[i * 5 + 3]);
+	return bytes;
+}
+
 /* Five pointers each: name, prefix, URI, the value's first byte and what is behind its last. Those above the limit are left out. */
-static size_t collect_attributes(const xmlChar **from, int count, struct xml_attribute *ret)
+static size_t collect_attributes(struct xml *x, const xmlChar **from, int count,
+				 struct xml_attribute *ret)
 {
 	size_t n = count < ATTRIBUTES_MAX ? (size_t)count : ATTRIBUTES_MAX;
+	buf_clear(&x->values);
+	if (buf_reserve(&x->values, values_bytes(from, n) + 1) < 0)
+		return 0; /* more than libxml2 lets pass */
 	for (size_t i = 0; i < n; i++, from += 5)
 		ret[i] = (struct xml_attribute){
 			.name = name_of(from[0], from[1], from[2]),
-			.value = { (const char *)from[3], (size_t)(from[4] - from[3]) },
+			.value = plain_value(x, (struct slice){ (const char *)from[3],
+								(size_t)(from[4] - from[3]) }),
 		};
 	return n;
 }
@@ -182,7 +212,7 @@ static void on_start(void *arg, const xmlChar *local, const xmlChar *prefix, con
 		return;
 	}
 	struct xml_name name = name_of(local, prefix, uri);
-	x->events->start(x->arg, &name, list, collect_attributes(attributes, count, list));
+	x->events->start(x->arg, &name, list, collect_attributes(x, attributes, count, list));
 }
 
 static void on_end(void *arg, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
@@ -346,6 +376,7 @@ void xml_free(struct xml *x)
 	}
 	buf_done(&x->head);
 	buf_done(&x->charset);
+	buf_done(&x->values);
 	free(x);
 }
 

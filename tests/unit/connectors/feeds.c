@@ -245,6 +245,8 @@ TEST(atom_is_read)
 	check_feed(ATOM("<updated>2021-09-06T00:01:00+02:00</updated><published>2020</published>"),
 		   "\"published\":\"2020-01-01T00:00:00Z\",\"updated\":\"2021-09-05T22:01:00Z\"");
 	check_feed(ATOM("<category term='t' label='L'/>"), "\"categories\":[\"t\"]");
+	check_feed(ATOM("<link href='/a?b=1&amp;c=&#38;&amp;#38;d&lt;'/>"),
+		   "\"link\":\"http://h/a?b=1&c=&&#38;d<\"");
 }
 
 TEST(json_feeds_are_read)
