@@ -102,6 +102,12 @@ def test_exim_and_tls(mx, certificate, words, user):
     assert send(f"smtp://{user}@localhost:{port}", [mail()], *words, f"ca={certificate[0]}")[0]["code"] == 250
 
 
+def test_exim_hears_no_password_in_the_open(mx):
+    """Without TLS the password itself stays here (CRAM-MD5), even where it would be allowed to be said."""
+    assert send(f"smtp://ada:s%C3%A9same@localhost:{mx.port}", [mail(77)], "tls=never", "plain_auth=yes")[0]["code"] == 250
+    assert any("A=cram:ada" in line and "X=TLS" not in line for line in mx.log().splitlines() if " <= " in line)
+
+
 def test_exim_and_who_we_are_not(mx, certificate):
     ca = f"ca={certificate[0]}"
     wrong = send(f"smtp://ada:wrong-one@localhost:{mx.port}", [mail()], "tls=required", ca)[0]
@@ -123,6 +129,7 @@ def test_exim_closes_connections_that_it_has_enough_of(mx, secure):
     answers = send(secure[0], [mail(i) for i in range(30)], *secure[1:], "connections=2", "tasks=4")
     assert [a.get("code") for a in answers] == [250] * 30, answers
     assert sorted(email_subject(raw) for raw in mx.mails(30)) == sorted(f"number {i}" for i in range(30))
+    assert mx.log().count("too many messages") >= 2, mx.log()
 
 
 # ---- aiosmtpd -------------------------------------------------------------------------------------------------------
