@@ -11,7 +11,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
-PYTHON_PEERS = ["httpx", "aiohttp", "uvloop", "trio", "duckdb", "asyncpg", "psycopg[binary]", "psycopg_pool", "weasyprint", "markdown", "aiosmtplib"]
+PYTHON_PEERS = ["httpx", "aiohttp", "uvloop", "trio", "duckdb", "asyncpg", "psycopg[binary]", "psycopg_pool", "weasyprint", "markdown", "aiosmtplib", "numpy", "feedparser", "jinja2"]
 CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra"]
 
 
