@@ -51,16 +51,16 @@ static int put_place(const struct place *p, const char *role, struct buf *out)
 }
 
 /* "read every 30m, from the start on"; "read cron '0 6 * * 1-5' in Europe/Berlin: Mon 2026-03-30 06:00 +02:00, ..." */
-static int put_schedule(const struct plan *plan, struct buf *out)
+static int put_schedule(const struct schedule *s, const char *what, const char *from,
+			struct buf *out)
 {
-	const struct schedule *s = &plan->sources[plan->source_count - 1].common.every;
 	int64_t at = hk_wall_ns();
-	if (!schedule_is_given(s))
+	if (!s || !schedule_is_given(s))
 		return 0;
-	int r = buf_add(out, S("        read "));
+	int r = buf_printf(out, "        %s ", what);
 	r = r < 0 ? r : schedule_put(out, s);
 	if (s->every_ns)
-		return r < 0 ? r : buf_add(out, S(", from the start on\n"));
+		return r < 0 ? r : buf_printf(out, ", from %s on\n", from);
 	for (int i = 0; i < 3 && r == 0; i++) {
 		at = schedule_next_ns(s, at);
 		r = buf_add(out, i ? S(", ") : S(": "));
@@ -74,10 +74,16 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 	int r = buf_printf(out, "%s: good\n", path);
 	for (size_t i = 0; r == 0 && i < plan->source_count; i++)
 		r = put_place(&plan->sources[i], i == 0 ? "from" : "", out);
-	r = r < 0 ? r : put_schedule(plan, out);
-	for (size_t i = 0; r == 0 && i < plan->step_count; i++)
-		r = put_place(&plan->steps[i], plan->steps[i].role == ROLE_SINK ? "to" : "step",
-			      out);
+	r = r < 0 ? r
+		  : put_schedule(&plan->sources[plan->source_count - 1].common.every, "read",
+				 "the start", out);
+	for (size_t i = 0; r == 0 && i < plan->step_count; i++) {
+		const struct place *p = &plan->steps[i];
+		r = put_place(p, p->role == ROLE_SINK ? "to" : "step", out);
+		r = r < 0 ? r
+			  : put_schedule(p->facts.closes, "windows close", "their first record",
+					 out);
+	}
 	for (size_t i = 0; r == 0 && i < plan->sink_count; i++)
 		r = put_place(&plan->sinks[i], "to", out);
 	if (r == 0 && plan->dead_path)

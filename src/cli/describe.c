@@ -129,10 +129,21 @@ static int put_warnings(const struct place *p, struct buf *out)
 	return buf_add(out, S("insecure: checks no certificates\n"));
 }
 
+/* When the windows of what holds records close, but for the end of the input. */
+static int put_closing(const struct place *p, struct buf *out)
+{
+	if (!p->facts.closes)
+		return 0;
+	int r = buf_add(out, S("windows close "));
+	r = r < 0 ? r : schedule_put(out, p->facts.closes);
+	return r < 0 ? r : buf_add_char(out, '\n');
+}
+
 int describe_place(const struct place *p, struct buf *out)
 {
 	int r = p->port->call ? put_call(p, out) : 0;
 	r = r < 0 ? r : put_conditions(p, out);
+	r = r < 0 ? r : put_closing(p, out);
 	r = r < 0 ? r : put_warnings(p, out);
 	return r < 0 ? r : put_promise(p, out);
 }

@@ -133,6 +133,25 @@ def test_a_stop_leaves_windows_open_and_a_restart_goes_on_with_them(hocket):
     assert held(hocket) == 0 and hocket("verify", "pipe.yaml").code == 0
 
 
+def test_what_a_deadline_leaves_open_goes_to_the_run_behind_it(hocket):
+    hocket.write_jsonl("in.jsonl", records(10))
+    hocket.write("pipe.yaml", ENDLESS)
+    first = hocket("run", "pipe.yaml", "--until", f"{1500 * SLOW:.0f}ms")
+    assert first.code == 0 and digests(hocket) == [] and held(hocket) == 10, first.err
+    hocket.write_jsonl("in.jsonl", records(20))
+    once = hocket("run", "pipe.yaml", "--once")
+    assert once.code == 0, once.err
+    assert digests(hocket) == [(f"key {k}", [i for i in range(20) if i * 7 % 5 == k]) for k in (0, 2, 4, 1, 3)]
+    assert hocket("verify", "pipe.yaml").code == 0
+
+
+def test_check_says_when_windows_close(hocket):
+    hocket.write("pipe.yaml", ENDLESS.replace("24h", "{cron: '0 6 * * *', zone: Europe/Berlin}"))
+    said = hocket("check", "pipe.yaml")
+    assert said.code == 0 and "windows close cron '0 6 * * *' in Europe/Berlin: " in said.out and said.out.count(" 06:00 +0") == 3, said.out
+    assert "windows close cron '0 6 * * *' in Europe/Berlin" in hocket("graph", "pipe.yaml").out
+
+
 SENT = """from: {{jsonl: in.jsonl}}
 steps:
   - http: {base}/one/\\(.id)
