@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { NAME_MOST = 60, ENDING_MOST = 10 }; /* of a file's name in ASCII */
+
 struct body {             /* text or HTML, ready to be written */
 	struct buf lines; /* owns */
 	enum mime_coding coding;
@@ -209,23 +211,29 @@ static void put_alternative(struct writer *w)
 	put_boundary(w, 'a', true);
 }
 
-/* For programs that know no RFC 2231: what is not plain becomes '_'; the ending stays. */
-static size_t ascii_name(struct slice s, char out[64])
+/* One '_' for each character that is not plain. */
+static size_t put_ascii(struct slice s, char *out, size_t room)
 {
-	const char *dot = s.n ? memrchr(s.p, '.', s.n) : NULL;
-	struct slice ending = dot ? slice_from(s, (size_t)(dot - s.p)) : (struct slice){ 0 };
 	size_t n = 0;
-	if (ending.n > 10)
-		ending.n = 0;
-	for (size_t i = 0; i < s.n && n < 60; i++) {
+	for (size_t i = 0; i < s.n && n < room; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if (n == 60 - ending.n && i < s.n - ending.n)
-			i = s.n - ending.n, c = (unsigned char)s.p[i];
 		if (c >= 0x80 && c < 0xc0)
 			continue; /* within a character */
 		out[n++] = c > ' ' && c < 0x7f && !strchr("\"\\=?", c) ? (char)c : '_';
 	}
 	return n;
+}
+
+/* For programs that know no RFC 2231: short, ASCII, with the ending that says what it is. */
+static struct slice ascii_name(struct slice s, char out[NAME_MOST])
+{
+	const char *dot = s.n ? memrchr(s.p, '.', s.n) : NULL;
+	struct slice ending = dot ? slice_from(s, (size_t)(dot - s.p)) : (struct slice){ 0 };
+	if (ending.n > ENDING_MOST)
+		ending.n = 0;
+	s.n -= ending.n;
+	size_t n = put_ascii(s, out, NAME_MOST - ending.n);
+	return (struct slice){ out, n + put_ascii(ending, out + n, NAME_MOST - n) };
 }
 
 /* What holds other messages or parts must not be encoded (RFC 2046 5.1, 5.2.1); as bytes it arrives as it is. */
@@ -240,14 +248,12 @@ static struct slice type_of(const struct mail_part *p)
 static void put_part(struct writer *w, const struct mail_part *p, bool within)
 {
 	struct mime_field *f = &w->field;
-	char name[64];
+	char name[NAME_MOST];
 	bool plain = field_param_is_plain(p->filename);
 	field_begin(f, S("Content-Type"));
 	field_word(f, type_of(p));
 	if (p->filename.n)
-		field_param(f, "name",
-			    plain ? p->filename
-				  : (struct slice){ name, ascii_name(p->filename, name) });
+		field_param(f, "name", plain ? p->filename : ascii_name(p->filename, name));
 	field_end(f);
 	field_begin(f, S("Content-Disposition"));
 	field_word(f, within ? S("inline") : S("attachment"));

@@ -23,9 +23,8 @@
 #include <errno.h>
 #include <hocket/scope.h>
 
-#define BATCH     64
-#define LINE_MAX_ 998 /* RFC 5321 4.5.3.1.6 */
-#define LAST_MAX  (8u << 10)
+#define BATCH      64
+#define LINE_BYTES 998 /* RFC 5321 4.5.3.1.6 */
 
 /* ---- before anything is said ----------------------------------------------------------------------------- */
 
@@ -36,7 +35,7 @@ static int check_line(struct slice line, size_t number, struct err *err)
 			    "the message has a line break that is not CR LF in line %zu", number);
 	if (memchr(line.p, 0, line.n))
 		return fail(err, FAULT_BAD_VALUE, "the message has a NUL in line %zu", number);
-	if (line.n > LINE_MAX_)
+	if (line.n > LINE_BYTES)
 		return fail(err, FAULT_BAD_VALUE,
 			    "line %zu of the message has %zu bytes; a mail's have 998 at most",
 			    number, line.n);
