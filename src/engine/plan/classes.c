@@ -13,6 +13,8 @@ static const struct promise of_sources[] = {
 	[RESTART_SEEKS] = { 'R', "replayable", "goes on where it stopped", NULL },
 	[RESTART_ASKS] = { 'J', "journaled", "each page is kept, and not asked for again", NULL },
 };
+static const struct promise told = { 'J', "journaled",
+				     "what comes is kept before anything is done with it", NULL };
 static const struct promise of_sinks[] = {
 	[APPEND_ONLY] = { 'A', "append-only", "after a crash some may show twice or not",
 			  "write to a file, a table, or by a key" },
@@ -42,7 +44,7 @@ const struct promise *promise_of(const struct place *p)
 	ASSERT((size_t)f->guarantee < ARRAY_SIZE(of_sinks) &&
 	       (size_t)f->restart < ARRAY_SIZE(of_sources));
 	if (p->role == ROLE_SOURCE)
-		return &of_sources[f->restart];
+		return f->told.n ? &told : &of_sources[f->restart];
 	if (p->role == ROLE_SINK && !p->port->call)
 		return &of_sinks[f->guarantee];
 	switch (f->effect) {

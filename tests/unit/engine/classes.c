@@ -27,6 +27,9 @@ TEST(sources)
 		      "R  replayable: goes on where it stopped", true);
 	check_promise(place_of(from, ROLE_SOURCE, (struct facts){ .restart = RESTART_ASKS }),
 		      "J  journaled: each page is kept, and not asked for again", true);
+	check_promise(place_of(from, ROLE_SOURCE,
+			       (struct facts){ .restart = RESTART_ASKS, .told = S("hooks") }),
+		      "J  journaled: what comes is kept before anything is done with it", true);
 	check_promise(place_of(from, ROLE_SOURCE, (struct facts){ .restart = RESTART_LOSES }),
 		      "V  volatile: what was read is gone after a stop", false);
 }
