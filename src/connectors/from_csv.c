@@ -34,7 +34,7 @@ static int csv_plan(void *of, struct facts *facts, struct diag *diag)
 static int csv_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct csv_source *o = site->options;
-	return files_open(site->shared, &o->files, err);
+	return files_open(site->shared, site, &o->files, err);
 }
 
 static void csv_close(struct site *site)

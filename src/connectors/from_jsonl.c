@@ -30,7 +30,7 @@ static int jsonl_plan(void *of, struct facts *facts, struct diag *diag)
 static int jsonl_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct jsonl_source *o = site->options;
-	return files_open(site->shared, &o->files, err);
+	return files_open(site->shared, site, &o->files, err);
 }
 
 static void jsonl_close(struct site *site)

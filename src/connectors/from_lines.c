@@ -34,7 +34,7 @@ static int lines_plan(void *of, struct facts *facts, struct diag *diag)
 static int lines_open(struct site *site, struct err *err) SUSPENDS
 {
 	const struct lines_source *o = site->options;
-	return files_open(site->shared, &o->files, err);
+	return files_open(site->shared, site, &o->files, err);
 }
 
 static void lines_close(struct site *site)

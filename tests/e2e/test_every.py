@@ -322,3 +322,17 @@ def test_dead_letters_are_copied_and_sent_again_while_it_stands_still(hocket):
         run.until(lambda: len(lines(hocket)) == 3)
         assert run.stop().code == 0
     assert numbers(hocket) == [1, 1, 3]
+
+
+def test_a_folder_that_is_empty_yet(hocket):
+    (hocket.folder / "in").mkdir()
+    with endless(hocket, "from: {jsonl: 'in/*.jsonl', every: 50ms}\nto: {jsonl: out.jsonl}\n") as run:
+        run.until(lambda: (hocket.folder / ".hocket/pipe.db").exists())
+        add(hocket, 0, 2, "in/a.jsonl")
+        run.until(lambda: numbers(hocket) == [0, 1])
+        result = run.stop()
+    assert result.code == 0
+    assert result.err.count("is empty; they may come") == 1
+    assert hocket("run", "pipe.yaml", "--once").code == 0
+    hocket.write("other.yaml", "from: {jsonl: 'nowhere/*.jsonl'}\nto: {jsonl: out2.jsonl}\n")
+    assert hocket("run", "other.yaml").code == 1

@@ -8,6 +8,7 @@
  *  (2) an end is noted only behind a file of which nothing was left out, so that a failed one is looked at again. */
 #include "connectors/files/files.h"
 #include "base/banned.h"
+#include <errno.h>
 #include <hocket/offload.h>
 #include <stdio.h>
 
@@ -55,6 +56,21 @@ static int find_job(void *arg)
 	return r;
 }
 
+/* A folder into which files are put from time to time. */
+static bool may_come(const struct files *f, const struct err *why)
+{
+	return why->code == ENOENT && f->options->paths.n == 1 &&
+	       glob_is_pattern(slice_str(paths(f->options)[0])) && site_is_endless(f->site);
+}
+
+static void tell_nothing(struct files *f, const struct err *why)
+{
+	AUTO(buf_done) struct buf text = { .max = 1024 };
+	if (!f->told && buf_printf(&text, "%s; they may come", why->text) == 0)
+		site_warn(f->site, buf_slice(&text));
+	f->told = true;
+}
+
 static int find(struct files *f, struct err *err) SUSPENDS
 {
 	const struct files_options *o = f->options;
@@ -62,17 +78,23 @@ static int find(struct files *f, struct err *err) SUSPENDS
 	struct finding finding = { f, &why };
 	glob_done(&f->found);
 	int r = hk_offload(find_job, &finding);
-	if (r < 0 && why.fault == FAULT_NONE)
+	f->looked = r == 0 || may_come(f, &why);
+	if (f->looked) {
+		f->told &= r < 0;
+		if (r < 0)
+			tell_nothing(f, &why);
+		return 0;
+	}
+	if (why.fault == FAULT_NONE)
 		return fail_errno(err, FAULT_IO, r, "cannot look for '%s'", paths(o)[0]);
-	if (r < 0)
+	if (err)
 		*err = why;
-	f->looked = r == 0;
-	return r < 0 ? -1 : 0;
+	return -1;
 }
 
-int files_open(struct files *f, const struct files_options *o, struct err *err)
+int files_open(struct files *f, struct site *site, const struct files_options *o, struct err *err)
 {
-	*f = (struct files){ .options = o };
+	*f = (struct files){ .site = site, .options = o };
 	return find(f, err);
 }
 

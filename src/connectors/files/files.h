@@ -29,12 +29,16 @@ void files_check(struct files_options *, const char *verb, struct facts *, struc
 bool files_match(const struct files_options *, const char *path);
 
 struct files {
+	struct site *site; /* borrows */
 	const struct files_options *options;
 	struct glob found;
+	bool told;          /* that nothing is there yet */
 	bool looked;        /* found is of now: no round has begun behind it */
 	struct input input; /* the one that is being read */
 };
-MUST int files_open(struct files *, const struct files_options *, struct err *) SUSPENDS;
+/* The site lives as long. In a run without an end a pattern may find nothing yet. */
+MUST int files_open(struct files *, struct site *, const struct files_options *,
+		    struct err *) SUSPENDS;
 void files_close(struct files *);
 
 /* Reads one opened file, as the split of its path, from where that is to the end. */

@@ -427,6 +427,8 @@ static int fail_nothing(struct walk *w)
 			"'%s' finds folders only, such as '%s'; with /* behind it, the files in "
 			"them",
 			w->pattern, w->folder);
+	if (w->err)
+		w->err->code = ENOENT; /* they may come */
 	if (!w->missing.n && w->file)
 		return fail(w->err, FAULT_IO, "no file matches '%s': '%s' is no folder", w->pattern,
 			    w->file);
