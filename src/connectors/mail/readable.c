@@ -15,8 +15,7 @@
  *  (2) nothing of scripts, styles, titles and comments is shown. (3) blanks are as a browser shows them: one, and none beside a line's end. */
 #include "connectors/mail/readable.h"
 #include "base/banned.h"
-#include "base/utf8.h"
-#include <stdlib.h>
+#include "connectors/feeds/plain.h"
 
 struct writing {
 	struct buf *out;
@@ -59,63 +58,20 @@ static bool is_blank(char c)
 
 /* ---- characters ------------------------------------------------------------------------------------------ */
 
-static const struct entity {
-	const char *name, *text;
-} entities[] = {
-	{ "amp", "&" },        { "lt", "<" },          { "gt", ">" },
-	{ "quot", "\"" },      { "apos", "'" },        { "nbsp", " " },
-	{ "ndash", "\u2013" }, { "mdash", "\u2014" },  { "hellip", "\u2026" },
-	{ "lsquo", "\u2018" }, { "rsquo", "\u2019" },  { "ldquo", "\u201c" },
-	{ "rdquo", "\u201d" }, { "laquo", "\u00ab" },  { "raquo", "\u00bb" },
-	{ "bull", "\u2022" },  { "middot", "\u00b7" }, { "copy", "\u00a9" },
-	{ "reg", "\u00ae" },   { "trade", "\u2122" },  { "euro", "\u20ac" },
-	{ "pound", "\u00a3" }, { "sect", "\u00a7" },   { "deg", "\u00b0" },
-	{ "times", "\u00d7" }, { "shy", "" },          { "zwnj", "" },
-	{ "auml", "\u00e4" },  { "ouml", "\u00f6" },   { "uuml", "\u00fc" },
-	{ "Auml", "\u00c4" },  { "Ouml", "\u00d6" },   { "Uuml", "\u00dc" },
-	{ "szlig", "\u00df" }, { "eacute", "\u00e9" }, { "egrave", "\u00e8" },
-};
-
-/* Of "#233", "#xe9". 0: it is none. */
-static uint32_t number_of(struct slice name)
-{
-	uint32_t code = 0, base = 10;
-	size_t i = 1;
-	if (name.n > 2 && (name.p[1] == 'x' || name.p[1] == 'X'))
-		base = 16, i = 2;
-	for (; i < name.n && code <= 0x10ffff; i++) {
-		char c = name.p[i] | 0x20;
-		uint32_t digit = name.p[i] >= '0' && name.p[i] <= '9' ? (uint32_t)(name.p[i] - '0')
-				 : c >= 'a' && c <= 'f'               ? (uint32_t)(c - 'a' + 10)
-								      : 99;
-		if (digit >= base)
-			return 0;
-		code = code * base + digit;
-	}
-	bool good = code >= 0x20 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
-	return good ? code : 0;
-}
-
-/* "&amp;" at the start of s: appends what it stands for. How long it is; 0: it is none. */
+/* "&amp;" at the start of s: appends what it stands for; what holds a line together is a blank here, what may part a word nothing. How long it
+ * is; 0: it is none. */
 static size_t put_entity(struct writing *w, struct slice s)
 {
-	struct slice name, rest;
-	if (!slice_cut(slice_head(slice_from(s, 1), 12), ';', &name, &rest) || name.n < 2)
+	char text[4];
+	size_t n, length = plain_entity(s, text, &n);
+	struct slice c = { text, n };
+	if (length == 0)
 		return 0;
-	if (name.p[0] == '#') {
-		char text[4];
-		uint32_t code = number_of(name);
-		if (code == 0)
-			return 0;
-		put(w, (struct slice){ text, utf8_put(code, text) });
-		return name.n + 2;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(entities); i++)
-		if (slice_eq_str(name, entities[i].name)) {
-			put(w, slice_str(entities[i].text));
-			return name.n + 2;
-		}
-	return 0;
+	if (slice_eq(c, S("\u00a0")))
+		put(w, S(" "));
+	else if (!slice_eq(c, S("\u00ad")) && !slice_eq(c, S("\u200c")))
+		put(w, c);
+	return length;
 }
 
 static void put_verbatim(struct writing *w, char c)
@@ -294,10 +250,7 @@ static void take_tag(struct writing *w, const struct tag *t, enum effect effect)
 		take_verbatim(w, t);
 		break;
 	case PICTURE:
-		if (attribute(t->rest, "alt").n) {
-			start_word(w);
-			put_attribute(w, attribute(t->rest, "alt"));
-		}
+		put_text(w, attribute(t->rest, "alt"));
 		break;
 	case HIDDEN:
 	case NO_EFFECT:

@@ -125,6 +125,13 @@ static void each_file(bool make)
 	}
 }
 
+/* At the example's own left margin: a mail has a `from` and a `to`, too. */
+static bool has_line(struct slice block, const char *start)
+{
+	return slice_starts(block, slice_str(start + 1)) ||
+	       memmem(block.p, block.n, start, strlen(start));
+}
+
 /* The indented part of `more`, made a whole file; blocks are apart by an empty line. */
 static void check_example(const struct port *p, struct slice block)
 {
@@ -132,8 +139,7 @@ static void check_example(const struct port *p, struct slice block)
 	AUTO(secrets_free_p) struct secrets *secrets = secrets_new_fake(); /* what examples name */
 	struct diag *diag = diag_new(p->name);
 	const struct plan_settings settings = { .registry = &registry, .secrets = secrets };
-	bool from = memmem(block.p, block.n, "    from:", 9),
-	     to = memmem(block.p, block.n, "    to:", 7);
+	bool from = has_line(block, "\n    from:"), to = has_line(block, "\n    to:");
 	CHECK_INT(buf_printf(&file, "%s%.*s%s", from ? "" : "    from: stdin\n", SLICE(block),
 			     to ? "" : "    to: 'null'\n"),
 		  0);
