@@ -36,23 +36,25 @@ struct mail_header {
 };
 struct mail_part {
 	struct slice data;
-	struct slice type;     /* media type; empty: application/octet-stream */
+	/* Media type; empty, multipart/ and message/, which must not be encoded: application/octet-stream. */
+	struct slice type;
 	struct slice filename; /* UTF-8; empty: none */
-	struct slice
-		content_id; /* without <>: shown within the HTML (inline); empty: an attachment */
+	/* Without <>: shown within the HTML (inline), if there is any. Empty: an attachment. */
+	struct slice content_id;
 };
 struct mail {                                       /* all borrowed */
 	struct mail_address from, sender, reply_to; /* mailbox empty: none; from is required */
 	const struct mail_address *to, *cc;
-	size_t to_n, cc_n;
+	size_t to_n, cc_n; /* both 0: "undisclosed-recipients:;" */
 	struct slice subject;
-	struct slice message_id; /* without <> */
+	struct slice message_id; /* without <>; empty: the server makes one */
 	int64_t date_ns;         /* wall clock, written in UTC */
-	struct slice text, html; /* UTF-8; at least one */
+	/* UTF-8; at least one. CR, LF and CR LF end a line alike, and the last line gets an end. */
+	struct slice text, html;
 	const struct mail_part *parts;
 	size_t parts_n;
-	const struct mail_header *
-		headers; /* List-Unsubscribe, X-..., In-Reply-To; those that are made here are refused */
+	/* List-Unsubscribe, X-..., In-Reply-To; those that are made here are refused. */
+	const struct mail_header *headers;
 	size_t headers_n;
 	bool utf8; /* addresses as they are, in header fields of UTF-8: for servers with SMTPUTF8 */
 };

@@ -15,7 +15,7 @@
  *  (4) a reply that is no is FAULT_SMTP with err.code the reply code: 4xx may pass, 5xx does not (fault_policy); the enhanced status code (RFC 3463) and the text are in the
  *      message, without credentials. After a no err.sent is false, also behind the message's end: who says no has not taken it. 421, and 4xx at the
  *      greeting, EHLO or AUTH, are of the server, not of the mail: err.whole is true, and the lane pauses.
- *      A refused password (535, 534, 538) and a server without TLS where it is required are FAULT_CONFIG, a refused certificate FAULT_CERTIFICATE.
+ *      Any 5xx to AUTH (535, 534, 538), 530 to MAIL and a server without TLS where it is required are FAULT_CONFIG, a refused certificate FAULT_CERTIFICATE.
  *  (5) credentials go over TLS only, unless `plain_auth`; after STARTTLS all that was said before is forgotten, and bytes that came
  *      behind its reply are FAULT_PROTOCOL (CVE-2011-0411).
  *  (6) no byte of data can be taken for a command: addresses are checked (mime.h), lines that begin with a dot are stuffed, a bare CR or LF in the message is
@@ -41,8 +41,8 @@ struct smtp_options {
 	struct slice bearer;         /* instead: OAUTHBEARER, XOAUTH2 */
 	bool plain_auth, insecure;   /* insecure: any certificate */
 	const char *ca_file;         /* NULL: the system's */
-	const struct http_guard *
-		guard; /* borrows; judges where `host` leads, should it come from data; NULL: anywhere */
+	/* Borrows; judges where `host` leads, should it come from data. NULL: anywhere. */
+	const struct http_guard *guard;
 	struct slice hello; /* what EHLO says; empty: the address literal of our end */
 	int64_t connect_ns, reply_ns,
 		data_ns;         /* clocks: 10 s, 60 s, 10 min (RFC 5321 4.5.3.2) when 0 */
@@ -62,8 +62,8 @@ struct smtp_recipient {
 	struct slice mailbox; /* borrows */
 	enum smtp_fate fate;  /* of RCPT; out */
 	int code;             /* 250, 550 */
-	struct slice
-		text; /* "5.1.1 no such user"; in smtp_outcome.storage; clean: one line of UTF-8 */
+	/* "5.1.1 no such user": one line of UTF-8, in smtp_outcome.storage. */
+	struct slice text;
 };
 struct smtp_mail {
 	struct slice from; /* the envelope's; empty: <> */
