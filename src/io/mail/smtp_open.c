@@ -175,6 +175,17 @@ static int without_tls(struct smtp_conn *c, struct err *err)
 		    o->host, o->port);
 }
 
+static int secure(struct smtp_conn *c, struct err *err) SUSPENDS
+{
+	struct http_dial dial = dial_of(c->smtp);
+	if (http_conn_secure(&dial, c->wire, err) == 0)
+		return 0;
+	if (err->fault == FAULT_PROTOCOL)
+		fail(err, FAULT_PROTOCOL, "'%s' port %u speaks no TLS behind its reply to STARTTLS",
+		     c->wire->origin->host, c->wire->origin->port);
+	return -1;
+}
+
 static int start_tls(struct smtp_conn *c, struct err *err) SUSPENDS
 {
 	if (!(c->extensions & SMTP_STARTTLS))
@@ -193,10 +204,7 @@ static int start_tls(struct smtp_conn *c, struct err *err) SUSPENDS
 			c->wire->origin->host, c->wire->origin->port);
 	if (need_tls(c->smtp, err) < 0)
 		return -1;
-	struct http_dial dial = dial_of(c->smtp);
-	if (http_conn_secure(&dial, c->wire, err) < 0)
-		return -1;
-	return say_hello(c, err);
+	return secure(c, err) < 0 ? -1 : say_hello(c, err);
 }
 
 /* ---- all together --------------------------------------------------------------------------------------------- */

@@ -633,6 +633,19 @@ TEST_IN_SIM(a_reply_too_many, 5)
 	scene_close(&s);
 }
 
+TEST_IN_SIM(a_reply_that_nobody_asked_for, 5)
+{
+	static const struct rule rules[] = { { "end", 0, NULL, BABBLE } };
+	struct scene s = { .far = { .rules = rules, .rules_n = 1 } };
+	scene_open(&s);
+	CHECK_INT(send_one(&s), 0);
+	CHECK_INT(hk_sleep(HK_SEC), 0);
+	CHECK_INT(send_one(&s), 0);
+	CHECK_INT(s.far.connections, 2);
+	CHECK_INT(s.far.mails_n, 2);
+	scene_close(&s);
+}
+
 TEST_IN_LOOP(a_server_that_data_named)
 {
 	struct http_guard *guard = http_guard_new();
@@ -754,7 +767,8 @@ TEST_IN_LOOP(starttls_or_nothing)
 {
 	static const struct rule refuses[] = { { "STARTTLS", 0, "502 5.5.1 no\r\n", GO_ON } },
 				 busy[] = { { "STARTTLS", 0, "454 4.7.0 later\r\n", GO_ON } },
-				 injected[] = { { "STARTTLS", 0, "220 go\r\n250 x\r\n", GO_ON } };
+				 injected[] = { { "STARTTLS", 0, "220 go\r\n250 x\r\n", GO_ON } },
+				 later[] = { { "STARTTLS", 0, NULL, BABBLE } };
 	struct scene s = { .required = true };
 	check_opening(&s, "config", "offers no STARTTLS");
 	s = (struct scene){ .required = true };
@@ -762,7 +776,10 @@ TEST_IN_LOOP(starttls_or_nothing)
 	check_opening(&s, "config", "offers no STARTTLS");
 	s = (struct scene){ .options.tls = SMTP_TLS_OFFERED };
 	s.far = (struct far){ .offers = "250-STARTTLS\r\n", .rules = injected, .rules_n = 1 };
-	check_opening(&s, "protocol", "behind its reply to STARTTLS");
+	check_opening(&s, "protocol", "sent bytes behind its reply to STARTTLS");
+	s = (struct scene){ .required = true };
+	s.far = (struct far){ .offers = "250-STARTTLS\r\n", .rules = later, .rules_n = 1 };
+	check_opening(&s, "protocol", "speaks no TLS behind its reply to STARTTLS");
 	s = (struct scene){ .options.tls = SMTP_TLS_OFFERED };
 	s.far = (struct far){ .offers = "250-STARTTLS\r\n", .rules = busy, .rules_n = 1 };
 	check_opening(&s, "smtp", "454 4.7.0 later");
@@ -972,6 +989,7 @@ static const struct test tests[] = {
 	T(a_connection_that_rested_too_long),
 	T(a_server_that_does_not_answer_to_quit),
 	T(a_reply_too_many),
+	T(a_reply_that_nobody_asked_for),
 	T(a_server_that_data_named),
 	T(nobody_twice_in_a_bad_net),
 	T(nobody_twice_for_impatient_callers),

@@ -11,7 +11,7 @@
 #include <hocket/hocket.h>
 
 enum { FAR_MAILS = 64 };
-enum then { GO_ON, CLOSE, RESET, HANG };
+enum then { GO_ON, CLOSE, RESET, HANG, BABBLE }; /* BABBLE: one more reply, a little later */
 
 struct rule {
 	const char *place;
@@ -114,6 +114,8 @@ static bool far_say(struct far_talk *t, const char *place, const char *usual,
 		while (hk_read(t->fd, sink, sizeof(sink)) > 0) {
 		}
 	}
+	if (rule->then == BABBLE)
+		return hk_sleep(10 * HK_MS) == 0 && hk_write(t->fd, "550 5.1.1 x\r\n", 13) >= 0;
 	if (rule->then == RESET)
 		t->ended = true;
 	return rule->then == GO_ON;
