@@ -107,7 +107,7 @@ def test_files_that_come_to_a_pattern(hocket):
 
 
 @pytest.mark.parametrize("to", ["{jsonl: out.jsonl}", "{jsonl: 'out/\\(.n % 2).jsonl'}", "{sqlite: out.db, table: rows}",
-                                "{csv: out.csv}"])
+                                "{csv: out.csv}", "[{sqlite: out.db, table: rows}, {jsonl: out.jsonl}]"])
 def test_killed_in_and_between_rounds(hocket, to):
     def got():
         if "sqlite" in to:
@@ -137,6 +137,7 @@ def test_killed_in_and_between_rounds(hocket, to):
         run.until(lambda: len(got()) >= 120)
         assert run.stop().code == 0
     assert got() == list(range(120))
+    assert to[0] != "[" or numbers(hocket) == list(range(120))
     assert hocket("verify", "pipe.yaml").code == 0
 
 
