@@ -27,6 +27,7 @@ enum {
 	KEY_MAX = 1 << 20,
 	MEMBERS_MAX = 100000 /* of a window that becomes one record */
 };
+#define LOOK_EVERY_NS (60 * HK_SEC) /* the wall clock may be set, or the machine have slept */
 
 bool step_is_fold(const struct step *s)
 {
@@ -618,6 +619,8 @@ static int wait_look(struct fold *f, int64_t due) SUSPENDS
 		hk_event_set(&f->step->run->ready);
 		hk_event_set(&f->step->run->full);
 	}
+	if (f->by_key && due > LOOK_EVERY_NS)
+		due = LOOK_EVERY_NS;
 	int r = due > 0 ? hk_event_wait_for(&f->look, due) : hk_event_wait(&f->look);
 	return r == -ETIMEDOUT ? 0 : r;
 }

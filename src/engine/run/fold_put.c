@@ -38,7 +38,7 @@ static void put_done(struct put *p)
 
 static int64_t wall_now(const struct run *run)
 {
-	return run->options.now_ns ? run->options.now_ns : hk_now_ns() + run->wall_offset_ns;
+	return run->options.now_ns ? run->options.now_ns : hk_wall_ns();
 }
 
 /* ---- one window at a time ---- */
@@ -185,7 +185,8 @@ static bool has_own_mark(const struct run *run)
 	return false;
 }
 
-static int put_tracks(struct run *run, struct track *first, size_t cap, struct err *err) SUSPENDS
+static int put_tracks(struct run *run, struct track *first, size_t cap, int64_t wall_ns,
+		      struct err *err) SUSPENDS
 {
 	int r = 0;
 	AUTO(put_done)
@@ -193,7 +194,7 @@ static int put_tracks(struct run *run, struct track *first, size_t cap, struct e
 			 .windows = xcalloc(2 * cap, sizeof *p.windows),
 			 .texts = xcalloc(2 * cap, sizeof *p.texts),
 			 .cap = cap,
-			 .wall_ns = wall_now(run) };
+			 .wall_ns = wall_ns };
 	for (struct track *t = first; t && r == 0; t = t->next_ready)
 		r = t->counts.merged ? put_track(&p, t) : 0;
 	for (size_t i = 0; i < run->fold_count; i++)
@@ -258,11 +259,10 @@ bool folds_are_due(struct run *run)
 	return false;
 }
 
-static int close_some(struct fold *f, struct err *err) SUSPENDS
+static int close_some(struct fold *f, int64_t now, struct err *err) SUSPENDS
 {
 	struct run *run = f->step->run;
 	AUTO(freep) struct held_window *closed = xcalloc(CLOSE_AT_ONCE, sizeof *closed);
-	int64_t now = wall_now(run);
 	struct window *w;
 	size_t n = 0;
 	ASSERT(f->closing == 0); /* nothing that is above the mark can stand before these */
@@ -279,12 +279,12 @@ static int close_some(struct fold *f, struct err *err) SUSPENDS
 	return 0;
 }
 
-static int close_due(struct run *run, struct err *err) SUSPENDS
+static int close_due(struct run *run, int64_t now, struct err *err) SUSPENDS
 {
 	for (size_t i = 0; i < run->fold_count; i++) {
 		struct fold *f = &run->folds[i];
-		while (f->by_key && next_due(f, wall_now(run)))
-			if (close_some(f, err) < 0)
+		while (f->by_key && next_due(f, now))
+			if (close_some(f, now, err) < 0)
 				return -1;
 	}
 	return 0;
@@ -294,10 +294,11 @@ int folds_put(struct run *run, struct track *first, struct err *err)
 {
 	if (run->fold_count == 0)
 		return 0;
-	if (close_due(run, err) < 0)
+	int64_t now = wall_now(run); /* one moment: what closes at it, and what comes behind */
+	if (close_due(run, now, err) < 0)
 		return -1;
 	size_t cap = count_merged(first);
-	return cap ? put_tracks(run, first, cap, err) : 0;
+	return cap ? put_tracks(run, first, cap, now, err) : 0;
 }
 
 void folds_settled(struct run *run)
