@@ -6,6 +6,9 @@
 #include "feed.h"
 #include "base/json.h"
 #include "markup.h"
+#include <hocket/hocket.h>
+
+enum { AT_ONCE = 256 };
 
 struct page {
 	struct buf *out;
@@ -182,7 +185,8 @@ static const struct frame {
 		       "</rdf:RDF>\n" },
 };
 
-static int put_entries(const struct page *p)
+/* A feed of very many entries leaves the loop to others now and then. */
+static int put_entries(const struct page *p) SUSPENDS
 {
 	bool first = true;
 	int r = 0;
@@ -191,6 +195,8 @@ static int put_entries(const struct page *p)
 		for (unsigned slot = 0; r == 0 && slot < many; slot++) {
 			struct article a = article_of(p->press, day, p->paper, slot);
 			r = put_entry(p, &a, first);
+			if (r == 0 && slot % AT_ONCE == AT_ONCE - 1)
+				r = hk_yield();
 			first = false;
 		}
 	}

@@ -8,4 +8,4 @@ enum feed_format feed_format(unsigned paper);
 const char *feed_type(enum feed_format); /* its Content-Type */
 int64_t feed_modified_ns(const struct press *, unsigned paper);
 /* base: http://host:port of all addresses in it. */
-MUST int feed_put(const struct press *, unsigned paper, struct slice base, struct buf *out);
+MUST int feed_put(const struct press *, unsigned paper, struct slice base, struct buf *out) SUSPENDS;

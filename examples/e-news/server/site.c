@@ -199,7 +199,7 @@ static const char entity_feed[] =
 	"channel></rss>\n";
 
 static void write_feed(struct site *s, const struct http_incoming *in, unsigned paper,
-		       enum mishap mishap, struct http_reply *reply)
+		       enum mishap mishap, struct http_reply *reply) SUSPENDS
 {
 	char base[128], etag[48];
 	int64_t modified = feed_modified_ns(&s->press, paper);
