@@ -145,6 +145,17 @@ def test_what_a_deadline_leaves_open_goes_to_the_run_behind_it(hocket):
     assert hocket("verify", "pipe.yaml").code == 0
 
 
+def test_verify_misses_records_of_a_closed_window(hocket):
+    hocket.write_jsonl("in.jsonl", records(10))
+    hocket.write("pipe.yaml", ENDLESS)
+    assert hocket("run", "pipe.yaml", "--until", f"{1500 * SLOW:.0f}ms").code == 0
+    assert held(hocket) == 10 and hocket("verify", "pipe.yaml").code == 0
+    with sqlite3.connect(hocket.folder / ".hocket/pipe.db") as db:
+        db.execute("INSERT INTO held_window SELECT run, fold, 0, 1, 3, 90, 0 FROM held LIMIT 1")
+    verified = hocket("verify", "pipe.yaml")
+    assert verified.code == 4 and "1 closed window has not the records that it should have" in verified.err + verified.out, verified.err
+
+
 def test_check_says_when_windows_close(hocket):
     hocket.write("pipe.yaml", ENDLESS.replace("24h", "{cron: '0 6 * * *', zone: Europe/Berlin}"))
     said = hocket("check", "pipe.yaml")

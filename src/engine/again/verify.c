@@ -8,8 +8,9 @@
  *      - its counts balance: admitted + spawned = delivered + filtered + duplicate + dead + expanded + merged;
  *      - the records that its splits say are done, less those that were when it began, are those admitted;
  *      - each of its dead has a letter, but for those dropped by hand;
- *      - windows that are held are of records that are not done, as are pages and the batch: of records that are not done, notes of those that its mark has not passed; a finished run has
- *        none. */
+ *      - closed windows have their members;
+ *      - what is left is of records that are not done (of notes: that the mark has not passed): windows, pages, the batch, notes. A
+ *        finished run has none. */
 #include "engine/again/verify.h"
 
 #include "engine/run/mark.h"
@@ -153,6 +154,25 @@ static int check_letters(struct check *c, struct err *err) SUSPENDS
 	return 0;
 }
 
+static int count_torn(void *arg, const struct review_row *row, struct err *err)
+{
+	(void)row;
+	(void)err;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static int check_windows(struct check *c, struct err *err) SUSPENDS
+{
+	uint64_t n = 0;
+	if (state_each_row(c->state, c->run->id, REVIEW_TORN, count_torn, &n, err) < 0)
+		return -1;
+	if (n > 0)
+		complain(c, "%llu closed window%s not the records that %s should have",
+			 (unsigned long long)n, n == 1 ? " has" : "s have", n == 1 ? "it" : "they");
+	return 0;
+}
+
 static int check_left(struct check *c, enum review_kind kind, const char *what,
 		      struct err *err) SUSPENDS
 {
@@ -236,9 +256,10 @@ static int check_run(struct check *c, struct err *err) SUSPENDS
 	if (check_letters(c, err) < 0 || check_pages(c, err) < 0 ||
 	    check_left(c, REVIEW_NOTE, "notes", err) < 0)
 		return -1;
-	return check_left(c, REVIEW_BATCH, "parts of a batch", err) < 0
-		       ? -1
-		       : check_left(c, REVIEW_HELD, "windows", err);
+	if (check_left(c, REVIEW_BATCH, "parts of a batch", err) < 0 ||
+	    check_left(c, REVIEW_HELD, "windows", err) < 0)
+		return -1;
+	return check_windows(c, err);
 }
 
 static int check_strays(struct state *s, struct verified *ret, struct err *err) SUSPENDS

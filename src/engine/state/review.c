@@ -172,6 +172,10 @@ int state_each_row(struct state *s, const char *run_id, enum review_kind kind, r
 		[REVIEW_BATCH] = "SELECT split, ordinal, '' FROM batch WHERE run = ? ORDER BY at",
 		[REVIEW_PAGE] = "SELECT split, until, base FROM inbox WHERE run = ? ORDER BY rowid",
 		[REVIEW_HELD] = "SELECT fold, first + gives - 1, '' FROM held_window WHERE run = ?",
+		[REVIEW_TORN] =
+			"SELECT fold, first, '' FROM held_window AS w WHERE run = ? AND n <>"
+			" (SELECT count(*) FROM held WHERE run = w.run AND fold = w.fold"
+			" AND held.first = w.number)",
 	};
 	ASSERT((size_t)kind < ARRAY_SIZE(all));
 	struct rows_job j = { { s, err }, run_id, all[kind], fn, arg };

@@ -26,7 +26,14 @@ MUST int state_each_receipt(struct state *, const char *run_id, review_receipt_f
 /* What a run has of one record: a letter, a note, a track of the batch, a page (ordinal: the first behind it), a closed
  * window (of its fold's split; ordinal: the last that it gives). In the order in
  * which it was put. */
-enum review_kind { REVIEW_LETTER, REVIEW_NOTE, REVIEW_BATCH, REVIEW_PAGE, REVIEW_HELD };
+enum review_kind {
+	REVIEW_LETTER,
+	REVIEW_NOTE,
+	REVIEW_BATCH,
+	REVIEW_PAGE,
+	REVIEW_HELD,
+	REVIEW_TORN /* of the closed windows those that have not the members they should have */
+};
 struct review_row {
 	const char *split;
 	uint64_t ordinal;
