@@ -206,6 +206,38 @@ TEST(a_mark_that_makes_no_sense_is_refused)
 	}
 }
 
+/* A run that starts over takes one split of the mark, and none of its counts. */
+TEST(one_split_is_read_alone)
+{
+	AUTO(buf_done) struct buf mark = { 0 };
+	struct ledger l = { 0 }, alone = { 0 }, none = { 0 };
+	struct err err = { 0 };
+	struct text *base = text_new(S("7"));
+	static const char *const names[] = { "in", "hooks" };
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		for (uint64_t i = 0; i < 3; i++) {
+			struct split *s = ledger_split(&l, names[k]);
+			item_end(&l, &admit_one(&l, s, base, i + 1)->root, ENDED_READY);
+			ledger_settle(&l, ledger_take_ready(&l));
+		}
+	CHECK_INT(mark_put(&l, "r", NULL, NULL, &mark), 0);
+	CHECK_INT(mark_read_split(&alone, buf_slice(&mark), S("hooks"), &err), 0);
+	CHECK(alone.splits && !alone.splits->next);
+	CHECK_STR(alone.splits->name, "hooks");
+	CHECK_INT(alone.splits->low, 3);
+	CHECK_INT(alone.splits->ordinal, 3);
+	CHECK_SLICE(text_slice(split_from(alone.splits)->base), S("7"));
+	CHECK_INT(alone.settled.admitted, 0);
+	CHECK_INT(mark_read_split(&none, buf_slice(&mark), S("other"), &err), 0);
+	CHECK(!none.splits);
+	CHECK_INT(mark_read_split(&none, S("[1]"), S("other"), &err), -1);
+	CHECK_INT(err.fault, FAULT_BROKEN);
+	text_unref(base);
+	ledger_done(&l);
+	ledger_done(&alone);
+	ledger_done(&none);
+}
+
 /* What a restart finds: the mark read into an empty ledger. */
 static struct split *restarted(const struct ledger *l, struct ledger *ret)
 {
@@ -269,6 +301,7 @@ static const struct test tests[] = {
 	T(marks_survive_a_restart_at_any_point),
 	T(the_mark_of_a_batch_is_the_mark_after_it),
 	T(a_mark_that_makes_no_sense_is_refused),
+	T(one_split_is_read_alone),
 	T(an_end_counts_when_all_before_it_is_settled_and_nothing_is_behind_it),
 	T(splits_are_found_by_their_names_however_many),
 };

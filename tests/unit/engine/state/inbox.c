@@ -81,10 +81,58 @@ TEST_IN_STATE(a_page_without_records_stays_as_long_as_the_mark_is_before_it)
 	CHECK(!has_page(t, "/1", 0) && !has_page(t, "/2", 3) && has_page(t, "/3", 3));
 }
 
+static bool has_last(struct in_state *t, const char *run, const char *base, uint64_t until)
+{
+	AUTO(buf_done) struct buf last = { 0 };
+	uint64_t at = 0;
+	bool found;
+	CHECK_INT(state_last_page(t->state, run, "pages", &at, &last, &found, &t->err), 0);
+	if (!found)
+		return false;
+	CHECK_STR(last.p, base);
+	CHECK_INT(at, until);
+	return true;
+}
+
+TEST_IN_STATE(the_last_page_is_the_one_that_was_put_last)
+{
+	begin_run(t, "r", "run");
+	CHECK(!has_last(t, "r", "", 0));
+	put_page(t, "9", 0, 3);
+	put_page(t, "10", 3, 7); /* numbers are no text: "9" is not behind it */
+	reopen(t);
+	CHECK(has_last(t, "r", "10", 7));
+	mark_at(t, "10", 7);
+	CHECK(has_last(t, "r", "10", 7));
+}
+
+/* A run starts over: pages that can be asked for again go; what a source was told is the new run's. */
+TEST_IN_STATE(what_was_told_outlives_its_run)
+{
+	struct state_start start = {
+		.pipeline = "p", .kind = "run", .continues = "", .mark = S("{}")
+	};
+	begin_run(t, "r", "run");
+	put_page(t, "1", 0, 3);
+	put_page(t, "2", 3, 7);
+	start.inherits = "r";
+	start.told = S("pages");
+	CHECK_INT(state_begin(t->state, "s", &start, &t->err), 0);
+	CHECK(!has_last(t, "r", "", 0));
+	CHECK(has_last(t, "s", "2", 7));
+	CHECK_INT(ask_int(t, "SELECT count(*) FROM inbox"), 2);
+	start.inherits = "s";
+	start.told = S("others");
+	CHECK_INT(state_begin(t->state, "u", &start, &t->err), 0);
+	CHECK_INT(ask_int(t, "SELECT count(*) FROM inbox"), 0);
+}
+
 static const struct test tests[] = {
 	T(a_page_is_found_after_a_restart),
 	T(the_page_at_the_mark_stays_and_those_before_it_go),
 	T(a_page_without_records_stays_as_long_as_the_mark_is_before_it),
+	T(the_last_page_is_the_one_that_was_put_last),
+	T(what_was_told_outlives_its_run),
 };
 
 int main(void)
