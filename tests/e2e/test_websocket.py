@@ -15,7 +15,7 @@ import pytest
 
 import sockets
 from far import far
-from gateway import make_authority, make_certificate
+from gateway import Gateway, make_authority, make_certificate
 
 FULL = bool(os.environ.get("HOCKET_SOCKETS_FULL"))
 TO_FILE = "to: {jsonl: out.jsonl, commit: {every: 20ms}}\n"
@@ -34,9 +34,9 @@ def serving(make, *arguments, **more):
 
 
 @contextlib.contextmanager
-def listening(hocket, text):
+def listening(hocket, text, *flags):
     hocket.write("pipe.yaml", text)
-    process = hocket.start("run", "pipe.yaml")
+    process = hocket.start("run", "pipe.yaml", *flags)
     try:
         yield process
     finally:
@@ -298,6 +298,57 @@ def test_tls_with_a_ca_of_ones_own(hocket):
         result = hocket.run(text + f"  tls: {{ca: {authority}}}\n", "--fresh")
         assert result.code == 0 and result.account["delivered"] == 200, result.err
         assert sorted(m["n"] for m in server.received) == list(range(200))
+
+
+async def hello(server, ws):
+    await ws.send('{"n": 1}')
+    await ws.wait_closed()
+
+
+def test_a_proxy_is_asked_for_a_tunnel(hocket):
+    """Also without TLS (RFC 6455, 4.1): a proxy that reads the request would not pass the upgrade on."""
+    with serving(sockets.Server, hello) as server:
+        gateway = Gateway({"feed.example.test": server.port}, user="me:secret-of-the-proxy")
+        hocket.env["HTTP_PROXY"] = f"http://me:secret-of-the-proxy@127.0.0.1:{gateway.port}"
+        with listening(hocket, source(f"ws://feed.example.test:{server.port}/") + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 1)
+            stop(hocket, process)
+        assert gateway.asked == [f"CONNECT feed.example.test:{server.port}"]
+        assert "Proxy-Authorization" not in server.heads[0]
+
+
+def test_a_token_is_fetched_for_the_handshake(hocket):
+    """auth: oauth2, as for http: one token, for each connection until its time is over."""
+    hocket.env["CLIENT_SECRET"] = "a-long-enough-secret"
+
+    async def talk(server, ws):
+        await ws.send(json.dumps({"n": server.connections}))
+        await (ws.close(1000) if server.connections == 1 else ws.wait_closed())
+
+    with serving(sockets.Server, talk) as server, \
+            far(lambda path, attempt: {"access_token": f"token-{attempt}", "expires_in": 3600}) as issuer:
+        auth = f"auth: {{oauth2: {{token_url: '{issuer.base}/token', client_id: me, client_secret: $secret.CLIENT_SECRET}}}}"
+        with listening(hocket, source(server.url, auth) + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 2)
+            stop(hocket, process)
+        assert [head["Authorization"] for head in server.heads] == ["Bearer token-1"] * 2 and issuer.asked["/token"] == 1
+
+
+def test_a_changed_pipeline_takes_over_what_was_kept(hocket):
+    """The sink is stuck when hocket is killed; the file is changed then. What was kept is nobody's but ours."""
+    held = threading.Event()
+    with serving(sockets.Feed, 300, True, 300, breaks=0) as server, far(lambda path, attempt: held.wait(20) and {}) as sink:
+        with listening(hocket, resuming(server.url) + f"to: {{http: {sink.base}/in, concurrency: 1}}\n"):
+            server.wait_for(lambda: server.sent >= 300)
+            sink.wait_for(1)
+        held.set()
+        kept = in_inbox(hocket)
+        with listening(hocket, resuming(server.url) + "steps: [map: '{n: .seq}']\n" + TO_FILE, "--fresh") as process:
+            wait_until(lambda: lines(hocket) >= 300)
+            server.wait_for(lambda: len(server.received) == 2)
+            stop(hocket, process)
+        assert [r["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(1, 301))
+        assert kept and server.received[1] == {"after": max(kept)}
 
 
 # ---- the sink ----

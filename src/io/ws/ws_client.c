@@ -138,6 +138,18 @@ static int exchange(struct http_client *c, struct dialogue *d, struct err *err) 
 			   : http_exchange(c, &h, &d->answer, err);
 }
 
+/* The HTTP client calls it 'http://...'. */
+static int tell_as_ws(struct err *err)
+{
+	static const char http[] = "'http", ws[] = "'ws";
+	if (err && strncmp(err->text, http, sizeof(http) - 1) == 0) {
+		const char *rest = err->text + sizeof(http) - 1;
+		memmove(err->text + sizeof(ws) - 1, rest, strlen(rest) + 1);
+		memcpy(err->text, ws, sizeof(ws) - 1);
+	}
+	return -1;
+}
+
 static int judge(struct http_client *c, struct dialogue *d, const struct ws_options *o,
 		 struct ws **ret, struct err *err)
 {
@@ -168,6 +180,6 @@ int ws_connect(struct http_client *c, const struct ws_request *q, const struct w
 		return -1;
 	make_headers(&d);
 	if (exchange(c, &d, err) < 0)
-		return -1;
+		return tell_as_ws(err);
 	return judge(c, &d, o, ret, err);
 }
