@@ -14,7 +14,7 @@ import numpy
 MOST = 10
 FOLLOWED, FRESH = 0.22, 0.12    # what a followed topic and a new article are worth, beside the likeness of 0 to 1
 LIKE = 0.45                     # an article costs so much of its likeness to one that was picked;
-SAME = 0.66 if os.environ.get("EMBED") == "minilm" else 0.45  # above this it tells the same, by the kind of vectors
+SAME = 0.66 if os.environ.get("EMBED") == "minilm" else 0.38  # above this it tells the same, by the kind of vectors
 LEAST = 0.12                    # below this nobody is interested
 HOURS = 36.0                    # in which freshness fades to a third
 

@@ -233,8 +233,8 @@ const struct beat beat_travel = {
 		"PSleep in {stay}. {first} {last}, {guide} and born here, recommends the side streets: \"If you see a menu with "
 		"pictures, keep walking.\"\n",
 
-		"H{region} [limits|wants fewer] visitors: {a:2-9},000 a day, by reservation\n"
-		"HToo popular: {region} [sets|draws] a limit\n"
+		"HFewer visitors for {region}: {a:2-9},000 a day, by reservation\n"
+		"HToo popular: [a limit|reservations] for {region}\n"
 		"LFrom {month}, {region} will admit {a:2-9},000 visitors a day, and only with a reservation. Day trips cost {b:3-10} euros; who stays overnight pays "
 		"nothing.\n"
 		"PLast summer {c:12-30} thousand tourists came on some days. Paths were worn out, and water had to be brought by "

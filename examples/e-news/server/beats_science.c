@@ -102,7 +102,7 @@ static const struct words health_words[] = {
 	  "depression|heart failure|Lyme disease" },
 	{ "illness",
 	  "migraine|type 2 diabetes|high blood pressure|heart failure|depression|dementia" },
-	{ "drug", "once-a-week injection|nasal spray|antibody infusion|tablet|vaccine|inhaler" },
+	{ "drug", "once-a-week injection|nasal spray|weekly infusion|tablet|vaccine|skin patch" },
 	{ "hospital", "St. Lucia hospital|the university clinic|Charity Hospital|the Institute of "
 		      "Public Health|the "
 		      "children's hospital" },

@@ -84,7 +84,7 @@ static const char *list_of(const struct grammar *g, struct slice name)
 
 static int put(const struct grammar *, struct slice text, struct buf *out, unsigned deep);
 
-/* {x:20-90} */
+/* {x:20-90}; from a thousand on with a comma, but for years. */
 static int put_number(const struct grammar *g, struct slice letter, struct slice range,
 		      struct buf *out)
 {
@@ -94,8 +94,10 @@ static int put_number(const struct grammar *g, struct slice letter, struct slice
 	if (units_int(least, &a) < 0 || units_int(most, &b) < 0 || b < a)
 		abort();
 	int64_t n = a + (int64_t)grammar_draw(g->lot, letter, (uint64_t)(b - a + 1));
-	return n < 10000 ? buf_printf(out, "%lld", (long long)n)
-			 : buf_printf(out, "%lld,%03lld", (long long)n / 1000, (long long)n % 1000);
+	bool year = a > 1900 && b < 2100;
+	return n < 1000 || year
+		       ? buf_printf(out, "%lld", (long long)n)
+		       : buf_printf(out, "%lld,%03lld", (long long)n / 1000, (long long)n % 1000);
 }
 
 /* {word}, {word2}: entries of one list behind each other, from a drawn place. */
