@@ -65,6 +65,12 @@ int fold_take(struct step *, struct item *, const struct env *) SUSPENDS;
 void fold_upstream_ended(struct fold *); /* nothing more reaches it */
 int fold_main(void *step) SUSPENDS;
 
+bool fold_has_space(const struct fold *); /* for what it wants to give */
+/* They give what is closed. No: it is left to the next part. */
+bool folds_go_on(const struct run *);
+/* fold_give.c: the next closed window, whole. 0, or -1 with *err. */
+int fold_give(struct fold *, struct err *) SUSPENDS;
+
 /* fold_put.c */
 struct held_window fold_close_window(
 	struct fold *);                    /* the only one that is open; it is not empty */
