@@ -115,6 +115,20 @@ def test_a_million_entries_cost_no_memory(hocket):
             assert most < 120 * MB
 
 
+def test_many_large_feeds_wait_for_each_other_and_all_come(hocket):
+    with feeds() as server:
+        urls = []
+        for n in range(12):  # 3 MB each; all of them may have 4 MB
+            body = rss(f"large{n}", [(f"large{n}-{i}", os.urandom(750).hex()) for i in range(2000)])
+            server.special[f"/large{n}"] = lambda handler, attempt, body=body: handler.say(200, {}, body)
+            urls.append(f"{server.base}/large{n}")
+        write_list(hocket, urls)
+        r, most = test_memory.run_watched(hocket, "memory: 64MB\n" + pipe())
+        assert r.code == 0 and r.summary["delivered"] == 24000, r.err
+        if not test_memory.holds_freed_memory():
+            assert most < 110 * MB
+
+
 def test_entities_are_not_expanded(hocket):
     secret = hocket.write("secret.txt", "the-canary")
     laughs = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))

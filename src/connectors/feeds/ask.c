@@ -76,7 +76,7 @@ int asker_open(struct asker *a, struct site *site, const struct ask_options *o,
 
 void asker_close(struct asker *a)
 {
-	ASSERT(a->holders == 0);
+	ASSERT(a->held == 0);
 	arena_free(take(a->arena));
 	free(take(a->pauses));
 	oauth_done(&a->oauth);
@@ -89,10 +89,22 @@ struct asking {
 	const struct question *q;
 	struct reply *reply;
 	struct hk_scope scope; /* ends after within_ns */
-	bool holds;
 };
 
-/* The first to hold some may have what it wants. Waiting is not the server's fault: its time stands still. */
+/* Whole bodies go without anybody's help; when there are none, one of the others may have what it wants, so that they do not all
+ * wait for each other. */
+static bool may_have(struct asking *k, uint64_t more)
+{
+	struct asker *a = k->asker;
+	if (a->held + more <= a->most || a->first == k)
+		return true;
+	if (a->first || a->done > 0)
+		return false;
+	a->first = k;
+	return true;
+}
+
+/* Waiting is not the server's fault: its time stands still. */
 static int wait_room(void *arg, const struct http_response *head, uint64_t length,
 		     uint64_t bytes) SUSPENDS
 {
@@ -102,7 +114,7 @@ static int wait_room(void *arg, const struct http_response *head, uint64_t lengt
 	uint64_t more = bytes > k->reply->held ? bytes - k->reply->held : 0;
 	(void)head;
 	(void)length;
-	while (a->held + more > a->most && a->holders > (k->holds ? 1u : 0u)) {
+	while (!may_have(k, more)) {
 		hk_scope_extend(&k->scope, a->o->within_ns);
 		hk_event_clear(&a->freed);
 		int r = hk_event_wait(&a->freed);
@@ -110,22 +122,29 @@ static int wait_room(void *arg, const struct http_response *head, uint64_t lengt
 			return r;
 		hk_scope_extend(&k->scope, left);
 	}
-	a->holders += !k->holds;
-	k->holds = true;
 	a->held += more;
 	k->reply->held += more;
 	return 0;
 }
 
+/* Its body is whole, or there is none. */
+static void end_asking(struct asking *k, bool whole)
+{
+	struct asker *a = k->asker;
+	if (a->first == k)
+		a->first = NULL;
+	k->reply->whole = whole;
+	a->done += whole ? k->reply->held : 0;
+	hk_event_set(&a->freed);
+}
+
 void reply_done(struct asker *a, struct reply *r)
 {
 	http_response_done(&r->http);
-	if (r->held) {
-		ASSERT(a->held >= r->held && a->holders > 0);
-		a->held -= r->held;
-		a->holders--;
-		hk_event_set(&a->freed);
-	}
+	ASSERT(a->held >= r->held && a->done >= (r->whole ? r->held : 0));
+	a->held -= r->held;
+	a->done -= r->whole ? r->held : 0;
+	hk_event_set(&a->freed);
 	*r = (struct reply){ 0 };
 }
 
@@ -261,7 +280,6 @@ static int ask_again(struct asking *k, struct err *err) SUSPENDS
 		if (r == 0 || !may_pass(err, tries))
 			return r;
 		reply_done(k->asker, k->reply);
-		k->holds = false;
 		int64_t most = (400 * HK_MS) << tries;
 		int64_t pause = most / 2 + (int64_t)(hk_random() % (uint64_t)most) / 2;
 		if (hk_sleep(pause > err->retry_after_ns ? pause : err->retry_after_ns) < 0)
@@ -277,6 +295,7 @@ int feed_ask(struct asker *a, const struct question *q, struct reply *ret, struc
 	hk_scope_open(&k.scope, a->o->within_ns);
 	int r = ask_again(&k, err);
 	bool late = hk_scope_close(&k.scope, r < 0 ? -ECANCELED : 0) == -ETIMEDOUT;
+	end_asking(&k, r == 0);
 	if (r < 0)
 		reply_done(a, ret);
 	if (r < 0 && err->fault == FAULT_TOO_LARGE) {

@@ -27,8 +27,8 @@ struct asker {
 	bool one_origin; /* all feeds have it, and get all headers */
 	const struct http_trust *trust;
 	struct oauth oauth;
-	uint64_t held, most; /* bytes of bodies, in memory */
-	size_t holders;
+	uint64_t held, done, most; /* bytes of bodies: all, of whole ones, that there may be */
+	const void *first;         /* who may have more all the same; NULL: nobody */
 	struct hk_event freed;
 	struct server_pause { /* asked for with a 429 */
 		struct slice lane;
@@ -47,6 +47,7 @@ struct question {
 struct reply {
 	struct http_response http; /* 200, or 304; its body as it was sent */
 	uint64_t held;             /* its bytes, until reply_done */
+	bool whole;
 };
 /* 0: it answered; -1: it did not, or with another status. */
 MUST int feed_ask(struct asker *, const struct question *, struct reply *ret,

@@ -11,7 +11,7 @@
 #include "connectors/seen.h"
 #include "engine/port.h"
 
-enum { FEEDS_MAX = 100000, LIST_BYTES_MAX = 16 << 20 };
+enum { FEEDS_MAX = 10000, LIST_BYTES_MAX = 16 << 20 };
 
 struct listed {
 	struct slice url; /* to ask */
