@@ -27,6 +27,7 @@ struct world {
 		stop_percent, drain_percent;
 	bool expands; /* a step before makes children, others each time */
 	bool calling_sink;
+	bool named;      /* the key is a name that nobody looks for */
 	unsigned batch;  /* most in one call, which is done for all or for none; 0: one */
 	bool names_row;  /* a refusal says whose it is */
 	int64_t poison;  /* of so many records one is refused; 0: none */
@@ -144,7 +145,7 @@ static int paid_ask(struct site *at, struct call *c, struct err *err)
 	(void)err;
 	c->shown = S("POST http://paid/");
 	c->lane = S("http://paid");
-	c->safety = c->key.n ? KEYED : UNSAFE;
+	c->safety = c->key.n && !world->named ? KEYED : UNSAFE;
 	if (world->distinct)
 		n %= world->distinct;
 	memcpy(c->asked, &n, sizeof n);
@@ -226,8 +227,10 @@ static int befall(struct call *const *calls, size_t n, struct err *err)
 	err->sent = true;
 	if (nap(err) < 0)
 		return -1;
-	if (happens(w->busy_percent))
+	if (happens(w->busy_percent)) {
+		err->retry_after_ns = w->named ? 200 * HK_MS : 0; /* that pauses the lane */
 		return 503;
+	}
 	if (refuse(calls, n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n && !w->crashed; i++)
@@ -487,6 +490,35 @@ TEST(a_sink_without_a_key_is_charged_once_at_most)
 {
 	for (uint64_t seed = 1; seed <= 25; seed++)
 		check_unkeyed(seed, UNKNOWN_DEAD, true);
+}
+
+/* ---- with a name ---- */
+/* A crash leaves unknown what was in a slot, and nothing that waited for a lane or was answered before. */
+static void check_named(uint64_t seed)
+{
+	struct world *w = xcalloc(1, sizeof *w);
+	int before = test_failures_;
+	w->named = true;
+	world_open(w, seed);
+	w->records = RECORDS_MAX;
+	w->busy_percent = 10;
+	w->crash_percent = 10;
+	paid_step(w)->facts.keyless = paid_step(w)->facts.named = true;
+	paid_step(w)->common.concurrency.most = 1 + (int64_t)(seed % 4);
+	go_until_finished(w);
+	for (int64_t n = 0; n < w->records; n++)
+		CHECK(charges_of(w, n, -1) <= 1);
+	CHECK_INT(w->result.counts.delivered + w->result.counts.dead, w->records);
+	CHECK(w->result.counts.dead <= w->crashes * (1 + seed % 4));
+	told(w, seed, before);
+	world_close(w);
+	free(w);
+}
+
+TEST(named_calls_leave_no_more_unknown_than_slots)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++)
+		check_named(seed);
 }
 
 /* ---- many in one call ---- */
@@ -768,6 +800,7 @@ static const struct test tests[] = {
 	T(without_a_key_nobody_pays_twice),
 	T(assumed_delivered_nobody_pays_twice),
 	T(a_sink_without_a_key_is_charged_once_at_most),
+	T(named_calls_leave_no_more_unknown_than_slots),
 	T(many_in_one_call_and_nobody_pays_twice),
 	T(many_in_one_call_with_a_key_only_the_refused_are_dead),
 	T(what_was_paid_for_when_the_time_was_up_is_not_paid_for_again),
