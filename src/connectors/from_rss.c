@@ -271,8 +271,9 @@ static void warn_of_failures(struct reading *r)
 					  class);
 	}
 	if (n)
-		warn(r, "%zu of %zu feeds failed, the others were read (%.*s%s)", n, r->list.n,
-		     SLICE(buf_slice(&names)), n > NAMED_MAX ? ", ..." : "");
+		warn(r, "%zu of %zu feeds failed%s (%.*s%s)", n, r->list.n,
+		     n < r->list.n ? ", the others were read" : "", SLICE(buf_slice(&names)),
+		     n > NAMED_MAX ? ", ..." : "");
 }
 
 /* ---- a round --------------------------------------------------------------------------------- */
