@@ -1,11 +1,13 @@
 /* schedule.c - tests of engine/schedule.h and plan/zone.h */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/rand.h"
 #include "check.h"
 #include "engine/plan/zone.h"
 #include "engine/schedule.h"
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
 
@@ -268,6 +270,46 @@ TEST(the_machines_zone)
 	unsetenv("TZ");
 }
 
+/* A file that is cut off, or has other bytes in it: refused or read, and never beyond its end. */
+static void try_damaged(const char *path, const char *text, size_t n)
+{
+	const struct zone *z = NULL;
+	FILE *f = fopen(path, "wb");
+	CHECK(f && fwrite(text, 1, n, f) == n && fclose(f) == 0);
+	int r = zone_open(arena, NULL, &z);
+	CHECK(r == 0 || r == -EBADMSG);
+	for (int64_t t = INT64_C(-5000000000); t < INT64_C(9000000000); t += 700000001) {
+		int64_t again;
+		(void)zone_moment_s(z, t, &again);
+	}
+}
+
+TEST(damaged_files)
+{
+	char path[] = "/dev/shm/hocket-zone-XXXXXX", text[8192];
+	struct rand rnd;
+	FILE *f = fopen("/usr/share/zoneinfo/Europe/Berlin", "rb");
+	size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+	int fd = mkstemp(path);
+	CHECK(n > 1000 && fd >= 0);
+	if (f)
+		fclose(f);
+	close(fd);
+	setenv("TZ", path, 1);
+	for (size_t cut = 0; cut < n; cut += 37)
+		try_damaged(path, text, cut);
+	rand_seed(&rnd, 7);
+	for (int i = 0; i < 100; i++) {
+		size_t at = rand_below(&rnd, i % 2 ? n : 100);
+		char was = text[at];
+		text[at] = (char)rand_below(&rnd, 256);
+		try_damaged(path, text, n);
+		text[at] = was;
+	}
+	unsetenv("TZ");
+	remove(path);
+}
+
 TEST(in_words)
 {
 	AUTO(buf_done) struct buf out = { .max = 1024 };
@@ -319,6 +361,7 @@ static const struct test tests[] = {
 	T(rules),
 	T(the_machines_zone),
 	T(the_next_one),
+	T(damaged_files),
 	T(in_words),
 };
 
