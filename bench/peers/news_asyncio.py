@@ -99,7 +99,7 @@ async def sender(queue, port, pool, templates):
             reader, articles, edition, printed = todo
             mail = compose(reader, articles, edition, printed, templates)
             _, response = await server.send_message(mail)
-            await pool.execute("INSERT INTO sends (reader, edition, articles, message_id, response) VALUES ($1, $2::text::date, $3, $4, $5)", reader["id"], edition,
+            await pool.execute("INSERT INTO sends (reader, edition, articles, message_id, outcome, response) VALUES ($1, $2::text::date, $3, $4, 'sent', $5)", reader["id"], edition,
                                json.dumps([a["guid"] for a in articles]), mail["Message-ID"], response)
 
 

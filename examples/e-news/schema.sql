@@ -23,12 +23,13 @@ CREATE TABLE readers (
     profile   bytea NOT NULL    -- the mean of what the reader has read, as an article's embedding
 );
 
--- The ledger: one row for each digest that the mail server took.
+-- The ledger: one row for each digest, and what the mail server said to it.
 CREATE TABLE sends (
     reader     integer NOT NULL REFERENCES readers (id),
     edition    date NOT NULL,
     articles   jsonb NOT NULL,  -- guids, in the digest's order
-    message_id text NOT NULL UNIQUE,
+    message_id text UNIQUE,     -- of a mail that the server took
+    outcome    text NOT NULL,   -- sent, or why not: unknown_outcome, smtp(550) ...
     response   text,
     sent_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (reader, edition)

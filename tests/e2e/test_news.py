@@ -5,6 +5,7 @@ test_examples.py runs the whole.
 import base64
 import collections
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import embed  # noqa: E402
 import extract  # noqa: E402
 import kit  # noqa: E402
 import rank  # noqa: E402
+import smtp  # noqa: E402
 
 
 class Papers:
@@ -225,3 +227,42 @@ def test_what_was_sent_is_not_sent_again(ranked):
     assert following and not {m["guid"] for m in following} & set(seen)
     everything = [a["guid"] for a in ranking.articles]
     assert ranking([{**readers[0], "seen": everything}]) == [[]]
+
+
+# ---- the mails ----
+
+def fill(database, read, archive, readers):
+    database.run((NEWS / "schema.sql").read_text())
+    done = subprocess.run([sys.executable, NEWS / "readers.py", str(readers)], input=archive, capture_output=True, check=True)
+    subprocess.run(["psql", "-X", "-q", "-d", database.url, "-c", "COPY readers FROM STDIN"], input=done.stdout, check=True)
+    rows = json.dumps([{**r, "embedding": r["embedding"].hex(), "paper": "The Paper"} for r in read])
+    database.run("INSERT INTO articles (guid, url, paper, title, published, language, summary, topics, embedding) "
+                 "SELECT guid, guid, paper, title, published, language, summary, topics, decode(embedding, 'hex') "
+                 f"FROM json_to_recordset($json${rows}$json$) AS row (guid text, paper text, title text, published timestamptz, language text, summary text, "
+                 "topics jsonb, embedding text)")
+    assert database.int("SELECT count(*) FROM articles") == len(read)
+
+
+def test_killed_while_it_writes_nobody_gets_two_mails(hocket, database, quiet, read):
+    """kill -9 three times on what the mail server has seen; then the ledger, and the server's own log."""
+    readers, at_once = 160, 8
+    fill(database, read, quiet.archive, readers)
+    for name in ("today.yaml", "digest.yaml", "rank.py", "digest.html", "digest.txt"):
+        hocket.write(name, (NEWS / name).read_text())
+    with smtp.server(delay=0.01) as post:
+        hocket.env |= {"PG_URL": database.url, "SMTP_URL": post.url, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+        words = ("run", "digest.yaml", "--set", f"readers={readers}")
+        assert hocket("run", "today.yaml").code == 0
+        for kill_at in (20, 60, 100):
+            process = subprocess.Popen([PROGRAM, *words], cwd=hocket.folder, env=hocket.env, stderr=subprocess.DEVNULL)
+            assert post.wait_for(lambda s: len(s.mails) >= kill_at, 20 * SLOW)
+            process.kill()
+            process.wait()
+        result = hocket(*words)
+        assert result.code == 0, result.err
+        ledger = collections.Counter(dict(line.split("|") for line in database.run("SELECT reader, outcome FROM sends")).values())
+        assert ledger["sent"] + ledger["unknown_outcome"] == readers and ledger["unknown_outcome"] <= 3 * at_once
+        assert len({mail.to[0] for mail in post.mails}) == len(post.mails) <= readers
+        assert set(database.run("SELECT message_id FROM sends WHERE outcome = 'sent'")) <= {mail.id for mail in post.mails}
+        before = len(post.mails)
+        assert hocket(*words).code == 0 and len(post.mails) == before
