@@ -11,6 +11,7 @@
  *  (2) only this task admits and parses; those who ask hold compressed bodies, within a part of `memory`.
  *  (3) failures come last, when all others have been heard: a feed that answered says that the pipeline is right (doubt.h). */
 #include "base/banned.h"
+#include "base/hash.h"
 #include "connectors/feeds/place.h"
 #include "connectors/feeds/xml.h"
 #include <errno.h>
@@ -278,6 +279,23 @@ static void warn_of_failures(struct reading *r)
 
 /* ---- a round --------------------------------------------------------------------------------- */
 
+/* A token in a URL is no part of the feed's name: names go into records, messages and the state. */
+static void hide_secrets(struct reading *r)
+{
+	for (size_t i = 0; i < r->list.n; i++) {
+		struct listed *l = &r->list.v[i];
+		struct slice head, query;
+		if (!site_is_secret(r->site, slice_str(l->name)))
+			continue;
+		(void)slice_cut(slice_str(l->name), '?', &head, &query);
+		uint64_t mark = hash_end(hash_add(HASH_START, slice_str(l->name)));
+		l->name = site_is_secret(r->site, head)
+				  ? arena_printf(r->arena, "feed#%06x", (unsigned)(mark & 0xffffff))
+				  : arena_printf(r->arena, "%.*s#%06x", SLICE(head),
+						 (unsigned)(mark & 0xffffff));
+	}
+}
+
 /* In the order of the list; what was kept goes on first. */
 static int open_places(struct reading *r, struct err *err) SUSPENDS
 {
@@ -338,6 +356,7 @@ static int rss_run(struct site *site, struct intake *intake, struct err *err) SU
 						  .most = entry_most(site) };
 	if (xml_find(err) < 0 || read_list(o, site_folder(site), false, &r.list, err) < 0)
 		return -1;
+	hide_secrets(&r);
 	r.asker_open = true;
 	if (asker_open(&r.asker, site, &o->ask, &r.list, err) < 0)
 		return -1;

@@ -247,6 +247,18 @@ def test_lists(hocket):
     assert r.code == 1 and "`auth` would be sent to all servers of the list" in r.err, r.err
 
 
+def test_a_token_in_a_url_stays_out_of_records_and_messages(hocket):
+    with feeds() as server:
+        server.add("rss", 1, "own")
+        server.special["/own?token=canary-1234"] = lambda handler, attempt: handler.give(server.feeds["own"])
+        hocket.env["TOKEN"] = "canary-1234"
+        r = hocket.run(f"from: {{rss: ['{server.base}/own?token=\\($secret.TOKEN)', '{server.base}/none?token=\\($secret.TOKEN)']}}\nto: {{jsonl: out.jsonl}}\n")
+        assert r.code == 3 and server.asked["/own?token=canary-1234"] == 1, r.err
+        shown = r.err + r.out + (hocket.folder / "out.jsonl").read_text()
+        assert "canary-1234" not in shown and f"{server.base}/own#" in shown
+        assert b"canary-1234" not in b"".join(p.read_bytes() for p in (hocket.folder / ".hocket").iterdir())
+
+
 def test_rounds_give_what_came_between(hocket):
     with feeds() as server:
         many(server, hocket, 12)
