@@ -72,11 +72,11 @@ static const char *const remember_words[] = { "run", NULL };
 #define IF                                                  \
 	OPT("if", struct common, when, OPT_JQ, struct jq *, \
 	    .doc = "only records for which this is true; the others pass by")
-#define CONCURRENCY                                                                         \
-	OPT("concurrency", struct common, concurrency, OPT_CONCURRENCY, struct concurrency, \
-	    .tuning = true, .min = 1, .max = 100000,                                        \
-	    .doc = "attempts in flight at once; 10, for sql and smtp 4. auto: as many as the far "   \
-		   "side "                                                                  \
+#define CONCURRENCY                                                                                \
+	OPT("concurrency", struct common, concurrency, OPT_CONCURRENCY, struct concurrency,        \
+	    .tuning = true, .min = 1, .max = 100000,                                               \
+	    .doc = "attempts in flight at once; 10, for sql and smtp 4. auto: as many as the far " \
+		   "side "                                                                         \
 		   "bears, at most 256 or {auto: {max: N}}")
 #define QUEUE                                                                                      \
 	OPT("queue", struct common, queue, OPT_INT, int64_t, .tuning = true, .min = 1,             \
