@@ -244,6 +244,17 @@ static enum later later_of_place(const struct draft *d)
 	return d->place.role == ROLE_SOURCE ? LATER_OF_SOURCE : LATER_OF_SINK;
 }
 
+static const char *hint_for_common(struct planner *p, const struct draft *d)
+{
+	const char *name = d->place.port->name;
+	if (d->place.port->apply)
+		return "it is for steps that call out";
+	if (d->place.role != ROLE_SINK || !registry_find(p->registry, slice_str(name), ROLE_STEP))
+		return NULL;
+	return arena_printf(p->arena, "a step may have it: put %s into steps:, another sink behind",
+			    name);
+}
+
 static void report_unknown(struct planner *p, const struct draft *d, const struct node *key)
 {
 	const char *role = role_name(d->place.role), *name = d->place.port->name;
@@ -261,8 +272,7 @@ static void report_unknown(struct planner *p, const struct draft *d, const struc
 			 "'%.*s' for %s '%s' is not in this version of hocket yet", SHOWN(word),
 			 role, name);
 	else if (is_common(word))
-		diag_add(p->diag, key->at, key->length,
-			 d->place.port->apply ? "it is for steps that call out" : NULL,
+		diag_add(p->diag, key->at, key->length, hint_for_common(p, d),
 			 "'%.*s' has no meaning for %s '%s'", SHOWN(word), role, name);
 	else
 		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, key),

@@ -71,6 +71,14 @@ struct serving { /* one connection; owned by its task */
 
 /* ---- life ----------------------------------------------------------------------------------------------- */
 
+static const char *why_not(int r)
+{
+	return r == -EADDRINUSE      ? " (another program has it, or another run)"
+	       : r == -EACCES        ? " (one below 1024 is for root: take a higher one)"
+	       : r == -EADDRNOTAVAIL ? " (the address of another machine?)"
+				     : "";
+}
+
 int http_server_open(const char *address, uint16_t port, http_handler *handler, void *arg,
 		     const struct http_server_options *o, struct http_server **ret, struct err *err)
 {
@@ -80,8 +88,8 @@ int http_server_open(const char *address, uint16_t port, http_handler *handler, 
 	*ret = NULL;
 	int fd = hk_listen(address, port, 1024);
 	if (fd < 0)
-		return fail_errno(err, FAULT_CONFIG, fd, "listening on '%s' port %u", address,
-				  port);
+		return fail_errno(err, FAULT_CONFIG, fd, "listening on '%s' port %u%s", address,
+				  port, why_not(fd));
 	struct http_server *s = xcalloc(1, sizeof(*s));
 	s->listener = fd;
 	s->handler = handler;

@@ -193,7 +193,8 @@ int smtp_conn_auth(struct smtp_conn *c, struct err *err)
 	const struct mechanism *m = choose(c);
 	if (!m->bit)
 		return fail(err, FAULT_CONFIG,
-			    "'%s' port %u offers none of the ways to say who we are: %s",
+			    "'%s' port %u offers none of the ways to say who we are: %s; if it "
+			    "asks nobody, leave user and password out of its URL",
 			    origin->host, origin->port,
 			    o->bearer.n ? "OAUTHBEARER, XOAUTH2" : "PLAIN, LOGIN, CRAM-MD5");
 	if (m->run(c, err) < 0)
