@@ -275,7 +275,14 @@ static int put_limited(const struct account *a, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
-/* "48 rounds; the same command goes on" */
+static int put_held(const struct run_result *res, struct buf *out)
+{
+	int r = buf_add(out, res->rounds > 0 ? S(", ") : S(""));
+	r = r < 0 ? r : units_put_count(out, (int64_t)res->held);
+	return r < 0 ? r : buf_add(out, S(" held by steps until their time"));
+}
+
+/* "48 rounds, 6 held by steps until their time; the same command goes on" */
 static int put_drained(const struct account *a, struct buf *out)
 {
 	const struct run_result *res = a->result;
@@ -285,8 +292,7 @@ static int put_drained(const struct account *a, struct buf *out)
 		r = r < 0 ? r : buf_add(out, res->rounds == 1 ? S(" round") : S(" rounds"));
 	}
 	if (r == 0 && res->held > 0)
-		r = put_term(out, res->rounds > 0 ? ", " : "", "held by steps until their time",
-			     res->held);
+		r = put_held(res, out);
 	if (r < 0 || (res->rounds == 0 && res->held == 0))
 		return r;
 	return buf_add(out, can_go_on(a) ? S("; the same command goes on\n") : S("\n"));

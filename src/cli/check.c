@@ -50,8 +50,8 @@ static int put_place(const struct place *p, const char *role, struct buf *out)
 	return r < 0 ? r : put_call_promise(p, out);
 }
 
-/* "read every 30m, from the start on"; "read cron '0 6 * * 1-5' in Europe/Berlin: Mon 2026-03-30 06:00 +02:00, ..." */
-static int put_schedule(const struct schedule *s, const char *what, const char *from,
+/* "read every 30m, the first time at once"; "read cron '0 6 * * 1-5' in Europe/Berlin: Mon 2026-03-30 06:00 +02:00, ..." */
+static int put_schedule(const struct schedule *s, const char *what, const char *tail,
 			struct buf *out)
 {
 	int64_t at = hk_wall_ns();
@@ -60,7 +60,7 @@ static int put_schedule(const struct schedule *s, const char *what, const char *
 	int r = buf_printf(out, "        %s ", what);
 	r = r < 0 ? r : schedule_put(out, s);
 	if (s->every_ns)
-		return r < 0 ? r : buf_printf(out, ", from %s on\n", from);
+		return r < 0 ? r : buf_printf(out, ", %s\n", tail);
 	for (int i = 0; i < 3 && r == 0; i++) {
 		at = schedule_next_ns(s, at);
 		r = buf_add(out, i ? S(", ") : S(": "));
@@ -76,12 +76,15 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 		r = put_place(&plan->sources[i], i == 0 ? "from" : "", out);
 	r = r < 0 ? r
 		  : put_schedule(&plan->sources[plan->source_count - 1].common.every, "read",
-				 "the start", out);
+				 "the first time at once", out);
 	for (size_t i = 0; r == 0 && i < plan->step_count; i++) {
 		const struct place *p = &plan->steps[i];
 		r = put_place(p, p->role == ROLE_SINK ? "to" : "step", out);
 		r = r < 0 ? r
-			  : put_schedule(p->facts.closes, "windows close", "their first record",
+			  : put_schedule(p->facts.closes, "windows close",
+					 plan_is_endless(plan)
+						 ? "counted from their first record"
+						 : "or at the end of the input, if that is before",
 					 out);
 	}
 	for (size_t i = 0; r == 0 && i < plan->sink_count; i++)
