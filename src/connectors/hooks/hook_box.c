@@ -26,9 +26,6 @@ enum {
 	PAGE_BYTES = 4 << 20,
 	BEHIND_MIN =
 		100000, /* records behind the oldest that is not done: each is a word in the checkpoint */
-	RETRY_MIN_S = 1,
-	RETRY_MAX_S = 300,
-	RETRY_UNKNOWN_S = 30,
 };
 
 struct hook_waiting { /* a delivery, on its connection's stack */
@@ -47,42 +44,14 @@ static void count_bytes(struct hook_box *b, uint64_t more, uint64_t less)
 	intake_hold(b->intake, b->bytes);
 }
 
-static uint64_t records_not_done(const struct hook_box *b)
-{
-	return b->waiting + intake_backlog(b->intake, b->split).records;
-}
-
-/* Measured over a second or more; a quarter of what was before stays, so that a short stop is not the end of all. */
-static void look_at_pace(struct hook_box *b)
-{
-	struct hook_pace *p = &b->pace;
-	int64_t now = hk_now_ns(), done = b->taken - (int64_t)records_not_done(b);
-	if (now - p->at_ns < HK_SEC)
-		return;
-	double rate = (double)(done - p->done) * (double)HK_SEC / (double)(now - p->at_ns);
-	rate = rate > 0 ? rate : 0;
-	p->per_s = p->per_s > 0 ? 0.25 * p->per_s + 0.75 * rate : rate;
-	p->at_ns = now;
-	p->done = done;
-}
-
-/* Until half of what waits is done. */
-static int64_t retry_after_s(const struct hook_box *b)
-{
-	double wait = (double)records_not_done(b) / 2;
-	if (b->pace.per_s < 0.01)
-		return RETRY_UNKNOWN_S;
-	wait = wait / b->pace.per_s + 1;
-	return wait < RETRY_MIN_S ? RETRY_MIN_S : wait > RETRY_MAX_S ? RETRY_MAX_S : (int64_t)wait;
-}
-
 bool hook_box_full(struct hook_box *b, int64_t *ret_after_s)
 {
-	bool behind = intake_backlog(b->intake, b->split).since_oldest >= b->most_behind;
-	look_at_pace(b);
-	if (!behind && records_not_done(b) < b->most && b->bytes < b->most_bytes)
+	struct backlog kept = intake_backlog(b->intake, b->split);
+	uint64_t not_done = b->waiting + kept.records;
+	hook_pace_look(&b->pace, hk_now_ns(), not_done, b->taken - (int64_t)kept.records);
+	if (kept.since_oldest < b->most_behind && not_done < b->most && b->bytes < b->most_bytes)
 		return false;
-	*ret_after_s = retry_after_s(b);
+	*ret_after_s = hook_pace_after_s(&b->pace, not_done);
 	return true;
 }
 
@@ -377,8 +346,6 @@ int hook_box_open(struct hook_box *b, struct site *site, struct intake *intake, 
 		return fail(err, FAULT_BROKEN, "what was kept makes no sense: '%.*s'",
 			    SLICE(buf_slice(&base)));
 	b->old = b->number = (uint64_t)(number + 1);
-	b->pace.at_ns = hk_now_ns();
-	b->pace.done = -(int64_t)records_not_done(b);
 	return 0;
 }
 

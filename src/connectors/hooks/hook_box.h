@@ -8,6 +8,7 @@
  *   once. (3) how much waits is bounded, in number and in bytes. */
 #pragma once
 #include "connectors/hooks/hook_body.h"
+#include "connectors/hooks/hook_pace.h"
 #include <hocket/sync.h>
 
 struct hook_page { /* in the inbox; its records wait to be admitted */
@@ -18,11 +19,6 @@ struct hook_page { /* in the inbox; its records wait to be admitted */
 	uint64_t number;
 };
 struct hook_waiting;
-struct hook_pace { /* how fast deliveries are done */
-	int64_t at_ns;
-	int64_t done;
-	double per_s; /* 0: not known */
-};
 struct hook_box {
 	struct site *site;
 	struct intake *intake;

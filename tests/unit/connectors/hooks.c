@@ -6,6 +6,7 @@
 #include "connectors/hooks/hook_address.h"
 #include "connectors/hooks/hook_body.h"
 #include "connectors/hooks/hook_lock.h"
+#include "connectors/hooks/hook_pace.h"
 #include "base/banned.h"
 #include "check.h"
 #include <errno.h>
@@ -506,6 +507,57 @@ TEST(pages_that_make_no_sense)
 	}
 }
 
+/* ---- when to come again ------------------------------------------------------------------------------ */
+
+#define AT(s) ((int64_t)((s) * (double)HK_SEC))
+
+TEST(a_pace_that_nobody_knows_is_a_few_seconds)
+{
+	struct hook_pace p = { 0 };
+	CHECK_INT(hook_pace_after_s(&p, 1000000), HOOK_PACE_UNKNOWN_S);
+	hook_pace_look(&p, AT(7), 0, 0);
+	hook_pace_look(&p, AT(7.9), 1000, 500); /* in less than a second nothing is measured */
+	CHECK_INT(hook_pace_after_s(&p, 1000000), HOOK_PACE_UNKNOWN_S);
+}
+
+TEST(idle_time_is_no_pace)
+{
+	struct hook_pace p = { 0 };
+	hook_pace_look(&p, AT(0), 0, 0);
+	hook_pace_look(&p, AT(2), 1000, 1000); /* 500/s */
+	CHECK_INT(hook_pace_after_s(&p, 10000), 11);
+	hook_pace_look(&p, AT(3600), 0, 2000); /* an hour later: all was done long ago */
+	CHECK_INT(hook_pace_after_s(&p, 10000), 11);
+	hook_pace_look(&p, AT(3602), 1000, 3000);
+	CHECK_INT(hook_pace_after_s(&p, 10000), 11);
+}
+
+TEST(a_burst_behind_a_quiet_hour_is_measured_by_itself)
+{
+	struct hook_pace p = { 0 };
+	hook_pace_look(&p, AT(0), 0, 0); /* one, now and then, each done before the next comes */
+	for (int i = 1; i < 60; i++)
+		hook_pace_look(&p, AT(60 * i), 0, i);
+	for (int i = 1; i < 1000; i++)
+		hook_pace_look(&p, AT(3540.0 + i * 0.0011), (uint64_t)i, 59 + i);
+	CHECK_INT(hook_pace_after_s(&p, 1000), 1);
+}
+
+TEST(a_pace_that_is_slow_has_a_bound)
+{
+	struct hook_pace p = { 0 };
+	hook_pace_look(&p, AT(0), 1, -500); /* what an earlier run has left is done, too */
+	hook_pace_look(&p, AT(10), 1000, -490);
+	CHECK_INT(hook_pace_after_s(&p, 1000), HOOK_PACE_MAX_S);
+	CHECK_INT(hook_pace_after_s(&p, 20), 11);
+	for (int i = 2; i < 100; i++) /* the sink is gone */
+		hook_pace_look(&p, AT(10 * i), 1000, -490);
+	CHECK_INT(hook_pace_after_s(&p, 1000), HOOK_PACE_MAX_S);
+	hook_pace_look(&p, AT(1000), 1000, 9510); /* and back */
+	hook_pace_look(&p, AT(1001), 1000, 19510);
+	CHECK_INT(hook_pace_after_s(&p, 1000), 1);
+}
+
 static const struct test tests[] = {
 	T(addresses),
 	T(paths),
@@ -515,6 +567,10 @@ static const struct test tests[] = {
 	T(bodies),
 	T(pages_are_read_as_they_were_put),
 	T(pages_that_make_no_sense),
+	T(a_pace_that_nobody_knows_is_a_few_seconds),
+	T(idle_time_is_no_pace),
+	T(a_burst_behind_a_quiet_hour_is_measured_by_itself),
+	T(a_pace_that_is_slow_has_a_bound),
 };
 
 int main(void)
