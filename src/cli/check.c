@@ -94,21 +94,26 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 	return r;
 }
 
+static bool place_looks_good(const struct plan *plan, const struct place *p,
+			     const char *path) SUSPENDS
+{
+	AUTO(buf_done) struct buf out = { 0 };
+	struct err err = { 0 };
+	if (!p->port->look || p->port->look(p->options, plan->folder, &err) == 0)
+		return true;
+	if (buf_printf(&out, "%s:%u: error: %s: %s\n", path, p->line, p->label, err.text) == 0)
+		say_raw(buf_slice(&out));
+	return false;
+}
+
 /* Files and programs of this machine that it names; all of them, as with other mistakes. */
 static bool looks_good(const struct plan *plan, const char *path) SUSPENDS
 {
 	bool good = true;
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct place *p = &plan->steps[i];
-		struct err err = { 0 };
-		if (!p->port->look || p->port->look(p->options, plan->folder, &err) == 0)
-			continue;
-		good = false;
-		AUTO(buf_done) struct buf out = { 0 };
-		if (buf_printf(&out, "%s:%u: error: %s: %s\n", path, p->line, p->label, err.text) ==
-		    0)
-			say_raw(buf_slice(&out));
-	}
+	for (size_t i = 0; i < plan->source_count; i++)
+		good &= place_looks_good(plan, &plan->sources[i], path);
+	for (size_t i = 0; i < plan->step_count; i++)
+		good &= place_looks_good(plan, &plan->steps[i], path);
 	return good;
 }
 

@@ -247,6 +247,21 @@ def test_lists(hocket):
     assert r.code == 1 and "`auth` would be sent to all servers of the list" in r.err, r.err
 
 
+def test_check_reads_the_lists(hocket):
+    hocket.write("pipe.yaml", "from:\n  - rss: feeds.txt\n  - rss: [http://127.0.0.1:1/a, more.txt]\nto: {sqlite: out.db, table: t}\n")
+    missing = hocket("check", "pipe.yaml")
+    assert missing.code == 78 and "pipe.yaml:2: error: rss: the list of feeds" in missing.err, missing.err
+    assert "more.txt' cannot be read: no such file" in missing.err  # all of them at once
+    hocket.write("feeds.txt", "# none yet\n")
+    hocket.write("more.txt", "http://127.0.0.1:1/x\nhttp//127.0.0.1:1/y\n")
+    wrong = hocket("check", "pipe.yaml")
+    assert wrong.code == 78 and "feeds.txt' names no feed: write one URL a line" in wrong.err
+    assert "more.txt:2: 'http//127.0.0.1:1/y' is not the URL of a feed" in wrong.err
+    hocket.write("feeds.txt", "http://127.0.0.1:1/x\n")
+    hocket.write("more.txt", "http://127.0.0.1:1/x\n")
+    assert hocket("check", "pipe.yaml").code == 0
+
+
 def test_a_token_in_a_url_stays_out_of_records_and_messages(hocket):
     with feeds() as server:
         server.add("rss", 1, "own")
