@@ -90,7 +90,7 @@ static int look_main(void *arg) SUSPENDS
 	AUTO(look_done) struct look l = *(struct look *)arg;
 	struct err err = { 0 };
 	l.out.max = LETTER_JSON_MAX;
-	if (loading_init(&l.loading, l.args, &err) < 0) {
+	if (loading_init_to_look(&l.loading, l.args, &err) < 0) {
 		say("%s", err.text);
 		return EXITS_FILE;
 	}

@@ -96,6 +96,11 @@ int loading_init(struct loading *l, const struct args *args, struct err *err)
 	return init(l, args, secrets_new(), err);
 }
 
+int loading_init_to_look(struct loading *l, const struct args *args, struct err *err)
+{
+	return init(l, args, secrets_new_lenient(), err);
+}
+
 int loading_init_fake(struct loading *l, const struct args *args, struct err *err)
 {
 	int r = init(l, args, secrets_new_fake(), err);
@@ -118,6 +123,16 @@ size_t loading_tell(const struct diag *diag)
 	return diag_count(diag);
 }
 
+/* A placeholder fits most places, but for instance no address with a scheme of its own. */
+static void tell_missing(const struct secrets *secrets)
+{
+	AUTO(buf_done) struct buf names = { .max = 4096 };
+	if (secrets_put_missing(secrets, &names) == 0 && names.n > 0)
+		say("a placeholder stood for secrets that are not set: %s. If that is what does "
+		    "not fit, set them in the environment or with --secrets",
+		    names.p);
+}
+
 struct plan *loading_plan(const struct loading *l, const char *path)
 {
 	struct diag *diag = NULL;
@@ -130,6 +145,8 @@ struct plan *loading_plan(const struct loading *l, const char *path)
 		loading_tell(diag);
 	else if (r < 0)
 		say("%s", err.text);
+	if (r < 0)
+		tell_missing(l->secrets);
 	diag_free(diag);
 	return plan;
 }

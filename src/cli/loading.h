@@ -12,6 +12,8 @@ struct loading {
 MUST int loading_init(struct loading *, const struct args *, struct err *);
 /* With placeholders for secrets that no --secrets file gives. */
 MUST int loading_init_fake(struct loading *, const struct args *, struct err *);
+/* For verbs that call nobody: what is given nowhere has a placeholder, so that it is no mistake. */
+MUST int loading_init_to_look(struct loading *, const struct args *, struct err *);
 void loading_done(struct loading *);
 /* The plan of a file; NULL: it was told why, on stderr. */
 struct plan *loading_plan(const struct loading *, const char *path);

@@ -365,7 +365,7 @@ static int state_main(void *arg) SUSPENDS
 		i++;
 	if (i == ARRAY_SIZE(actions))
 		return refuse_word(args->words[0]);
-	if (loading_init(&loading, args, &err) < 0) {
+	if (loading_init_to_look(&loading, args, &err) < 0) {
 		say("%s", err.text);
 		return EXITS_FILE;
 	}

@@ -71,7 +71,7 @@ static int verify_main(void *arg) SUSPENDS
 	const struct args *args = arg;
 	AUTO(loading_done) struct loading loading = { 0 };
 	struct err err = { 0 };
-	if (loading_init(&loading, args, &err) < 0) {
+	if (loading_init_to_look(&loading, args, &err) < 0) {
 		say("%s", err.text);
 		return EXITS_FILE;
 	}

@@ -111,11 +111,15 @@ struct secrets *secrets_new(void);
 /* Has no environment: where no file gives another the value of NAME is "secret-NAME"; of HOOK_URL "https://secret.example/HOOK_URL", of
  * PG_URL, DATABASE_URL, WAREHOUSE_DSN a postgres:// one. For `hocket test`. */
 struct secrets *secrets_new_fake(void);
+/* As secrets_new; what is given nowhere has a placeholder as there. For who only looks: nothing may be called with it. */
+struct secrets *secrets_new_lenient(void);
 void secrets_free(struct secrets *);
 /* KEY=VALUE lines; # comments; values may be quoted. 0 or -1 with file:line. */
 MUST int secrets_read(struct secrets *, const char *path, struct err *);
 /* From what was read, else the environment. false: missing. Remembers the value for redaction. */
 bool secrets_get(const struct secrets *, struct slice name, struct slice *ret);
+/* Names that a placeholder stands for: "'PG_URL', 'API_KEY'"; nothing when there is none. */
+MUST int secrets_put_missing(const struct secrets *, struct buf *out);
 /* Was one of this name handed out? */
 bool secrets_names(const struct secrets *, struct slice name);
 /* Replaces every value of 8 characters or more that was handed out by "***". */

@@ -184,3 +184,43 @@ def test_stopped_without_a_state(hocket):
         process.send_signal(signal.SIGINT)
         result = hocket.finish(process)
         assert result.code == 1 and "the state is off" in result.err, result.err
+
+
+SECRETIVE = """\
+from: {jsonl: in.jsonl}
+steps:
+  - http: %s/\\(.id)
+    auth: {bearer: $secret.TOKEN}
+    into: .a
+to: {jsonl: out.jsonl}
+"""
+
+
+def test_who_only_looks_needs_no_secrets(hocket):
+    def one_is_missing(path, attempt):
+        return (404 if path == "/2" else 200), {}, b"{}"
+
+    hocket.write_jsonl("in.jsonl", [{"id": 1}, {"id": 2}])
+    hocket.env["TOKEN"] = "canary-of-a-token"
+    with far(one_is_missing) as server:
+        assert hocket.run(SECRETIVE % server.base).code == 3
+        del hocket.env["TOKEN"]
+        server.asked.clear()
+        for verb in ("run", "check", "try", "dead replay", "run --fresh"):
+            said = hocket(*verb.split(), "pipe.yaml")
+            assert said.code == 78 and "secret 'TOKEN' is missing: set it in" in said.err, verb
+        for verb, shows in (("state show", "in 2 = delivered 1"), ("verify", "all adds up"), ("graph", "http"),
+                            ("dead ls", "status(404)"), ("dead show", "status(404)"), ("dead export", '{"id": 2}'),
+                            ("state rewind --to 1", "from number 2 on"), ("dead drop --all", "")):
+            said = hocket(*verb.split(), "pipe.yaml")
+            assert said.code == 0 and shows in said.out and "secret" not in said.err, (verb, said)
+        assert not server.asked
+        hocket.env["TOKEN"] = "another-token-of-it"
+        again = hocket("run", "pipe.yaml")
+        assert server.asked == {"/2": 1} and "changed" not in again.err, "the same pipeline, and the same steps"
+
+
+def test_where_a_placeholder_does_not_fit_the_secret_is_named(hocket):
+    hocket.write("pipe.yaml", "from: {websocket: $secret.FEED}\nto: {jsonl: out.jsonl}\n")
+    said = hocket("graph", "pipe.yaml")
+    assert said.code == 78 and "secrets that are not set: 'FEED'" in said.err

@@ -36,7 +36,7 @@ struct secret {
 struct secrets {
 	struct arena *arena;
 	struct secret *first; /* newest first: the later line wins */
-	bool fake;
+	bool no_environment, placeholders;
 };
 
 struct secrets *secrets_new(void)
@@ -49,7 +49,14 @@ struct secrets *secrets_new(void)
 struct secrets *secrets_new_fake(void)
 {
 	struct secrets *s = secrets_new();
-	s->fake = true;
+	s->no_environment = s->placeholders = true;
+	return s;
+}
+
+struct secrets *secrets_new_lenient(void)
+{
+	struct secrets *s = secrets_new();
+	s->placeholders = true;
 	return s;
 }
 
@@ -266,8 +273,10 @@ bool secrets_get(const struct secrets *secrets, struct slice name, struct slice 
 	struct secret *one = s->first;
 	while (one && !slice_eq(one->name, name))
 		one = one->next;
-	if (!one && is_name(name))
-		one = s->fake ? add_fake(s, name) : add_from_environment(s, name);
+	if (!one && is_name(name) && !s->no_environment)
+		one = add_from_environment(s, name);
+	if (!one && is_name(name) && s->placeholders)
+		one = add_fake(s, name);
 	if (!one)
 		return false;
 	if (!one->given)
@@ -283,6 +292,15 @@ bool secrets_names(const struct secrets *s, struct slice name)
 	while (one && !(one->given && slice_eq(one->name, name)))
 		one = one->next;
 	return one != NULL;
+}
+
+int secrets_put_missing(const struct secrets *s, struct buf *out)
+{
+	int r = 0;
+	for (const struct secret *one = s->first; one && r == 0; one = one->next)
+		if (one->fake)
+			r = buf_printf(out, "%s'%.*s'", out->n ? ", " : "", SLICE(one->name));
+	return r;
 }
 
 static size_t longest_at(const struct secrets *s, struct slice text)

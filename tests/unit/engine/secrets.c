@@ -145,6 +145,27 @@ TEST(placeholders_are_not_the_environments_and_are_shown)
 	CHECK_INT(unsetenv("API_KEY"), 0);
 }
 
+TEST(who_only_looks_gets_placeholders_for_what_is_missing)
+{
+	struct secrets *s = secrets_new_lenient();
+	struct err err = { 0 };
+	AUTO(buf_done) struct buf out = { 0 }, missing = { 0 };
+	CHECK_INT(setenv("SECRETS_TEST_C", "the-real-key", 1), 0);
+	CHECK_INT(read_text(s, "GIVEN=by-the-file\n", &err), 0);
+	CHECK_INT(unsetenv("SECRETS_TEST_D"), 0);
+	check_value(s, "GIVEN", "by-the-file");
+	check_value(s, "SECRETS_TEST_C", "the-real-key");
+	CHECK_INT(secrets_put_missing(s, &missing), 0);
+	CHECK_INT(missing.n, 0);
+	check_value(s, "SECRETS_TEST_D", "secret-SECRETS_TEST_D");
+	check_value(s, "SECRETS_TEST_URL", "https://secret.example/SECRETS_TEST_URL");
+	CHECK_INT(secrets_put_missing(s, &missing), 0);
+	CHECK_STR(missing.p, "'SECRETS_TEST_URL', 'SECRETS_TEST_D'");
+	CHECK_INT(secrets_redact(s, S("secret-SECRETS_TEST_D the-real-key"), &out), 0);
+	CHECK_STR(out.p, "secret-SECRETS_TEST_D ***");
+	secrets_free(s);
+}
+
 TEST(redaction)
 {
 	struct secrets *s = secrets_new();
@@ -179,6 +200,7 @@ static const struct test tests[] = {
 	T(a_file_that_is_too_large),
 	T(the_environment_stands_behind),
 	T(placeholders_are_not_the_environments_and_are_shown),
+	T(who_only_looks_gets_placeholders_for_what_is_missing),
 	T(redaction),
 };
 
