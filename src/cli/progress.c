@@ -26,10 +26,10 @@ enum { TICKS_A_SECOND = 10, PLAIN_EVERY = 5 * TICKS_A_SECOND };
 struct gauge { /* one place, over the last moments */
 	struct place_stats now;
 	uint64_t out_before;
-	int64_t full_before;
+	int64_t full_before, held_before;
 	double rate; /* records a second, smoothed */
 	double full; /* share of time in which all slots were taken, smoothed */
-	double held; /* share of time in which records waited although slots were free: its rate, or the far side's */
+	double held; /* share of time in which records waited for their turn in a lane: its rate, or the far side's */
 };
 struct progress {
 	struct run *run;
@@ -99,9 +99,10 @@ static void sample_place(struct progress *p, size_t i, double seconds)
 	run_place_stats(p->run, i, &g->now);
 	smooth(&g->rate, more_than(g->now.out, g->out_before) / seconds);
 	smooth(&g->full, (double)(g->now.slots_full_ns - g->full_before) / 1e9 / seconds);
-	smooth(&g->held, g->now.queued >= g->now.cap && g->now.in_flight < g->now.cap);
+	smooth(&g->held, (double)(g->now.lane_ns - g->held_before) / 1e9 / seconds);
 	g->out_before = g->now.out;
 	g->full_before = g->now.slots_full_ns;
+	g->held_before = g->now.lane_ns;
 }
 
 static void sample(struct progress *p)

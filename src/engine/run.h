@@ -58,9 +58,10 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	size_t queued, queue_cap;
 	bool down; /* it waits for an origin that does not answer */
 	char held
-		[128]; /* what its records wait for beside slots: "its rate"; with down: for whom, since when */
+		[128]; /* what its records wait for beside slots: "its rate"; with down: for whom, since when; "": nothing */
 	int64_t full_ns;        /* time its window was full: it held back what is before it */
 	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
+	int64_t lane_ns;        /* time records of it waited for a lane: `held` says why */
 	int64_t p50_ns, p95_ns; /* of attempts; 0: none yet */
 };
 enum { DEAD_KINDS_MAX = 16 }; /* for the closing lines: "7 at http (status 400)" */

@@ -79,13 +79,26 @@ const char *run_id(const struct run *run)
 }
 
 /* ---- what holds records back ---- */
+
+/* Of those who wait now; waits are counted when they end. */
+static enum lane_cause first_cause(const struct step *s)
+{
+	const struct lane *lanes[] = { s->own, s->recent };
+	for (size_t i = 0; i < ARRAY_SIZE(lanes); i++) {
+		const struct lane *l = lanes[i];
+		if (l && (l->starts.first || l->retries.first))
+			return l->starts.first ? l->starts.cause : l->retries.cause;
+	}
+	return LANE_RATE;
+}
+
 static enum lane_cause main_cause(const struct step *s)
 {
 	enum lane_cause most = LANE_RATE;
 	for (enum lane_cause c = LANE_RATE; c < LANE_CAUSES; c++)
 		if (s->held_ns[c] > s->held_ns[most])
 			most = c;
-	return most;
+	return s->held_ns[most] ? most : first_cause(s);
 }
 
 static const struct lane *down_lane(const struct step *s)
@@ -143,6 +156,8 @@ static void put_held(const struct step *s, struct place_stats *ret)
 {
 	AUTO(buf_done) struct buf text = { .max = sizeof ret->held };
 	const struct lane *down = down_lane(s);
+	if (ret->lane_ns == 0)
+		return;
 	ret->down = down && s->lane_waiting > 0;
 	int r = ret->down ? put_down(s, down, &text) : put_cause(s, &text);
 	snprintf(ret->held, sizeof ret->held, "%.*s", r < 0 ? 0 : (int)text.n,
@@ -165,6 +180,7 @@ static void step_stats(struct step *s, struct place_stats *ret)
 		.cap = tuned(s),
 		.full_ns = span_total_ns(&s->window_full),
 		.slots_full_ns = span_total_ns(&s->slots_full),
+		.lane_ns = span_total_ns(&s->lane_bound),
 		.p50_ns = latency_percentile_ns(&s->latency, 50),
 		.p95_ns = latency_percentile_ns(&s->latency, 95),
 	};
