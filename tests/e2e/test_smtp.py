@@ -250,6 +250,12 @@ def test_connections_are_kept_and_bounded(hocket):
     ("headers: {Message-ID: x}", "news@example.org", "is made with the mail"),
     ("idempotency_key: auto", "news@example.org", "has no key"),
     ("cc: \\(.a) <\\(.b)>", "news@example.org", "{name: .name, email: .email}"),
+    ("cc: a@example.org; b@example.org", "news@example.org", "several addresses are a list: ["),
+    ("cc: a@example.org, b@example.org", "news@example.org", "several addresses are a list: ["),
+    ("cc: 5", "news@example.org", "'cc' wants a text, not a number"),
+    ("", "desk", "unknown function 'desk' in jq: a field is written .desk"),
+    ("", "desk", "^~~~ who it is from: News <news@example.org>, or jq"),
+    ("reply_to: News Desk", "news@example.org", "`from`: desk@example.org, or jq"),
 ])
 def test_mistakes_are_found_by_check(hocket, options, sender, says):
     result = mail(hocket, "smtp://127.0.0.1:1", [], options, sender, verb="check")

@@ -142,6 +142,24 @@ static bool is_bare(struct slice text, const char *at)
 	return true;
 }
 
+/* "a@b.c; c@d.e": each word of it would be an address. */
+static bool are_several(struct slice text)
+{
+	size_t n = 0;
+	while (text.n > 0) {
+		size_t end = 0;
+		while (end < text.n && !strchr(",; \t", text.p[end]))
+			end++;
+		struct slice word = slice_head(text, end);
+		const char *at = end ? memchr(word.p, '@', word.n) : NULL;
+		if (end > 0 && (!at || !is_bare(word, at)))
+			return false;
+		n += end > 0;
+		text = slice_from(text, end + (end < text.n));
+	}
+	return n > 1;
+}
+
 /* No jq program ends with '>' or has a word right before an '@': nothing is taken for an address that is not meant as one. */
 int address_literal(struct slice text, struct err *err)
 {
@@ -150,6 +168,9 @@ int address_literal(struct slice text, struct err *err)
 	text = slice_trim(text);
 	const char *at = text.n ? memchr(text.p, '@', text.n) : NULL;
 	bool filled = text.n && memmem(text.p, text.n, "\\(", 2);
+	if (at && are_several(text))
+		return fail(err, FAULT_CONFIG,
+			    "several addresses are a list: [ada@example.org, bob@example.org]");
 	bool named = (at || filled) && slice_ends(text, S(">")) && memchr(text.p, '<', text.n);
 	if (!named && (!at || !is_bare(text, at)))
 		return 0;

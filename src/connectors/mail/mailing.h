@@ -19,10 +19,14 @@ struct mailing_options {
 			"who it is from: News <news@example.org>, or jq that gives an address",  \
 			.required = true, ),                                                     \
 		MAILING_ADDRESS(T, member, to,                                                   \
-				"who gets it: .email, {name: .name, email: .email}, or a list"), \
-		MAILING_ADDRESS(T, member, cc, "who gets it, too, as everybody may see"),        \
-		MAILING_ADDRESS(T, member, bcc, "who gets it without the others seeing it"),     \
-		MAILING_ADDRESS(T, member, reply_to, "where answers go, if not to `from`"),      \
+				"who gets it: ada@example.org, .email, "                         \
+				"{name: .name, email: .email}, or a list of these"),             \
+		MAILING_ADDRESS(T, member, cc,                                                   \
+				"who gets it, too, as everybody may see: .boss, or as in `to`"), \
+		MAILING_ADDRESS(T, member, bcc,                                                  \
+				"who gets it without the others seeing it: as in `to`"),         \
+		MAILING_ADDRESS(T, member, reply_to,                                             \
+				"where answers go, if not to `from`: desk@example.org, or jq"),  \
 		OPT("subject", T, member.subject, OPT_TEMPLATE, struct tpl *, .required = true,  \
 		    .doc = "Your news of \\(.day)"),                                             \
 		OPT("text", T, member.text, OPT_JQ, struct jq *,                                 \

@@ -321,7 +321,7 @@ enum name_fault names_function(struct slice name, size_t arity, char *text, size
 			 near);
 	else if (arity == 0)
 		snprintf(text, room,
-			 "unknown function '%.*s': a field is written .%.*s, a text \"%.*s\"",
+			 "unknown function '%.*s' in jq: a field is written .%.*s, a text \"%.*s\"",
 			 SLICE(name), SLICE(name), SLICE(name));
 	else
 		snprintf(text, room, "unknown function '%.*s' with %zu argument%s", SLICE(name),

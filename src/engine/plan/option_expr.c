@@ -52,9 +52,35 @@ static bool is_prose(struct slice s)
 	if (s.n == 0 || (!is_letter(s.p[0]) && !number))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!is_word(s.p[i]) && (unsigned char)s.p[i] < 0x80 && !strchr(" ,!?.-:", s.p[i]))
+		if (!is_word(s.p[i]) && (unsigned char)s.p[i] < 0x80 && !strchr(" ,!?.-:'", s.p[i]))
 			return false;
 	return true;
+}
+
+static bool contains(struct slice s, const char *part)
+{
+	return s.n > 0 && memmem(s.p, s.n, part, strlen(part)) != NULL;
+}
+
+/* Prose, <b>bold</b> or Dear \(.name), as a template has it. With a quote in it, it may be a program that went wrong. */
+static bool is_text(struct slice s)
+{
+	bool markup = contains(s, "</") || (s.n > 0 && s.p[0] == '<');
+	return is_prose(s) || (!contains(s, "\"") && (markup || contains(s, "\\(")));
+}
+
+/* Within single quotes of YAML, where one of them is written twice. */
+static const char *constant_hint(struct planner *p, struct slice text)
+{
+	AUTO(buf_done) struct buf shown = { .max = 256 };
+	struct slice head = utf8_head(text, 60);
+	for (size_t i = 0; i < head.n; i++)
+		if (buf_add(&shown,
+			    head.p[i] == '\'' ? S("''") : slice_head(slice_from(head, i), 1)))
+			return NULL;
+	return arena_printf(p->arena, "a %s needs '\"%.*s\"'",
+			    contains(text, "\\(") ? "text in jq" : "constant",
+			    SLICE(buf_slice(&shown)));
 }
 
 /* What a plain scalar's end hides: a comment, or the comma and brackets of the flow style around it. */
@@ -80,16 +106,17 @@ static bool breaks_off(const struct expr_error *e)
 	return strstr(e->text, "never closed") || strstr(e->text, "too early");
 }
 
-static const char *hint_for(struct planner *p, const struct node *node, struct slice text,
-			    const struct expr_error *e)
+static const char *hint_for(struct planner *p, const struct opt *o, const struct node *node,
+			    struct slice text, const struct expr_error *e)
 {
-	if (is_prose(text))
-		return arena_printf(p->arena, "a constant needs '\"%.*s\"'",
-				    SLICE(utf8_head(text, 60)));
+	if (o->literal && !breaks_off(e)) /* no constant would do */
+		return o->doc;
+	if (is_text(text))
+		return constant_hint(p, text);
 	return breaks_off(e) ? end_hint(p, node) : NULL;
 }
 
-static void report(struct planner *p, const struct node *node, size_t from,
+static void report(struct planner *p, const struct opt *o, const struct node *node, size_t from,
 		   const struct expr_error *e, bool program)
 {
 	static const char mean[] = "; did you mean";
@@ -102,7 +129,7 @@ static void report(struct planner *p, const struct node *node, size_t from,
 	if (proposal)
 		hint = proposal + strlen("; ");
 	else
-		hint = hint_for(p, node, program ? text : (struct slice){ 0 }, e);
+		hint = hint_for(p, o, node, program ? text : (struct slice){ 0 }, e);
 	diag_add(p->diag, at, length, hint, "%.*s", said, e->text);
 }
 
@@ -118,7 +145,7 @@ static struct jq *compile(struct planner *p, const struct opt *o, const struct n
 	if (jq_program_compile(slice_from(node->text, from), &names, &jq, &e) == 0)
 		return jq;
 	ASSERT(e.text[0] != 0);
-	report(p, node, from, &e, true);
+	report(p, o, node, from, &e, true);
 	return NULL;
 }
 
@@ -281,6 +308,11 @@ static bool parse_jq(struct planner *p, const struct opt *o, const struct node *
 			 "'%s' wants a jq program, not a list", o->name);
 		return false;
 	}
+	bool number =
+		node->kind != NODE_MAP && node->kind != NODE_LIST && node->kind != NODE_STRING;
+	if (o->literal && number)
+		return option_refuse(p, node, o->doc, "'%s' wants a text, not %s", o->name,
+				     node_kind_name(node));
 	if (node->kind == NODE_MAP)
 		jq = compile_object(p, o, node);
 	else if (node->kind == NODE_LIST)
@@ -440,7 +472,7 @@ static struct tpl *compile_text(struct planner *p, const struct opt *o, const st
 	enum tpl_kind kind = o->type == OPT_URL ? TPL_URL : o->names ? TPL_NAME : TPL_TEXT;
 	if (tpl_compile(node->text, kind, &names, &tpl, &e) == 0)
 		return tpl;
-	report(p, node, 0, &e, false);
+	report(p, o, node, 0, &e, false);
 	return NULL;
 }
 
@@ -513,7 +545,7 @@ static bool parse_files(struct planner *p, const struct opt *o, const struct nod
 	for (size_t i = 0; node->text.p + i < first; i++)
 		from = node->text.p[i] == '/' ? i + 1 : from;
 	if (tpl_compile(slice_from(node->text, from), TPL_TEXT, &names, &tpl, &e) < 0) {
-		report(p, node, from, &e, false);
+		report(p, o, node, from, &e, false);
 		return false;
 	}
 	own(p, NULL, tpl);

@@ -60,6 +60,10 @@ TEST(addresses_stand_for_themselves_and_programs_do_not)
 	CHECK_INT(literal("News <news@example.org>"), 1);
 	CHECK_INT(literal("\"Lovelace, Ada\" <ada@example.org>"), 1);
 	CHECK_INT(literal(".email"), 0);
+	CHECK_INT(literal("ada@example.org; bob@example.org"), -1);
+	CHECK_INT(literal("ada@example.org,bob@example.org"), -1);
+	CHECK_INT(literal("ada@example.org"), 1);
+	CHECK_INT(literal(".boss, .team"), 0);
 	CHECK_INT(literal(".a | @base64"), 0);
 	CHECK_INT(literal(".name + \" <\" + .email + \">\""), 0);
 	CHECK_INT(literal("\"ada@example.org\""), 0);
