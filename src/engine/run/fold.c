@@ -154,6 +154,7 @@ static void fold_restore(struct fold *f, const struct held_fold *had)
 	f->waiting = had->waiting;
 	f->waiting_bytes = had->waiting_bytes;
 	f->opened_ns = hk_now_ns();
+	f->seen_ns = INT64_MAX; /* it may have been set back since they were opened */
 	fold_hold_index(f);
 }
 

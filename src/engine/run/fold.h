@@ -34,6 +34,7 @@ struct fold {
 	struct windows open;  /* by key */
 	uint64_t numbers;     /* given to windows */
 	uint64_t index_bytes; /* that these are counted with */
+	int64_t seen_ns;      /* the clock on the wall, when it was read last */
 	/* A moment of cron, and one before it: what was opened between them is due then. */
 	int64_t moment_after_ns, moment_ns;
 	uint64_t until; /* what the windows give below this is theirs to give: closed, settled */

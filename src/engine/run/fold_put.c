@@ -10,7 +10,7 @@
  *  (1) what a window gives is numbered when it is closed. A crash opens those again that members above the mark have closed, and they
  *      are the last: time closes windows only between two batches. So the numbers never have a gap below a mark.
  *  (2) a record came when it was put: what is due then is closed before, and does not get it.
- *  (3) at the same moment windows close in the order in which they were opened. */
+ *  (3) at the same moment windows close in the order in which they were opened. None was opened in the future: the clock was set back. */
 #include "engine/run/fold.h"
 
 #include "engine/run/stopping.h"
@@ -39,6 +39,16 @@ static void put_done(struct put *p)
 static int64_t wall_now(const struct run *run)
 {
 	return run->options.now_ns ? run->options.now_ns : hk_wall_ns();
+}
+
+/* A window of tomorrow, of a machine whose clock was wrong, would hold all those back that were opened behind it. */
+static void look_at_clock(struct fold *f, int64_t now)
+{
+	if (now < f->seen_ns) {
+		windows_set_back(&f->open, now);
+		f->moment_after_ns = f->moment_ns = 0;
+	}
+	f->seen_ns = now;
 }
 
 /* ---- one window at a time ---- */
@@ -235,6 +245,7 @@ static struct window *next_due(struct fold *f, int64_t wall_ns)
 {
 	struct window *w = windows_oldest(&f->open);
 	const struct run *run = f->step->run;
+	look_at_clock(f, wall_ns);
 	if (!w || run->failing)
 		return NULL;
 	bool due = !run->stopping && due_wall_ns(f, w) <= wall_ns;

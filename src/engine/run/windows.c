@@ -119,6 +119,13 @@ struct window *windows_oldest(const struct windows *ws)
 	return ws->oldest ? at(ws, ws->oldest) : NULL;
 }
 
+void windows_set_back(struct windows *ws, int64_t now_ns)
+{
+	for (uint32_t place = ws->oldest; place; place = at(ws, place)->newer)
+		if (at(ws, place)->opened_ns > now_ns)
+			at(ws, place)->opened_ns = now_ns;
+}
+
 size_t windows_bytes(const struct windows *ws)
 {
 	return ws->cap * (sizeof *ws->v + sizeof *ws->shelves);

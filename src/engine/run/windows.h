@@ -32,4 +32,6 @@ struct window *windows_open(struct windows *, const uint8_t key[static WINDOW_KE
 			    uint64_t number, int64_t opened_ns);
 void windows_close(struct windows *, struct window *);
 struct window *windows_oldest(const struct windows *); /* NULL: none is open */
-size_t windows_bytes(const struct windows *);          /* of memory */
+/* The clock was set back to now: what was opened later than that was opened now. */
+void windows_set_back(struct windows *, int64_t now_ns);
+size_t windows_bytes(const struct windows *); /* of memory */

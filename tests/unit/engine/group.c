@@ -1,6 +1,7 @@
 /* group.c (tests) - windows by key over virtual days, while the process is killed at any moment
  *
- * Each part of a run is a process of its own, which ends by itself, by a stop, or by _exit() at some moment of virtual time. What
+ * Each part of a run is a process of its own, which ends by itself, by a stop, or by _exit() at some moment of virtual time or at some
+ * statement of the state, and what is left is verified. What
  * outlives it is the state's file and what the sink has in shared memory. The wall clock goes on where it was, and sometimes hours
  * later. A record is {"n": N, "k": KEY}; every one must be in exactly one digest. */
 #include "base/rand.h"
@@ -10,6 +11,8 @@
 #include "scene.h"
 #include <errno.h>
 #include <hocket/hocket.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,8 +42,10 @@ struct scene {
 	size_t records, keys;
 	int64_t came_ns[RECORDS_MAX]; /* when the source has it */
 	bool own_mark;
+	bool rounds; /* the source does not wait: it is read every hour */
 	unsigned kill_percent;
 	int64_t kill_ns;    /* so much virtual time after the part began; 0: not */
+	unsigned kill_sql;  /* at so many statements of the state; 0: not */
 	bool drains, stops; /* instead of a kill */
 	struct run *run;
 	struct schedule every;
@@ -59,6 +64,27 @@ static int64_t wall_offset_ns;
 int64_t __wrap_hk_wall_ns(void)
 {
 	return hk_now_ns() + wall_offset_ns;
+}
+
+/* Before a statement of the state, or behind it: what is between BEGIN and COMMIT is rolled back, what is behind COMMIT is not. */
+static atomic_uint statements;
+static void maybe_killed_at_sql(void)
+{
+	if (scene->kill_sql && atomic_fetch_add(&statements, 1) + 1 == scene->kill_sql)
+		_exit(KILLED);
+}
+
+int __real_sqlite3_exec(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *,
+			char **);
+int __wrap_sqlite3_exec(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *,
+			char **);
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+			void *arg, char **err)
+{
+	maybe_killed_at_sql();
+	int rc = __real_sqlite3_exec(db, sql, row, arg, err);
+	maybe_killed_at_sql();
+	return rc;
 }
 
 static void note_now(void)
@@ -92,6 +118,8 @@ static int fake_run(struct site *at, struct intake *in, struct err *err)
 	(void)at;
 	for (size_t n = from ? from->offset : 0; n < scene->records; n++) {
 		AUTO(buf_done) struct buf json = { 0 };
+		if (scene->rounds && scene->came_ns[n] > hk_wall_ns())
+			return 0;
 		if (sleep_until(scene->came_ns[n]) < 0)
 			return fail(err, FAULT_CANCELLED, "stopped");
 		CHECK_INT(buf_printf(&json, "{\"n\":%zu,\"k\":%d}", n, key_of(n)), 0);
@@ -218,6 +246,7 @@ static int part_body(void *arg)
 	struct run_result result;
 	struct err err = { 0 };
 	(void)arg;
+	atomic_store(&statements, 0);
 	wall_offset_ns = scene->shared->wall_ns - hk_now_ns();
 	if (run_open(&scene->plan, &scene->options, &scene->run, &err) < 0) {
 		CHECK_STR(err.text, "it opens");
@@ -246,6 +275,7 @@ static int verify_body(void *arg)
 	struct verified said = { 0 };
 	char path[128];
 	(void)arg;
+	scene->kill_sql = 0;
 	snprintf(path, sizeof path, "%s/.hocket/test.db", scene->folder);
 	CHECK_INT(state_open_to_read(path, &state, &err), 0);
 	CHECK_INT(verify_state(state, &said, &err), 0);
@@ -365,21 +395,54 @@ static void draw_part(struct scene *s, int part)
 	s->kill_ns = part < PARTS_MAX / 2 && rand_below(&s->rnd, 2)
 			     ? 1 + (int64_t)rand_below(&s->rnd, 20 * HOUR)
 			     : 0;
+	s->kill_sql = part < PARTS_MAX / 2 && rand_below(&s->rnd, 2)
+			      ? 1 + (unsigned)rand_below(&s->rnd, 200)
+			      : 0;
 	s->drains = rand_below(&s->rnd, 8) == 0;
 	s->stops = rand_below(&s->rnd, 8) == 0;
 	if (rand_below(&s->rnd, 3) == 0) /* nobody was there */
 		s->shared->wall_ns += (int64_t)rand_below(&s->rnd, 30 * HOUR);
 }
 
+/* The first part may have been killed before it had a run. */
+static bool has_run(const struct scene *s)
+{
+	return s->shared->rows > 0 || s->shared->mark_n > 0;
+}
+
+static void go_part(struct scene *s)
+{
+	s->shared->end = RUN_STOPPED_EARLY;
+	int code = in_a_process(part_body, rand_u64(&s->rnd));
+	CHECK(code == 0 || code == KILLED);
+	if (has_run(s))
+		CHECK_INT(in_a_process(verify_body, 1), 0);
+}
+
+/* Kills, and at last a week in which nobody kills it. */
+static void go_for_long(struct scene *s)
+{
+	for (int part = 0, before = test_failures_; part < 12 && test_failures_ == before; part++) {
+		draw_part(s, part);
+		s->kill_ns = s->kill_ns ? s->kill_ns : 20 * HOUR;
+		go_part(s);
+	}
+	s->kill_percent = s->kill_sql = 0;
+	s->kill_ns = 7 * DAY;
+	s->stops = true;
+	s->drains = false;
+	go_part(s);
+	CHECK_INT(s->shared->end, RUN_STOPPED_EARLY);
+	CHECK_INT(s->shared->held, 0);
+}
+
 /* Kills, until it is finished. */
 static void go_until_finished(struct scene *s)
 {
-	int part = 0, code, before = test_failures_;
+	int part = 0, before = test_failures_;
 	do {
 		draw_part(s, part);
-		s->shared->end = RUN_STOPPED_EARLY;
-		code = in_a_process(part_body, rand_u64(&s->rnd));
-		CHECK(code == 0 || code == KILLED);
+		go_part(s);
 	} while (s->shared->end != RUN_FINISHED && s->shared->end != RUN_NOTHING_NEW &&
 		 test_failures_ == before && ++part < PARTS_MAX);
 	CHECK(s->shared->end == RUN_FINISHED || s->shared->end == RUN_NOTHING_NEW);
@@ -405,7 +468,9 @@ static void check_seed(uint64_t seed)
 	if (rand_below(&s->rnd, 2))
 		s->group.facts.window = 1 + rand_below(&s->rnd, 9);
 	spread_records(s, 3 * DAY);
-	go_until_finished(s);
+	s->rounds = s->source.facts.endless = rand_below(&s->rnd, 3) == 0;
+	s->source.common.every.every_ns = s->rounds ? HOUR : 0;
+	(s->rounds ? go_for_long : go_until_finished)(s);
 	check_digests(s);
 	CHECK_INT(in_a_process(verify_body, 1), 0);
 	if (test_failures_ > before)
@@ -482,6 +547,31 @@ TEST(a_stop_leaves_windows_open_and_time_that_passes_meanwhile_counts)
 	scene_close(s);
 }
 
+/* A machine that begins in another century, until it has asked for the time. */
+TEST(a_clock_that_is_set_back_holds_no_window_open)
+{
+	struct scene *s = quiet_scene(3, 3);
+	int64_t begun = s->shared->wall_ns;
+	s->source.facts.endless = true;
+	s->stops = true;
+	s->shared->wall_ns = begun + 20000 * DAY;
+	s->came_ns[1] = s->came_ns[2] = begun + 30000 * DAY;
+	s->kill_ns = HK_SEC;
+	go(s, RUN_STOPPED_EARLY);
+	CHECK_INT(s->shared->open, 1);
+	s->shared->wall_ns = begun;
+	s->came_ns[1] = begun + HOUR;
+	s->came_ns[2] = begun + 40 * HOUR;
+	s->kill_ns = 24 * HOUR + 60 * HK_SEC; /* the second is not due yet */
+	go(s, RUN_STOPPED_EARLY);
+	CHECK_INT(s->shared->rows, 1);
+	s->kill_ns = 2 * HOUR;
+	go(s, RUN_STOPPED_EARLY);
+	CHECK_INT(s->shared->rows, 2);
+	CHECK_INT(s->shared->open, 0);
+	scene_close(s);
+}
+
 /* What cannot be gone on with is not left behind. */
 TEST(a_stopped_pipe_gives_what_it_holds)
 {
@@ -499,6 +589,7 @@ TEST(a_stopped_pipe_gives_what_it_holds)
 static const struct test tests[] = {
 	T(windows_close_at_the_end_in_the_order_in_which_they_opened),
 	T(a_stop_leaves_windows_open_and_time_that_passes_meanwhile_counts),
+	T(a_clock_that_is_set_back_holds_no_window_open),
 	T(a_stopped_pipe_gives_what_it_holds),
 	T(every_record_is_in_one_digest_whatever_is_killed),
 };
