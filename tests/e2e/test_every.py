@@ -282,6 +282,8 @@ def test_what_cannot_be(hocket):
     assert said.code == 78 and ("can be read only when the run has ended" in said.err or "libduckdb" in said.err)
     said = hocket.run("from: {webhook: '127.0.0.1:0/x'}\nto: stdout\n", "--once")
     assert said.code == 2 and "--until" in said.err
+    said = hocket.run("from: {jsonl: in.jsonl, every: 30x}\nto: {jsonl: out.jsonl}\n")
+    assert said.code == 78 and "'30x' is no duration: one number and one of s, m, h, d" in said.err and "five" not in said.err
 
 
 # ---- changed while it stood still -----------------------------------------------------------------------------------

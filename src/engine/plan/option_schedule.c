@@ -20,7 +20,8 @@ static const struct opt cron_table[] = {
 	OPT_END,
 };
 
-static const char hint[] = "a duration such as 30m, or a line of cron such as '0 6 * * 1-5'";
+static const char hint[] =
+	"a duration such as 30m, or a line of cron such as '0 6 * * 1-5' or '@daily'";
 
 static bool parse_text(struct planner *p, const struct opt *o, const struct node *node,
 		       struct slice text, struct schedule *ret)

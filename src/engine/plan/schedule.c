@@ -10,6 +10,7 @@
 #include "engine/schedule.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "engine/plan/zone.h"
 #include <errno.h>
 
@@ -160,14 +161,39 @@ static size_t split_line(struct slice line, struct slice words[FIELDS + 1])
 	return n;
 }
 
+static int refuse_field(const struct field *f, struct slice word, struct buf *why)
+{
+	int r = buf_printf(why, "'%.*s' is no %s of cron: %d-%d", SLICE(utf8_head(word, 40)),
+			   f->name, f->min, f->max);
+	if (r == 0 && f->words)
+		r = buf_printf(why, " or names such as %s", f->words[1]);
+	return refused(r);
+}
+
 static int read_fields(const struct slice *words, uint64_t *sets, struct buf *why)
 {
 	for (size_t i = 0; i < FIELDS; i++)
 		if (!read_field(&fields[i], words[i], &sets[i]))
-			return refused(buf_printf(why, "'%.*s' is no %s of cron: %d-%d",
-						  SLICE(slice_head(words[i], 40)), fields[i].name,
-						  fields[i].min, fields[i].max));
+			return refuse_field(&fields[i], words[i], why);
 	return 0;
+}
+
+/* "30x", "30 minutes", "soon": nothing that anybody takes for a line of cron. */
+static bool is_no_line(struct slice line, size_t words)
+{
+	bool letter = false;
+	for (size_t i = 0; i < line.n; i++)
+		letter |= (line.p[i] | 32) >= 'a' && (line.p[i] | 32) <= 'z';
+	return letter && words <= 2;
+}
+
+static int refuse_duration(struct slice text, struct buf *why)
+{
+	return refused(
+		buf_printf(why,
+			   "'%.*s' is no duration: one number and one of s, m, h, d, such as "
+			   "30s, 90m or 24h",
+			   SLICE(utf8_head(text, 40))));
 }
 
 static int read_line(struct slice line, struct schedule *ret, struct buf *why)
@@ -179,7 +205,10 @@ static int read_line(struct slice line, struct schedule *ret, struct buf *why)
 	if (slice_starts(line, S("@")))
 		return refused(buf_add(why, S("cron has @hourly, @daily, @weekly, @monthly and "
 					      "@yearly here")));
-	if (split_line(line, words) != FIELDS)
+	size_t n = split_line(line, words);
+	if (is_no_line(line, n))
+		return refuse_duration(line, why);
+	if (n != FIELDS)
 		return refused(buf_add(why, S("a line of cron has five fields, no seconds and no "
 					      "year: minute hour day month weekday")));
 	int r = read_fields(words, sets, why);

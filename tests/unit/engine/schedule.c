@@ -115,8 +115,13 @@ TEST(leap_days)
 
 TEST(what_is_refused)
 {
-	check_refused("soon", NULL, "five fields");
+	check_refused("soon", NULL, "'soon' is no duration: one number");
+	check_refused("30x", NULL, "'30x' is no duration: one number and one of s, m, h, d");
+	check_refused("30 minutes", NULL, "'30 minutes' is no duration");
+	check_refused("1h30m", NULL, "such as 30s, 90m or 24h");
+	check_refused("* * * * * *", NULL, "five fields, no seconds");
 	check_refused("0 6 * *", NULL, "five fields");
+	check_refused("0 6", NULL, "five fields");
 	check_refused("0 0 6 * * *", NULL, "no seconds");
 	check_refused("60 6 * * *", NULL, "'60' is no minute");
 	check_refused("0 24 * * *", NULL, "'24' is no hour");
