@@ -229,18 +229,13 @@ static int digest_key(struct slice json, uint8_t ret[static CLAIM_KEY_BYTES])
 	return 0;
 }
 
-static int64_t wall_now(const struct run *run)
-{
-	return hk_now_ns() + run->wall_offset_ns;
-}
-
 /* The state knows it, or the sieve was wrong. *free_ is also set when it is the record's own, from before a crash. */
 static int ask_state(struct run *run, struct key_claim *k, bool *free_, struct err *err) SUSPENDS
 {
 	struct state_claim asked;
 	bool held = false, his = false;
 	put_claim(run, k, &asked);
-	int r = state_get_claim(run->state, &asked, wall_now(run), &held, &his, err);
+	int r = state_get_claim(run->state, &asked, hk_wall_ns(), &held, &his, err);
 	k->known = his;
 	*free_ = !held || his;
 	return r;
@@ -258,6 +253,24 @@ static int name_claim(struct run *run, struct key_claim *k, struct slice key,
 	return 0;
 }
 
+/* Its time is over, though the record was settled in this part of the run: it need not be merged to be free. */
+static bool is_over(const struct key_claim *k)
+{
+	return !k->item && k->expires_wall_ns && k->expires_wall_ns <= hk_wall_ns();
+}
+
+/* Somebody has the key, on the way or settled. */
+static bool table_has(struct claims *c, const struct step *s,
+		      const uint8_t key[static CLAIM_KEY_BYTES])
+{
+	struct key_claim *k = table_find(c, s, key);
+	if (!k || !is_over(k))
+		return k != NULL;
+	c->settled--;
+	table_remove(c, k);
+	return false;
+}
+
 int out_claim(struct out *o, struct slice key, struct err *err)
 {
 	struct step *s = o->step;
@@ -267,14 +280,14 @@ int out_claim(struct out *o, struct slice key, struct err *err)
 	struct key_claim *k = xcalloc(1, sizeof *k);
 	*k = (struct key_claim){ .item = o->item,
 				 .step = s,
-				 .expires_wall_ns = keep > 0 ? wall_now(s->run) + keep : 0 };
+				 .expires_wall_ns = keep > 0 ? hk_wall_ns() + keep : 0 };
 	int r = name_claim(s->run, k, key, err);
-	if (r == 0 && table_find(c, s, k->key))
+	if (r == 0 && table_has(c, s, k->key))
 		is_free = false;
 	else if (r == 0 && sieve_has(&c->places[s->index].sieve, k->key))
 		r = ask_state(s->run, k, &is_free, err);
 	/* Another may have come while the state was asked. */
-	if (r == 0 && is_free && !table_find(c, s, k->key)) {
+	if (r == 0 && is_free && !table_has(c, s, k->key)) {
 		table_add(c, k);
 		return 1;
 	}
@@ -396,7 +409,7 @@ static int find_first_run(struct run *run, struct err *err) SUSPENDS
 		return -1;
 	if (run->replay)
 		return 0;
-	return state_tidy_claims(run->state, run->plan->name, c->first_run, wall_now(run), err);
+	return state_tidy_claims(run->state, run->plan->name, c->first_run, hk_wall_ns(), err);
 }
 
 static const char *scope_of(const struct run *run, const struct place *place)
@@ -410,7 +423,7 @@ static int open_place(struct run *run, const struct step *s, struct err *err) SU
 	if (state_claim_place(run->state, scope_of(run, s->place), s->own_name, &p->number, err) <
 	    0)
 		return -1;
-	return state_each_claim(run->state, p->number, wall_now(run), sieve_add, &p->sieve, err);
+	return state_each_claim(run->state, p->number, hk_wall_ns(), sieve_add, &p->sieve, err);
 }
 
 int claims_open(struct run *run, struct err *err)

@@ -183,6 +183,22 @@ static const struct port fake_step = {
 	.name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call
 };
 
+/* ---- a step that lets each number through once ---- */
+static int fake_unique(struct site *at, const struct rec *r, const struct env *env, struct out *out,
+		       struct err *err)
+{
+	struct slice key;
+	(void)at;
+	(void)r;
+	CHECK(json_field(env->record, S("n"), &key));
+	int passes = out_claim(out, key, err);
+	if (passes > 0)
+		out_keep(out);
+	return passes < 0 ? -1 : 0;
+}
+
+static const struct port fake_once = { .name = "unique", .roles = ROLE_STEP, .apply = fake_unique };
+
 /* ---- the witness ---- */
 static int fake_resume(struct site *at, struct resumption *r, struct err *err)
 {
@@ -496,6 +512,24 @@ TEST(what_is_in_doubt_does_not_hold_a_round_up)
 	scene_close(&s);
 }
 
+/* Long before the keys that were let through lately are sorted into the table of the state. */
+TEST(a_key_whose_time_is_over_passes_again)
+{
+	static struct scene s;
+	scene_open(&s, ANEW, "1h");
+	s.step = (struct place){ .role = ROLE_STEP,
+				 .port = &fake_once,
+				 .label = "unique",
+				 .facts = { .claims_ns = 90 * 60 * HK_SEC } };
+	s.plan.steps = &s.step;
+	s.plan.step_count = 1;
+	s.w.size = 2;
+	go(&s, 3 * 3600 * HK_SEC + HK_SEC); /* at 0:00, 1:00, 2:00, 3:00 */
+	ROWS(&s.w, 0, 1, 0, 1);
+	CHECK_INT(s.result.counts.duplicate, 4);
+	scene_close(&s);
+}
+
 /* ---- ends at random moments ---- */
 static void seed_begins(struct scene *s, enum kind kind, uint64_t seed)
 {
@@ -556,6 +590,7 @@ static const struct test tests[] = {
 	T(what_may_pass_does_not_end_it),
 	T(what_cannot_pass_ends_the_first_round),
 	T(what_is_in_doubt_does_not_hold_a_round_up),
+	T(a_key_whose_time_is_over_passes_again),
 	T(nothing_is_lost_or_doubled),
 };
 
