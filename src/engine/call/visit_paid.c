@@ -26,11 +26,6 @@ static bool is_unsafe(const struct visit *v)
 	return v->call.safety == UNSAFE;
 }
 
-static int64_t wall_ns(const struct visit *v)
-{
-	return hk_now_ns() + v->step->run->wall_offset_ns;
-}
-
 static int put_intent(struct visit *v, struct slice about, struct err *err) SUSPENDS
 {
 	const struct journal_place at = { v->item, v->step->own_name };
@@ -158,7 +153,7 @@ int visit_keep(struct visit *v)
 		return 0;
 	const struct journal_place at = { v->item, s->own_name };
 	struct state_answer answer = { .step = s->own_name,
-				       .expires_wall_ns = wall_ns(v) + o->remember_ns,
+				       .expires_wall_ns = hk_wall_ns() + o->remember_ns,
 				       .about = buf_slice(&v->about),
 				       .value = kept_bytes(a) };
 	memcpy(answer.key, v->call.asked, sizeof answer.key);

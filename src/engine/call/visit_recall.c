@@ -171,8 +171,8 @@ static int recall_remembered(struct visit *v) SUSPENDS
 	bool found = false;
 	if (visit_claim(v) < 0)
 		return -ECANCELED;
-	if (state_get_answer(run->state, c->asked, hk_now_ns() + run->wall_offset_ns, &about,
-			     &value, &found, &c->err) < 0)
+	if (state_get_answer(run->state, c->asked, hk_wall_ns(), &about, &value, &found, &c->err) <
+	    0)
 		return failed(v);
 	if (!found)
 		return ask_again(v);

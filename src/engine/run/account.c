@@ -117,7 +117,8 @@ static unsigned tuned(const struct step *s)
 /* "waits for api.example.com: it does not answer since 14:03 UTC" */
 static int put_down(const struct step *s, const struct lane *l, struct buf *out)
 {
-	int64_t day_s = 86400, since_s = (l->circuit.since_ns + s->run->wall_offset_ns) / HK_SEC;
+	int64_t day_s = 86400;
+	int64_t since_s = (hk_wall_ns() - (hk_now_ns() - l->circuit.since_ns)) / HK_SEC;
 	int64_t minutes = since_s % day_s / 60;
 	return buf_printf(out, "waits for %.*s: it does not answer since %02lld:%02lld UTC",
 			  SLICE(lane_name(l)), (long long)minutes / 60, (long long)minutes % 60);

@@ -37,14 +37,13 @@ void flow_env(const struct run *run, const struct item *it, struct env *env, str
 	const struct track *t = it->track;
 	const struct origin *o = t->origin;
 	flow_put_id(it, id);
-	*meta = (struct env_meta){ .id = { id, 16 },
-				   .source = slice_str(track_source(t)),
-				   .position =
-					   t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
-				   .attempt = 1,
-				   .wall_ns = run->options.now_ns
-						      ? run->options.now_ns
-						      : hk_now_ns() + run->wall_offset_ns };
+	*meta = (struct env_meta){
+		.id = { id, 16 },
+		.source = slice_str(track_source(t)),
+		.position = t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
+		.attempt = 1,
+		.wall_ns = run->options.now_ns ? run->options.now_ns : hk_wall_ns()
+	};
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
 }
 

@@ -463,7 +463,7 @@ int run_open_parts(struct run *run, struct err *err)
 	folds_open(run);
 	joins_open(run);
 	if (open_journal(run, err) < 0 || claims_open(run, err) < 0 ||
-	    state_drop_expired(run->state, hk_now_ns() + run->wall_offset_ns, err) < 0)
+	    state_drop_expired(run->state, hk_wall_ns(), err) < 0)
 		return -1;
 	return enter_run(run, run->resumed ? buf_slice(&last.mark) : S(""), err);
 }
