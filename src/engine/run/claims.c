@@ -77,6 +77,14 @@ static void sieve_add(void *sieve, const uint8_t key[static CLAIM_KEY_BYTES])
 	l->keys++;
 }
 
+static size_t sieve_keys(const struct sieve *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		n += s->layers[i].keys;
+	return n;
+}
+
 static void sieve_done(struct sieve *s)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -84,7 +92,7 @@ static void sieve_done(struct sieve *s)
 }
 
 /* ---- keys of records on their way, and of those that were settled lately ---- */
-enum { SETTLED_MAX = 1 << 17 };
+enum { SETTLED_MAX = 1 << 17, RENEW_FROM = 1 << 17 };
 struct key_claim {
 	struct key_claim *next_in_slot, *next_of_item;
 	struct item *item; /* NULL: settled */
@@ -98,10 +106,12 @@ struct claims {
 	struct claims_place {
 		int64_t number; /* the state's */
 		struct sieve sieve;
-	} * places; /* of each step */
+		size_t renewed; /* keys in it, when they were read last */
+	} * places;             /* of each step */
 	struct key_claim **slots;
-	size_t n, cap;  /* cap: a power of two */
-	size_t settled; /* of these: not merged yet */
+	size_t n, cap;         /* cap: a power of two */
+	size_t settled;        /* of these: not merged yet */
+	int64_t tidy_again_ns; /* not before */
 	char first_run[40];
 	char letters_run[40],
 		letters_first[40]; /* replay: of the last letter, and the first before that */
@@ -395,6 +405,53 @@ void claims_settled(struct run *run, struct track *t)
 		}
 }
 
+/* ---- tidying ---- */
+
+/* Of the steps whose keys expire, the shortest time; INT64_MAX: there is none. */
+static int64_t least_time(const struct run *run)
+{
+	int64_t least = INT64_MAX;
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		int64_t ns = run->plan->steps[i].facts.claims_ns;
+		least = ns > 0 && ns < least ? ns : least;
+	}
+	return least;
+}
+
+/* Its keys are read again when most of them have gone: else it would grow with all that ever came. */
+static int renew_sieve(struct run *run, size_t step, struct err *err) SUSPENDS
+{
+	struct claims_place *p = &run->claims->places[step];
+	struct sieve fresh = { 0 };
+	if (sieve_keys(&p->sieve) <= 2 * p->renewed + RENEW_FROM)
+		return 0;
+	int r = state_each_claim(run->state, p->number, hk_wall_ns(), sieve_add, &fresh, err);
+	if (r < 0) {
+		sieve_done(&fresh);
+		return r;
+	}
+	sieve_done(&p->sieve);
+	p->sieve = fresh;
+	p->renewed = sieve_keys(&fresh);
+	return 0;
+}
+
+int claims_tidy(struct run *run, struct err *err)
+{
+	struct claims *c = run->claims;
+	int64_t time = c ? least_time(run) : INT64_MAX, now = hk_wall_ns();
+	int r = 0;
+	if (time == INT64_MAX || hk_now_ns() < c->tidy_again_ns)
+		return 0;
+	c->tidy_again_ns = hk_now_ns() + time / 4; /* a quarter more than are good, at most */
+	if (merge(run, err) < 0 ||
+	    state_tidy_claims(run->state, run->plan->name, c->first_run, now, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run->plan->step_count && r == 0; i++)
+		r = run->plan->steps[i].facts.claims_ns > 0 ? renew_sieve(run, i, err) : 0;
+	return r;
+}
+
 /* ---- opening ---- */
 static int find_first_run(struct run *run, struct err *err) SUSPENDS
 {
@@ -423,7 +480,9 @@ static int open_place(struct run *run, const struct step *s, struct err *err) SU
 	if (state_claim_place(run->state, scope_of(run, s->place), s->own_name, &p->number, err) <
 	    0)
 		return -1;
-	return state_each_claim(run->state, p->number, hk_wall_ns(), sieve_add, &p->sieve, err);
+	int r = state_each_claim(run->state, p->number, hk_wall_ns(), sieve_add, &p->sieve, err);
+	p->renewed = sieve_keys(&p->sieve);
+	return r;
 }
 
 int claims_open(struct run *run, struct err *err)

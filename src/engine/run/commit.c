@@ -443,9 +443,10 @@ static int commit_next(struct run *run, struct err *err) SUSPENDS
 		return r < 0 ? -1 : 0;
 	struct batch_list list = take_batch(run);
 	r = commit_list(run, &list, err);
-	if (r == 0)
-		rounds_copy_dead(run, false);
-	return r;
+	if (r != 0)
+		return r;
+	rounds_copy_dead(run, false);
+	return rounds_tidy(run, err);
 }
 
 int committer_main(void *arg)

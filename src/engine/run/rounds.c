@@ -11,8 +11,10 @@
 #include "engine/run/rounds.h"
 
 #include "base/hash.h"
+#include "engine/run/claims.h"
 #include "engine/run/mark.h"
 #include "engine/run/stopping.h"
+#include "engine/state/answers.h"
 #include "engine/state/listing.h"
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 #define LOOK_EVERY_NS (60 * HK_SEC)   /* the clock on the wall may be set */
 #define SET_BACK_NS   (3600 * HK_SEC) /* by more than this: then its moments come again */
 #define COPY_EVERY_NS (60 * HK_SEC)
+#define TIDY_EVERY_NS (3600 * HK_SEC)
 
 enum { MARK_MAX = 256 << 20 };
 
@@ -285,6 +288,17 @@ int rounds_read(struct intake *in, struct err *err)
 		run->rounds.made++;
 		rounds_copy_dead(run, true);
 	}
+}
+
+/* ---- what has expired ---- */
+int rounds_tidy(struct run *run, struct err *err)
+{
+	struct rounds *rounds = &run->rounds;
+	if (!plan_is_endless(run->plan) || run->replay || hk_now_ns() < rounds->tidy_again_ns)
+		return 0;
+	rounds->tidy_again_ns = hk_now_ns() + TIDY_EVERY_NS;
+	int r = state_drop_expired(run->state, hk_wall_ns(), err);
+	return r < 0 ? r : claims_tidy(run, err);
 }
 
 /* ---- the copy of the dead letters ---- */

@@ -120,6 +120,7 @@ struct rounds { /* rounds.c */
 	uint64_t told;   /* hash of why the last round failed; 0: it did not */
 	uint64_t copied;       /* dead, when the copy was made */
 	int64_t copy_again_ns; /* not before */
+	int64_t tidy_again_ns; /* the same for what expires in the state */
 	bool copying;
 };
 

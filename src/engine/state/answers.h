@@ -2,7 +2,7 @@
  *
  * What this room is for: answers by what was asked, across runs and records, until they expire. --fresh does not forget them.
  * What must hold: (1) the key is a SHA-256 of all that decides what the far side answers (connectors make it: call.asked), never of
- *   credentials. (2) an expired answer is never given; it is deleted when the state is opened for a run. */
+ *   credentials. (2) an expired answer is never given; it is deleted when the state is opened for a run, and each hour of one that has no end. */
 #pragma once
 #include "engine/state/state.h"
 

@@ -10,6 +10,7 @@
 #include "rt/in_loop.h"
 #include "scene.h"
 #include <errno.h>
+#include <sqlite3.h>
 
 enum { ROWS_MAX = 4000, ASKS_MAX = 400, A_PAGE = 3, SEEDS = 10, PARTS = 12 };
 
@@ -530,6 +531,45 @@ TEST(a_key_whose_time_is_over_passes_again)
 	scene_close(&s);
 }
 
+/* The first column of the query's first row; 0 of a statement. */
+static int64_t ask_state(const struct scene *s, const char *sql)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *q = NULL;
+	char path[128];
+	snprintf(path, sizeof path, "%s/.hocket/test.db", s->folder);
+	CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	int64_t n = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+	CHECK_INT(sqlite3_finalize(q), SQLITE_OK);
+	sqlite3_close(db);
+	return n;
+}
+
+/* No other run comes that would drop it when it begins. */
+TEST(what_expires_goes_while_it_runs)
+{
+	static struct scene s;
+	scene_open(&s, ONWARD, "1h");
+	s.step = (struct place){ .role = ROLE_STEP,
+				 .port = &fake_once,
+				 .label = "unique",
+				 .facts = { .claims_ns = 90 * 60 * HK_SEC } };
+	s.plan.steps = &s.step;
+	s.plan.step_count = 1;
+	s.w.size = 1;
+	s.w.grows = 5;
+	go(&s, 1);
+	(void)ask_state(&s, "INSERT INTO answer VALUES('key', 'call',"
+			    " unixepoch('2026-01-01T00:30:00Z') * 1000000000, NULL, NULL)");
+	go(&s, 100 * 3600 * HK_SEC);
+	CHECK(s.w.row_count > 150);
+	CHECK(ask_state(&s, "SELECT (SELECT count(*) FROM claim) +"
+			    " (SELECT count(*) FROM claim_log)") < 30);
+	CHECK_INT(ask_state(&s, "SELECT count(*) FROM answer"), 0);
+	scene_close(&s);
+}
+
 /* ---- ends at random moments ---- */
 static void seed_begins(struct scene *s, enum kind kind, uint64_t seed)
 {
@@ -591,6 +631,7 @@ static const struct test tests[] = {
 	T(what_cannot_pass_ends_the_first_round),
 	T(what_is_in_doubt_does_not_hold_a_round_up),
 	T(a_key_whose_time_is_over_passes_again),
+	T(what_expires_goes_while_it_runs),
 	T(nothing_is_lost_or_doubled),
 };
 
