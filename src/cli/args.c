@@ -310,10 +310,36 @@ static int parse_rest(struct parser *p)
 	return check_word_count(p);
 }
 
+bool words_have(const char *words, const char *word)
+{
+	struct slice one, rest = slice_str(words ? words : "");
+	while (rest.n > 0) {
+		slice_cut(rest, ' ', &one, &rest);
+		if (slice_eq_str(one, word))
+			return true;
+	}
+	return false;
+}
+
+/* What is called so elsewhere, or is but behind the word of its group. */
+static const char *verb_called(const char *group, const char *word)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		const struct verb *v = &verbs[i];
+		if (!v->bit || (group && !verb_is_in(v, group)))
+			continue;
+		if (words_have(v->also, word) || strcmp(verb_word(v), word) == 0)
+			return group ? verb_word(v) : v->name;
+	}
+	return NULL;
+}
+
 /* In a group, its second words; else all first ones. */
 static const char *nearest_verb(const char *group, const char *word)
 {
-	const char *known[64];
+	const char *known[64], *called = verb_called(group, word);
+	if (called)
+		return called;
 	size_t n = 0;
 	ASSERT(verb_count <= ARRAY_SIZE(known));
 	for (size_t i = 0; i < verb_count; i++) {

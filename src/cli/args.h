@@ -113,6 +113,7 @@ struct verb {
 	enum words takes;                 /* what its words are, for completion */
 	unsigned min, max;                /* how many words */
 	const char *usage;                /* behind "hocket NAME" */
+	const char *also;                 /* what others call it, for "did you mean" */
 	const char *doc;                  /* one line */
 	const char *more;                 /* a paragraph */
 	const char *examples[2][2];       /* command, what it does */
@@ -147,4 +148,5 @@ bool args_has(const struct args *, enum flag_id);
 /* By one word or two; second may be NULL. */
 const struct verb *verb_find(const char *first, const char *second);
 bool verb_is_in(const struct verb *, const char *group);
-const char *verb_word(const struct verb *); /* its last */
+const char *verb_word(const struct verb *);           /* its last */
+bool words_have(const char *words, const char *word); /* words: with blanks between, or NULL */

@@ -314,18 +314,23 @@ static const struct {
 	const char *word;
 	int (*fn)(struct door *, struct err *) SUSPENDS; /* the exit code, or -1 */
 	bool changes;
-} actions[] = { { "show", show, false }, { "reset", reset, true }, { "rewind", rewind_to, true } };
+	const char *also; /* what others call it */
+} actions[] = { { "show", show, false, "ls list status get view" },
+		{ "reset", reset, true, "clear delete drop forget rm" },
+		{ "rewind", rewind_to, true, "seek back" } };
 
 static int refuse_word(const char *word)
 {
-	const char *known[ARRAY_SIZE(actions)];
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+	const char *known[ARRAY_SIZE(actions)], *called = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 		known[i] = actions[i].word;
-	const char *near = nearest(slice_str(word), known, ARRAY_SIZE(known));
+		called = words_have(actions[i].also, word) ? actions[i].word : called;
+	}
+	const char *near = called ? called : nearest(slice_str(word), known, ARRAY_SIZE(known));
 	if (near)
-		say("state '%s': did you mean '%s'?", word, near);
+		say("unknown verb 'state %s': did you mean 'state %s'?", word, near);
 	else
-		say("state '%s': expected show, reset or rewind", word);
+		say("unknown verb 'state %s': it is show, reset or rewind", word);
 	return EXITS_USAGE;
 }
 

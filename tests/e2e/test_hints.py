@@ -43,6 +43,15 @@ def test_dead_without_a_verb(hocket):
     assert "see hocket dead --help" in hocket("dead", "nothing.yaml").err
 
 
+@pytest.mark.parametrize("said,meant", [
+    ("dead list", "dead ls"), ("dead lst", "dead ls"), ("dead rm", "dead drop"), ("dead retry", "dead replay"), ("dead replya", "dead replay"),
+    ("replay", "dead replay"), ("ls", "dead ls"), ("start", "run"), ("validate", "check"), ("show", "graph"), ("verfy", "verify"),
+    ("status", "state"), ("state list", "state show"), ("state rm", "state reset"), ("state rewnd", "state rewind")])
+def test_a_verb_that_others_call_otherwise(hocket, said, meant):
+    r = hocket(*said.split(), "pipe.yaml")
+    assert r.code == 2 and f"'{said}': did you mean '{meant}'?" in r.err
+
+
 def test_a_where_that_matches_nothing_says_so(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": 1}, {"id": "x"}])
     hocket.run(SIMPLE)

@@ -48,7 +48,7 @@ def test_nothing_was_run(hocket):
         assert said.code == 1 and "has not been run here" in said.err, verb
     assert not (hocket.folder / ".hocket").exists()
     said = hocket("state", "rewnd", "pipe.yaml")
-    assert said.code == 2 and "did you mean 'rewind'?" in said.err
+    assert said.code == 2 and "did you mean 'state rewind'?" in said.err
 
 
 def test_killed_before_there_were_tables(hocket):
