@@ -254,14 +254,20 @@ static void serve_feed(struct site *s, const struct http_incoming *in, struct sl
 
 /* ---- pages ---- */
 
-static void make_giant(struct site *s, struct http_reply *reply)
+enum { GIANT_LINES = 8192 }; /* in one go: not quite a megabyte */
+
+/* Others are served meanwhile: filling so much takes long where the machine has other things to do. */
+static void make_giant(struct site *s, struct http_reply *reply) SUSPENDS
 {
 	const struct slice filler = S("<!-- this line stands here a great many times, so that the "
 				      "page is larger than anybody wants to read -->\n");
 	reply->body.max = SIZE_MAX / 2;
 	must(reply, buf_reserve(&reply->body, s->giant_bytes));
-	while (!reply->drop && reply->body.n < s->giant_bytes)
+	for (size_t line = 1; !reply->drop && reply->body.n < s->giant_bytes; line++) {
 		must(reply, buf_add(&reply->body, filler));
+		if (line % GIANT_LINES == 0)
+			must(reply, hk_yield());
+	}
 }
 
 static bool fails(struct site *s, const struct article *a)
