@@ -142,17 +142,32 @@ static int turn(struct intake *in, enum round_turn wants, struct err *err) SUSPE
 }
 
 /* ---- waiting for the moment ---- */
+
+/* Not longer than a minute at a time: a machine that sleeps stops the loop's clock. */
+static int look_later(int64_t left) SUSPENDS
+{
+	return hk_sleep(left < LOOK_EVERY_NS ? left : LOOK_EVERY_NS);
+}
+
+/* Never longer than a whole one, whatever becomes of the clock on the wall. */
 static int wait_duration(struct run *run, int64_t every_ns) SUSPENDS
 {
 	const struct round *round = &run->ledger.round;
-	int64_t now = hk_wall_ns(), due;
+	int64_t latest = hk_now_ns() + every_ns, due;
 	if (round->number == 0)
 		return 0;
 	if (__builtin_add_overflow(round->began_ns, every_ns, &due))
 		due = INT64_MAX;
-	int64_t left = due <= now ? 0 : due - now < every_ns ? due - now : every_ns;
-	run->rounds.next_ns = now + left;
-	return hk_sleep(left);
+	for (;;) {
+		int64_t now = hk_wall_ns(), left = due <= now ? 0 : due - now;
+		left = left < latest - hk_now_ns() ? left : latest - hk_now_ns();
+		if (left <= 0)
+			return 0;
+		run->rounds.next_ns = now + left;
+		int r = look_later(left);
+		if (r < 0)
+			return r;
+	}
 }
 
 /* A clock that was set back a little does not bring the same moment twice. */
@@ -168,8 +183,8 @@ static int wait_cron(struct run *run, const struct schedule *s) SUSPENDS
 	int64_t now = hk_wall_ns(), next = next_moment(run, s, now);
 	while (now < next) {
 		rounds->next_ns = next;
-		int64_t left = next - now, before = now;
-		int r = hk_sleep(left < LOOK_EVERY_NS ? left : LOOK_EVERY_NS);
+		int64_t before = now;
+		int r = look_later(next - now);
 		if (r < 0)
 			return r;
 		now = hk_wall_ns();

@@ -34,6 +34,16 @@ struct world {
 };
 static struct world *the_world;
 
+/* The linker puts this in the place of hk_wall_ns(): a machine that slept, or whose clock was set. */
+int64_t __wrap_hk_wall_ns(void);
+int64_t __real_hk_wall_ns(void);
+static int64_t begun_ns, slept_at_ns, slept_ns; /* the run; so long behind that; 0: it did not */
+int64_t __wrap_hk_wall_ns(void)
+{
+	int64_t wall = __real_hk_wall_ns();
+	return wall + (slept_ns && hk_now_ns() >= begun_ns + slept_at_ns ? slept_ns : 0);
+}
+
 static bool happens(unsigned percent)
 {
 	return rand_below(&the_world->rnd, 100) < percent;
@@ -270,6 +280,7 @@ static int go_body(void *arg)
 	struct hk_group side;
 	struct err err = { 0 };
 	const struct run_options options = { .warned = warned };
+	begun_ns = hk_now_ns();
 	if (run_open(&s->plan, &options, &s->run, &err) < 0) {
 		CHECK_STR(err.text, "it opens");
 		return -1;
@@ -376,6 +387,32 @@ TEST(six_in_the_morning_over_a_change_of_clocks)
 	CHECK_INT(s.w.asked_ns[86], day("2026-03-28T05:00:00Z"));
 	CHECK_INT(s.w.asked_ns[87], day("2026-03-29T04:00:00Z"));
 	CHECK_INT(s.w.asked_ns[99], day("2026-04-10T04:00:00Z"));
+	scene_close(&s);
+}
+
+/* The loop's clock stands still while a machine sleeps, the one on the wall does not. */
+TEST(time_that_the_machine_slept_counts)
+{
+	static struct scene s;
+	scene_open(&s, ONWARD, "24h");
+	slept_at_ns = 3600 * HK_SEC;
+	slept_ns = 22 * 3600 * HK_SEC;
+	go(&s, 3 * 3600 * HK_SEC);
+	slept_ns = 0;
+	CHECK_INT(s.w.asks, 2);
+	CHECK_INT(s.w.asked_ns[1], day("2026-01-02T00:00:00Z"));
+	scene_close(&s);
+}
+
+TEST(a_clock_that_is_set_back_stretches_no_round)
+{
+	static struct scene s;
+	scene_open(&s, ONWARD, "1h");
+	slept_at_ns = 600 * HK_SEC;
+	slept_ns = -5 * 3600 * HK_SEC;
+	go(&s, 3 * 3600 * HK_SEC + HK_SEC);
+	slept_ns = 0;
+	CHECK_INT(s.w.asks, 4);
 	scene_close(&s);
 }
 
@@ -623,6 +660,8 @@ TEST(nothing_is_lost_or_doubled)
 static const struct test tests[] = {
 	T(each_half_hour_of_a_day),
 	T(six_in_the_morning_over_a_change_of_clocks),
+	T(time_that_the_machine_slept_counts),
+	T(a_clock_that_is_set_back_stretches_no_round),
 	T(a_stopped_run_waits_on),
 	T(a_list_asked_for_as_a_whole_comes_again),
 	T(a_file_that_grows_is_replaced_and_goes),
