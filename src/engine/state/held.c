@@ -109,10 +109,10 @@ static int set_syncing(const struct sql_job *j, bool on)
 static int put_job(void *arg)
 {
 	struct put_job *j = arg;
-	if ((j->not_synced && set_syncing(&j->job, false) < 0) || sql_begin(&j->job) < 0)
+	if (j->not_synced && set_syncing(&j->job, false) < 0)
 		return -1;
 	j->job.s->has_held = true;
-	int r = sql_end(&j->job, put_all(j));
+	int r = sql_begin(&j->job) < 0 ? -1 : sql_end(&j->job, put_all(j));
 	return j->not_synced && set_syncing(&j->job, true) < 0 ? -1 : r;
 }
 

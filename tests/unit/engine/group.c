@@ -46,6 +46,7 @@ struct scene {
 	unsigned kill_percent;
 	int64_t kill_ns;    /* so much virtual time after the part began; 0: not */
 	unsigned kill_sql;  /* at so many statements of the state; 0: not */
+	bool fills;         /* it is not killed then, but from then on nothing is committed */
 	bool drains, stops; /* instead of a kill */
 	struct run *run;
 	struct schedule every;
@@ -70,8 +71,14 @@ int64_t __wrap_hk_wall_ns(void)
 static atomic_uint statements;
 static void maybe_killed_at_sql(void)
 {
-	if (scene->kill_sql && atomic_fetch_add(&statements, 1) + 1 == scene->kill_sql)
+	if (scene->kill_sql && atomic_fetch_add(&statements, 1) + 1 == scene->kill_sql &&
+	    !scene->fills)
 		_exit(KILLED);
+}
+
+static bool disk_is_full(void)
+{
+	return scene->fills && scene->kill_sql && atomic_load(&statements) >= scene->kill_sql;
 }
 
 int __real_sqlite3_exec(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *,
@@ -82,6 +89,8 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
 			void *arg, char **err)
 {
 	maybe_killed_at_sql();
+	if (disk_is_full() && strcmp(sql, "COMMIT") == 0)
+		return SQLITE_FULL;
 	int rc = __real_sqlite3_exec(db, sql, row, arg, err);
 	maybe_killed_at_sql();
 	return rc;
@@ -249,6 +258,8 @@ static int part_body(void *arg)
 	atomic_store(&statements, 0);
 	wall_offset_ns = scene->shared->wall_ns - hk_now_ns();
 	if (run_open(&scene->plan, &scene->options, &scene->run, &err) < 0) {
+		if (disk_is_full())
+			return 0;
 		CHECK_STR(err.text, "it opens");
 		return -1;
 	}
@@ -260,7 +271,10 @@ static int part_body(void *arg)
 	CHECK(hk_group_close(&g, r) >= -ECANCELED);
 	note_now();
 	run_close(scene->run);
-	CHECK_STR(result.err.text, "");
+	if (disk_is_full() && result.end == RUN_FAILED)
+		CHECK(strstr(result.err.text, "state file") && result.resumable);
+	else
+		CHECK_STR(result.err.text, "");
 	scene->shared->end = result.end;
 	scene->shared->counts = result.counts;
 	scene->shared->held = result.held;
@@ -398,6 +412,7 @@ static void draw_part(struct scene *s, int part)
 	s->kill_sql = part < PARTS_MAX / 2 && rand_below(&s->rnd, 2)
 			      ? 1 + (unsigned)rand_below(&s->rnd, 200)
 			      : 0;
+	s->fills = rand_below(&s->rnd, 3) == 0;
 	s->drains = rand_below(&s->rnd, 8) == 0;
 	s->stops = rand_below(&s->rnd, 8) == 0;
 	if (rand_below(&s->rnd, 3) == 0) /* nobody was there */
