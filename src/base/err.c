@@ -120,6 +120,8 @@ enum policy fault_policy(const struct err *err)
 		return POLICY_RETRY;
 	if (err->fault == FAULT_SMTP && err->code >= 400 && err->code < 500) /* "transient" */
 		return POLICY_RETRY;
+	if (err->fault == FAULT_SMTP && err->away) /* a 5xx to everybody is no mail's */
+		return POLICY_RETRY;
 	if (err->fault == FAULT_SQL)
 		return sql_policy(err);
 	return faults[err->fault].policy;

@@ -59,12 +59,13 @@ enum err_clock {
 
 struct err {
 	enum fault fault;
-	int code;               /* status, errno, SQLite extended code, signal: by fault */
-	enum err_clock clock;   /* FAULT_TIMEOUT: the clock that ran out */
-	bool sent;              /* the far side may have acted on it */
-	bool whole;             /* belongs to the batch; which record is at fault is not known */
-	size_t row;             /* of a batch: the one at fault, from 1; 0: not known */
-	char state[6];          /* FAULT_SQL: SQLSTATE; "" where the database has none (SQLite) */
+	int code;             /* status, errno, SQLite extended code, signal: by fault */
+	enum err_clock clock; /* FAULT_TIMEOUT: the clock that ran out */
+	bool sent;            /* the far side may have acted on it */
+	bool whole;           /* belongs to the batch; which record is at fault is not known */
+	bool away;            /* the far side took nothing, whatever the record: all wait for it */
+	size_t row;           /* of a batch: the one at fault, from 1; 0: not known */
+	char state[6];        /* FAULT_SQL: SQLSTATE; "" where the database has none (SQLite) */
 	int64_t retry_after_ns; /* the far side's wish; 0: none. Pauses the lane */
 	char text[480];
 };

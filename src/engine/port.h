@@ -170,6 +170,7 @@ struct facts {
 	bool needs_end;     /* commit: nothing is readable before finish() */
 	bool finite_output; /* commit: finish() makes the output whole (.part, rename) */
 	int64_t within_ns; /* commit, and sources too: the far side may be away or busy: it is waited for so long; 0: for a few tries */
+	int64_t away_ns; /* calls that say err.away: one that never was there is waited for so long; 0: as any other */
 	unsigned concurrency; /* default of `concurrency`; 0: the engine's 10 */
 	int64_t timeout_ns;   /* calls: default of `timeout`; 0: the engine's 30 s */
 	/* Steps: all that it calls is there, whatever the record; empty: that is not known. Sources: the first page. Borrows from the

@@ -14,7 +14,8 @@
  *      connection, after a refused envelope.
  *  (4) a reply that is no is FAULT_SMTP with err.code the reply code: 4xx may pass, 5xx does not (fault_policy); the enhanced status code (RFC 3463) and the text are in the
  *      message, without credentials. After a no err.sent is false, also behind the message's end: who says no has not taken it. 421, and 4xx at the
- *      greeting, EHLO or AUTH, are of the server, not of the mail: err.whole is true, and the lane pauses.
+ *      greeting, EHLO or AUTH, are of the server, not of the mail: err.whole is true, and the lane pauses. What fails before a connection is
+ *      ready (refused, no such name, time-outs, TLS, a no to anything but AUTH) has err.away: no mail would have come further.
  *      Any 5xx to AUTH (535, 534, 538), 530 to MAIL and a server without TLS where it is required are FAULT_CONFIG, a refused certificate FAULT_CERTIFICATE.
  *  (5) credentials go over TLS only, unless `plain_auth`; after STARTTLS all that was said before is forgotten, and bytes that came
  *      behind its reply are FAULT_PROTOCOL (CVE-2011-0411).

@@ -17,8 +17,11 @@
 
 #define MESSAGE_MAX (96u << 20)
 #define TIMEOUT_NS  (600 * HK_SEC) /* RFC 5321 4.5.3.2.6: so long a server may think about a mail */
-#define ID_DIGITS   32
-#define SHOWN_MOST  3
+#define AWAY_NS \
+	(900 *  \
+	 HK_SEC) /* one that restarts is back by then; a misspelt one is not waited for all night */
+#define ID_DIGITS  32
+#define SHOWN_MOST 3
 
 const char *const smtp_starttls[] = { "auto", "required", "offered", "never", NULL };
 enum { STARTTLS_AUTO, STARTTLS_REQUIRED, STARTTLS_OFFERED, STARTTLS_NEVER };
@@ -86,6 +89,7 @@ int smtp_call_plan(void *options, struct facts *facts, struct diag *diag)
 	facts->keyless = facts->named = true;
 	facts->concurrency = 4;
 	facts->timeout_ns = TIMEOUT_NS;
+	facts->away_ns = AWAY_NS;
 	facts->insecure = o->insecure;
 	if (o->insecure && o->tls)
 		diag_error(diag, "insecure",
@@ -299,7 +303,7 @@ static void give_answer(struct call *c, const struct request *q, const struct sm
 static void blame(struct call *c, const struct request *q)
 {
 	struct err *err = &c->err;
-	if (err->fault == FAULT_CANCELLED || err->fault == FAULT_CONFIG)
+	if (err->fault == FAULT_CANCELLED || err->fault == FAULT_CONFIG || err->away)
 		return;
 	if (err->sent)
 		err_wrap(err, "mail to %s, Message-ID <%.*s>", name_recipients(c, &q->mail),

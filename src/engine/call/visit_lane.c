@@ -88,6 +88,8 @@ static bool says_it_is_down(const struct err *err)
 enum lane_outcome visit_outcome(const struct visit *v)
 {
 	const struct err *err = &v->call.err;
+	if (err->away)
+		return LANE_AWAY;
 	if (err->fault == FAULT_RATE_LIMITED)
 		return LANE_REFUSED;
 	if (v->call.verdict == VERDICT_ANSWER)

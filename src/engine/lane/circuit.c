@@ -25,6 +25,7 @@ static int64_t probe_delay_ns(unsigned probes)
 static void open_up(struct circuit *c, int64_t now)
 {
 	c->state = CIRCUIT_OPEN;
+	c->told = false;
 	c->since_ns = now;
 	c->probes = 0;
 	c->probe_ns = now + probe_delay_ns(0);
@@ -36,7 +37,7 @@ void circuit_up(struct circuit *c, int64_t now)
 		c->open_ns += now - c->since_ns;
 	c->state = CIRCUIT_CLOSED;
 	c->served = true;
-	c->many = false;
+	c->many = c->given_up = false;
 	c->failures = 0;
 }
 
@@ -57,6 +58,21 @@ void circuit_down(struct circuit *c, uintptr_t who, unsigned probe, int64_t now)
 		c->state = CIRCUIT_OPEN;
 		c->probe_ns = now + probe_delay_ns(++c->probes);
 	}
+}
+
+void circuit_away(struct circuit *c, uintptr_t who, unsigned probe, int64_t now)
+{
+	circuit_down(c, who, probe, now);
+	if (c->state == CIRCUIT_CLOSED && !c->served && !c->given_up)
+		open_up(c, now);
+}
+
+void circuit_give_up(struct circuit *c, int64_t now)
+{
+	ASSERT(c->state != CIRCUIT_CLOSED && !c->served);
+	c->open_ns += now - c->since_ns;
+	c->state = CIRCUIT_CLOSED;
+	c->given_up = true;
 }
 
 void circuit_lost(struct circuit *c, unsigned probe, int64_t now)

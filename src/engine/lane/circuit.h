@@ -9,7 +9,8 @@
  *
  * What flows through:    outcomes of attempts; when the next probe may start.
  * What must hold: (1) it opens only where something has succeeded before: what never worked is the pipeline's mistake, see
- *   doubt.c. (2) one probe at a time. (3) failures of requests that were on their way when it opened change nothing. */
+ *   doubt.c. But for an origin that takes nothing from anybody (circuit_away): there it opens at once, and until it is given up.
+ *   (2) one probe at a time. (3) failures of requests that were on their way when it opened change nothing. */
 #pragma once
 #include <hocket/types.h>
 
@@ -17,6 +18,8 @@ enum circuit_state { CIRCUIT_CLOSED, CIRCUIT_OPEN, CIRCUIT_PROBING };
 struct circuit {
 	enum circuit_state state;
 	bool served, many; /* something has succeeded; more than one record failed since */
+	bool given_up;     /* nothing ever has, and nobody waits for it any more */
+	bool told;         /* the caller's: that it is waited for has been said */
 	unsigned failures, probes, probe; /* probe: the number of the one on its way */
 	uintptr_t who;                    /* the record that failed first */
 	int64_t since_ns, probe_ns,
@@ -25,6 +28,10 @@ struct circuit {
 void circuit_up(struct circuit *, int64_t now); /* it answered */
 /* probe: what circuit_start said. */
 void circuit_down(struct circuit *, uintptr_t who, unsigned probe, int64_t now);
+/* As circuit_down; no request could have done better. */
+void circuit_away(struct circuit *, uintptr_t who, unsigned probe, int64_t now);
+/* It was never there: from now on each failure is its record's. */
+void circuit_give_up(struct circuit *, int64_t now);
 void circuit_lost(struct circuit *, unsigned probe,
 		  int64_t now); /* an attempt that tells nothing */
 /* A record is about to die of failures that all fell on this origin in a row. true: it opens instead. */

@@ -211,7 +211,7 @@ static void tell_tuner(struct lane *l, const struct ticket *t, const struct lane
 		tuner_took(&l->tuner, took, l->starts.first != NULL || is_full(l), now);
 	else if (end->outcome == LANE_REFUSED)
 		tuner_refused(&l->tuner, took, now);
-	else if (end->outcome == LANE_DOWN)
+	else if (end->outcome == LANE_DOWN || end->outcome == LANE_AWAY)
 		tuner_failed(&l->tuner, took, now);
 	look_again(&l->starts);
 }
@@ -234,8 +234,17 @@ void lane_finish(struct lane *l, const struct ticket *t, const struct lane_end *
 		circuit_up(&l->circuit, now);
 	else if (outcome == LANE_DOWN)
 		circuit_down(&l->circuit, end->who, t->probe, now);
+	else if (outcome == LANE_AWAY)
+		circuit_away(&l->circuit, end->who, t->probe, now);
 	else
 		circuit_lost(&l->circuit, t->probe, now);
+	look_again(&l->starts);
+	look_again(&l->retries);
+}
+
+void lane_give_up(struct lane *l)
+{
+	circuit_give_up(&l->circuit, hk_now_ns());
 	look_again(&l->starts);
 	look_again(&l->retries);
 }

@@ -32,6 +32,7 @@ enum lane_outcome {
 	LANE_SERVED,  /* an answer, whatever it says */
 	LANE_REFUSED, /* 429: it answers, but takes no more */
 	LANE_DOWN,    /* no answer, or 5xx */
+	LANE_AWAY,    /* nothing was taken, and would not have been from anybody */
 	LANE_UNKNOWN, /* cut off, or it failed on our side */
 };
 struct lane_waiter;
@@ -78,6 +79,7 @@ void lane_finish(struct lane *, const struct ticket *,
 		 const struct lane_end *); /* once for each start */
 int lane_enter(struct lane *) SUSPENDS;    /* waits and starts; how it ends is not told */
 bool lane_is_down(const struct lane *);    /* its circuit is not closed */
+void lane_give_up(struct lane *); /* it is down and never was up: who waits goes, and may fail */
 
 int lane_wait_retry(struct lane *) SUSPENDS; /* until the budget has a retry, which it takes */
 void lane_give_back(struct lane *);          /* that retry has succeeded */

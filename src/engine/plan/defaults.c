@@ -44,6 +44,7 @@ struct limits limits_of(const struct place *p)
 {
 	const struct retry_options *retry = p->common.retry;
 	const struct timeout_options *timeout = p->common.timeout;
+	int64_t within = retry ? retry->within_ns : 0;
 	unsigned cap = cap_of(p);
 	return (struct limits){
 		.cap = cap,
@@ -52,7 +53,10 @@ struct limits limits_of(const struct place *p)
 		.retries = retry            ? retry->times
 			   : p->port->works ? RETRIES_OF_WORK
 					    : RETRIES_DEFAULT,
-		.within_ns = retry && retry->within_ns ? retry->within_ns : WITHIN_DEFAULT_NS,
+		.within_ns = within ? within : WITHIN_DEFAULT_NS,
+		.away_ns = within             ? within
+			   : p->facts.away_ns ? p->facts.away_ns
+					      : WITHIN_DEFAULT_NS,
 		.timeout_ns = timeout && timeout->total_ns ? timeout->total_ns
 			      : p->facts.timeout_ns        ? p->facts.timeout_ns
 							   : TIMEOUT_DEFAULT_NS,

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/units.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,46 @@ static void stop_down(struct visit *v)
 	run_abort(v->step->run, RUN_STOPPED_BY_FAILURES, &err);
 }
 
+/* Once an outage: a human sees why nothing moves, and how long that may last. */
+static void tell_away(struct visit *v, int64_t patience)
+{
+	struct circuit *c = &v->lane->circuit;
+	AUTO(buf_done) struct buf text = { .max = 1024 };
+	if (c->told || buf_printf(&text, "waits for %.*s, ", SLICE(lane_name(v->lane))) < 0 ||
+	    units_put_duration(&text, patience) < 0 ||
+	    buf_printf(&text, " at most: %s", v->call.err.text) < 0)
+		return;
+	c->told = true;
+	site_warn(&v->step->site, buf_slice(&text));
+}
+
+/* Nobody gets anything there: all wait for it together, and no attempt is counted. -1: nobody waits any longer. Where something was taken before,
+ * the run stops then; else the records fail, and doubt.c has the last word. */
+static int64_t wait_away_ns(struct visit *v, const struct limits *limits)
+{
+	struct lane *l = v->lane;
+	int64_t patience = l->circuit.served ? limits->within_ns : limits->away_ns;
+	if (lane_is_down(l) && outlasts(v, patience)) {
+		if (l->circuit.served)
+			stop_down(v);
+		else
+			lane_give_up(l);
+	}
+	if (l->circuit.given_up)
+		return -1;
+	v->throttled++;
+	if (lane_is_down(l)) {
+		tell_away(v, patience);
+		return 0;
+	}
+	int64_t delay = backoff_ns(v, v->throttled) + HK_MS;
+	if (throttled(&v->call.err)) {
+		v->step->throttled++;
+		lane_pause(l, delay);
+	}
+	return delay;
+}
+
 /* Somebody else answers: what is waited for is counted only. */
 static bool no_time_passes(const struct visit *v)
 {
@@ -226,6 +267,8 @@ static int64_t next_delay_ns(struct visit *v)
 		return delay_alone_ns(v);
 	if (fault_policy(err) != POLICY_RETRY || !harmless_again(v))
 		return -1;
+	if (err->away && v->lane && times > 0)
+		return wait_away_ns(v, &limits);
 	if (throttled(err) && (v->lane || no_time_passes(v)) && times > 0) {
 		v->step->throttled++;
 		v->throttled++;

@@ -10,7 +10,8 @@
  * What must hold:
  *  (1) after the handshake nothing is left of what was said in the open: neither extensions nor unread bytes (RFC 3207 section 4.2,
  *      CVE-2011-0411).
- *  (2) what fails here is of the server and not of a mail: err.sent is false, and a 4xx has err.whole. */
+ *  (2) what fails here is of the server and not of a mail: err.sent is false, a 4xx has err.whole, and what may pass has err.away. What
+ *      a human has to mend (configuration, certificates, a server that speaks something else) has not. */
 #include "base/units.h"
 #include "io/dns.h"
 #include "io/mail/smtp_.h"
@@ -243,14 +244,32 @@ static int open_all(struct smtp *s, struct smtp_conn *c, struct err *err) SUSPEN
 	return o->user.n || o->bearer.n ? smtp_conn_auth(c, err) : 0;
 }
 
+static bool may_pass(const struct err *err)
+{
+	switch (err->fault) {
+	case FAULT_REFUSED:
+	case FAULT_DNS:
+	case FAULT_CONNECT_TIMEOUT:
+	case FAULT_TLS:
+	case FAULT_RESET:
+	case FAULT_TIMEOUT:
+	case FAULT_SMTP:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int smtp_conn_open(struct smtp *s, struct smtp_conn **ret, struct err *err)
 {
 	AUTO(closep) struct smtp_conn *c = xcalloc(1, sizeof(*c));
 	*ret = NULL;
 	c->smtp = s;
 	c->in.max = IN_MAX;
-	if (open_all(s, c, err) < 0)
+	if (open_all(s, c, err) < 0) {
+		err->away = may_pass(err);
 		return -1;
+	}
 	*ret = take(c);
 	return 0;
 }

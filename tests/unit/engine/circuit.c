@@ -30,6 +30,24 @@ TEST_IN_LOOP(what_never_worked_does_not_open)
 	CHECK(!circuit_trip(&c, 5, hk_now_ns()));
 }
 
+TEST_IN_LOOP(who_takes_nothing_from_anybody_opens_it_at_once)
+{
+	struct circuit c = { 0 };
+	int64_t now = hk_now_ns();
+	circuit_away(&c, 1, 0, now);
+	CHECK_INT(c.state, CIRCUIT_OPEN);
+	circuit_give_up(&c, now + HK_SEC);
+	CHECK_INT(circuit_open_ns(&c, now + 60 * HK_SEC), HK_SEC);
+	circuit_away(&c, 2, 0, now);
+	CHECK_INT(c.state, CIRCUIT_CLOSED);
+	circuit_up(&c, now); /* and now that it was there, as all others */
+	for (int i = 0; i < 4; i++)
+		circuit_away(&c, 1, 0, now);
+	CHECK_INT(c.state, CIRCUIT_CLOSED);
+	circuit_away(&c, 1, 0, now);
+	CHECK_INT(c.state, CIRCUIT_OPEN);
+}
+
 TEST_IN_LOOP(one_probe_at_a_time_and_later_each_time)
 {
 	struct circuit c = { 0 };
@@ -93,6 +111,7 @@ TEST_IN_LOOP(a_budget_is_a_tenth_and_a_trickle)
 static const struct test tests[] = {
 	T(it_opens_after_five_in_a_row),
 	T(what_never_worked_does_not_open),
+	T(who_takes_nothing_from_anybody_opens_it_at_once),
 	T(one_probe_at_a_time_and_later_each_time),
 	T(a_probe_that_tells_nothing_is_made_again),
 	T(a_budget_is_a_tenth_and_a_trickle),

@@ -21,6 +21,7 @@ struct world { /* the far side: survives runs */
 	int64_t began_ns, down_from_ns,
 		down_ns;    /* the far side is down then, since the run began */
 	enum fault down_as; /* REFUSED, RESET, or STATUS: 503 without a word */
+	bool away;          /* and says that it took nothing from anybody */
 	int64_t poison;     /* this record gets 500; -1: none */
 	int64_t back_ns;    /* the first answer after the outage */
 	uint64_t down_calls;
@@ -117,7 +118,9 @@ static void fail_down(struct world *w, struct call *c)
 		c->answer.status = 503;
 		return;
 	}
-	c->err.sent = w->down_as == FAULT_RESET;
+	c->err.sent = w->down_as == FAULT_RESET && !w->away;
+	c->err.away = w->away;
+	c->err.code = w->down_as == FAULT_SMTP ? 554 : 0;
 	fail(&c->err, w->down_as, "it is down");
 }
 
@@ -234,6 +237,8 @@ struct scene {
 	struct run_options options;
 	struct run_result result;
 	struct buf limit; /* at the end */
+	unsigned warnings;
+	char warning[200];
 };
 
 static void scene_open(struct scene *s, int64_t records)
@@ -457,6 +462,107 @@ TEST(an_outage_longer_than_within_stops_resumable)
 	go(&s);
 	CHECK_INT(s.result.end, RUN_FINISHED);
 	check_rows_in_order(&s, 2000);
+	scene_close(&s);
+}
+
+/* ---- a far side that takes nothing from anybody ---- */
+static void note_warning(void *arg, const char *label, struct slice line)
+{
+	struct scene *s = arg;
+	CHECK_STR(label, "call");
+	s->warnings++;
+	snprintf(s->warning, sizeof s->warning, "%.*s", SLICE(line));
+}
+
+static void away(struct scene *s, int64_t records, int64_t ns, uint64_t seed)
+{
+	static const enum fault kinds[] = { FAULT_REFUSED, FAULT_DNS,     FAULT_CONNECT_TIMEOUT,
+					    FAULT_RESET,   FAULT_TIMEOUT, FAULT_SMTP };
+	scene_open(s, records);
+	rand_seed(&s->w.rnd, seed);
+	s->w.unsafe = true;
+	s->w.away = true;
+	s->w.down_as = kinds[seed % ARRAY_SIZE(kinds)];
+	s->w.down_ns = ns;
+	s->retry.times = 1;
+	s->step.facts.away_ns = 900 * HK_SEC;
+	s->step.common.concurrency.most = 4;
+	s->options.warned = note_warning;
+	s->options.said_arg = s;
+}
+
+/* What began together, what opened the circuit, and one every 15 seconds. */
+static uint64_t most_probes(const struct scene *s)
+{
+	return 4 + 5 + 8 + (uint64_t)(s->w.down_ns / (15 * HK_SEC));
+}
+
+TEST(who_is_away_from_the_beginning_is_waited_for)
+{
+	for (uint64_t seed = 0; seed < 24; seed++) {
+		struct scene s;
+		int64_t records = seed % 2 ? 1 : 200;
+		away(&s, records, (seed % 3 ? 20 : 800) * HK_SEC, seed / 2);
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.result.counts.dead, 0);
+		check_rows_in_order(&s, records);
+		CHECK(s.w.down_calls <= most_probes(&s));
+		CHECK(s.w.back_ns - s.w.down_ns < 31 * HK_SEC);
+		CHECK_INT(s.warnings, 1);
+		CHECK(strstr(s.warning, "waits for fake, 15m at most: it is down"));
+		scene_close(&s);
+	}
+}
+
+TEST(who_goes_away_is_waited_for_also_by_one_record)
+{
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		struct scene s;
+		away(&s, 40, 1800 * HK_SEC, seed);
+		s.w.down_from_ns = HK_SEC / 10;
+		s.step.common.concurrency.most = seed % 2 ? 1 : 4;
+		go(&s);
+		CHECK_INT(s.result.end, RUN_FINISHED);
+		CHECK_INT(s.result.counts.dead, 0);
+		check_rows_in_order(&s, 40);
+		CHECK(s.w.down_calls <= most_probes(&s));
+		CHECK_INT(s.warnings, 1);
+		scene_close(&s);
+	}
+}
+
+TEST(who_never_comes_is_given_up)
+{
+	struct scene s;
+	away(&s, 5, 36000 * HK_SEC, 0);
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	CHECK_INT(s.result.counts.dead, 5);
+	CHECK(s.result.wall_ns > 900 * HK_SEC && s.result.wall_ns < 935 * HK_SEC);
+	scene_close(&s);
+	away(&s, 500, 36000 * HK_SEC, 0);
+	s.retry.within_ns = 60 * HK_SEC;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.result.counts.dead, 0);
+	CHECK(s.result.wall_ns > 60 * HK_SEC && s.result.wall_ns < 95 * HK_SEC);
+	s.w.down_ns = 0;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_FINISHED);
+	check_rows_in_order(&s, 500);
+	scene_close(&s);
+}
+
+TEST(who_goes_away_for_ever_stops_the_run)
+{
+	struct scene s;
+	away(&s, 500, 36000 * HK_SEC, 0);
+	s.w.down_from_ns = HK_SEC;
+	go(&s);
+	CHECK_INT(s.result.end, RUN_STOPPED_BY_FAILURES);
+	CHECK_INT(s.result.counts.dead, 0);
+	CHECK(s.result.wall_ns > 3600 * HK_SEC && s.result.wall_ns < 3640 * HK_SEC);
 	scene_close(&s);
 }
 
@@ -828,6 +934,10 @@ static const struct test tests[] = {
 	T(auto_finds_its_own_cap),
 	T(ten_minutes_of_outage_kill_nobody_and_hammer_nobody),
 	T(an_outage_longer_than_within_stops_resumable),
+	T(who_is_away_from_the_beginning_is_waited_for),
+	T(who_goes_away_is_waited_for_also_by_one_record),
+	T(who_never_comes_is_given_up),
+	T(who_goes_away_for_ever_stops_the_run),
 	T(one_bad_record_is_dead_and_holds_nobody_back),
 	T(what_fails_often_is_asked_again_within_the_budget),
 	T(a_quota_that_is_told_is_not_run_into),

@@ -448,7 +448,25 @@ static void judge(struct scene *s, const char *place, const struct manner *m, in
 	CHECK_INT(s->err.code, m->code ? m->code : s->err.code);
 	CHECK_INT(s->err.sent, end && !m->no);
 	CHECK_INT(s->err.whole, m->code == 421 || (hello && m->code == 451));
+	CHECK_INT(s->err.away, hello && strcmp(m->fault, "protocol") != 0);
 	CHECK(s->err.sent || s->far.mails_n == 0);
+}
+
+/* Who cannot be reached is away for everybody. */
+TEST_IN_SIM(a_server_that_is_not_there, 3)
+{
+	struct scene s = { 0 };
+	scene_open(&s);
+	CHECK_INT(send_one(&s), 0);
+	hk_group_cancel(&s.group);
+	CHECK_INT(hk_group_close(&s.group, 0), 0);
+	CHECK_INT(hk_close(s.far.listener), 0);
+	s.far.listener = -1;
+	CHECK_INT(send_one(&s), -1);
+	CHECK_INT(s.err.fault, FAULT_REFUSED);
+	CHECK(s.err.away && !s.err.sent);
+	hk_group_open(&s.group, NULL);
+	scene_close(&s);
 }
 
 /* On a new connection: the first mail fails in its way, the next one is taken. */
@@ -982,6 +1000,7 @@ static const struct test tests[] = {
 	T(all_or_nobody),
 	T(those_who_may),
 	T(authentication_required_is_for_a_human),
+	T(a_server_that_is_not_there),
 	T(every_reply_at_every_place),
 	T(every_reply_on_a_kept_connection),
 	T(a_server_that_leaves_in_the_middle_of_a_message),
