@@ -358,9 +358,14 @@ static int rss_run(struct site *site, struct intake *intake, struct err *err) SU
 		return -1;
 	hide_secrets(&r);
 	r.asker_open = true;
-	if (asker_open(&r.asker, site, &o->ask, &r.list, err) < 0)
+	if (asker_open(&r.asker, site, &o->ask, &r.list, site->shared, err) < 0)
 		return -1;
 	return open_places(&r, err) < 0 || ask_all(&r, err) < 0 ? -1 : end_failures(&r, err);
+}
+
+static void rss_close(struct site *site)
+{
+	ask_pauses_done(site->shared);
 }
 
 const struct port from_rss = {
@@ -386,5 +391,7 @@ const struct port from_rss = {
 	.options_size = sizeof(struct rss_source),
 	.plan = rss_plan,
 	.look = rss_look,
+	.shared_size = sizeof(struct ask_pauses),
+	.close = rss_close,
 	.run = rss_run,
 };

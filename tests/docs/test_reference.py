@@ -34,7 +34,8 @@ def test_examples_of_connectors_are_good(shell, printed):  # noqa: F811
     found = list(examples(printed["connectors.md"]))
     assert len(found) >= 10
     find_duckdb(shell)
-    files = {"digest.html": "", "style.css": "", "classify.py": "def predict(record):\n    return record\n", "score": "#!/bin/sh\n"}
+    files = {"digest.html": "", "style.css": "", "classify.py": "def predict(record):\n    return record\n", "score": "#!/bin/sh\n",
+             "feeds.txt": "https://example.com/feed\n"}
     for name, content in files.items():  # looked at with the pipeline
         path = pathlib.Path(shell.folder) / name
         path.write_text(content)

@@ -274,6 +274,39 @@ def test_a_token_in_a_url_stays_out_of_records_and_messages(hocket):
         assert b"canary-1234" not in b"".join(p.read_bytes() for p in (hocket.folder / ".hocket").iterdir())
 
 
+def test_a_304_that_nobody_asked_for_is_a_failure(hocket):
+    with feeds() as server:
+        url = server.add("rss", 1)
+        write_list(hocket, [f"{server.base}/stuck", url])
+        server.special["/stuck"] = lambda handler, attempt: handler.say(304)
+        r = hocket.run(pipe())
+        assert r.code == 3 and r.account["dead"] == 1 and "1 of 2 feeds failed" in r.err, r.err
+        assert "nobody had asked whether it was" in hocket("dead", "ls", "pipe.yaml").out
+
+
+def test_a_feed_that_is_at_another_address_now_is_asked_whether_it_changed(hocket):
+    with feeds() as server:
+        url = server.add("rss", 2)
+        there = url.replace("127.0.0.1", "localhost")
+        server.special["/old"] = lambda handler, attempt: handler.say(302, {"Location": there})
+        write_list(hocket, [f"{server.base}/old"])
+        assert hocket.run("allow: loopback\n" + pipe()).code == 0
+        assert "nothing new since" in hocket.run("allow: loopback\n" + pipe()).err
+        assert [status for path, status in server.answers if path == "/f0"] == [200, 304]
+
+
+def test_a_server_that_wants_to_be_left_alone_is_for_many_rounds(hocket):
+    with feeds() as server:
+        hocket.write("feeds.txt", f"{server.base}/busy\n{server.add('rss', 1).replace('127.0.0.1', 'localhost')}\n")
+        server.special["/busy"] = lambda handler, attempt: handler.say(429, {"Retry-After": "3600"})
+        hocket.write("pipe.yaml", pipe(", every: 1s", "{jsonl: out.jsonl}"))
+        process = hocket.start("run", "pipe.yaml")
+        server.wait_for(4, 20 * SLOW)  # the third round: nobody has waited `within` for the other server
+        process.send_signal(signal.SIGTERM)
+        r = hocket.finish(process)
+        assert server.asked["/busy"] == 1 and "rate_limited" in r.err and "timeout" not in r.err, r.err
+
+
 def test_rounds_give_what_came_between(hocket):
     with feeds() as server:
         many(server, hocket, 12)

@@ -4,8 +4,8 @@
  * What flows through:    a URL and validators in; an answer, or the story of why there is none.
  * What must hold:
  *  (1) Retry-After is kept: behind a 429 for all feeds of that server, whose lane pauses, behind a 503 for that feed. When the pause is longer
- *      than the time that is left, the feed has failed for now, and nobody waits: the next time is soon enough. (2) what may pass is tried again TRIES times; the time while memory is waited for is
- *      not the server's. */
+ *      than the time that is left, the feed has failed for now, and nobody waits: the next time is soon enough; rounds that come before the
+ *      pause is over do not ask. (2) what may pass is tried again TRIES times; the time while memory is waited for is not the server's. */
 #include "connectors/feeds/ask.h"
 #include "base/banned.h"
 #include <errno.h>
@@ -62,10 +62,10 @@ static int check_credentials(const struct asker *a, struct err *err)
 }
 
 int asker_open(struct asker *a, struct site *site, const struct ask_options *o,
-	       const struct feed_list *list, struct err *err)
+	       const struct feed_list *list, struct ask_pauses *pauses, struct err *err)
 {
 	const struct env env = { .record = S("null") };
-	*a = (struct asker){ .site = site, .o = o, .arena = arena_new() };
+	*a = (struct asker){ .site = site, .o = o, .arena = arena_new(), .pauses = pauses };
 	a->most = site_text_max(site);
 	a->one_origin = have_one_origin(list);
 	if (headers_make(&o->head, &env, a->arena, &a->headers, err) < 0 ||
@@ -78,7 +78,6 @@ void asker_close(struct asker *a)
 {
 	ASSERT(a->held == 0);
 	arena_free(take(a->arena));
-	free(take(a->pauses));
 	oauth_done(&a->oauth);
 }
 
@@ -175,21 +174,41 @@ static struct http_header *make_headers(const struct asker *a, const struct ques
 	return v;
 }
 
-static struct server_pause *find_pause(const struct asker *a, struct slice lane)
+void ask_pauses_done(struct ask_pauses *p)
 {
-	for (size_t i = 0; i < a->pause_count; i++)
-		if (slice_eq(a->pauses[i].lane, lane))
-			return &a->pauses[i];
+	for (size_t i = 0; i < p->n; i++)
+		buf_done(&p->v[i].lane);
+	free(p->v);
+	*p = (struct ask_pauses){ 0 };
+}
+
+static struct server_pause *find_pause(const struct ask_pauses *p, struct slice lane)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (slice_eq(buf_slice(&p->v[i].lane), lane))
+			return &p->v[i];
 	return NULL;
+}
+
+/* Of one that is over, or a new one. */
+static struct server_pause *free_pause(struct ask_pauses *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].until_ns <= hk_now_ns())
+			return &p->v[i];
+	p->v = xrealloc(p->v, p->n + 1, sizeof(*p->v));
+	p->v[p->n] = (struct server_pause){ 0 };
+	return &p->v[p->n++];
 }
 
 static void pause_server(struct asker *a, struct slice lane, int64_t ns)
 {
-	struct server_pause *p = find_pause(a, lane);
+	struct server_pause *p = find_pause(a->pauses, lane);
 	if (!p) {
-		a->pauses = xrealloc(a->pauses, a->pause_count + 1, sizeof(*a->pauses));
-		p = &a->pauses[a->pause_count++];
-		p->lane = arena_copy(a->arena, lane);
+		p = free_pause(a->pauses);
+		buf_clear(&p->lane);
+		if (buf_add(&p->lane, lane) < 0)
+			buf_clear(&p->lane); /* then its lane alone knows */
 	}
 	p->until_ns = hk_now_ns() + ns;
 	site_lane_pause(a->site, lane, ns);
@@ -199,7 +218,7 @@ static void pause_server(struct asker *a, struct slice lane, int64_t ns)
 static int wait_turn(const struct asker *a, struct slice lane, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf time = { .max = 32 };
-	const struct server_pause *p = find_pause(a, lane);
+	const struct server_pause *p = find_pause(a->pauses, lane);
 	int64_t left = p ? p->until_ns - hk_now_ns() : 0;
 	if (left < hk_time_left_ns())
 		return site_lane(a->site, lane, err);
@@ -216,10 +235,13 @@ static int judge(struct asking *k, struct slice lane, struct err *err)
 	int64_t pause = http_retry_after_ns(a);
 	if (pause > 0 && a->status == 429)
 		pause_server(k->asker, lane, pause);
-	if (a->status == 304 || (a->status >= 200 && a->status < 300))
-		return 0;
 	err->code = a->status;
 	err->sent = true;
+	if (a->status == 304 && k->q->etag.n == 0 && k->q->modified.n == 0)
+		return fail(err, FAULT_STATUS,
+			    "answered 304 (not modified), and nobody had asked whether it was");
+	if (a->status == 304 || (a->status >= 200 && a->status < 300))
+		return 0;
 	err->retry_after_ns = pause;
 	if (a->status == 410)
 		return fail(err, FAULT_STATUS,

@@ -19,6 +19,15 @@ struct ask_options {
 	uint64_t max_body;
 	int64_t within_ns;
 };
+struct ask_pauses { /* asked for with a 429; they outlive a round. All zero: none */
+	struct server_pause {
+		struct buf lane;
+		int64_t until_ns;
+	} * v; /* owns */
+	size_t n;
+};
+void ask_pauses_done(struct ask_pauses *);
+
 struct asker {
 	struct site *site;
 	const struct ask_options *o;
@@ -30,15 +39,11 @@ struct asker {
 	uint64_t held, done, most; /* bytes of bodies: all, of whole ones, that there may be */
 	const void *first;         /* who may have more all the same; NULL: nobody */
 	struct hk_event freed;
-	struct server_pause { /* asked for with a 429 */
-		struct slice lane;
-		int64_t until_ns;
-	} * pauses; /* owns */
-	size_t pause_count;
+	struct ask_pauses *pauses; /* borrows */
 };
 /* Of the feeds of this time. */
 MUST int asker_open(struct asker *, struct site *, const struct ask_options *,
-		    const struct feed_list *, struct err *) SUSPENDS;
+		    const struct feed_list *, struct ask_pauses *, struct err *) SUSPENDS;
 void asker_close(struct asker *);
 
 struct question {

@@ -9,6 +9,7 @@
 #include "base/banned.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "connectors/feeds/dates.h"
 #include "io/digest.h"
 
@@ -17,6 +18,16 @@ void feed_about_done(struct feed_about *a)
 	buf_done(&a->title);
 	buf_done(&a->link);
 	buf_done(&a->author);
+}
+
+enum { TITLE_MAX = 1000, LINK_MAX = 2048 };
+
+void feed_about_limit(struct feed_about *a)
+{
+	buf_truncate(&a->title, utf8_head(buf_slice(&a->title), TITLE_MAX).n);
+	buf_truncate(&a->author, utf8_head(buf_slice(&a->author), TITLE_MAX).n);
+	if (a->link.n > LINK_MAX)
+		buf_clear(&a->link);
 }
 
 #define FIELDS(DO, e)         \
@@ -75,6 +86,14 @@ static bool has_room(const struct entry *e, const struct buf *list, size_t more)
 	return e->most == 0 || list->n + more < e->most;
 }
 
+void entry_add_author(struct entry *e, struct buf *field, struct slice name)
+{
+	bool fits = has_room(e, field, name.n + 2);
+	if (fits && field->n)
+		note(e, buf_add(field, S(", ")));
+	note(e, fits ? buf_add(field, name) : -1);
+}
+
 void entry_add_category(struct entry *e, struct slice name)
 {
 	name = slice_trim(name);
@@ -117,11 +136,21 @@ void entry_add_enclosure(struct entry *e, struct slice url, struct slice type, s
 
 /* ---- who it is ------------------------------------------------------------------------------- */
 
+#define ADD(field) bytes += (field)->n
+
+static size_t bytes_of(const struct entry *e)
+{
+	size_t bytes = 0;
+	FIELDS(ADD, e);
+	return bytes;
+}
+
 int entry_identify(struct entry *e)
 {
 	uint8_t all[DIGEST_BYTES];
 	struct digest d;
 	int r = 0;
+	e->too_large |= e->most && bytes_of(e) > e->most;
 	if (e->guid.n == 0 && e->link.n)
 		return buf_add(&e->guid, buf_slice(&e->link));
 	if (e->guid.n)
@@ -186,9 +215,9 @@ static void put_list(struct json_writer *w, const char *key, const struct buf *l
 
 static void put_names(struct json_writer *w, const struct entry *e)
 {
-	put_text(w, "guid", slice_head(buf_slice(&e->guid), 4096));
-	put_text(w, "link", slice_head(buf_slice(&e->link), 4096));
-	put_text(w, "title", slice_head(buf_slice(&e->title), 4096));
+	put_text(w, "guid", utf8_head(buf_slice(&e->guid), 4096));
+	put_text(w, "link", utf8_head(buf_slice(&e->link), 4096));
+	put_text(w, "title", utf8_head(buf_slice(&e->title), 4096));
 }
 
 static void put_all(struct json_writer *w, const struct entry *e, const struct feed_about *a)

@@ -12,6 +12,8 @@ struct feed_about {       /* the feed that it is from */
 	struct buf title, link, author;
 };
 void feed_about_done(struct feed_about *);
+/* Each record has them: a title is cut, a link of more than 2 KB is none. */
+void feed_about_limit(struct feed_about *);
 
 struct entry {
 	struct buf guid, link, title, summary, content, author;
@@ -24,11 +26,12 @@ void entry_clear(struct entry *);
 void entry_done(struct entry *);
 void entry_set(struct entry *, struct buf *field, struct slice value); /* instead of what it has */
 void entry_set_date(struct entry *, struct buf *field, struct slice text); /* nothing: it is none */
+void entry_add_author(struct entry *, struct buf *field, struct slice name); /* with a comma */
 void entry_add_category(struct entry *, struct slice name);
 /* type empty: not known; bytes: digits, or anything else when it is not known. */
 void entry_add_enclosure(struct entry *, struct slice url, struct slice type, struct slice bytes);
 
-/* All fields are there. Fills in the guid, when the feed gave none. 0, -ENOMEM. */
+/* All fields are there: are they too large, all together? Fills in the guid, when the feed gave none. 0, -ENOMEM. */
 MUST int entry_identify(struct entry *);
 /* The same number: the same entry; with `content`: and it says the same. 0, -ENOMEM. */
 MUST int entry_digest(const struct entry *, bool content, uint64_t *ret);

@@ -3,7 +3,8 @@
  * What this room is for: people put the address of a page into their list. The page knows the right one:
  *     <link rel="alternate" type="application/rss+xml" href="/feed.xml">
  * What flows through:    the page's first bytes, tag by tag; no tree is built.
- * What must hold:        whatever stands there, reading stays within the page; the first feed that is named counts. */
+ * What must hold:        whatever stands there, reading stays within the page, and no byte of a tag is read twice; the first feed that is
+ *                        named counts. */
 #include "base/banned.h"
 #include "connectors/feeds/feed.h"
 #include "connectors/feeds/plain.h"
@@ -97,9 +98,11 @@ int feed_html_find(struct slice page, struct slice found, struct buf *out)
 		if (!slice_eq_nocase(slice_head(page, 4), S("link")))
 			continue;
 		const char *end = memchr(page.p, '>', page.n);
-		struct slice tag = slice_from(
-			(struct slice){ page.p, end ? (size_t)(end - page.p) : page.n }, 4);
-		struct link l = read_link(tag);
+		if (!end)
+			return 0;
+		struct slice tag = slice_head(page, (size_t)(end - page.p));
+		struct link l = read_link(slice_from(tag, 4));
+		page = slice_from(page, tag.n);
 		if (names_feed(&l))
 			return put_url(l.href, found, out);
 	}

@@ -61,9 +61,8 @@ static void set_author(struct reading *r, struct slice object, struct buf *to)
 		struct json_iter it = json_iter(list);
 		while (json_next(&it, &key, &one)) {
 			struct slice name = text_of(r, one, "name");
-			if (name.n &&
-			    ((to->n && buf_add(to, S(", ")) < 0) || buf_add(to, name) < 0))
-				r->e.too_large = true;
+			if (name.n)
+				entry_add_author(&r->e, to, name);
 		}
 	}
 	if (to->n == 0 && json_field(object, S("author"), &one))
@@ -134,6 +133,7 @@ static void read_about(struct reading *r, struct slice feed)
 	set_title(r, feed, &r->about->title);
 	set_link(r, feed, "home_page_url", &r->about->link);
 	set_author(r, feed, &r->about->author);
+	feed_about_limit(r->about);
 }
 
 static int read_items(struct reading *r, struct slice items, struct err *err)

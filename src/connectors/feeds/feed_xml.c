@@ -30,7 +30,7 @@ enum place {
 	PLACE_MARKUP,
 	PLACE_WRAPPER, /* markup whose tags are left out */
 };
-enum { BASES_MAX = 8 };
+enum { BASES_MAX = 8, BASE_BYTES = 2048 };
 
 struct feed_xml {
 	const struct feed_options *o;
@@ -79,7 +79,7 @@ static void open_base(struct feed_xml *x, const struct xml_attribute *list, size
 		if (words_of(list[i].name.ns) != WORDS_XML ||
 		    !slice_eq(list[i].name.local, S("base")))
 			continue;
-		struct buf url = { .max = 64 << 10 };
+		struct buf url = { .max = BASE_BYTES };
 		if (resolve(x, list[i].value, &url) == 0)
 			x->bases[x->base_count++] = (struct base){ x->depth, url };
 		else
@@ -154,8 +154,8 @@ static void set_author(struct feed_xml *x, struct slice name)
 		x->rule.weight >= 3 && x->weights[x->in_entry][FIELD_AUTHOR] == x->rule.weight;
 	if (!another)
 		set(x, x->rule, name);
-	else if (name.n && (buf_add(to, S(", ")) < 0 || buf_add(to, name) < 0))
-		x->e.too_large = true;
+	else if (name.n)
+		entry_add_author(&x->e, to, name);
 }
 
 static void set_title(struct feed_xml *x, struct slice text)
@@ -472,6 +472,7 @@ static void end_entry(struct feed_xml *x)
 	x->in_entry = false;
 	if (entry_identify(&x->e) < 0)
 		x->e.too_large = true;
+	feed_about_limit(x->about);
 	x->o->on_entry(x->o->arg, &x->e, x->about);
 	entry_clear(&x->e);
 }

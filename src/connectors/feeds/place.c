@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 enum { PAGE_BYTES = 1 << 20, PIECE = 64 << 10, PACKED_PIECE = 8 << 10, PIECE_MAX = 16 << 20 };
+enum { FOUND_MAX = 2048 }; /* a link of each entry begins with it */
 #define INFLATED_MAX (UINT64_C(256) << 20)
 #define FAILING      " (failing)"
 
@@ -296,7 +297,7 @@ static int push_body(struct taking *t, struct intake *in, const struct http_resp
 	http_inflate_spare_done(&spare);
 	if (r == 0 && feed_end(t->feed, why) < 0)
 		r = 1;
-	return r;
+	return r < 0 || breathe(t, in, err) == 0 ? r : -1;
 }
 
 /* "windows-1252" of "text/xml; charset=windows-1252". */
@@ -338,7 +339,7 @@ int place_take(struct feed_place *p, struct intake *in, const struct reply *repl
 	struct slice found = buf_slice(&reply->http.url);
 	const struct feed_options options = {
 		.url = slice_str(p->feed->name),
-		.found = found.n ? found : p->feed->url,
+		.found = found.n && found.n <= FOUND_MAX ? found : p->feed->url,
 		.charset = charset_of(&reply->http),
 		.most = p->o->most,
 		.on_entry = on_entry,

@@ -3,7 +3,8 @@
  * What this room is for: see plain.h. What a title holds is a word in <b>, an entity, or a '<' that was never meant as a tag.
  * What flows through:    text, left to right, once.
  * What must hold:
- *  (1) only names that HTML has are tags; whatever is not closed is text. (2) the numbers 128 to 159 are Windows's characters,
+ *  (1) only names that HTML has are tags; whatever is not closed is text, and is found to be so once: strangers write titles of a
+ *      million '<'. (2) the numbers 128 to 159 are Windows's characters,
  *      as in browsers; what is no character is left as it was written. */
 #include "connectors/feeds/plain.h"
 #include "base/banned.h"
@@ -41,22 +42,31 @@ static bool breaks(struct slice name)
 	return false;
 }
 
+/* What has no end from here on has none from anywhere behind: it is not looked for a second time. */
+struct ends {
+	bool no_tag, no_comment;
+};
+
+static size_t length_to(struct slice text, struct slice end, bool *ret_none)
+{
+	const char *at = *ret_none ? NULL : memmem(text.p, text.n, end.p, end.n);
+	*ret_none = !at;
+	return at ? (size_t)(at - text.p) + end.n : 0;
+}
+
 /* A tag or comment at the front of text: its length; 0: it is text. */
-static size_t tag_at(struct slice text, struct slice *ret_name)
+static size_t tag_at(struct slice text, struct ends *ends, struct slice *ret_name)
 {
 	size_t at = 1;
-	if (slice_starts(text, S("<!--"))) {
-		const char *end = memmem(text.p, text.n, "-->", 3);
-		*ret_name = (struct slice){ 0 };
-		return end ? (size_t)(end - text.p) + 3 : 0;
-	}
+	*ret_name = (struct slice){ 0 };
+	if (slice_starts(text, S("<!--")))
+		return length_to(text, S("-->"), &ends->no_comment);
 	at += at < text.n && text.p[at] == '/';
 	size_t from = at;
 	while (at < text.n && is_alnum(text.p[at]))
 		at++;
 	*ret_name = (struct slice){ text.p + from, at - from };
-	const char *end = memchr(text.p, '>', text.n);
-	return end && is_tag(*ret_name) ? (size_t)(end - text.p) + 1 : 0;
+	return is_tag(*ret_name) ? length_to(text, S(">"), &ends->no_tag) : 0;
 }
 
 /* What a script or a style says is not for readers. */
@@ -133,6 +143,7 @@ struct writer {
 	struct buf *out;
 	size_t from; /* where this text begins */
 	bool blank;  /* one is due */
+	struct ends ends;
 	int error;
 };
 
@@ -167,7 +178,7 @@ static size_t put_markup(struct writer *w, struct slice text)
 		put(w, (struct slice){ character, length });
 		return n;
 	}
-	if (text.p[0] == '<' && (n = tag_at(text, &name)) > 0) {
+	if (text.p[0] == '<' && (n = tag_at(text, &w->ends, &name)) > 0) {
 		w->blank |= breaks(name);
 		return n + (text.p[1] == '/' ? 0 : hidden_at(slice_from(text, n), name));
 	}

@@ -6,7 +6,8 @@
  *  (1) the handler has no function that loads or declares anything: what libxml2 does not hear of, it cannot expand.
  *  (2) the first bytes are collected until the declaration can be read: HTTP's charset counts only where the document says nothing.
  *  (3) once a mistake was seen, no event follows: libxml2 goes on for a while behind some of them.
- *  (4) opened once a process, never closed, and used by the loop's thread only. */
+ *  (4) the time is that of the bytes, whatever they are: what makes libxml2 go over the same again and again is a mistake.
+ *  (5) opened once a process, never closed, and used by the loop's thread only. */
 #include "connectors/feeds/xml.h"
 #include "base/banned.h"
 #include "base/buf.h"
@@ -25,8 +26,10 @@
 	CALL(xmlCreatePushParserCtxt)    \
 	CALL(xmlCtxtGetLastError)        \
 	CALL(xmlCtxtUseOptions)          \
+	CALL(xmlDictSize)                \
 	CALL(xmlFindCharEncodingHandler) \
 	CALL(xmlFreeDoc)                 \
+	CALL(xmlFreeEnumeration)         \
 	CALL(xmlFreeParserCtxt)          \
 	CALL(xmlGetPredefinedEntity)     \
 	CALL(xmlInitParser)              \
@@ -51,7 +54,7 @@ static const struct {
 #undef CALL
 };
 
-enum { HEAD_BYTES = 1024 };
+enum { HEAD_BYTES = 1024, SIGNS_MAX = 1000, NAMES_MAX = 20000 };
 
 struct xml {
 	xmlParserCtxtPtr parser;
@@ -62,6 +65,10 @@ struct xml {
 	struct buf values;  /* of an element's attributes */
 	bool begun, broken;
 	size_t depth;
+	struct {           /* what libxml2 has of a tag, while it waits for the rest */
+		size_t at; /* in the document */
+		size_t n, signs;
+	} tag;
 	struct err err;   /* with broken */
 	xmlEntity entity; /* what an HTML name stands for, for as long as libxml2 looks at it */
 	char character[8];
@@ -154,6 +161,7 @@ static struct xml_name name_of(const xmlChar *local, const xmlChar *prefix, cons
 }
 
 enum { ATTRIBUTES_MAX = 64 };
+#define TOO_MANY "an element with more than 1,000 attributes or namespaces"
 
 /* libxml2 leaves each '&' of a value as "&#38;", so that whoever expands entities may do that later. */
 static struct slice plain_value(struct xml *x, struct slice value)
@@ -211,6 +219,10 @@ static void on_start(void *arg, const xmlChar *local, const xmlChar *prefix, con
 		fail_here(x, "elements lie more than 128 deep");
 		return;
 	}
+	if (count > SIGNS_MAX || x->parser->nsNr > 2 * SIGNS_MAX) {
+		fail_here(x, TOO_MANY);
+		return;
+	}
 	struct xml_name name = name_of(local, prefix, uri);
 	x->events->start(x->arg, &name, list, collect_attributes(x, attributes, count, list));
 }
@@ -233,6 +245,39 @@ static void on_text(void *arg, const xmlChar *text, int n)
 	struct xml *x = arg;
 	if (!x->broken && n > 0)
 		x->events->text(x->arg, (struct slice){ (const char *)text, (size_t)n });
+}
+
+/* ---- what libxml2 is too patient with -------------------------------------------------------- */
+
+/* Who declares values of attributes has them added to each element, however many and however long they are. */
+static void on_attribute_declared(void *arg, const xmlChar *element, const xmlChar *name, int type,
+				  int how, const xmlChar *value, xmlEnumerationPtr takes)
+{
+	(void)element;
+	(void)name;
+	(void)type;
+	(void)how;
+	lib.xmlFreeEnumeration(takes);
+	if (value)
+		fail_here(arg, "the document declares values of attributes, which are not used");
+}
+
+/* libxml2 compares each attribute of a tag with all others, in one go: a million of them would take it an hour. A tag is read when it is there
+ * whole, so its '=' are counted as it grows. */
+static void look_at_tag(struct xml *x)
+{
+	const xmlParserInput *in = x->parser->input;
+	if (!in || x->parser->instate != XML_PARSER_START_TAG)
+		return;
+	size_t at = in->consumed + (size_t)(in->cur - in->base), n = (size_t)(in->end - in->cur);
+	if (at != x->tag.at || n < x->tag.n)
+		x->tag.n = x->tag.signs = 0;
+	for (size_t i = x->tag.n; i < n; i++)
+		x->tag.signs += in->cur[i] == '=';
+	x->tag.at = at;
+	x->tag.n = n;
+	if (x->tag.signs > SIGNS_MAX)
+		fail_here(x, TOO_MANY);
 }
 
 /* ---- entities -------------------------------------------------------------------------------- */
@@ -271,6 +316,7 @@ static xmlEntityPtr on_entity(void *arg, const xmlChar *name)
 /* What is not here is not done: declarations are read over, nothing is loaded. */
 static xmlSAXHandler handler = {
 	.getEntity = on_entity,
+	.attributeDecl = on_attribute_declared,
 	.characters = on_text,
 	.ignorableWhitespace = on_text,
 	.cdataBlock = on_text,
@@ -310,13 +356,16 @@ static int set_charset(struct xml *x)
 static int give(struct xml *x, struct slice bytes, bool last, struct err *err)
 {
 	while (!x->broken && (bytes.n > 0 || last)) {
-		struct slice part = slice_head(bytes, 1u << 20);
+		struct slice part = slice_head(bytes, 64u << 10);
 		bytes = slice_from(bytes, part.n);
 		bool end = last && bytes.n == 0;
 		int r = lib.xmlParseChunk(x->parser, part.p ? part.p : "", (int)part.n, end);
 		if (r != 0 && !x->broken && lib.xmlCtxtGetLastError(x->parser) &&
 		    lib.xmlCtxtGetLastError(x->parser)->level == XML_ERR_FATAL)
 			note_error(x, lib.xmlCtxtGetLastError(x->parser));
+		look_at_tag(x);
+		if (lib.xmlDictSize(x->parser->dict) > NAMES_MAX)
+			fail_here(x, "more than 20,000 different names");
 		if (end)
 			break;
 	}

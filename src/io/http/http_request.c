@@ -219,10 +219,10 @@ static bool takes_body(struct slice m)
 
 bool http_header_harmless(struct slice name)
 {
-	static const char *const harmless[] = {
-		"accept",     "accept-language", "accept-encoding",
-		"user-agent", "content-type",    "content-language"
-	};
+	static const char *const harmless[] = { "accept",          "accept-language",
+						"accept-encoding", "user-agent",
+						"content-type",    "content-language",
+						"if-none-match",   "if-modified-since" };
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		if (slice_eq_nocase(name, slice_str(harmless[i])))
 			return true;

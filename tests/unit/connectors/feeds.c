@@ -1,10 +1,12 @@
 /* feeds.c - tests of feeds/: dates, titles, feeds of all kinds, what is known of one */
 #include "base/banned.h"
+#include "base/utf8.h"
 #include "check.h"
 #include "connectors/feeds/dates.h"
 #include "connectors/feeds/feed.h"
 #include "connectors/feeds/known.h"
 #include "connectors/feeds/plain.h"
+#include <time.h>
 
 /* ---- dates ----------------------------------------------------------------------------------- */
 
@@ -339,6 +341,12 @@ TEST(entities_and_depth_have_an_end)
 	check_fault(deep.p, 0, FAULT_PROTOCOL, "more than 128 deep");
 }
 
+static void add_often(struct buf *out, struct slice what, size_t times)
+{
+	while (times-- > 0)
+		CHECK_INT(buf_add(out, what), 0);
+}
+
 TEST(an_entry_that_is_too_large_keeps_its_names)
 {
 	AUTO(buf_done) struct buf text = { 0 };
@@ -357,6 +365,134 @@ TEST(an_entry_that_is_too_large_keeps_its_names)
 	check_has(&r, "{\"guid\":\"big\",\"link\":null,\"title\":null,\"feed\":");
 	check_has(&r, "{\"guid\":\"small\"");
 	reading_done(&r);
+}
+
+TEST(names_of_a_large_entry_end_with_a_whole_character)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct reading r;
+	CHECK_INT(buf_add(&text, S("<rss><channel><item><guid>a")), 0);
+	add_often(&text, S("\u00e4"), 5000);
+	CHECK_INT(buf_add(&text, S("</guid><description>")), 0);
+	add_often(&text, S("sixteen bytes... "), (1 << 20) / 16);
+	CHECK_INT(buf_add(&text, S("</description></item></channel></rss>")), 0);
+	read_bytes(&r, buf_slice(&text), 4096, "");
+	CHECK_INT(r.n, 1);
+	CHECK(utf8_valid(buf_slice(&r.records)));
+	check_has(&r, "\u00e4\",\"link\":null");
+	reading_done(&r);
+}
+
+static void check_entry_bytes(const char *part, size_t times, size_t most)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct reading r;
+	CHECK_INT(buf_add(&text, S("<rss><channel><item><guid>1</guid>")), 0);
+	for (size_t i = 0; i < times; i++)
+		CHECK_INT(buf_printf(&text, part, "sixteen bytes..."), 0);
+	CHECK_INT(buf_add(&text, S("</item></channel></rss>")), 0);
+	read_bytes(&r, buf_slice(&text), 4096, "");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.n, 1);
+	CHECK(r.records.n < most);
+	reading_done(&r);
+}
+
+/* `most` is 1 MB. */
+TEST(all_fields_together_are_an_entry)
+{
+	AUTO(buf_done) struct buf field = { 0 };
+	check_entry_bytes("<author>%s</author>", 100, 4000);
+	check_entry_bytes("<author>%s</author>", 100000, 1000);
+	check_entry_bytes("<category>%s</category>", 100000, 1000);
+	CHECK_INT(buf_add(&field, S("<description>")), 0);
+	add_often(&field, S("sixteen bytes..."), 40000); /* 640 KB */
+	CHECK_INT(buf_add(&field, S("</description><c:encoded xmlns:c='http://purl.org/rss/1.0/"
+				    "modules/content/'>")),
+		  0);
+	add_often(&field, S("sixteen bytes..."), 40000);
+	CHECK_INT(buf_add(&field, S("</c:encoded>")), 0);
+	check_entry_bytes(field.p, 1, 1000);
+}
+
+/* What stands once in a feed, and in each of its records, must not make a thousand times of it. */
+TEST(a_small_feed_makes_no_large_records)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct reading r;
+	CHECK_INT(buf_add(&text, S("<rss xml:base='http://h/")), 0);
+	add_often(&text, S("sixteen/bytes/.../"), 3000);
+	CHECK_INT(buf_add(&text, S("'><channel><link>http://h/")), 0);
+	add_often(&text, S("sixteen/bytes/.../"), 3000);
+	CHECK_INT(buf_add(&text, S("</link><title>a")), 0);
+	add_often(&text, S("\u00e4"), 30000);
+	CHECK_INT(buf_add(&text, S("</title><managingEditor>x</managingEditor>")), 0);
+	for (int i = 0; i < 100; i++)
+		CHECK_INT(buf_printf(&text, "<item><guid>%d</guid><link>to</link></item>", i), 0);
+	CHECK_INT(buf_add(&text, S("</channel></rss>")), 0);
+	read_bytes(&r, buf_slice(&text), 4096, "");
+	CHECK_INT(r.result, 0);
+	CHECK_INT(r.n, 100);
+	CHECK(r.records.n < 100 * 1400 && utf8_valid(buf_slice(&r.records)));
+	check_has(&r, "\"link\":\"http://h/dir/to\"");
+	reading_done(&r);
+}
+
+/* ---- time: it would be minutes --------------------------------------------------------------- */
+
+static double seconds_of_cpu(void)
+{
+	struct timespec t;
+	CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void check_soon(const char *lead, const char *often, size_t times, const char *tail,
+		       const char *want)
+{
+	AUTO(buf_done) struct buf text = { 0 };
+	struct reading r;
+	CHECK_INT(buf_add(&text, slice_str(lead)), 0);
+	for (size_t i = 0; i < times; i++)
+		CHECK_INT(buf_printf(&text, often, i), 0);
+	CHECK_INT(buf_add(&text, slice_str(tail)), 0);
+	double before = seconds_of_cpu();
+	read_bytes(&r, buf_slice(&text), 64 << 10, "");
+	CHECK(seconds_of_cpu() - before < 1.5);
+	if (want)
+		CHECK(strstr(r.err.text, want));
+	reading_done(&r);
+}
+
+TEST(time_is_that_of_the_bytes)
+{
+	static const char page[] = "<!doctype html><html>", names_none[] = "names no feed";
+	check_soon(page, "<link ", 40000, ">", names_none);
+	check_soon(page, "<link ", 40000, "", names_none);
+	check_soon("<rss><channel><item ", "a%zu='' ", 200000, "/>", "more than 1,000 attributes");
+	check_soon("<rss ", "xmlns:a%zu='u' ", 200000, "/>", "more than 1,000 attributes");
+	check_soon("<rss>", "<a%zu/>", 200000, "", "different names");
+	check_soon("<!DOCTYPE rss [<!ATTLIST item ", "a%zu CDATA 'x' ", 20000, ">]><rss><item/>",
+		   "declares values of attributes");
+}
+
+static void check_title_soon(const char *often, const char *end, size_t want)
+{
+	AUTO(buf_done) struct buf html = { 0 }, plain = { 0 };
+	add_often(&html, slice_str(often), 1000000);
+	CHECK_INT(buf_add(&html, slice_str(end)), 0);
+	double before = seconds_of_cpu();
+	CHECK_INT(plain_put_html(buf_slice(&html), &plain), 0);
+	CHECK(seconds_of_cpu() - before < 1.5);
+	CHECK_INT(plain.n, want);
+}
+
+TEST(a_title_of_a_million_brackets_is_read_once)
+{
+	check_title_soon("<b", "", 2000000);
+	check_title_soon("<x", ">", 2000001);
+	check_title_soon("<!--", "", 4000000);
+	check_title_soon("<!--", "-->seen", 4);
 }
 
 /* ---- what is known --------------------------------------------------------------------------- */
@@ -457,6 +593,11 @@ int main(void)
 		T(what_is_no_feed_says_what_it_is),
 		T(entities_and_depth_have_an_end),
 		T(an_entry_that_is_too_large_keeps_its_names),
+		T(names_of_a_large_entry_end_with_a_whole_character),
+		T(all_fields_together_are_an_entry),
+		T(a_small_feed_makes_no_large_records),
+		T(time_is_that_of_the_bytes),
+		T(a_title_of_a_million_brackets_is_read_once),
 		T(what_is_known_is_read_back),
 		T(nonsense_is_not_known),
 		T(an_entry_is_new_once),
