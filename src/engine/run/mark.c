@@ -81,6 +81,10 @@ static void write_split(struct json_writer *w, const struct split *s)
 		json_key(w, "onward");
 		json_put_string(w, text_slice(s->onward));
 	}
+	if (s->gaps) {
+		json_key(w, "gaps");
+		json_put_int(w, (int64_t)s->gaps);
+	}
 	if (s->anew) {
 		json_key(w, "anew");
 		json_put_bool(w, true);
@@ -229,13 +233,15 @@ static bool read_split(struct ledger *l, struct slice object)
 {
 	AUTO(buf_done) struct buf name = { 0 };
 	AUTO(buf_done) struct buf base = { 0 };
-	struct slice done, made, anew;
+	struct slice done, made, anew, gaps;
 	if (!field_text(object, "name", &name) || !field_text(object, "base", &base))
 		return false;
 	struct split *s = ledger_split(l, name.p ? name.p : "");
 	if (!field_count(object, "low", &s->low) || !field_count(object, "line", &s->low_line) ||
 	    !field_count(object, "offset", &s->from.offset) ||
 	    !json_field(object, S("done"), &done))
+		return false;
+	if (json_field(object, S("gaps"), &gaps) && !field_count(object, "gaps", &s->gaps))
 		return false;
 	s->has_from = base.n > 0 || s->from.offset > 0;
 	text_unref(s->from.base);

@@ -185,6 +185,7 @@ void split_rewind(struct split *s, uint64_t low)
 	text_unref(take(s->end));
 	text_unref(take(s->onward));
 	s->low = low;
+	s->gaps = 0;
 	s->low_line = 0;
 	split_begin_behind_mark(s);
 }
@@ -195,6 +196,7 @@ static void forget_positions(struct split *s, uint64_t line)
 	uint64_t low = s->ordinal > s->low ? s->ordinal : s->low;
 	if (s->passed_count && s->passed[s->passed_count - 1].ordinal >= low)
 		low = s->passed[s->passed_count - 1].ordinal + 1;
+	s->gaps += low - s->low - s->passed_count;
 	drop_passed(s, s->passed_count);
 	position_set(&s->from, (struct position){ 0 });
 	position_set(&s->admitted, (struct position){ 0 });

@@ -26,6 +26,8 @@ struct split {
 	bool has_from, has_admitted;
 	bool anew; /* no position: from the start, and yet behind what is settled: other content under the same name */
 	uint64_t low, ordinal; /* first unsettled; next to be admitted */
+	uint64_t
+		gaps; /* below low: those that were admitted once, are not done, and do not come again (split_start_anew) */
 	uint64_t low_line, line;
 	uint64_t
 		kept; /* those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */

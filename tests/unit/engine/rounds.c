@@ -6,7 +6,9 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/rand.h"
+#include "engine/again/verify.h"
 #include "engine/run.h"
+#include "engine/state/state.h"
 #include "rt/in_loop.h"
 #include "scene.h"
 #include <errno.h>
@@ -20,6 +22,7 @@ struct world {
 	struct rand rnd;
 	int64_t size;  /* items, or lines of the file */
 	int64_t grows; /* with each time that it is asked, at most */
+	int64_t slow;  /* the item that takes a day */
 	int64_t file;  /* seeks: which file stands there; < 0: none */
 	unsigned crash_percent, reset_percent;
 	enum fault fails; /* asked, it always does */
@@ -192,6 +195,25 @@ static void fake_call(struct site *at, struct call *c)
 
 static const struct port fake_step = {
 	.name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = fake_call
+};
+
+/* ---- one that takes all, but one of them for a day ---- */
+static void slow_call(struct site *at, struct call *c)
+{
+	(void)at;
+	c->verdict = VERDICT_FAULT;
+	if (hk_sleep(number_of(c->rec) == the_world->slow ? 86400 * HK_SEC : HK_MS) < 0) {
+		fail(&c->err, FAULT_CANCELLED, "cancelled");
+		return;
+	}
+	c->verdict = VERDICT_ANSWER;
+	c->answer.status = 200;
+	c->answer.body = BODY_JSON;
+	CHECK_INT(buf_add(&c->answer.value, S("{}")), 0);
+}
+
+static const struct port slow_step = {
+	.name = "call", .roles = ROLE_STEP, .ask = fake_ask, .call = slow_call
 };
 
 /* ---- a step that lets each number through once ---- */
@@ -470,6 +492,48 @@ TEST(a_file_that_grows_is_replaced_and_goes)
 	scene_close(&s);
 }
 
+static int verify_body(void *arg)
+{
+	const struct scene *s = arg;
+	struct verified said = { 0 };
+	struct state *state = NULL;
+	struct err err = { 0 };
+	char path[128];
+	snprintf(path, sizeof path, "%s/.hocket/test.db", s->folder);
+	CHECK_INT(state_open_to_read(path, &state, &err), 0);
+	CHECK_INT(verify_state(state, &said, &err), 0);
+	CHECK_STR(said.wrong.p ? said.wrong.p : "", "");
+	buf_done(&said.wrong);
+	state_close(state);
+	return 0;
+}
+
+static void verify(struct scene *s)
+{
+	CHECK_INT(hk_run(verify_body, s, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
+/* Others were done already: the accounts do not miss the one that is not there any more. */
+TEST(a_record_is_gone_with_its_file)
+{
+	static struct scene s;
+	scene_open(&s, SEEKS, "1h");
+	s.step = (struct place){ .role = ROLE_STEP, .port = &slow_step, .label = "call" };
+	s.plan.steps = &s.step;
+	s.plan.step_count = 1;
+	s.w.size = 4;
+	s.w.slow = 1;
+	go(&s, 60 * HK_SEC);
+	ROWS(&s.w, 0, 2, 3);
+	verify(&s);
+	s.w.file = 1;
+	s.w.size = 2;
+	go(&s, 2 * 3600 * HK_SEC);
+	ROWS(&s.w, 0, 2, 3, 1000, 1001);
+	verify(&s);
+	scene_close(&s);
+}
+
 static int file_goes(void *arg)
 {
 	struct world *w = arg;
@@ -635,12 +699,15 @@ static bool seed_runs(enum kind kind, uint64_t seed)
 	static struct scene s;
 	int before = test_failures_;
 	seed_begins(&s, kind, seed);
-	for (int i = 0; i < PARTS && test_failures_ == before; i++)
+	for (int i = 0; i < PARTS && test_failures_ == before; i++) {
 		go(&s, (int64_t)rand_below(&s.w.rnd, 4 * 3600) * HK_SEC);
+		verify(&s);
+	}
 	s.w.crash_percent = s.w.reset_percent = 0;
 	s.w.grows = 0;
 	go(&s, 5 * 3600 * HK_SEC - 1);
 	check_all(&s);
+	verify(&s);
 	scene_close(&s);
 	return test_failures_ == before;
 }
@@ -665,6 +732,7 @@ static const struct test tests[] = {
 	T(a_stopped_run_waits_on),
 	T(a_list_asked_for_as_a_whole_comes_again),
 	T(a_file_that_grows_is_replaced_and_goes),
+	T(a_record_is_gone_with_its_file),
 	T(a_file_that_is_gone_is_waited_for_and_told_once),
 	T(what_may_pass_does_not_end_it),
 	T(what_cannot_pass_ends_the_first_round),
