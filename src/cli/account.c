@@ -63,7 +63,7 @@ static int exit_of_end(const struct account *a)
 	case RUN_NOTHING_NEW:
 		break;
 	}
-	return r->counts.dead > 0 ? EXITS_DEAD : EXITS_DONE;
+	return r->counts.dead > r->dead_gone ? EXITS_DEAD : EXITS_DONE;
 }
 
 int account_exit(const struct account *a)
@@ -224,6 +224,18 @@ static int put_dead_places(const struct account *a, struct buf *out)
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
+/* Of an earlier part of the run: they are in its account, and not dead any more. */
+static int put_gone(const struct run_result *res, struct buf *out)
+{
+	if (res->dead_gone == 0)
+		return 0;
+	if (res->dead_gone == res->counts.dead)
+		return buf_add(out, S(", all replayed or dropped since"));
+	int r = buf_add(out, S(", "));
+	r = r < 0 ? r : units_put_count(out, (int64_t)res->dead_gone);
+	return r < 0 ? r : buf_add(out, S(" replayed or dropped since"));
+}
+
 static int put_dead(const struct account *a, struct buf *out)
 {
 	const struct run_result *res = a->result;
@@ -235,9 +247,12 @@ static int put_dead(const struct account *a, struct buf *out)
 	for (size_t i = 0; r == 0 && i < res->kind_count; i++)
 		r = put_kind(out, &res->kinds[i], i == 0 ? ": " : ", ");
 	if (r == 0)
+		r = put_gone(res, out);
+	if (r == 0)
 		r = buf_add_char(out, '.');
 	if (r == 0)
-		r = put_dead_places(a, out);
+		r = res->dead_gone == res->counts.dead ? buf_add_char(out, '\n')
+						       : put_dead_places(a, out);
 	for (size_t i = 0; r == 0 && i < res->kind_count; i++)
 		if (res->kinds[i].example[0])
 			r = buf_printf(out, "  %s: %s\n", res->kinds[i].step,
@@ -437,6 +452,7 @@ static void put_json_counts(struct json_writer *w, const struct run_result *res)
 
 static void put_json_kinds(struct json_writer *w, const struct run_result *res)
 {
+	put_member(w, "dead_gone", res->dead_gone);
 	json_key(w, "dead_kinds");
 	json_open(w, '[');
 	for (size_t i = 0; i < res->kind_count; i++) {

@@ -398,8 +398,9 @@ struct resumption {
 	struct buf receipt, mark; /* in and out */
 	bool first;               /* the state knows of no earlier run that is unfinished */
 	bool stopped; /* that one ended in order: what lies behind its receipt is somebody else's */
-	bool more; /* with a receipt: of a run that was finished; what it made stays and is added to. Without: a replay of dead
-		    * letters; what is there stays, whatever `mode` says */
+	bool more; /* with a receipt: of a run that was finished; what it made stays and is added to */
+	bool beside; /* a replay of dead letters: what is there stays, whatever `mode` says, also what no receipt tells of. With `more` it
+		      * begins: the receipt is that of the last run, finished or stopped; none: the output is not as that has left it */
 };
 
 /* ---- the port ----------------------------------------------------------------------------------------------------- */

@@ -93,6 +93,8 @@ struct run_result {
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
+	uint64_t
+		dead_gone; /* of counts.dead: a replay has got them through since, or they were dropped */
 	uint64_t rounds;  /* of a source with `every`: that this part of the run made */
 	bool dead_copied; /* the plan's `dead:` is there, whole */
 };

@@ -347,7 +347,7 @@ int part_file_resume(struct part_file *f, struct resumption *r, struct err *err)
 	if (r->more && f->mode == PART_APPEND)
 		done = resume_append(f, buf_slice(&r->receipt), err);
 	else if (r->more)
-		done = take_over(f, buf_slice(&r->receipt), err);
+		done = take_over(f, r->beside ? S("") : buf_slice(&r->receipt), err);
 	else if (!r->more && !r->first && r->receipt.n)
 		done = resume_again(f, buf_slice(&r->receipt), r->stopped, err);
 	else

@@ -78,7 +78,7 @@ struct parts {
 	void *stage;    /* for it: the caller's */
 	bool publishes; /* full parts are renamed as soon as their receipt is saved */
 	bool endless; /* no finish may ever come: NAME itself is written to, and added to if it is there; full parts are published */
-	bool beside;  /* the replay of an output: what is there stays */
+	bool beside;  /* a replay: what is there stays */
 	int root, fd; /* the folder, the manifest; -1 */
 	unsigned generation;
 	uint64_t length, end;    /* of the manifest: committed; where it goes on */

@@ -334,7 +334,9 @@ static void keep_finished(struct parts *ps)
 	for (size_t i = 0; i < ps->n; i++) {
 		struct part *p = ps->all[i];
 		if (p->place != PART_HANDED)
-			p->place = PART_KEPT;
+			p->place = parts_direct(ps) ? PART_OPEN : PART_KEPT;
+		p->then = p->have;
+		p->highest = p->have.length;
 		p->over = (struct part_proof){ 0 };
 		p->proof = ps->staged ? p->result : p->proof;
 	}
@@ -381,10 +383,11 @@ static int resume_job(void *arg)
 	struct job *job = arg;
 	struct parts *ps = job->ps;
 	const struct resumption *r = job->r;
-	bool again = !r->first && !r->more && r->receipt.n;
-	bool more = r->more && r->receipt.n && ps->mode != PART_APPEND && !parts_direct(ps);
+	bool last = r->receipt.n && r->more; /* the last run's; else this run's own */
+	bool again = r->receipt.n && (last ? r->beside && r->stopped : !r->first);
+	bool more = last && !again && ps->mode != PART_APPEND;
 	struct was was = { 0 };
-	ps->beside = r->more && !r->receipt.n;
+	ps->beside = r->beside;
 	ps->root = beneath_open(ps->folder);
 	if (ps->root < 0)
 		return fail_errno(job->err, FAULT_IO, ps->root, "cannot open the folder '%s'",
@@ -401,7 +404,7 @@ static int resume_job(void *arg)
 	ps->generation = others.highest;
 	if (parts_begin_manifest(ps, job->err) < 0)
 		return -1;
-	ps->superseded = again ? (unsigned)was.generation : 0;
+	ps->superseded = again && !last ? (unsigned)was.generation : 0;
 	ps->named = true; /* the receipt is saved before the first round begins */
 	return parts_put_receipt(ps, &job->r->receipt, job->err);
 }

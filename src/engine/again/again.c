@@ -206,14 +206,9 @@ static enum found look(struct run *run, const struct state_run *last, struct err
 }
 
 /* ---- the sinks ---- */
-int again_receipt(struct run *run, const struct sink *k, struct buf *ret, bool *found,
-		  struct err *err)
-{
-	return state_last_receipt(run->state, run->plan->name, k->place->label, ret, found, err);
-}
-
 /* 1, 0: not as it was left; -1 */
-static int sink_stands(struct run *run, struct sink *k, struct err *err) SUSPENDS
+static int sink_stands(struct run *run, struct sink *k, const struct state_run *last,
+		       struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf receipt = { 0 };
 	AUTO(freep) char *name = sink_mark_name(k, run->plan->name);
@@ -221,7 +216,7 @@ static int sink_stands(struct run *run, struct sink *k, struct err *err) SUSPEND
 	bool found;
 	if (!k->place->port->stands)
 		return 1;
-	if (again_receipt(run, k, &receipt, &found, err) < 0)
+	if (state_get_receipt(run->state, last->id, k->place->label, &receipt, &found, err) < 0)
 		return -1;
 	int r = k->place->port->stands(&k->site, name, buf_slice(&receipt), &why);
 	if (r == 0)
@@ -233,11 +228,11 @@ static int sink_stands(struct run *run, struct sink *k, struct err *err) SUSPEND
 	return r;
 }
 
-static int all_stand(struct run *run, struct err *err) SUSPENDS
+static int all_stand(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	int r = 1;
 	for (size_t i = 0; i < run->plan->sink_count && r == 1; i++)
-		r = sink_stands(run, &run->sinks[i], err);
+		r = sink_stands(run, &run->sinks[i], last, err);
 	return r;
 }
 
@@ -306,7 +301,7 @@ static int decide(struct run *run, const struct state_run *last, struct err *err
 		return -1;
 	if (found == FOUND_OTHER)
 		return 0;
-	int stand = all_stand(run, err);
+	int stand = all_stand(run, last, err);
 	uint64_t held = 0;
 	if (stand <= 0)
 		return stand;

@@ -6,6 +6,3 @@
  * and the ledger's splits as they stood then, counts at zero; with neither it is a new run. run->notice says why. Nothing is
  * admitted, no sink is changed. -1: it cannot be told. */
 int again_decide(struct run *, const struct state_run *last, struct err *) SUSPENDS;
-/* For the resumption of a sink: the receipt of what it is to add to. */
-int again_receipt(struct run *, const struct sink *, struct buf *ret, bool *found,
-		  struct err *) SUSPENDS;

@@ -20,6 +20,7 @@
 #include "engine/again/choice.h"
 #include "engine/run/fold.h"
 #include "engine/run/mark.h"
+#include "engine/run/opening.h"
 #include "engine/run/stopping.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ static const char split_name[] = "dead letters";
 struct replay {
 	struct letter_list letters;         /* by rank */
 	struct letter_key *const *by_place; /* of letters, sorted by where they came from */
+	char behind
+		[40]; /* the last run, to whose outputs this adds; "": they may not be as its receipts say */
+	bool behind_stopped;
 };
 
 static bool is_status(const struct state_run *r, const char *status)
@@ -180,6 +184,10 @@ static int check_last_run(struct run *run, struct err *err) SUSPENDS
 			  !is_status(&last, "limited") && can_go_on(p);
 	bool stopped = is_status(&last, "stopped");
 	bool endless = plan_is_endless(p) || mark_has_rounds(buf_slice(&last.mark));
+	if (last.found &&
+	    (is_status(&last, "finished") || is_status(&last, "limited") || (stopped && endless)))
+		memcpy(run->replay->behind, last.id, sizeof run->replay->behind);
+	run->replay->behind_stopped = stopped;
 	state_run_done(&last);
 	if (!unfinished || (stopped && (endless || !has_unfinished_output(p))))
 		return 0;
@@ -188,6 +196,38 @@ static int check_last_run(struct run *run, struct err *err) SUSPENDS
 		"run %s is not finished%s: 'hocket run %s' goes on with it first, then its dead "
 		"letters can be sent again",
 		last.id, stopped ? ", and what it wrote is not whole yet" : "", p->file);
+}
+
+/* 1; 0: it is not as that run has left it; -1. One that was stopped has files that are not whole yet: those are looked at when they are
+ * gone on with. */
+static int stands_behind(struct run *run, struct sink *k, struct slice receipt,
+			 struct err *err) SUSPENDS
+{
+	AUTO(freep) char *name = sink_mark_name(k, run->plan->name);
+	struct err why = { 0 };
+	if (run->replay->behind_stopped)
+		return 1;
+	int r = k->place->port->stands(&k->site, name, receipt, &why);
+	if (r >= 0)
+		return r;
+	*err = why;
+	return err_wrap(err, "to %s: ", k->place->label);
+}
+
+int replay_resumption(struct run *run, struct sink *k, struct resumption *ret, struct err *err)
+{
+	const struct replay *replay = run->replay;
+	bool found;
+	if (!k->place->port->stands || !replay->behind[0])
+		return 0;
+	if (state_get_receipt(run->state, replay->behind, k->place->label, &ret->receipt, &found,
+			      err) < 0)
+		return -1;
+	int r = found ? stands_behind(run, k, buf_slice(&ret->receipt), err) : 0;
+	if (r <= 0)
+		buf_clear(&ret->receipt);
+	ret->stopped = replay->behind_stopped;
+	return r < 0 ? -1 : 0;
 }
 
 int replay_check_none(struct run *run, struct err *err)

@@ -13,6 +13,9 @@
 MUST int replay_begin(struct run *, struct state_run *cut_off, struct err *) SUSPENDS;
 /* For a run of the pipeline: is there a replay that was cut off in outputs that both would write? -1 says so. */
 MUST int replay_check_none(struct run *, struct err *) SUSPENDS;
+/* The resumption of a sink when a replay begins: with the receipt of the run behind which it stands, if the output is as that has left
+ * it. */
+MUST int replay_resumption(struct run *, struct sink *, struct resumption *, struct err *) SUSPENDS;
 /* In place of the sources. 0, or -1: stopped, or the run was aborted. */
 int replay_source(struct run *) SUSPENDS;
 /* The letter that intake->letter is, as a track that was admitted: where it enters. false: it cannot, and is dead again. */

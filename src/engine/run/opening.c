@@ -84,7 +84,8 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 {
 	struct resumption r = { .pipeline = k->mark_name,
 				.first = true,
-				.stopped = run->was_stopped };
+				.stopped = run->was_stopped,
+				.beside = run->replay };
 	bool found = false;
 	int rc = 0;
 	if (run->resumed) {
@@ -92,10 +93,13 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 				       err);
 		r.first = !found && !k->place->facts.own_mark;
 	} else if (run->continues[0]) {
-		rc = again_receipt(run, k, &r.receipt, &found, err);
+		rc = state_get_receipt(run->state, run->continues, k->place->label, &r.receipt,
+				       &found, err);
+		r.more = true;
+	} else if (run->replay) {
+		rc = replay_resumption(run, k, &r, err);
 		r.more = true;
 	}
-	r.more |= run->replay && !found;
 	if (rc == 0 && k->place->port->resume)
 		rc = k->place->port->resume(&k->site, &r, err);
 	if (rc == 0) {

@@ -187,6 +187,16 @@ static void write_dead_copy(struct run *run, struct run_result *ret) SUSPENDS
 	worsen(ret, &err);
 }
 
+static void count_dead(struct run *run, struct run_result *ret) SUSPENDS
+{
+	struct state_dead dead = { .kinds = ret->kinds, .cap = DEAD_KINDS_MAX };
+	struct err err = { 0 };
+	if (state_dead_kinds(run->state, run->id, &dead, &err) < 0)
+		return; /* the counts are there; the closing line says less */
+	ret->kind_count = dead.count;
+	ret->dead_gone = dead.gone < ret->counts.dead ? dead.gone : ret->counts.dead;
+}
+
 static uint64_t moving_items(const struct run *run)
 {
 	uint64_t n = 0;
@@ -249,10 +259,8 @@ void run_go(struct run *run, struct run_result *ret)
 	write_dead_copy(run, ret);
 	if (!run->replay)
 		end_state(run, ret);
-	if (state_dead_kinds(run->state, run->id, ret->kinds, DEAD_KINDS_MAX, &ret->kind_count,
-			     &err) < 0)
-		ret->kind_count = 0; /* the counts are there; the closing line says less */
 	ret->counts = run->ledger.settled;
+	count_dead(run, ret);
 	ret->left = run->ledger.streams[0].tracks;
 	ret->held = folds_count(run);
 	ret->open = folds_count_open(run);

@@ -116,38 +116,79 @@ int state_sift_letters(struct state *s, const char *run_id, state_keep *keep, vo
 struct kinds_job {
 	struct sql_job job;
 	const char *run_id;
-	struct state_dead_kind *kinds;
-	size_t cap, *count;
+	struct state_dead *ret;
+	uint64_t left;
 };
 
+/* SQLite takes the bare message from the row that min() picks: the first of its kind. */
+static const char own_kinds[] =
+	"SELECT step, class, message, count(*),"
+	" min(printf('%020d %s %s', ordinal, split, path)) FROM dead WHERE run = ?1"
+	" GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2";
+/* The same of those that are open, as listing.c has it; max() picks the newest letter of each record. */
+static const char open_kinds[] =
+	"SELECT step, class, message, sum(own), min(place) FROM (SELECT d.step, d.class, d.message,"
+	" printf('%020d %s %s', d.ordinal, d.split, d.path) AS place, d.replayed_by AS took,"
+	" sum(d.run = ?1) AS own, max(r.rowid) FROM dead d JOIN run r ON r.id = d.run"
+	" WHERE r.pipeline = (SELECT pipeline FROM run WHERE id = ?1)"
+	" GROUP BY CASE d.id WHEN '' THEN d.rowid ELSE d.id END, d.record)"
+	" LEFT JOIN run t ON t.id = took WHERE own > 0 AND"
+	" (took IS NULL OR t.id IS NULL OR t.status IN ('running', 'failed', 'unfinished'))"
+	" GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2";
+
+static void add_kind(struct kinds_job *j, sqlite3_stmt *q)
+{
+	struct state_dead *ret = j->ret;
+	uint64_t n = (uint64_t)sqlite3_column_int64(q, 3);
+	j->left += n;
+	if (ret->count == ret->cap)
+		return;
+	struct state_dead_kind *k = &ret->kinds[ret->count++];
+	sql_copy(q, 0, k->step, sizeof k->step);
+	sql_copy(q, 1, k->class, sizeof k->class);
+	sql_copy(q, 2, k->example, sizeof k->example);
+	k->n = n;
+}
+
+static int put_kinds(struct kinds_job *j, const char *sql)
+{
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+	if (sql_prepare(&j->job, sql, &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	while ((r = sql_step_row(&j->job, q, "counting the dead letters")) > 0)
+		add_kind(j, q);
+	return r;
+}
+
+/* All, those that a replay has taken up, and those that were dropped. */
 static int kinds_job(void *arg)
 {
 	struct kinds_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	int r = 0;
-	/* SQLite takes the bare message from the row that min() picks: the first of its kind. */
 	if (sql_prepare(&j->job,
-			"SELECT step, class, message, count(*),"
-			" min(printf('%020d %s %s', ordinal, split, path)) FROM dead WHERE run = ?"
-			" GROUP BY 1, 2 ORDER BY 4 DESC, 1, 2",
+			"SELECT count(*), count(replayed_by),"
+			" coalesce((SELECT dropped FROM run WHERE id = ?1), 0)"
+			" FROM dead WHERE run = ?1",
 			&q) < 0)
 		return -1;
 	sql_bind_str(q, 1, j->run_id);
-	while (*j->count < j->cap &&
-	       (r = sql_step_row(&j->job, q, "counting the dead letters")) > 0) {
-		struct state_dead_kind *k = &j->kinds[(*j->count)++];
-		sql_copy(q, 0, k->step, sizeof k->step);
-		sql_copy(q, 1, k->class, sizeof k->class);
-		sql_copy(q, 2, k->example, sizeof k->example);
-		k->n = (uint64_t)sqlite3_column_int64(q, 3);
-	}
-	return r < 0 ? -1 : 0;
+	if (sql_step_row(&j->job, q, "counting the dead letters") < 0)
+		return -1;
+	uint64_t all = (uint64_t)sqlite3_column_int64(q, 0);
+	uint64_t dropped = (uint64_t)sqlite3_column_int64(q, 2);
+	if (put_kinds(j, sqlite3_column_int64(q, 1) ? open_kinds : own_kinds) < 0)
+		return -1;
+	ASSERT(j->left <= all);
+	j->ret->gone = all - j->left + dropped;
+	return 0;
 }
 
-int state_dead_kinds(struct state *s, const char *run_id, struct state_dead_kind *ret, size_t cap,
-		     size_t *ret_count, struct err *err)
+int state_dead_kinds(struct state *s, const char *run_id, struct state_dead *ret, struct err *err)
 {
-	struct kinds_job j = { { s, err }, run_id, ret, cap, ret_count };
-	*ret_count = 0;
+	struct kinds_job j = { { s, err }, run_id, ret, 0 };
+	ret->count = 0;
+	ret->gone = 0;
 	return sql_off(kinds_job, &j.job);
 }

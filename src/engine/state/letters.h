@@ -24,10 +24,17 @@ typedef bool state_keep(void *arg, const char *split, uint64_t ordinal, struct s
 			const char *step);
 MUST int state_sift_letters(struct state *, const char *run_id, state_keep *keep, void *arg,
 			    struct err *) SUSPENDS;
-/* What the run's dead letters died of, most frequent first; at most cap kinds. */
 struct state_dead_kind {
 	char step[64], class[48], example[200];
 	uint64_t n;
 };
-MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead_kind *ret,
-			  size_t cap, size_t *ret_count, struct err *) SUSPENDS;
+struct state_dead {                    /* of one run */
+	struct state_dead_kind *kinds; /* the caller's, of so many */
+	size_t cap, count;
+	uint64_t
+		gone; /* that no kind has: a replay has got them through since, or they were dropped */
+};
+/* What the run's dead letters died of, most frequent first; what a replay has sent again and could not get through, of what it died
+ * then. */
+MUST int state_dead_kinds(struct state *, const char *run_id, struct state_dead *,
+			  struct err *) SUSPENDS;

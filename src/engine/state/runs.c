@@ -294,7 +294,7 @@ int state_each_holder(struct state *s, const char *run_id, state_holder *fn, voi
 
 struct receipt_job {
 	struct sql_job job;
-	const char *sql, *of, *sink; /* of: a run or a pipeline */
+	const char *run_id, *sink;
 	struct buf *text;
 	bool *found;
 };
@@ -303,9 +303,9 @@ static int receipt_job(void *arg)
 {
 	struct receipt_job *j = arg;
 	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(&j->job, j->sql, &q) < 0)
+	if (sql_prepare(&j->job, "SELECT receipt FROM receipt WHERE run = ? AND sink = ?", &q) < 0)
 		return -1;
-	sql_bind_str(q, 1, j->of);
+	sql_bind_str(q, 1, j->run_id);
 	sql_bind_str(q, 2, j->sink);
 	int r = sql_step_row(&j->job, q, "reading a receipt");
 	if (r <= 0)
@@ -317,20 +317,7 @@ static int receipt_job(void *arg)
 int state_get_receipt(struct state *s, const char *run_id, const char *sink, struct buf *ret,
 		      bool *found, struct err *err)
 {
-	static const char sql[] = "SELECT receipt FROM receipt WHERE run = ? AND sink = ?";
-	struct receipt_job j = { { s, err }, sql, run_id, sink, ret, found };
-	*found = false;
-	return sql_off(receipt_job, &j.job);
-}
-
-int state_last_receipt(struct state *s, const char *pipeline, const char *sink, struct buf *ret,
-		       bool *found, struct err *err)
-{
-	static const char sql[] =
-		"SELECT receipt FROM receipt JOIN run ON run.id = receipt.run WHERE pipeline = ? "
-		"AND sink = ? AND status IN ('finished', 'limited') ORDER BY run.rowid DESC LIMIT "
-		"1";
-	struct receipt_job j = { { s, err }, sql, pipeline, sink, ret, found };
+	struct receipt_job j = { { s, err }, run_id, sink, ret, found };
 	*found = false;
 	return sql_off(receipt_job, &j.job);
 }

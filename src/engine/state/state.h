@@ -83,9 +83,7 @@ MUST int state_change_run(struct state *, const char *run_id, uint64_t hash, str
 typedef void state_holder(void *arg, const char *fold);
 MUST int state_each_holder(struct state *, const char *run_id, state_holder *fn, void *arg,
 			   struct err *) SUSPENDS;
-/* The receipt of a sink, as saved last; empty when there is none. */
+/* The receipt of a sink, as saved last by that run, or by a replay behind it: what the output is now, if it is the newest run. Empty when
+ * there is none. */
 MUST int state_get_receipt(struct state *, const char *run_id, const char *sink, struct buf *ret,
 			   bool *found, struct err *) SUSPENDS;
-/* The same, of the newest run (or replay) of the pipeline that was finished: what the output is now. */
-MUST int state_last_receipt(struct state *, const char *pipeline, const char *sink, struct buf *ret,
-			    bool *found, struct err *) SUSPENDS;

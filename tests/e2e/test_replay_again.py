@@ -1,0 +1,143 @@
+"""Runs and replays of dead letters taken in turn: whoever comes next finds the outputs as the one before has left them. The judges are what
+the far side was asked for, and what stands in the output."""
+import csv
+import gzip
+import json
+import signal
+import sqlite3
+
+import pytest
+
+from far import far
+from test_every import endless
+
+SINKS = {
+    "jsonl": "{jsonl: out.jsonl}",
+    "append": "{jsonl: out.jsonl, mode: append}",
+    "csv": "{csv: out.csv, fields: [n, day]}",
+    "gzip": "{jsonl: out.jsonl.gz}",
+    "parts": "{jsonl: 'out/\\(.day).jsonl'}",
+    "rotated": "{jsonl: out/all.jsonl, rotate: {rows: 2}}",
+    "sqlite": "{sqlite: t.db, table: t}",
+    "two": "[{jsonl: out.jsonl}, {sqlite: t.db, table: t}]",
+}
+
+
+class Shop:
+    """Takes each order once, when it is there at all; `held` is not answered before it is let go."""
+
+    def __init__(self):
+        self.shut = set()
+        self.held = None
+        self.orders = []
+
+    def __call__(self, path, attempt):
+        n = int(path[1:])
+        if n in self.shut:
+            return 400, {}, b"closed"
+        self.orders.append(n)
+        if n == self.held:
+            return None
+        return {"ok": True}
+
+
+def numbers_of(folder):
+    """What stands in each output, by name."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.name.startswith(("in.", "dead.")) or ".hocket" in str(path.relative_to(folder)):
+            continue
+        if path.suffix == ".gz":
+            found.setdefault("text", []).extend(json.loads(line)["n"] for line in gzip.open(path, "rt"))
+        elif path.suffix in (".jsonl", ".part"):
+            found.setdefault("text", []).extend(json.loads(line)["n"] for line in path.read_text().splitlines())
+        elif path.suffix == ".csv":
+            found.setdefault("text", []).extend(int(row["n"]) for row in csv.DictReader(path.open()))
+        elif path.suffix == ".db":
+            found["rows"] = [n for (n,) in sqlite3.connect(path).execute("SELECT n FROM t")]
+    return found
+
+
+def hears(pid):
+    """SIGINT stops the run and does not kill it."""
+    with open(f"/proc/{pid}/status") as f:
+        caught = next(line for line in f if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1
+
+
+class Story:
+    def __init__(self, hocket, server, shop, kind, sink):
+        self.hocket, self.server, self.shop, self.kind, self.n = hocket, server, shop, kind, 0
+        every = "" if kind == "finite" else ", every: 100ms"
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl{every}}}\nsteps:\n  - http: POST {server.base}/\\(.n)\n    retry: 0\n"
+                     f"    concurrency: 1\n    body: {{}}\n    into: .got\ndead: dead.jsonl\nto: {SINKS[sink]}\n")
+
+    def more(self, n):
+        with open(self.hocket.folder / "in.jsonl", "a") as f:
+            for i in range(self.n, self.n + n):
+                f.write(json.dumps({"n": i, "day": f"d{i % 2}"}) + "\n")
+        self.n += n
+
+    def run(self, code=0):
+        """As this kind of pipeline is run: to its end, one round, or until it is stopped."""
+        if self.kind == "stopped":
+            with endless(self.hocket) as run:
+                run.until(lambda: hears(run.process.pid) and len(self.server.asked) == self.n, 5)
+                result = run.stop(signal.SIGINT)
+        else:
+            result = self.hocket("run", "pipe.yaml", *(["--once"] if self.kind == "once" else []))
+        assert result.code == code, result.err
+        assert "starting over" not in result.err
+        return result
+
+    def replay(self, *flags, code=0):
+        result = self.hocket("dead", "replay", "pipe.yaml", *flags)
+        assert result.code == code, result.err
+        return result
+
+    def judge(self):
+        assert sorted(self.shop.orders) == list(range(self.n)), "each order is placed once"
+        for name, numbers in numbers_of(self.hocket.folder).items():
+            assert sorted(numbers) == list(range(self.n)), name
+        assert self.hocket("verify", "pipe.yaml").code == 0
+
+
+@pytest.fixture
+def tell(hocket, request):
+    def begin(kind, sink):
+        return Story(hocket, server, shop, kind, sink)
+
+    shop = Shop()
+    with far(shop) as server:
+        yield begin
+
+
+@pytest.mark.parametrize("kind, then, sink", [
+    *(("finite", "finite", sink) for sink in SINKS),
+    *(("stopped", "once", sink) for sink in SINKS),
+    *(("stopped", "stopped", sink) for sink in ("jsonl", "parts", "rotated")),
+    *(("once", "stopped", sink) for sink in ("jsonl", "parts", "rotated")),
+    *(("once", "once", sink) for sink in ("jsonl", "parts")),
+])
+def test_runs_and_replays_in_turn(tell, kind, then, sink):
+    """Letters that are sent between runs: a run behind it finds the outputs, and places no order again."""
+    story = tell(kind, sink)
+    story.shop.shut = {1, 3, 4}
+    story.more(6)
+    story.run(code=3)
+    story.shop.shut = {3}
+    story.replay(code=3)
+    story.shop.shut = set()
+    story.replay()
+    story.kind = then
+    story.more(2)
+    story.run()
+    story.shop.shut = {8}
+    story.more(2)
+    story.run(code=3)
+    story.shop.shut = set()
+    story.replay()
+    story.run()
+    story.more(2)
+    story.run()
+    story.judge()
