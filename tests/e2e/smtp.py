@@ -177,18 +177,18 @@ class Session(asyncio.Protocol):
 
 
 class Server:
-    """On a free port of 127.0.0.1, in a thread of its own."""
+    """On a free port of 127.0.0.1, or on one that was, in a thread of its own."""
 
     offers = ["PIPELINING", "8BITMIME", "SIZE 104857600"]
 
-    def __init__(self, judge=lambda session, stage, words: None, delay=0.0):
+    def __init__(self, judge=lambda session, stage, words: None, delay=0.0, port=0):
         self.judge, self.delay = judge, delay
         self.mails, self.refused = [], []
         self.sessions, self.connections, self.most_open = set(), 0, 0
         self.verbs = collections.Counter()
         self.changed = threading.Condition()
         self.loop = asyncio.new_event_loop()
-        self.server = self.loop.run_until_complete(self.loop.create_server(lambda: Session(self), "127.0.0.1", 0, backlog=256))
+        self.server = self.loop.run_until_complete(self.loop.create_server(lambda: Session(self), "127.0.0.1", port, backlog=256))
         self.port = self.server.sockets[0].getsockname()[1]
         self.url = f"smtp://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)

@@ -192,6 +192,42 @@ def test_a_server_that_goes_away_is_waited_for(hocket):
         assert result.code == 0 and len(far.mails) == 3, result.err
 
 
+@pytest.mark.parametrize("verdict, mails", [(smtp.CUT, 1), ("554 5.3.2 not you, not now", 30), ("421 4.3.2 back soon", 30)])
+def test_a_server_that_takes_nothing_from_anybody_is_waited_for(hocket, verdict, mails):
+    """Nothing was ever taken, and what it says is of no mail: all wait, one looks, and it is said once."""
+    tries = []
+
+    def judge(session, stage, words):
+        if stage == "connect":
+            tries.append(1)
+            return verdict if len(tries) <= 3 else None
+
+    with smtp.server(judge) as far:
+        result = mail(hocket, far.url, [reader(i) for i in range(mails)], "retry: 1")
+        assert result.code == 0 and len(far.mails) == mails, result.err
+        assert result.err.count("smtp: waits for 127.0.0.1:") == 1 and ", 15m at most: '127.0.0.1' port" in result.err
+
+
+def test_a_server_that_is_started_later_and_again(hocket):
+    """Refused at first; then away in the middle; the process sees both, and nobody is dead."""
+    with smtp.server() as far:
+        port = far.port
+    hocket.env["SMTP_URL"] = f"smtp://127.0.0.1:{port}"
+    hocket.write_jsonl("in.jsonl", [reader(i) for i in range(40)])
+    hocket.write("pipe.yaml", PIPELINE.format(sender="news@example.org", subject="x", options="    rate: 40/s\n"))
+    process = hocket.start("run", "pipe.yaml")
+    said = process.stderr.readline()
+    assert "smtp: waits for 127.0.0.1:" in said and "connection refused" in said
+    with smtp.server(port=port) as first:
+        assert first.wait_for(lambda far: len(far.mails) >= 10)
+    assert "smtp: waits for" in process.stderr.readline()
+    with smtp.server(port=port) as second:
+        result = hocket.finish(process)
+    assert result.code in (0, 3) and len(letters(hocket)) <= 4 and all(letter["class"] == "unknown_outcome" for letter in letters(hocket)), result.err
+    to = [m.to[0] for m in first.mails + second.mails]
+    assert len(set(to)) == len(to) >= 40 - 4  # whose answer fell with the first are unknown
+
+
 @pytest.mark.parametrize("stage, policy, code, taken", [
     ("body", "dead", 0, 1), ("dot", "dead", 3, 0), ("taken", "dead", 3, 1),
     ("dot", "retry", 0, 1), ("taken", "retry", 0, 2), ("taken", "assume_delivered", 0, 1),
