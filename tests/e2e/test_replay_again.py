@@ -5,6 +5,7 @@ import gzip
 import json
 import signal
 import sqlite3
+import threading
 
 import pytest
 
@@ -29,6 +30,7 @@ class Shop:
     def __init__(self):
         self.shut = set()
         self.held = None
+        self.holds, self.let_go = threading.Event(), threading.Event()
         self.orders = []
 
     def __call__(self, path, attempt):
@@ -37,7 +39,8 @@ class Shop:
             return 400, {}, b"closed"
         self.orders.append(n)
         if n == self.held:
-            return None
+            self.holds.set()
+            self.let_go.wait(20)
         return {"ok": True}
 
 
@@ -66,11 +69,11 @@ def hears(pid):
 
 
 class Story:
-    def __init__(self, hocket, server, shop, kind, sink):
+    def __init__(self, hocket, server, shop, kind, sink, method):
         self.hocket, self.server, self.shop, self.kind, self.n = hocket, server, shop, kind, 0
         every = "" if kind == "finite" else ", every: 100ms"
-        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl{every}}}\nsteps:\n  - http: POST {server.base}/\\(.n)\n    retry: 0\n"
-                     f"    concurrency: 1\n    body: {{}}\n    into: .got\ndead: dead.jsonl\nto: {SINKS[sink]}\n")
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl{every}}}\nsteps:\n  - http: {method} {server.base}/\\(.n)\n    retry: 0\n"
+                     f"    concurrency: 1\n    into: .got\ndead: dead.jsonl\nto: {SINKS[sink]}\n")
 
     def more(self, n):
         with open(self.hocket.folder / "in.jsonl", "a") as f:
@@ -95,8 +98,8 @@ class Story:
         assert result.code == code, result.err
         return result
 
-    def judge(self):
-        assert sorted(self.shop.orders) == list(range(self.n)), "each order is placed once"
+    def judge(self, asked_once=True):
+        assert not asked_once or sorted(self.shop.orders) == list(range(self.n)), "each order is placed once"
         for name, numbers in numbers_of(self.hocket.folder).items():
             assert sorted(numbers) == list(range(self.n)), name
         assert self.hocket("verify", "pipe.yaml").code == 0
@@ -104,12 +107,13 @@ class Story:
 
 @pytest.fixture
 def tell(hocket, request):
-    def begin(kind, sink):
-        return Story(hocket, server, shop, kind, sink)
+    def begin(kind, sink, method="POST"):
+        return Story(hocket, server, shop, kind, sink, method)
 
     shop = Shop()
     with far(shop) as server:
         yield begin
+        shop.let_go.set()
 
 
 @pytest.mark.parametrize("kind, then, sink", [
@@ -141,3 +145,33 @@ def test_runs_and_replays_in_turn(tell, kind, then, sink):
     story.more(2)
     story.run()
     story.judge()
+
+
+@pytest.mark.parametrize("way", ["finished", "given up", "finished after the run is refused"])
+@pytest.mark.parametrize("kind, sink", [
+    *(("finite", sink) for sink in ("jsonl", "gzip", "parts", "rotated", "two")),
+    *(("stopped", sink) for sink in ("jsonl", "csv", "parts", "rotated")),
+])
+def test_a_replay_that_is_killed(tell, kind, sink, way):
+    """It goes on, or is given up; what comes then finds the outputs as they are."""
+    story = tell(kind, sink, method="GET")
+    story.shop.shut = {1, 3, 4}
+    story.more(6)
+    story.run(code=3)
+    story.shop.shut = set()
+    story.shop.held = 4
+    process = story.hocket.start("dead", "replay", "pipe.yaml")
+    story.shop.holds.wait(20)
+    process.kill()
+    process.communicate()
+    story.shop.held = None
+    story.shop.let_go.set()
+    if way == "finished after the run is refused":
+        refused = story.hocket("run", "pipe.yaml")
+        assert refused.code == 1 and "a replay of dead letters was cut off" in refused.err
+    story.replay(*(["--fresh"] if way == "given up" else []))
+    story.kind = "finite" if kind == "finite" else "once"
+    for _ in range(2):
+        story.more(2)
+        story.run()
+    story.judge(asked_once=False)
