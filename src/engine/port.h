@@ -26,6 +26,7 @@
 #include "engine/record.h"
 #include "engine/schedule.h"
 #include "engine/sheet.h"
+#include <hocket/types.h>
 
 /* ---- options: drive parsing, check, --help, JSON Schema and the reference page ------------------------------
  * The option struct is filled by offset; what it points to lives as long as the plan. Absent options hold `fallback`,
@@ -227,6 +228,9 @@ bool site_is_secret(const struct site *, struct slice text);
 /* Is it the name of a secret of this pipeline? Also of a short one, and in a test, which does not know the values. */
 bool site_names_secret(const struct site *, struct slice name);
 uint64_t site_text_max(struct site *); /* bytes of a body that jq reads: a part of `memory` */
+/* In a call: a task beside the calls, for a connection that rests between them. It is cancelled behind the last call and has ended before
+ * finish() and close(). 0, -ENOMEM. */
+MUST int site_beside(struct site *, hk_fn *fn, void *arg);
 /* Sources: waits until this lane (as call.lane) lets a request through (pause, rate). */
 int site_lane(struct site *, struct slice lane, struct err *) SUSPENDS;
 void site_lane_pause(struct site *, struct slice lane,

@@ -77,6 +77,12 @@ void site_lane_pause(struct site *at, struct slice lane, int64_t ns)
 	lane_leave(l);
 }
 
+int site_beside(struct site *at, hk_fn *fn, void *arg)
+{
+	return hk_group_spawn(&at->run->beside, fn, arg,
+			      &(struct hk_spawn_options){ .name = at->name, .where = HK_HERE });
+}
+
 /* ---- going ---- */
 /* Pure steps have none: they are calls of whoever brings the record. */
 static hk_fn *task_of(const struct step *s)
@@ -122,6 +128,16 @@ static void work(struct run *run) SUSPENDS
 	hk_event_set(&run->spill.look);
 }
 
+/* What places have running beside their calls ends with the last call. */
+static void work_with_helpers(struct run *run) SUSPENDS
+{
+	hk_group_open(&run->beside,
+		      &(struct hk_group_options){ .policy = HK_COLLECT, .name = "beside calls" });
+	work(run);
+	hk_group_cancel(&run->beside);
+	(void)!hk_group_close(&run->beside, 0); /* its tasks do not fail */
+}
+
 static int work_and_commit(struct run *run, struct err *err) SUSPENDS
 {
 	struct hk_group committing;
@@ -130,7 +146,7 @@ static int work_and_commit(struct run *run, struct err *err) SUSPENDS
 	if (r == 0)
 		r = hk_spawn(&committing, spill_main, run);
 	if (r == 0)
-		work(run);
+		work_with_helpers(run);
 	r = hk_group_close(&committing, r);
 	return r < 0 ? fail_errno(err, FAULT_IO, r, "the run was cut off") : 0;
 }

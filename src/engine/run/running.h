@@ -161,6 +161,7 @@ struct run {
 	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
+	struct hk_group beside; /* site_beside() */
 	struct hk_scope source_scope, work_scope;
 	bool source_open, work_open;
 	struct hk_event ready, full; /* for the committer: something is ready; a batch is */

@@ -293,6 +293,14 @@ void site_lane_pause(struct site *site, struct slice origin, int64_t ns)
 	fake_lane_paused_ns = ns;
 }
 
+int site_beside(struct site *site, hk_fn *fn, void *arg)
+{
+	(void)site;
+	(void)fn;
+	(void)arg;
+	return -ENOMEM;
+}
+
 uint64_t fake_text_max = UINT64_MAX;
 
 uint64_t site_text_max(struct site *site)
