@@ -107,6 +107,13 @@ static uint64_t head_length(const struct ws_parse *p)
 	return n;
 }
 
+/* A length is written in the fewest bytes: else it could be understood in two ways by who stands between. */
+static uint64_t length_min(const struct ws_parse *p)
+{
+	unsigned low = p->head[1] & 0x7f;
+	return low == 126 ? 126 : low == 127 ? UINT16_MAX + UINT64_C(1) : 0;
+}
+
 /* What the first two bytes forbid; NULL: nothing. */
 static const char *judge_start(const struct ws_parse *p)
 {
@@ -140,6 +147,9 @@ static enum ws_event begin_payload(struct ws_parse *p)
 	p->head_n = 0;
 	if (p->left >> 63)
 		return refuse(p, WS_PROTOCOL, "a frame whose length begins with a 1 bit");
+	if (p->left < length_min(p))
+		return refuse(p, WS_PROTOCOL,
+			      "a frame whose length takes more bytes than it needs");
 	if (is_control(p->opcode)) {
 		p->control_n = 0;
 		return WS_MORE;

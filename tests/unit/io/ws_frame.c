@@ -165,7 +165,9 @@ static const struct row rows[] = {
 	    "!1002"),
 	ROW("a length that begins with 1", "\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x01", "!1002"),
 	ROW("too large, as it says", "\x82\x7e\x00\xc9", "!1009"),
-	ROW("too large at last", "\x02\x7e\x00\x00\x80\x7e\x00\xc9", "!1009"),
+	ROW("too large at last", "\x02\x00\x80\x7e\x00\xc9", "!1009"),
+	ROW("a length of 7 bits in 16", "\x82\x7e\x00\x7d", "!1002"),
+	ROW("a length of 16 bits in 64", "\x82\x7f\x00\x00\x00\x00\x00\x00\xff\xff", "!1002"),
 	ROW("larger than all memory", "\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "!1009"),
 	ROW("fragments whose sum is larger than a number",
 	    "\x02\x01"
