@@ -35,6 +35,7 @@
 #define BACKOFF_MAX_NS (30 * HK_SEC)
 #define STEADY_NS      (10 * HK_SEC) /* a connection that stood so long was a good one */
 #define BYE_NS         HK_SEC
+#define WRITE_NS       (30 * HK_SEC) /* a server that takes nothing for so long is gone */
 
 struct socket_source {
 	struct socket_options socket;
@@ -198,7 +199,6 @@ static int listen_on(struct listener *l, struct ws *ws, struct err *err) SUSPEND
 {
 	for (;;) {
 		AUTO(hook_records_done) struct hook_records records = { 0 };
-		struct slice reason;
 		if (wait_room(l) < 0)
 			return tell_stopped(err);
 		int r = gather(l, ws, &records, err);
@@ -213,10 +213,8 @@ static int listen_on(struct listener *l, struct ws *ws, struct err *err) SUSPEND
 			return -1;
 		if (r == 1)
 			continue;
-		unsigned code = ws_closed(ws, &reason);
-		return fail(err, code == WS_POLICY ? FAULT_CONFIG : FAULT_RESET,
-			    "'%.*s' ended it: %u%s%.*s", SLICE(l->socket.shown), code,
-			    reason.n ? " " : "", SLICE(reason));
+		return fail(err, ws_closed(ws, NULL) == WS_POLICY ? FAULT_CONFIG : FAULT_RESET,
+			    "'%.*s' ended it: %s", SLICE(l->socket.shown), ws_said(ws));
 	}
 }
 
@@ -243,7 +241,8 @@ static int connect_and_listen(struct listener *l, struct err *err) SUSPENDS
 	AUTO(ws_freep) struct ws *ws = NULL;
 	const struct ws_options how = { .max_message_bytes = l->messages_most,
 					.cut = true,
-					.ping_ns = l->o->socket.ping_ns };
+					.ping_ns = l->o->socket.ping_ns,
+					.write_ns = WRITE_NS };
 	l->heard = false;
 	if (socket_connect(&l->socket, &how, &ws, err) < 0)
 		return -1;

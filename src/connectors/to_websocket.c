@@ -6,12 +6,15 @@
  *   message is the answer, which `accept` judges.
  *
  *   call --> line: one connection, shared --> message, ping ... pong --> delivered
- *     |           '-- lost: who waits is told "sent"; the next call makes a new one
- *     '-- reply: a line of its own for so long
+ *     |      |    '-- lost: who waits is told "sent"; the next call makes a new one
+ *     |      '------- its reader, also between calls: pongs to the server's pings, its Close frame, messages: dropped
+ *     '-- reply: a line of its own for so long            '-- to who has asked --> answer
  * What must hold:
  *  (1) delivered is said on the server's evidence only (I4). (2) what may have been sent when a connection is lost is `sent`: the engine
- *      decides by `on_unknown`. (3) a connection that has rested is asked before it is trusted with a message: one that is
- *      dead costs no record. (4) an answer belongs to the message before it: a line on which one was given up is closed. */
+ *      decides by `on_unknown`; what no connection was made for was not. (3) a connection that has rested is asked before it is
+ *      trusted with a message: one that is dead costs no record. (4) an answer belongs to the message before it: what was said
+ *      before is none, and a line on which one was given up is closed. (5) a line lives while it is in its place, a call uses it, or
+ *      its reader runs. */
 #include "base/banned.h"
 #include "base/json.h"
 #include "base/utf8.h"
@@ -24,7 +27,8 @@
 
 #define RESTED_NS (5 * HK_SEC) /* who was not used for so long is asked first */
 #define ASK_NS    (5 * HK_SEC)
-#define BYE_NS    HK_SEC
+#define BYE_NS    HK_SEC        /* for all */
+#define WRITE_NS  (30 * HK_SEC) /* a server that takes nothing for so long is gone */
 
 struct socket_sink {
 	struct socket_options socket;
@@ -60,10 +64,15 @@ static int websocket_plan(void *of, struct facts *facts, struct diag *diag)
 
 /* ---- lines ---------------------------------------------------------------------------------------------- */
 
-struct line {          /* one connection; lives while calls use it */
-	struct ws *ws; /* owns */
-	unsigned uses;
+struct line {                /* one connection */
+	struct ws *ws;       /* owns */
+	struct place *place; /* borrows */
+	unsigned uses;       /* calls */
 	int64_t used_ns;
+	bool reads, unwanted;  /* its reader has not ended; it should */
+	struct hk_scope *life; /* borrows: the reader's, while it runs */
+	struct call *asks;     /* with reply: whose the next message is; NULL: nobody's */
+	struct hk_event heard; /* it came, or nothing comes any more */
 };
 struct place {                   /* where a line stands */
 	struct line *line;       /* NULL: none yet, or it was lost */
@@ -92,15 +101,18 @@ static void line_free(struct line *l)
 	free(l);
 }
 
+/* All of them in the time of one: a server that is dead is dead for all. */
 static void websocket_close(struct site *site) SUSPENDS
 {
 	struct sink_shared *shared = site->shared;
+	int64_t until = hk_now_ns() + BYE_NS;
 	for (size_t i = 0; i < shared->n; i++) {
 		struct line *l = take(shared->places[i].line);
 		if (!l)
 			continue;
-		ASSERT(l->uses == 0);
-		ws_close(l->ws, WS_NORMAL, S(""), BYE_NS);
+		ASSERT(l->uses == 0 && !l->reads);
+		int64_t left = until - hk_now_ns();
+		ws_close(l->ws, WS_NORMAL, S(""), left > 0 ? left : 0);
 		line_free(l);
 	}
 	free(shared->places);
@@ -109,33 +121,85 @@ static void websocket_close(struct site *site) SUSPENDS
 }
 
 /* Nobody new gets it. */
-static void line_lose(struct place *p, const struct line *l)
+static void line_lose(struct line *l)
 {
-	if (p->line == l)
-		p->line = NULL;
+	if (l->place->line == l)
+		l->place->line = NULL;
 }
 
-static void line_leave(struct place *p, struct line *l)
+/* The last that needs it lets it go; the reader goes last. */
+static void line_settle(struct line *l)
+{
+	if (l->uses > 0 || l->place->line == l)
+		return;
+	l->unwanted = true;
+	if (!l->reads)
+		line_free(l);
+	else if (l->life)
+		hk_scope_cancel(l->life);
+}
+
+static void line_leave(struct line *l)
 {
 	l->used_ns = hk_now_ns();
 	if (ws_is_over(l->ws))
-		line_lose(p, l);
-	if (--l->uses == 0 && p->line != l)
-		line_free(l);
+		line_lose(l);
+	l->uses--;
+	line_settle(l);
 }
 
-/* Is it there still, when it has rested? Of one on which answers come that cannot be told. */
-static bool is_alive(const struct socket_sink *o, struct line *l) SUSPENDS
+static int take_answer(struct call *c, const struct ws_message *m)
+{
+	struct answer *a = &c->answer;
+	bool json = m->text && json_check(m->data, NULL) == 0;
+	a->body = json ? BODY_JSON : m->text ? BODY_TEXT : BODY_BLOB;
+	a->type = json      ? S("application/json")
+		  : m->text ? S("text/plain")
+			    : S("application/octet-stream");
+	a->value.max = SIZE_MAX / 2;
+	int r = buf_add(&a->value, m->data);
+	if (r < 0)
+		return fail_errno(&c->err, FAULT_TOO_LARGE, r, "the answer");
+	return 0;
+}
+
+/* What nobody has asked for is dropped. */
+static void line_give(struct line *l, const struct ws_message *m)
+{
+	if (!l->asks)
+		return;
+	(void)!take_answer(l->asks, m); /* the call has it */
+	l->asks = NULL;
+	hk_event_set(&l->heard);
+}
+
+/* A task. When the run ends the line stays where it is, for a good-bye. */
+static int line_read(void *arg) SUSPENDS
+{
+	struct line *l = arg;
+	struct hk_scope life;
+	struct ws_message m;
+	struct err err = { 0 };
+	hk_scope_open(&life, l->unwanted ? 0 : HK_FOREVER);
+	l->life = &life;
+	while (ws_receive(l->ws, &m, &err) > 0)
+		line_give(l, &m);
+	l->life = NULL;
+	(void)hk_scope_close(&life, 0); /* the line tells who asks how it ended */
+	l->reads = false;
+	if (ws_is_over(l->ws))
+		line_lose(l);
+	hk_event_set(&l->heard);
+	line_settle(l);
+	return 0;
+}
+
+/* Has all that came before been read, and is somebody there? */
+static bool is_answering(struct line *l) SUSPENDS
 {
 	struct err ignored = { 0 };
 	struct hk_scope clock;
 	uint64_t ping;
-	if (ws_is_over(l->ws))
-		return false;
-	if (hk_now_ns() - l->used_ns < RESTED_NS)
-		return true;
-	if (o->reply)
-		return false;
 	hk_scope_open(&clock, ASK_NS);
 	int r = ws_ask(l->ws, &ping, &ignored);
 	r = r < 0 ? r : ws_confirm(l->ws, ping, &ignored);
@@ -144,30 +208,41 @@ static bool is_alive(const struct socket_sink *o, struct line *l) SUSPENDS
 }
 
 /* Drops the line if it cannot be used any more; those that use it still have it until they leave. */
-static void line_check(const struct socket_sink *o, struct place *p) SUSPENDS
+static void line_check(struct line *l) SUSPENDS
 {
-	struct line *l = p->line;
-	bool fresh = l->uses > 0;
+	bool rested = l->uses == 0 && hk_now_ns() - l->used_ns >= RESTED_NS;
 	l->uses++;
-	if (fresh ? ws_is_over(l->ws) : !is_alive(o, l))
-		line_lose(p, l);
-	if (--l->uses == 0 && p->line != l)
-		line_free(l);
+	if (ws_is_over(l->ws) || (rested && !is_answering(l)))
+		line_lose(l);
+	l->uses--;
+	line_settle(l);
 }
 
-static struct line *line_new(struct site *site, struct err *err) SUSPENDS
+/* In its place, and used once; NULL with *err: then nothing was said. */
+static struct line *line_new(struct site *site, struct place *p, struct err *err) SUSPENDS
 {
 	const struct socket_sink *o = site->options;
 	struct sink_shared *shared = site->shared;
 	const struct ws_options how = { .max_message_bytes = o->socket.max_message,
-					.only_sends = !o->reply,
-					.ping_ns = o->socket.ping_ns };
+					.cut = !o->reply,
+					.ping_ns = o->socket.ping_ns,
+					.write_ns = WRITE_NS };
 	struct ws *ws;
-	if (socket_connect(&shared->socket, &how, &ws, err) < 0)
+	if (socket_connect(&shared->socket, &how, &ws, err) < 0) {
+		err->sent = false; /* whatever HTTP says of its request */
 		return NULL;
+	}
 	struct line *l = xcalloc(1, sizeof(*l));
-	l->ws = ws;
-	l->used_ns = hk_now_ns();
+	*l = (struct line){ .ws = ws, .place = p, .uses = 1, .used_ns = hk_now_ns() };
+	if (site_beside(site, line_read, l) < 0) {
+		line_free(l);
+		fail(err, FAULT_IO, "out of memory");
+		return NULL;
+	}
+	l->reads = true;
+	p->line = l;
+	if (o->reply)
+		(void)is_answering(l); /* how a server welcomes us is no answer */
 	return l;
 }
 
@@ -179,12 +254,12 @@ static struct line *line_enter(struct site *site, struct place *p, struct err *e
 		return NULL;
 	}
 	if (p->line)
-		line_check(site->options, p);
-	if (!p->line)
-		p->line = line_new(site, err);
+		line_check(p->line);
 	struct line *l = p->line;
 	if (l)
 		l->uses++;
+	else
+		l = line_new(site, p, err);
 	hk_mutex_unlock(&p->opening);
 	return l;
 }
@@ -264,46 +339,39 @@ static int say(struct line *l, struct slice text, struct err *err) SUSPENDS
 								 : ws_confirm(l->ws, ping, err);
 }
 
-static int take_answer(struct call *c, const struct ws_message *m)
+/* The reader has ended: why? */
+static int tell_unanswered(struct line *l, struct err *err) SUSPENDS
 {
-	struct answer *a = &c->answer;
-	bool json = m->text && json_check(m->data, NULL) == 0;
-	a->body = json ? BODY_JSON : m->text ? BODY_TEXT : BODY_BLOB;
-	a->type = json      ? S("application/json")
-		  : m->text ? S("text/plain")
-			    : S("application/octet-stream");
-	a->value.max = SIZE_MAX / 2;
-	int r = buf_add(&a->value, m->data);
-	if (r < 0)
-		return fail_errno(&c->err, FAULT_TOO_LARGE, r, "the answer");
-	return 0;
+	struct ws_message none;
+	ASSERT(!l->reads);
+	if (ws_receive(l->ws, &none, err) < 0)
+		return -1;
+	return fail(err, FAULT_RESET, "the server ended it without an answer: %s", ws_said(l->ws));
 }
 
-static int say_and_hear(struct line *l, struct call *c, struct slice text) SUSPENDS
+static int hear(struct line *l, struct call *c) SUSPENDS
 {
-	struct ws_message m;
-	struct slice reason;
-	if (ws_send(l->ws, true, text, &c->err) < 0)
-		return -1;
-	int r = ws_receive(l->ws, &m, &c->err);
-	if (r == 0) {
-		unsigned code = ws_closed(l->ws, &reason);
-		r = fail(&c->err, FAULT_RESET, "the server ended it without an answer: %u %.*s",
-			 code, SLICE(reason));
-	} else if (r > 0) {
-		r = take_answer(c, &m);
-	}
-	c->err.sent = r < 0;
-	return r;
+	int r = hk_event_wait(&l->heard);
+	if (r < 0)
+		return fail_errno(&c->err, FAULT_IO, r, "waiting for the answer");
+	if (l->asks)
+		return tell_unanswered(l, &c->err);
+	return c->err.fault ? -1 : 0;
 }
 
 /* Who gives up while an answer may come leaves a line that nobody can use. */
-static int call_with_reply(struct place *p, struct line *l, struct call *c,
-			   struct slice text) SUSPENDS
+static int say_and_hear(struct line *l, struct call *c, struct slice text) SUSPENDS
 {
-	int r = say_and_hear(l, c, text);
+	hk_event_clear(&l->heard);
+	l->asks = c;
+	int r = ws_send(l->ws, true, text, &c->err);
+	if (r == 0) {
+		r = hear(l, c);
+		c->err.sent = r < 0;
+	}
+	l->asks = NULL;
 	if (r < 0)
-		line_lose(p, l);
+		line_lose(l);
 	return r;
 }
 
@@ -314,8 +382,8 @@ static int call_at(struct site *site, struct place *p, struct call *c) SUSPENDS
 	struct line *l = line_enter(site, p, &c->err);
 	if (!l)
 		return -1;
-	int r = o->reply ? call_with_reply(p, l, c, *text) : say(l, *text, &c->err);
-	line_leave(p, l);
+	int r = o->reply ? say_and_hear(l, c, *text) : say(l, *text, &c->err);
+	line_leave(l);
 	return r;
 }
 
@@ -331,7 +399,6 @@ static int call_in_turn(struct site *site, struct place *p, struct call *c) SUSP
 	return r;
 }
 
-/* A handshake that is refused has sent no message, whatever HTTP says of it. */
 static void websocket_call(struct site *site, struct call *c) SUSPENDS
 {
 	struct place *p = choose_place(site->shared);
@@ -341,8 +408,6 @@ static void websocket_call(struct site *site, struct call *c) SUSPENDS
 	c->verdict = r < 0 ? VERDICT_FAULT : VERDICT_ANSWER;
 	if (r == 0)
 		c->answer.status = 200;
-	if (c->err.fault == FAULT_STATUS || c->err.fault == FAULT_RATE_LIMITED)
-		c->err.sent = false;
 }
 
 const struct port to_websocket = {

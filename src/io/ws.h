@@ -25,7 +25,6 @@ struct http_reply;
 struct ws_options {
 	uint64_t max_message_bytes; /* 0: 1 MiB. A larger one ends the connection with 1009 ... */
 	bool cut;        /* ... or is given as far as it fits; its rest is dropped as it comes */
-	bool only_sends; /* nobody calls ws_receive: ws_confirm does, and drops messages */
 	int64_t ping_ns; /* 0: never */
 	int64_t write_ns; /* so long may the peer take nothing of what is sent; 0: only the caller's scope ends it */
 };
@@ -74,6 +73,8 @@ bool ws_has_more(const struct ws *);
 bool ws_is_over(const struct ws *);
 /* What the peer's Close frame said: code (WS_NONE: it had none; WS_LOST: there was no Close frame) and reason. */
 unsigned ws_closed(const struct ws *, struct slice *ret_reason);
+/* The same to be shown: "1001 bye", on one line; empty: there was none. */
+const char *ws_said(const struct ws *);
 
 /* Text must be UTF-8: FAULT_BAD_VALUE. 0, or -1 with *err. Waits as long as the peer takes nothing. */
 MUST int ws_send(struct ws *, bool text, struct slice data, struct err *) SUSPENDS;
@@ -83,7 +84,7 @@ MUST int ws_send_asking(struct ws *, bool text, struct slice data, uint64_t *ret
 /* A ping alone. */
 MUST int ws_ask(struct ws *, uint64_t *ret_ping, struct err *) SUSPENDS;
 /* Waits for the pong to that ping, or to one behind it: all that was sent before was received (RFC 6455 5.5.3: what came first is
- * answered first). Any number of tasks may wait; some task must go on receiving, unless the socket `only_sends`. */
+ * answered first). Any number of tasks may wait; another one must go on receiving. */
 MUST int ws_confirm(struct ws *, uint64_t ping, struct err *) SUSPENDS;
 
 /* Says good-bye with code and reason, and waits for the peer's answer at most timeout_ns, also in a task that is cancelled. What comes

@@ -1,13 +1,16 @@
 """WebSockets, as a source and as a sink. The judges are servers that are not ours (sockets.py): what they numbered, what they received."""
+import asyncio
 import base64
 import contextlib
 import hashlib
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
 import ssl
+import subprocess
 import threading
 import time
 
@@ -353,6 +356,14 @@ def test_a_changed_pipeline_takes_over_what_was_kept(hocket):
 
 # ---- the sink ----
 
+async def break_off_under_a_message(ws):
+    """What has come by then is not read: nobody answers its ping."""
+    ws.transport.pause_reading()
+    while not select.select([ws.transport.get_extra_info("socket")], [], [], 0)[0]:
+        await asyncio.sleep(0.001)
+    ws.transport.abort()
+
+
 def test_delivered_is_received(hocket):
     """Connections break under the messages: what hocket calls delivered the server has, and unknown is what was on its way."""
     async def take(server, ws):
@@ -361,7 +372,7 @@ def test_delivered_is_received(hocket):
             server.note(json.loads(message))
             n += 1
             if n == 400 and server.connections < 4:
-                ws.transport.abort()
+                await break_off_under_a_message(ws)
 
     with serving(sockets.Server, take) as server:
         hocket.write_jsonl("in.jsonl", [{"n": i} for i in range(3000)])
@@ -372,7 +383,7 @@ def test_delivered_is_received(hocket):
         lost = {json.loads(r["record"] if isinstance(r["record"], str) else json.dumps(r["record"]))["n"]
                 for r in hocket.read_jsonl("dead.jsonl")}
         assert len(lost) == a["dead"] <= 3 * 10 and set(range(3000)) - lost <= set(seen)
-        assert "unknown_outcome" in result.err or a["dead"] == 0
+        assert "unknown_outcome" in result.err and a["dead"] >= 3, result.err
 
 
 def test_replies_are_judged(hocket):
@@ -388,3 +399,64 @@ def test_replies_are_judged(hocket):
                             "  reply: true\n  connections: 4\n  accept: $res.body.ok\n")
         assert result.account["delivered"] == 450 and result.account["dead"] == 50, result.err
         assert sorted(server.received) == list(range(500)) and server.connections == 4
+
+
+async def take_numbers(server, ws):
+    async for message in ws:
+        server.note(json.loads(message)["n"])
+
+
+def test_a_handshake_that_breaks_has_said_nothing(hocket):
+    """Servers that begin anew hang up on who comes too early: no message has left, so nobody need ask whether it arrived."""
+    websockets = pytest.importorskip("websockets")
+    asked = []
+
+    class Door(websockets.WebSocketServerProtocol):
+        async def process_request(self, path, headers):
+            asked.append(path)
+            if len(asked) < 3:
+                self.transport.abort()
+
+    with serving(sockets.Server, take_numbers, create_protocol=Door) as server:
+        hocket.write_jsonl("in.jsonl", [{"n": 0}])
+        result = hocket.run(f"from: {{jsonl: in.jsonl}}\nto: {{websocket: '{server.url}'}}\n")
+        assert result.code == 0 and server.received == [0] and len(asked) == 3, result.err
+
+
+def test_a_sink_that_rests_answers_pings_and_hears_good_byes(hocket):
+    async def take(server, ws):
+        async for message in ws:
+            server.note(json.loads(message)["n"])
+            if server.received == [0]:
+                await asyncio.wait_for(await ws.ping(), 20)
+                server.note("pong")
+            elif server.connections == 1:
+                await ws.close(1001)
+                server.note("gone")
+
+    with serving(sockets.Server, take, ping_interval=None) as server:
+        hocket.write("pipe.yaml", f"from: {{stdin: jsonl}}\nto: {{websocket: '{server.url}'}}\n")
+        process = hocket.start("run", "pipe.yaml", stdin=subprocess.PIPE)
+        for n, then in enumerate(("pong", "gone", 2)):
+            print(json.dumps({"n": n}), file=process.stdin, flush=True)
+            server.wait_for(lambda: then in server.received)
+        process.stdin.close()
+        process.stdin = None
+        result = hocket.finish(process)
+        assert result.code == 0 and result.account["delivered"] == 3, result.err
+        assert server.received == [0, "pong", 1, "gone", 2] and server.connections == 2
+
+
+def test_what_a_server_says_first_is_no_answer(hocket):
+    async def answer(server, ws):
+        await ws.send('{"ok": true, "n": "welcome"}')
+        async for message in ws:
+            n = json.loads(message)["n"]
+            server.note(n)
+            await ws.send(json.dumps({"ok": n % 2 == 0}))
+
+    with serving(sockets.Server, answer) as server:
+        hocket.write_jsonl("in.jsonl", [{"n": i} for i in range(20)])
+        result = hocket.run(f"from: {{jsonl: in.jsonl}}\nto: {{websocket: '{server.url}', reply: true, accept: $res.body.ok}}\ndead: dead.jsonl\n")
+        assert result.account["delivered"] == 10, result.err
+        assert [r["record"]["n"] for r in hocket.read_jsonl("dead.jsonl")] == list(range(1, 20, 2)) and server.received == list(range(20))

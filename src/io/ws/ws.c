@@ -1,14 +1,14 @@
 /* ws.c - a WebSocket's life: receiving, confirming, closing
  *
- * What this room is for: what comes is taken in one place, ws_step(), whoever waits for it: a message, a pong, the end.
+ * What this room is for: what comes is taken in one place, ws_receive(), whoever waits for it: a message, a pong, the end.
  * What flows through:
  *
  *   wire -> borrowed block -> ws_parse -> message ------------------> ws_receive
- *                                      '-> Ping  -> pong            '-> (dropped) ws_confirm, ws_close
- *                                      '-> Pong  -> waiters of ws_confirm, the first first
+ *                                      '-> Ping  -> pong            '-> (dropped) ws_close
+ *                                      '-> Pong  -> waiters of ws_confirm
  *                                      '-> Close -> answered once; nothing is read behind it
  * What must hold:
- *  (1) one task receives at a time. Of those that wait for pongs one receives for all and hands that on when it leaves.
+ *  (1) one task receives at a time; those that wait for pongs wait for what it finds.
  *  (2) the block is held while it has unread bytes or the last message lies in it, never while the connection is waited for.
  *  (3) why the connection was lost is kept: everybody who asks later hears the same. */
 #include "io/ws/ws_.h"
@@ -47,7 +47,7 @@ void ws_free(struct ws *ws)
 {
 	if (!ws)
 		return;
-	ASSERT(!ws->receiving && !ws->writes && !ws->confirming && !ws->first_waiter);
+	ASSERT(!ws->receiving && !ws->writers && !ws->first_waiter);
 	spare_put(ws->spare, ws->block);
 	if (ws->client)
 		http_upgrade_close(ws->client, ws->conn);
@@ -73,6 +73,11 @@ unsigned ws_closed(const struct ws *ws, struct slice *ret_reason)
 	if (ret_reason)
 		*ret_reason = slice_str(ws->reason);
 	return ws->code;
+}
+
+const char *ws_said(const struct ws *ws)
+{
+	return ws->said;
 }
 
 bool ws_is_over(const struct ws *ws)
@@ -115,17 +120,11 @@ static int tell_lost(const struct ws *ws, struct err *err)
 	return -1;
 }
 
-/* Who leaves wakes the first that still waits: to receive for all, or to hear that it is over and tell the next. */
-static void hand_on(struct ws *ws)
-{
-	if (ws->first_waiter && !ws->confirming && (ws->options.only_sends || is_over(ws)))
-		hk_event_set(&ws->first_waiter->turn);
-}
-
 static void end(struct ws *ws)
 {
 	hk_event_set(&ws->ended);
-	hand_on(ws);
+	for (struct ws_waiter *w = ws->first_waiter; w; w = w->next)
+		hk_event_set(&w->told);
 }
 
 static int lose(struct ws *ws, int r, struct err *err)
@@ -167,7 +166,7 @@ static int ping(struct ws *ws) SUSPENDS
 	uint64_t number;
 	bool sent;
 	ws->pinged = true;
-	if (ws->writes || ws->close_sent)
+	if (ws->writers || ws->close_sent)
 		return 0; /* what is being written says as much */
 	return ws_write(ws, WS_PING, S(""), &number, &sent);
 }
@@ -193,6 +192,26 @@ static int fill(struct ws *ws) SUSPENDS
 
 /* ---- what came --------------------------------------------------------------------------------------------- */
 
+/* A peer that takes no more may not hold us up: it does not matter any more. */
+static void answer_close(struct ws *ws, unsigned code) SUSPENDS
+{
+	struct hk_scope clock;
+	if (ws->close_sent)
+		return;
+	hk_scope_open(&clock, BYE_NS);
+	(void)!hk_scope_close(&clock, ws_write_close(ws, code, S("")));
+}
+
+/* What the peer gives as its reason may hold anything. */
+static void keep_shown(struct ws *ws)
+{
+	snprintf(ws->said, sizeof(ws->said), "%u%s%s", ws->code, *ws->reason ? " " : "",
+		 ws->reason);
+	for (char *c = ws->said; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+}
+
 static void on_close(struct ws *ws, struct slice data) SUSPENDS
 {
 	const unsigned char *c = (const unsigned char *)data.p;
@@ -200,8 +219,8 @@ static void on_close(struct ws *ws, struct slice data) SUSPENDS
 	ws->code = data.n ? (unsigned)c[0] << 8 | c[1] : WS_NONE;
 	if (data.n > 2)
 		memcpy(ws->reason, data.p + 2, data.n - 2);
-	if (!ws->close_sent)
-		(void)!ws_write_close(ws, ws->code, S("")); /* it does not matter any more */
+	keep_shown(ws);
+	answer_close(ws, ws->code);
 	end(ws);
 }
 
@@ -209,57 +228,49 @@ static void wake_confirmed(struct ws *ws)
 {
 	for (struct ws_waiter *w = ws->first_waiter; w; w = w->next)
 		if (w->ping <= ws->pongs)
-			hk_event_set(&w->turn);
+			hk_event_set(&w->told);
 }
 
-/* 1: it was one of ours, and new. */
-static int on_pong(struct ws *ws, struct slice data)
+static void on_pong(struct ws *ws, struct slice data)
 {
 	uint64_t number;
 	if (data.n != sizeof(number))
-		return 0;
+		return; /* none of ours */
 	memcpy(&number, data.p, sizeof(number));
 	if (number <= ws->pongs || number > ws->pings)
-		return 0;
+		return;
 	ws->pongs = number;
 	wake_confirmed(ws);
-	return 1;
 }
 
 /* Tells the peer what it did, if it can be told. */
 static int on_bad(struct ws *ws, struct err *err) SUSPENDS
 {
-	struct hk_scope clock;
-	hk_scope_open(&clock, BYE_NS);
-	(void)!hk_scope_close(&clock,
-			      ws->close_sent ? 0 : ws_write_close(ws, ws->parse.code, S("")));
+	answer_close(ws, ws->parse.code);
 	fail(&ws->lost, ws->parse.code == WS_TOO_LARGE ? FAULT_TOO_LARGE : FAULT_PROTOCOL,
 	     "'%s' sent %s", ws->name, ws->parse.why);
 	end(ws);
 	return tell_lost(ws, err);
 }
 
-static int on_control(struct ws *ws) SUSPENDS
+static void on_control(struct ws *ws) SUSPENDS
 {
 	struct slice data = ws->parse.data;
-	switch (ws->parse.opcode) {
-	case WS_PING:
-		if (ws->close_sent)
-			return -1;
+	if (ws->parse.opcode == WS_PING)
 		(void)!ws_write_pong(ws, data); /* reading tells what is wrong */
-		return -1;
-	case WS_PONG:
-		return on_pong(ws, data) ? WS_GOT_PONG : -1;
-	default:
+	else if (ws->parse.opcode == WS_PONG)
+		on_pong(ws, data);
+	else
 		on_close(ws, data);
-		return WS_GOT_END;
-	}
 }
 
-static int step(struct ws *ws, struct ws_message *ret, struct err *err) SUSPENDS
+static int receive(struct ws *ws, struct ws_message *ret, struct err *err) SUSPENDS
 {
+	int r;
+	(void)!ws_write_due(ws); /* reading tells what is wrong */
 	for (;;) {
-		int r;
+		if (ws->closed)
+			return 0;
 		if (ws->lost.fault)
 			return tell_lost(ws, err);
 		switch (ws_parse_next(&ws->parse, &ws->rest)) {
@@ -271,11 +282,9 @@ static int step(struct ws *ws, struct ws_message *ret, struct err *err) SUSPENDS
 		case WS_MESSAGE:
 			*ret = (struct ws_message){ ws->parse.text, ws->parse.data,
 						    ws->parse.bytes };
-			return WS_GOT_MESSAGE;
+			return 1;
 		case WS_CONTROLS:
-			r = on_control(ws);
-			if (r >= 0)
-				return r;
+			on_control(ws);
 			break;
 		case WS_BAD:
 			return on_bad(ws, err);
@@ -283,23 +292,12 @@ static int step(struct ws *ws, struct ws_message *ret, struct err *err) SUSPENDS
 	}
 }
 
-int ws_step(struct ws *ws, struct ws_message *ret, struct err *err)
-{
-	ASSERT(!ws->receiving);
-	if (ws->closed)
-		return WS_GOT_END;
-	ws->receiving = true;
-	int r = step(ws, ret, err);
-	ws->receiving = false;
-	return r;
-}
-
 int ws_receive(struct ws *ws, struct ws_message *ret, struct err *err)
 {
-	int r;
-	do
-		r = ws_step(ws, ret, err);
-	while (r == WS_GOT_PONG);
+	ASSERT(!ws->receiving);
+	ws->receiving = true;
+	int r = receive(ws, ret, err);
+	ws->receiving = false;
 	return r;
 }
 
@@ -313,8 +311,7 @@ static int send_frame(struct ws *ws, uint8_t opcode, struct slice data, uint64_t
 	if (r == 0)
 		return 0;
 	if (ws->closed)
-		fail(err, FAULT_RESET, "'%s' has closed the connection: %u %s", ws->name, ws->code,
-		     ws->reason);
+		fail(err, FAULT_RESET, "'%s' has closed the connection: %s", ws->name, ws->said);
 	else if (ws->lost.fault && r != -ECANCELED)
 		tell_lost(ws, err);
 	else
@@ -359,23 +356,10 @@ static void delist(struct ws *ws, struct ws_waiter *w)
 		ws->last_waiter = at;
 }
 
-/* Receives for all until its own pong is there. */
-static int lead(struct ws *ws, uint64_t ping_number, struct err *err) SUSPENDS
-{
-	struct ws_message dropped;
-	int r = WS_GOT_PONG;
-	ws->confirming = true;
-	while (ws->pongs < ping_number && r > 0)
-		r = ws_step(ws, &dropped, err);
-	ws->confirming = false;
-	return r;
-}
-
 static int tell_unconfirmed(const struct ws *ws, struct err *err)
 {
 	if (ws->closed)
-		fail(err, FAULT_RESET, "'%s' closed the connection: %u %s", ws->name, ws->code,
-		     ws->reason);
+		fail(err, FAULT_RESET, "'%s' closed the connection: %s", ws->name, ws->said);
 	else
 		tell_lost(ws, err);
 	if (err)
@@ -383,28 +367,15 @@ static int tell_unconfirmed(const struct ws *ws, struct err *err)
 	return -1;
 }
 
-/* One of many, or behind a task that receives for itself. */
-static int follow(struct ws *ws, uint64_t ping_number) SUSPENDS
-{
-	struct ws_waiter w = { .ping = ping_number };
-	enlist(ws, &w);
-	int r = hk_event_wait(&w.turn);
-	delist(ws, &w);
-	return r;
-}
-
 int ws_confirm(struct ws *ws, uint64_t ping_number, struct err *err)
 {
+	struct ws_waiter w = { .ping = ping_number };
 	int r = 0;
-	while (ws->pongs < ping_number) {
-		if (is_over(ws))
-			break;
-		r = ws->options.only_sends && !ws->confirming ? lead(ws, ping_number, err)
-							      : follow(ws, ping_number);
-		if (r < 0)
-			break;
+	if (ws->pongs < ping_number && !is_over(ws)) {
+		enlist(ws, &w);
+		r = hk_event_wait(&w.told);
+		delist(ws, &w);
 	}
-	hand_on(ws);
 	if (ws->pongs >= ping_number)
 		return 0;
 	if (is_over(ws))
@@ -422,7 +393,7 @@ static void hear_out(struct ws *ws) SUSPENDS
 {
 	struct ws_message dropped;
 	struct err ignored = { 0 };
-	while (ws_step(ws, &dropped, &ignored) > 0)
+	while (ws_receive(ws, &dropped, &ignored) > 0)
 		;
 	while (ws->closed && ws->client) {
 		ws->rest.n = 0;
@@ -438,7 +409,7 @@ void ws_close(struct ws *ws, unsigned code, struct slice reason, int64_t timeout
 	int r = ws->close_sent || is_over(ws)
 			? 0
 			: ws_write_close(ws, code, slice_head(reason, WS_REASON_MAX));
-	if (r == 0 && (ws->receiving || ws->confirming) && !is_over(ws))
+	if (r == 0 && ws->receiving && !is_over(ws))
 		r = hk_event_wait(&ws->ended);
 	else if (r == 0)
 		hear_out(ws);

@@ -8,7 +8,7 @@
 struct ws_waiter { /* of ws_confirm, on its task's stack */
 	struct ws_waiter *next;
 	uint64_t ping;
-	struct hk_event turn; /* it is confirmed, or lost, or to read for all */
+	struct hk_event told; /* it is confirmed, or lost */
 };
 
 struct ws {
@@ -28,12 +28,11 @@ struct ws {
 	struct err lost; /* why nothing can be received any more */
 
 	struct hk_mutex turn;  /* to write */
-	bool writes;           /* somebody has it */
+	unsigned writers;      /* who has it, and who waits for it */
 	int write_error;       /* < 0: nothing can be written any more */
 	uint64_t pings, pongs; /* numbers: sent; answered */
 	struct ws_waiter *first_waiter, **last_waiter;
-	bool confirming; /* one of ws_confirm receives for all */
-	bool pong_due;   /* it stands below */
+	bool pong_due; /* it stands below */
 	char pong[WS_CONTROL_MAX];
 	size_t pong_n;
 	uint8_t keys[256]; /* random */
@@ -42,7 +41,8 @@ struct ws {
 	bool close_sent, closed; /* the peer said good-bye */
 	unsigned code;
 	char reason[WS_REASON_MAX + 1];
-	struct hk_event ended; /* for ws_close, when another task receives */
+	char said[WS_REASON_MAX + 8]; /* both, to be shown */
+	struct hk_event ended;        /* for ws_close, when another task receives */
 };
 
 /* Takes the connection; name and protocol are copied. */
@@ -52,11 +52,9 @@ struct ws *ws_new(const struct ws_options *, bool server, struct slice name, str
  * goes out any more; *ret_sent: something may have left. */
 MUST int ws_write(struct ws *, uint8_t opcode, struct slice data, uint64_t *ret_ping,
 		  bool *ret_sent) SUSPENDS;
-/* A pong to these bytes: now, or behind what is being written. */
+/* A pong to these bytes: now, or behind what is being written; when it is cancelled, with the next ws_receive. */
 MUST int ws_write_pong(struct ws *, struct slice data) SUSPENDS;
+/* That which is due. */
+MUST int ws_write_due(struct ws *) SUSPENDS;
 /* A Close frame. As ws_write. */
 MUST int ws_write_close(struct ws *, unsigned code, struct slice reason) SUSPENDS;
-
-enum { WS_GOT_END = 0, WS_GOT_MESSAGE = 1, WS_GOT_PONG = 2 };
-/* ws_receive that also returns when a pong came. */
-MUST int ws_step(struct ws *, struct ws_message *ret, struct err *) SUSPENDS;

@@ -6,7 +6,7 @@
  * What must hold:
  *  (1) a frame is written whole by the one task that has the turn, or nothing is written after it.
  *  (2) the keys of masks come from the kernel: who chooses a message must not foresee how it looks on the wire (10.3).
- *  (3) a pong never waits for the turn: who has it sends the pong. Of several pings the last is answered (5.5.3).
+ *  (3) a pong never waits for the turn: who has it, or waits for it, sends the pong. Of several pings the last is answered (5.5.3).
  *  (4) nothing is sent behind a Close frame. */
 #include "io/ws/ws_.h"
 #include <errno.h>
@@ -101,7 +101,7 @@ static int write_in_turn(struct ws *ws, uint8_t opcode, struct slice data, uint6
 	if (r < 0)
 		return r;
 	o.block = spare_get(ws->spare);
-	r = opcode == WS_PING && ret_ping ? 0 : put_frame(&o, opcode, data);
+	r = opcode == WS_PONG || (opcode == WS_PING && ret_ping) ? 0 : put_frame(&o, opcode, data);
 	if (r == 0 && ret_ping)
 		r = put_ping(&o, ret_ping);
 	if (opcode == WS_CLOSE)
@@ -119,30 +119,32 @@ static int write_in_turn(struct ws *ws, uint8_t opcode, struct slice data, uint6
 int ws_write(struct ws *ws, uint8_t opcode, struct slice data, uint64_t *ret_ping, bool *ret_sent)
 {
 	*ret_sent = false;
+	ws->writers++;
 	int r = hk_mutex_lock(&ws->turn);
-	if (r < 0)
-		return r;
-	ws->writes = true;
-	r = write_in_turn(ws, opcode, data, ret_ping, ret_sent);
-	ws->writes = false;
-	hk_mutex_unlock(&ws->turn);
+	if (r == 0) {
+		r = write_in_turn(ws, opcode, data, ret_ping, ret_sent);
+		hk_mutex_unlock(&ws->turn);
+	}
+	ws->writers--;
 	return r;
+}
+
+int ws_write_due(struct ws *ws)
+{
+	bool sent;
+	if (!ws->pong_due || ws->writers || ws->close_sent)
+		return 0;
+	return ws_write(ws, WS_PONG, S(""), NULL, &sent);
 }
 
 int ws_write_pong(struct ws *ws, struct slice data)
 {
-	bool sent;
 	ASSERT(data.n <= WS_CONTROL_MAX);
-	if (ws->writes) {
-		memcpy(ws->pong, data.p, data.n);
-		ws->pong_n = data.n;
-		ws->pong_due = true;
-		return 0;
-	}
-	char payload[WS_CONTROL_MAX]; /* the parser's goes with the next frame */
 	if (data.n)
-		memcpy(payload, data.p, data.n);
-	return ws_write(ws, WS_PONG, (struct slice){ payload, data.n }, NULL, &sent);
+		memcpy(ws->pong, data.p, data.n);
+	ws->pong_n = data.n;
+	ws->pong_due = true;
+	return ws_write_due(ws);
 }
 
 int ws_write_close(struct ws *ws, unsigned code, struct slice reason)

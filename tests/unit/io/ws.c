@@ -92,6 +92,36 @@ static void raw(struct fixture *f, const struct http_incoming *in, struct ws *ws
 	f->closed = ws_closed(ws, NULL);
 }
 
+/* Until the connection is over: pongs come in here. */
+static int hear_pongs(void *arg) SUSPENDS
+{
+	struct ws *ws = arg;
+	struct ws_message m;
+	struct err err = { 0 };
+	return ws_receive(ws, &m, &err) < 0 && err.fault == FAULT_CANCELLED ? -ECANCELED : 0;
+}
+
+/* Each ping is answered, or the peer is taken for dead. */
+static void ask_again_and_again(struct fixture *f, struct ws *ws) SUSPENDS
+{
+	struct hk_group ears;
+	hk_group_open(&ears, NULL);
+	CHECK_INT(hk_spawn(&ears, hear_pongs, ws), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		struct err err = { 0 };
+		struct hk_scope clock;
+		uint64_t ping;
+		hk_scope_open(&clock, 10 * HK_SEC);
+		int r = ws_send_asking(ws, true, S("x"), &ping, &err);
+		r = r < 0 ? r : ws_confirm(ws, ping, &err);
+		(void)hk_scope_close(&clock, 0); /* r tells */
+		f->received += r == 0;
+	}
+	ws_close(ws, WS_NORMAL, S(""), HK_SEC);
+	hk_group_cancel(&ears);
+	(void)!hk_group_close(&ears, 0); /* the server may be told to end meanwhile */
+}
+
 static void handle(void *arg, const struct http_incoming *in, struct http_reply *r) SUSPENDS
 {
 	struct fixture *f = arg;
@@ -110,6 +140,11 @@ static void handle(void *arg, const struct http_incoming *in, struct http_reply 
 		count(f, ws);
 	else if (slice_eq(in->path, S("/bye")))
 		ws_close(ws, 4001, S("enough"), HK_SEC);
+	else if (slice_eq(in->path, S("/asks")))
+		ask_again_and_again(f, ws);
+	else if (slice_eq(in->path, S("/deaf-bye")))
+		CHECK(hk_write(in->fd, "\x88\x05\x03\xe9\x1b\n!", 7) == 7 &&
+		      hk_sleep(HK_SEC * 1000) < 0);
 	else if (slice_eq(in->path, S("/mute")))
 		(void)!hk_sleep(HK_SEC * 1000);
 	else
@@ -251,10 +286,11 @@ static int send_and_confirm(void *arg) SUSPENDS
 TEST_IN_SIM(confirmed_is_received, 60)
 {
 	struct fixture f;
-	struct hk_group g;
+	struct hk_group ears, g;
 	fixture_open(&f);
-	struct sender s = { connected(&f, "/count", &(struct ws_options){ .only_sends = true }),
-			    0 };
+	struct sender s = { connected(&f, "/count", NULL), 0 };
+	hk_group_open(&ears, NULL);
+	CHECK_INT(hk_spawn(&ears, hear_pongs, s.ws), 0);
 	hk_group_open(&g, NULL);
 	for (unsigned i = 0; i < 30; i++)
 		CHECK_INT(hk_spawn(&g, send_and_confirm, &s), 0);
@@ -265,6 +301,8 @@ TEST_IN_SIM(confirmed_is_received, 60)
 	CHECK_INT(hk_group_close(&g, 0), 0);
 	CHECK_INT(s.done, 600);
 	CHECK_INT(f.received, 600);
+	hk_group_cancel(&ears);
+	CHECK_INT(hk_group_close(&ears, 0), 0);
 	ws_free(s.ws);
 	fixture_close(&f);
 }
@@ -273,11 +311,13 @@ TEST_IN_SIM(confirmed_is_received, 60)
 TEST_IN_SIM(cancelled_writers_leave_the_rest, 60)
 {
 	struct fixture f;
-	struct hk_group g;
+	struct hk_group ears, g;
 	struct hk_scope hurry;
 	fixture_open(&f);
-	struct ws *ws = connected(&f, "/count", &(struct ws_options){ .only_sends = true });
+	struct ws *ws = connected(&f, "/count", NULL);
 	struct sender good = { ws, 0 }, some = { ws, 0 };
+	hk_group_open(&ears, NULL);
+	CHECK_INT(hk_spawn(&ears, hear_pongs, ws), 0);
 	hk_group_open(&g, NULL);
 	for (unsigned i = 0; i < 5; i++)
 		CHECK_INT(hk_spawn(&g, send_and_confirm, &good), 0);
@@ -295,6 +335,8 @@ TEST_IN_SIM(cancelled_writers_leave_the_rest, 60)
 	CHECK(r == 0 ||
 	      r == -EIO); /* a frame may have been cut off in the middle: then it is over for all */
 	CHECK(r < 0 || good.done == 100);
+	hk_group_cancel(&ears);
+	CHECK_INT(hk_group_close(&ears, 0), 0);
 	ws_free(ws);
 	fixture_close(&f);
 }
@@ -410,10 +452,73 @@ TEST_IN_SIM(a_peer_that_takes_nothing, 10)
 	fixture_close(&f);
 }
 
+/* Whoever receives is cut off again and again, also when a ping has just come: it is answered all the same. */
+TEST_IN_SIM(pings_are_answered_by_whoever_is_cut_off, 40)
+{
+	struct fixture f;
+	struct err err = { 0 };
+	int r = -1;
+	fixture_open(&f);
+	struct ws *ws = connected(&f, "/asks", NULL);
+	for (unsigned i = 0; r != 0; i++) {
+		struct ws_message m;
+		struct hk_scope clock;
+		hk_scope_open(&clock, i % 2 ? 0 : HK_MS);
+		err = (struct err){ 0 };
+		r = ws_receive(ws, &m, &err);
+		CHECK(r >= 0 || err.fault == FAULT_CANCELLED);
+		(void)hk_scope_close(&clock, 0); /* r tells */
+	}
+	CHECK_INT(f.received, 200);
+	ws_free(ws);
+	fixture_close(&f);
+}
+
+static int send_for_ever(void *arg) SUSPENDS
+{
+	struct ws *ws = arg;
+	struct err err = { 0 };
+	char *much = xcalloc(1, 1 << 20);
+	while (ws_send(ws, false, (struct slice){ much, 1 << 20 }, &err) == 0)
+		;
+	free(much);
+	return 0;
+}
+
+/* A good-bye is heard, although it cannot be answered. What it says is shown without what would mislead a terminal. */
+TEST_IN_SIM(a_peer_that_takes_nothing_says_good_bye, 10)
+{
+	struct fixture f;
+	struct err err = { 0 };
+	struct ws_message m;
+	struct hk_group g;
+	fixture_open(&f);
+	struct ws *ws = connected(&f, "/deaf-bye", NULL);
+	hk_group_open(&g, NULL);
+	CHECK_INT(hk_spawn(&g, send_for_ever, ws), 0);
+	CHECK_INT(hk_sleep(HK_SEC), 0); /* it is stuck */
+	int64_t start = hk_now_ns();
+	CHECK_INT(ws_receive(ws, &m, &err), 0);
+	CHECK(hk_now_ns() - start < 2 * HK_SEC);
+	CHECK_STR(ws_said(ws), "1001   !");
+	hk_group_cancel(&g);
+	CHECK_INT(hk_group_close(&g, 0), 0);
+	ws_free(ws);
+	fixture_close(&f);
+}
+
 static const struct test tests[] = {
-	T(messages_come_back),    T(fragments_and_pings_between_them), T(the_peer_says_good_bye),
-	T(confirmed_is_received), T(cancelled_writers_leave_the_rest), T(a_bad_server_is_told),
-	T(refusals_say_why),      T(a_dead_peer_is_found_out),         T(a_peer_that_takes_nothing),
+	T(messages_come_back),
+	T(fragments_and_pings_between_them),
+	T(the_peer_says_good_bye),
+	T(confirmed_is_received),
+	T(cancelled_writers_leave_the_rest),
+	T(a_bad_server_is_told),
+	T(refusals_say_why),
+	T(a_dead_peer_is_found_out),
+	T(a_peer_that_takes_nothing),
+	T(pings_are_answered_by_whoever_is_cut_off),
+	T(a_peer_that_takes_nothing_says_good_bye),
 };
 
 int main(void)
