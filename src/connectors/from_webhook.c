@@ -216,6 +216,11 @@ static void refuse_for_now(struct webhook *w, struct http_reply *out, int64_t af
 	refuse(w, out, 503, why);
 }
 
+static void refuse_full(struct webhook *w, struct http_reply *out, int64_t after_s)
+{
+	refuse_for_now(w, out, after_s, "too many deliveries wait: send it again later");
+}
+
 /* Is it for us, and from somebody who may? */
 static bool is_welcome(struct webhook *w, const struct http_incoming *in, struct http_reply *out)
 {
@@ -237,7 +242,7 @@ static bool is_welcome(struct webhook *w, const struct http_incoming *in, struct
 		 !slice_eq_nocase(coding, S("identity")))
 		refuse(w, out, 415, "the body is compressed: send it as it is");
 	else if (hook_box_full(&w->box, &after_s))
-		refuse_for_now(w, out, after_s, "too many deliveries wait: send it again later");
+		refuse_full(w, out, after_s);
 	else
 		return true;
 	return false;
@@ -289,6 +294,7 @@ static void handle(void *arg, const struct http_incoming *in, struct http_reply 
 	struct webhook *w = arg;
 	AUTO(hook_records_done) struct hook_records records = { 0 };
 	struct slice challenge;
+	int64_t after_s;
 	if (!is_welcome(w, in, out))
 		return;
 	if (json_check(in->body, NULL) == 0 && hook_lock_asks(&w->lock, in->body, &challenge)) {
@@ -297,6 +303,10 @@ static void handle(void *arg, const struct http_incoming *in, struct http_reply 
 	}
 	if (!read_records(w, in, out, &records))
 		return;
+	if (hook_box_full(&w->box, &after_s)) { /* others came while `each` worked elsewhere */
+		refuse_full(w, out, after_s);
+		return;
+	}
 	out->content_type = "text/plain"; /* of nothing: some senders show a body to people */
 	say_faults(w, &records);
 	if (records.n > 0 && hook_box_put(&w->box, &records) < 0)

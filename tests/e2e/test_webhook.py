@@ -239,6 +239,26 @@ def test_backpressure_is_503_with_a_time(hocket):
         assert all(server.asked[f"/{n}"] == 1 for n in range(30)), server.asked
 
 
+def test_backpressure_holds_for_large_bodies_that_come_at_once(hocket):
+    """`each` works on them in threads: when it is done, there may be no room any more."""
+    gate = Gate()
+    with far(gate) as server:
+        text = ("from: {webhook: '127.0.0.1:0/hooks', waiting: 1, each: 'del(.pad)'}\n"
+                f"steps:\n  - http: {server.base}/\\(.id)\n    into: .far\n" + TO_ROWS)
+        with listening(hocket, text) as l:
+            told = [None] * 12
+            pad = "x" * 400_000
+            tasks = [threading.Thread(target=lambda n=n: told.__setitem__(n, l.post({"id": n, "pad": pad})[0])) for n in range(len(told))]
+            for t in tasks:
+                t.start()
+            for t in tasks:
+                t.join()
+            assert sorted(told) == [200] + [503] * 11
+            gate.open.set()
+            wait_for_rows(hocket, 1)
+            assert l.end()[0] == 0
+
+
 def test_a_stop_answers_what_has_begun(hocket):
     with listening(hocket, "from: {webhook: '127.0.0.1:0/hooks'}\n" + TO_ROWS) as l:
         with socket.create_connection(("127.0.0.1", l.port), 30) as half, socket.create_connection(("127.0.0.1", l.port), 30) as idle:

@@ -65,6 +65,7 @@ struct serving { /* one connection; owned by its task */
 	char *block;       /* borrowed while bytes of it are unread; else NULL */
 	struct slice rest; /* unread bytes in the block */
 	struct buf body;
+	bool begun;   /* the clock of a head runs */
 	bool expects; /* the client waits for 100 Continue */
 	bool drop;    /* the handler wants no answer but a reset */
 };
@@ -270,14 +271,18 @@ static int send_continue(struct serving *c) SUSPENDS
 	return n < 0 ? (int)n : 0;
 }
 
-/* How long the next bytes may take. A head's clock is set once, with its first byte; each piece of a body has a clock of its own. */
+/* How long the next bytes may take. A head's clock is set once, with its first byte, which may have come behind the request before; each
+ * piece of a body has a clock of its own. */
 static void set_clock(struct serving *c, struct hk_scope *clock)
 {
 	const struct http_server *s = c->server;
+	if (http_parse_untouched(&c->parse))
+		return;
+	c->idle = NULL;
 	if (!c->parse.headers) {
-		if (c->idle && s->head_ns > 0)
+		if (!c->begun && s->head_ns > 0)
 			hk_scope_extend(clock, s->head_ns);
-		c->idle = NULL;
+		c->begun = true;
 		return;
 	}
 	if (c->body_until_ns == 0 && s->body_ns > 0)
@@ -299,14 +304,15 @@ static int read_request(struct serving *c) SUSPENDS
 	int r;
 	hk_scope_open(&clock, c->server->idle_ns);
 	c->idle = c->rest.n == 0 ? &clock : NULL;
+	c->begun = false;
 	if (c->idle && c->server->stops)
 		hk_scope_cancel(&clock);
 	while ((r = take_and_charge(c)) == 0) {
+		set_clock(c, &clock);
 		if (c->expects && send_continue(c) < 0)
 			break;
 		if (read_more(c) <= 0)
 			break;
-		set_clock(c, &clock);
 	}
 	c->idle = NULL;
 	return hk_scope_close(&clock, r);

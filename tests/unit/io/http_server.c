@@ -268,6 +268,60 @@ TEST(a_slow_sender_is_closed)
 	CHECK_INT(hk_run(drips, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
 }
 
+/* A head that begins in one push with the request before has the clock of a head, not that of an idle connection. */
+static int drips_behind_another(void *arg) SUSPENDS
+{
+	struct fixture f = { 0 };
+	AUTO(buf_done) struct buf got = { 0 };
+	struct slice push = S("GET /echo?n=1 HTTP/1.1\r\n" HOST "\r\nGET ");
+	(void)arg;
+	fixture_open(
+		&f, &(struct http_server_options){ .idle_ns = 60 * HK_SEC, .head_ns = 5 * HK_SEC });
+	int fd = raw_connect(&f);
+	CHECK(hk_write(fd, push.p, push.n) >= 0);
+	CHECK_INT(read_all(fd, &got), -ETIMEDOUT);
+	CHECK_INT(f.handled, 1);
+	CHECK_INT(hk_sleep(5 * HK_SEC), 0);
+	CHECK(!hk_socket_idle(fd));
+	CHECK_INT(hk_close(fd), 0);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(a_slow_head_behind_another_request_is_closed)
+{
+	CHECK_INT(hk_run(drips_behind_another, NULL,
+			 &(struct hk_run_options){ .virtual_clock = true }),
+		  0);
+}
+
+/* The first piece of a body has the time of a piece, not what its head has left. */
+static int thinks_before_the_body(void *arg) SUSPENDS
+{
+	struct fixture f = { 0 };
+	AUTO(buf_done) struct buf got = { 0 };
+	struct slice head = S("POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n");
+	(void)arg;
+	fixture_open(
+		&f, &(struct http_server_options){ .idle_ns = 60 * HK_SEC, .head_ns = 5 * HK_SEC });
+	int fd = raw_connect(&f);
+	CHECK(hk_write(fd, head.p, head.n) >= 0);
+	CHECK_INT(hk_sleep(50 * HK_SEC), 0);
+	CHECK(hk_write(fd, "x", 1) == 1);
+	CHECK_INT(read_all(fd, &got), -ETIMEDOUT);
+	CHECK(got.p && strstr(got.p, "HTTP/1.1 200 "));
+	CHECK_INT(hk_close(fd), 0);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(a_body_that_begins_late_is_taken)
+{
+	CHECK_INT(hk_run(thinks_before_the_body, NULL,
+			 &(struct hk_run_options){ .virtual_clock = true }),
+		  0);
+}
+
 /* A byte of the body each second: each is in time, all together they are not. */
 static int drips_a_body(void *arg) SUSPENDS
 {
@@ -538,6 +592,8 @@ static const struct test tests[] = {
 	T(raw_requests_in_pieces),
 	T(a_flood_of_headers),
 	T(a_slow_sender_is_closed),
+	T(a_slow_head_behind_another_request_is_closed),
+	T(a_body_that_begins_late_is_taken),
 	T(a_slow_body_is_closed),
 	T(what_is_held_has_a_ceiling),
 	T(stopping_answers_what_has_begun),
