@@ -124,6 +124,8 @@ static int put_warnings(const struct place *p, struct buf *out)
 	} else if (p->facts.endless) {
 		r = buf_add(out, S("without end: it runs until it is stopped\n"));
 	}
+	if (r == 0 && p->facts.spelt)
+		r = buf_add(out, S("a password stands in the file: write $secret.NAME\n"));
 	if (r < 0 || !p->facts.insecure)
 		return r;
 	return buf_add(out, S("insecure: checks no certificates\n"));

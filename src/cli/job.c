@@ -174,6 +174,17 @@ static void warn_insecure(const struct job *job, const struct place *places, siz
 			    places == job->plan->sources ? "source" : "step", places[i].label);
 }
 
+static void warn_spelt(const struct place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].facts.spelt)
+			say("warning: '%s': a password stands in the pipeline file, for all who "
+			    "may "
+			    "read it: write $secret.NAME there, and set NAME in the environment or "
+			    "with --secrets",
+			    places[i].label);
+}
+
 /* The run between its companions, which end with it. */
 static int run_beside(struct job *job) SUSPENDS
 {
@@ -218,6 +229,9 @@ static int run_opened(struct job *job) SUSPENDS
 	tell_earlier(job);
 	warn_insecure(job, job->plan->sources, job->plan->source_count);
 	warn_insecure(job, job->plan->steps, job->plan->step_count);
+	warn_spelt(job->plan->sources, job->plan->source_count);
+	warn_spelt(job->plan->steps, job->plan->step_count);
+	warn_spelt(job->plan->sinks, job->plan->sink_count);
 	int r = hk_signal_open(signals, ARRAY_SIZE(signals));
 	if (r < 0) {
 		say("cannot watch for signals: %s", strerror(-r));

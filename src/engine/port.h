@@ -158,6 +158,7 @@ struct facts {
 	bool many;     /* apply makes children, even when it makes one (emit) */
 	bool own_mark; /* commit: the mark lives in the sink; else in the state */
 	bool insecure; /* certificates are not checked: every run says so */
+	bool spelt;    /* the engine's: a password of a URL stands in the file; every run says so */
 	bool keyless;  /* calls that cannot carry an idempotency key */
 	/* Keyless calls that bear a name all the same (a Message-ID), which the far side does not look for: call.key, without being asked
 	 * for. Such a call holds its slot until its answer is durable: what a crash leaves unknown is never more than its slots. */

@@ -320,6 +320,21 @@ tests:
         assert far.connections == 0
 
 
+def test_a_password_in_the_file_is_told_of(hocket):
+    with smtp.server() as far:
+        hocket.write_jsonl("in.jsonl", [reader()])
+        text = PIPELINE.format(sender="a@example.org", subject="x", options="").replace("$secret.SMTP_URL", far.url.replace("//", "//ada:hush-hush-77@"))
+        result = hocket.run(text)
+        graph, check = hocket("graph", "pipe.yaml"), hocket("check", "pipe.yaml")
+        assert "warning: 'smtp': a password stands in the pipeline file" in result.err and "a password stands in the file" in graph.out
+        assert "hush-hush" not in result.err + graph.out + check.out
+        for text in (check.out, graph.out):
+            assert "nothing makes it exactly once" in text and "guarantee" not in text
+        hocket.env["SMTP_URL"] = far.url
+        for url in ("$secret.SMTP_URL", far.url, "smtp://ada:\\($secret.SMTP_URL)@127.0.0.1:1"):
+            assert "a password" not in hocket.run(PIPELINE.format(sender="a@example.org", subject="x", options="").replace("$secret.SMTP_URL", url), "--limit", "0").err, url
+
+
 def test_a_password_is_shown_nowhere(hocket):
     with smtp.server(at("mail", news="550 5.7.1 not you, hush-hush-77")) as far:
         url = far.url.replace("//", "//ada:hush-hush-77@")

@@ -34,7 +34,7 @@ static const struct promise keyless = {
 };
 static const struct promise named = {
 	'A', "append-only", "what a crash cuts off may have happened or not",
-	"nothing makes it so: leave the guarantee out, and look up what is unknown"
+	"nothing makes it exactly once: what nobody knows is a dead letter, to be looked up"
 };
 static const struct promise reads = { 0, "reads", "it may ask again after a crash", NULL };
 

@@ -511,6 +511,24 @@ static struct tpl *compile_tree(struct planner *p, const struct opt *o, const st
 	return NULL;
 }
 
+/* "smtp://ada:sesame@mail.example.org", and nothing of it out of $secret. */
+static bool spells_password(struct slice text)
+{
+	static const char from[] = "://";
+	struct slice user, rest;
+	const char *at = text.n ? memmem(text.p, text.n, from, strlen(from)) : NULL;
+	if (!at)
+		return false;
+	rest = slice_from(text, (size_t)(at - text.p) + strlen(from));
+	for (size_t i = 0; i < rest.n; i++)
+		if (strchr("/?# ", rest.p[i]))
+			rest = slice_head(rest, i);
+	at = rest.n ? memrchr(rest.p, '@', rest.n) : NULL;
+	rest = slice_head(rest, at ? (size_t)(at - rest.p) : 0);
+	return slice_cut(rest, ':', &user, &rest) && rest.n > 0 &&
+	       !memmem(rest.p, rest.n, "\\(", 2);
+}
+
 static bool parse_template(struct planner *p, const struct opt *o, const struct node *node,
 			   struct tpl **ret)
 {
@@ -521,6 +539,7 @@ static bool parse_template(struct planner *p, const struct opt *o, const struct 
 	struct tpl *tpl = o->type == OPT_TREE ? compile_tree(p, o, node) : compile_text(p, o, node);
 	if (!tpl)
 		return false;
+	p->spelt |= o->secret && scalar && spells_password(node->text);
 	own(p, NULL, tpl);
 	*ret = tpl;
 	return true;

@@ -32,6 +32,7 @@ struct planner {
 	struct owned *owned;
 	struct side_text *sides;
 	bool once;         /* sources are read once, whatever `every` says */
+	bool spelt;        /* a password of a URL stood in an option, since the caller looked */
 	const char *shown; /* the pipeline file's name, for messages about files beside it */
 };
 

@@ -380,6 +380,7 @@ static void schedule(struct planner *p, struct draft *d)
 			 place->port->name);
 		return;
 	}
+	f->rounds = true;
 	f->endless = !p->once;
 	f->anew = f->endless && f->restart == RESTART_ASKS && !f->onward;
 	if (p->once)
@@ -397,6 +398,7 @@ static void fill(struct planner *p, struct draft *d)
 	ASSERT(port->roles & place->role);
 	ASSERT(!port->call || port->ask);
 	void *options = arena_zero(p->arena, port->options_size + 1);
+	p->spelt = false;
 	options_fill(p, port->options, NULL, d->map, d->verb, owner, options);
 	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner,
 		     &place->common);
@@ -408,6 +410,7 @@ static void fill(struct planner *p, struct draft *d)
 	if (diag_count(p->diag) > before)
 		return;
 	diag_place(p->diag, locate, d);
+	place->facts.spelt = p->spelt;
 	if (port->plan)
 		(void)port->plan(options, &place->facts, p->diag);
 	diag_place(p->diag, NULL, NULL);
