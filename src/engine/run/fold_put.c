@@ -13,10 +13,11 @@
  *  (3) at the same moment windows close in the order in which they were opened. None was opened in the future: the clock was set back. */
 #include "engine/run/fold.h"
 
+#include "base/units.h"
 #include "engine/run/stopping.h"
 #include <stdlib.h>
 
-enum { CLOSE_AT_ONCE = 10000 };
+enum { CLOSE_AT_ONCE = 10000, INDEX_EIGHTHS = 5 };
 
 /* ---- rows for the state ---- */
 struct put {
@@ -139,6 +140,27 @@ void fold_hold_index(struct fold *f)
 	f->index_bytes = bytes;
 }
 
+/* More would leave no room for records: the run would crawl, and nobody knew why. */
+static int check_index(const struct run *run, struct err *err)
+{
+	AUTO(buf_done) struct buf size = { .max = 64 };
+	uint64_t bytes = 0, most = run->memory.most / 8 * INDEX_EIGHTHS;
+	const struct fold *largest = run->folds;
+	for (size_t i = 0; i < run->fold_count; i++) {
+		const struct fold *f = &run->folds[i];
+		bytes += f->index_bytes;
+		largest = f->index_bytes > largest->index_bytes ? f : largest;
+	}
+	if (bytes <= most)
+		return 0;
+	(void)!units_put_size(&size, bytes); /* without it the sentence is still true */
+	return fail(err, FAULT_CONFIG,
+		    "step '%s': %u windows are open, and to know them takes %s, more than five "
+		    "eighths of `memory`: raise `memory:`, or let windows close earlier (every, "
+		    "max)",
+		    largest->step->place->label, largest->open.n, size.n ? size.p : "memory");
+}
+
 /* ---- members ---- */
 static int put_member(struct put *p, const struct item *it)
 {
@@ -211,6 +233,8 @@ static int put_tracks(struct run *run, struct track *first, size_t cap, int64_t 
 		fold_hold_index(&run->folds[i]);
 	if (r < 0)
 		return fail_errno(err, FAULT_IO, r, "cannot hold records for a step");
+	if (check_index(run, err) < 0)
+		return -1;
 	return p.n == 0 ? 0
 			: state_put_held(run->state, run->id, p.members, p.n, p.windows,
 					 p.window_count, !has_own_mark(run), err);

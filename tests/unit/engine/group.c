@@ -17,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOUR (3600 * HK_SEC)
-#define DAY  (24 * HOUR)
+#define HOUR   (3600 * HK_SEC)
+#define DAY    (24 * HOUR)
+#define MEMORY (64u << 20)
 enum { RECORDS_MAX = 400, PARTS_MAX = 300, MARK_MAX = 1 << 16, KILLED = 137 };
 
 struct digest {
@@ -35,6 +36,7 @@ struct shared { /* what a kill leaves */
 	enum run_end end;
 	struct counts counts;
 	uint64_t held, open;
+	char why[480]; /* it failed */
 };
 struct scene {
 	struct rand rnd, fate; /* of the records; of one part */
@@ -271,7 +273,10 @@ static int part_body(void *arg)
 	CHECK(hk_group_close(&g, r) >= -ECANCELED);
 	note_now();
 	run_close(scene->run);
-	if (disk_is_full() && result.end == RUN_FAILED)
+	snprintf(scene->shared->why, sizeof scene->shared->why, "%s", result.err.text);
+	if (scene->plan.memory_bytes < MEMORY)
+		CHECK(result.resumable);
+	else if (disk_is_full() && result.end == RUN_FAILED)
 		CHECK(strstr(result.err.text, "state file") && result.resumable);
 	else
 		CHECK_STR(result.err.text, "");
@@ -587,6 +592,20 @@ TEST(a_clock_that_is_set_back_holds_no_window_open)
 	scene_close(s);
 }
 
+/* A run that has no room left for records would go on for ever, one by one. */
+TEST(more_windows_than_memory_bears_are_a_failure_that_says_so)
+{
+	struct scene *s = quiet_scene(390, 390);
+	s->plan.memory_bytes = 24 << 10; /* some 200 windows */
+	go(s, RUN_FAILED);
+	CHECK(strstr(s->shared->why, "windows are open") && strstr(s->shared->why, "`memory:`"));
+	CHECK_INT(s->shared->rows, 0);
+	s->plan.memory_bytes = MEMORY;
+	go(s, RUN_FINISHED);
+	check_digests(s);
+	scene_close(s);
+}
+
 /* What cannot be gone on with is not left behind. */
 TEST(a_stopped_pipe_gives_what_it_holds)
 {
@@ -605,6 +624,7 @@ static const struct test tests[] = {
 	T(windows_close_at_the_end_in_the_order_in_which_they_opened),
 	T(a_stop_leaves_windows_open_and_time_that_passes_meanwhile_counts),
 	T(a_clock_that_is_set_back_holds_no_window_open),
+	T(more_windows_than_memory_bears_are_a_failure_that_says_so),
 	T(a_stopped_pipe_gives_what_it_holds),
 	T(every_record_is_in_one_digest_whatever_is_killed),
 };
