@@ -149,7 +149,8 @@ struct facts {
 	enum effect effect;
 	enum restart restart; /* sources */
 	bool endless;         /* sources: until interrupted. `every` makes them so */
-	bool anew; /* sources: the engine's: with `every` they begin at their start each time */
+	bool rounds; /* sources: the engine's: they have `every`, also when it is not kept (--once) */
+	bool anew;   /* sources: the engine's: with `every` they begin at their start each time */
 	/* Sources that are told what nobody can be asked for again: the split in which they keep it. Every run that comes takes it over,
 	 * also one that starts over. */
 	struct slice told;
