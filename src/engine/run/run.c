@@ -317,7 +317,6 @@ int run_open(const struct plan *plan, const struct run_options *options, struct 
 {
 	struct run *run = xcalloc(1, sizeof *run);
 	run->plan = plan;
-	run->wall_offset_ns = hk_wall_ns() - hk_now_ns();
 	run->options = *options;
 	if (!run->options.memory_bytes)
 		run->options.memory_bytes = plan->memory_bytes;

@@ -147,7 +147,7 @@ struct run {
 	size_t fold_count;
 	char id[40];
 	bool resumed, nothing_new;
-	bool edited;      /* with resumed: with other steps (edited.h) */
+	bool edited;      /* it goes on, with other steps (edited.h) */
 	bool was_stopped; /* with resumed: it ended in order then */
 	char adopts
 		[40]; /* the unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */
@@ -184,7 +184,7 @@ struct run {
 	enum run_end failed_as;
 	struct err err; /* why, with failing */
 
-	int64_t started_ns, wall_offset_ns; /* wall clock = loop clock + offset */
+	int64_t started_ns;
 	struct span source_waits, committing;
 	uint64_t batch_rows, batch_bytes, ready_max_bytes;
 	int64_t batch_every_ns;
