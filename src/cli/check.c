@@ -91,6 +91,10 @@ static int put_flow(const struct plan *plan, const char *path, struct buf *out)
 		r = put_place(&plan->sinks[i], "to", out);
 	if (r == 0 && plan->dead_path)
 		r = buf_printf(out, "  dead  copied to %s\n", path_shown(plan->dead_path));
+	if (r == 0 && plan->state_off)
+		r = buf_add(out,
+			    S("  state off: what is said of going on holds within one run; a run "
+			      "that is cut off begins again\n"));
 	return r;
 }
 

@@ -104,6 +104,13 @@ def test_check_says_what_makes_a_call_better(hocket):
     assert "A  append-only" in result.out and "add `idempotency_key: auto`" in result.out
 
 
+def test_check_says_what_state_off_means(hocket):
+    hocket.write("pipe.yaml", "from: {webhook: '127.0.0.1:8080/x'}\nto: {jsonl: out.jsonl}\n")
+    assert "state off" not in hocket("check", "pipe.yaml").out
+    hocket.write("pipe.yaml", "from: {webhook: '127.0.0.1:8080/x'}\nto: {jsonl: out.jsonl}\nstate: off\n")
+    assert "state off: what is said of going on holds within one run" in hocket("check", "pipe.yaml").out
+
+
 def test_exactly_once_is_refused_before_anything_starts(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": 1}])
     hocket.write("pipe.yaml", "from: {jsonl: in.jsonl}\nsteps:\n  - http: POST https://127.0.0.1:9/\nto: {sqlite: o.db, table: t}\n"

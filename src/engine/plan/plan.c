@@ -73,6 +73,8 @@ static const char *hint_for_top(struct planner *p, struct slice word)
 		return arena_printf(p->arena, "did you mean '%s'?", near);
 	if (word.n > 0 && memchr(word.p, ':', word.n))
 		return "a blank is missing after ':'";
+	if (means_every(word))
+		return "when it is read again stands with a source: from: {..., every: 30m}";
 	if (options_find(common_call_options, word) || registry_find(p->registry, word, ROLE_STEP))
 		return arena_printf(p->arena,
 				    "'%.*s' belongs to a step: is it indented too little?",

@@ -209,6 +209,16 @@ static const char *owner_of(const struct planner *p, struct slice word, enum rol
 	return NULL;
 }
 
+bool means_every(struct slice word)
+{
+	static const char *const words[] = { "every", "cron",     "schedule",
+					     "zone",  "timezone", "interval" };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (slice_eq_str(word, words[i]))
+			return true;
+	return false;
+}
+
 static const char *hint_for_unknown(struct planner *p, const struct draft *d,
 				    const struct node *key)
 {
@@ -228,6 +238,8 @@ static const char *hint_for_unknown(struct planner *p, const struct draft *d,
 		return "a blank is missing after ':'";
 	if (key->in_flow && memchr(word.p, ' ', word.n))
 		return "inside { } a comma ends a value: put the whole value in quotes";
+	if (d->place.role == ROLE_SOURCE && means_every(word))
+		return "write every: 30m, or every: {cron: '0 6 * * 1-5', zone: Europe/Berlin}";
 	if (owner)
 		return arena_printf(p->arena, "'%.*s' is an option of %s", SHOWN(word), owner);
 	if ((near = options_nearest(tables, ARRAY_SIZE(tables), word)))
@@ -244,9 +256,11 @@ static enum later later_of_place(const struct draft *d)
 	return d->place.role == ROLE_SOURCE ? LATER_OF_SOURCE : LATER_OF_SINK;
 }
 
-static const char *hint_for_common(struct planner *p, const struct draft *d)
+static const char *hint_for_common(struct planner *p, const struct draft *d, struct slice word)
 {
 	const char *name = d->place.port->name;
+	if (means_every(word) && d->place.role != ROLE_SOURCE)
+		return "it is for sources, in from:, and for steps that hold records";
 	if (d->place.port->apply)
 		return "it is for steps that call out";
 	if (d->place.role != ROLE_SINK || !registry_find(p->registry, slice_str(name), ROLE_STEP))
@@ -272,7 +286,7 @@ static void report_unknown(struct planner *p, const struct draft *d, const struc
 			 "'%.*s' for %s '%s' is not in this version of hocket yet", SHOWN(word),
 			 role, name);
 	else if (is_common(word))
-		diag_add(p->diag, key->at, key->length, hint_for_common(p, d),
+		diag_add(p->diag, key->at, key->length, hint_for_common(p, d, word),
 			 "'%.*s' has no meaning for %s '%s'", SHOWN(word), role, name);
 	else
 		diag_add(p->diag, key->at, key->length, hint_for_unknown(p, d, key),

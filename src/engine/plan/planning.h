@@ -24,6 +24,8 @@ const struct opt *common_options(const struct port *, enum role);
 const struct node *node_find(const struct node *map, const char *option);
 unsigned place_line(const struct planner *, const struct node *); /* in the file, from 1 */
 
+bool means_every(struct slice word); /* `every`, or what others call it */
+
 extern const struct opt plan_options[]; /* of the top level, but for from, steps, to, vars */
 
 /* plan_check.c: what only shows when all places are known; labels; the hash. */
