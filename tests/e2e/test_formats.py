@@ -101,3 +101,18 @@ def test_windows_of_an_older_format_are_gone_on_with(hocket):
     assert [json.loads(ids) for ids, in rows] == [list(range(at, min(at + 3, 20))) for at in range(0, 20, 3)]
     said = hocket("verify", "pipe.yaml")
     assert said.code == 0, said.err
+
+
+def test_a_state_of_a_newer_format_is_left_as_it_is(hocket):
+    hocket.write("pipe.yaml", PIPE)
+    hocket.write_jsonl("in.jsonl", INPUT)
+    path = hocket.folder / ".hocket/pipe.db"
+    state = load(hocket, "format_3.sql", path)
+    state.execute("UPDATE meta SET value = '1000' WHERE key = 'format'")
+    state.commit()
+    before = list(state.iterdump())
+    state.close()
+    for words in (["run", "pipe.yaml"], ["run", "pipe.yaml", "--fresh"], ["dead", "ls", "pipe.yaml"], ["state", "reset", "pipe.yaml"]):
+        said = hocket(*words)
+        assert said.code != 0 and "was written by a newer hocket (format 1000" in said.err, (words, said.err)
+    assert list(sqlite3.connect(path).iterdump()) == before and not (hocket.folder / "out.jsonl.part").exists()
