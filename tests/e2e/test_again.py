@@ -149,6 +149,56 @@ def test_an_output_that_does_not_stand_is_made_anew(hocket, what):
     assert numbers(hocket) == [0, 1, 2]
 
 
+POST = "  - http: POST {base}/\\(.n)\n    into: .got\n"
+
+
+@pytest.mark.parametrize("what", ["gone", "longer", "edited"])
+@pytest.mark.parametrize("every, step, harm", [
+    ("", POST, True),
+    ("", POST + "    idempotency_key: auto\n", False),
+    ("", POST + "    remember: 1h\n", False),
+    ("", POST.replace("POST", "GET"), False),
+    (", every: 1h", POST, True),
+    (", every: 1h", POST.replace("POST", "GET"), True),
+])
+def test_an_output_that_does_not_stand_is_not_paid_for_again_unasked(hocket, every, step, harm, what):
+    """Nor is that of a source without end made anew from what it still has. Put back, it is gone on with."""
+    once = ["--once"] if every else []
+    out = hocket.folder / "out.jsonl"
+    with far.far(lambda path, attempt: {}) as server:
+        put(hocket, 3)
+        hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl{every}}}\nsteps:\n{step.format(base=server.base)}to: {{jsonl: out.jsonl}}\n")
+        assert hocket("run", "pipe.yaml", *once).code == 0
+        as_left, asked = out.read_text(), sum(server.asked.values())
+        put(hocket, 3, 5, mode="a")
+        told = "'out.jsonl' is not as the last run left it (as long as it was, with another end)"
+        if what == "gone":
+            out.unlink()
+            told = "'out.jsonl' is gone"
+        elif what == "longer":
+            out.write_text(as_left + "mine\n")
+            told = f"'out.jsonl' is not as the last run left it ({len(as_left) + 5} bytes, and it had {len(as_left)})"
+        else:
+            out.write_text(as_left.replace("1", "7"))
+        damaged = out.read_text() if out.exists() else None
+        r = hocket("run", "pipe.yaml", *once)
+        assert told in r.err
+        if not harm:
+            assert r.code == 0 and "starting over" in r.err and numbers(hocket) == [0, 1, 2, 3, 4]
+            return
+        assert r.code == 1 and "put it back as it was, or start over with --fresh" in r.err
+        assert ("'http' is paid for again" in r.err) == ("POST" in step)
+        assert sum(server.asked.values()) == asked and (out.read_text() if out.exists() else None) == damaged
+        if what == "edited":
+            assert hocket("run", "pipe.yaml", "--fresh", *once).code == 0
+            assert sum(server.asked.values()) == asked + 5
+        else:
+            out.write_text(as_left)
+            assert hocket("run", "pipe.yaml", *once).code == 0
+            assert sum(server.asked.values()) == asked + 2
+        assert numbers(hocket) == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("what", ["file", "table", "mark"])
 def test_a_database_that_does_not_stand_is_filled_anew(hocket, what):
     put(hocket, 3)

@@ -309,6 +309,20 @@ def test_other_steps_go_on_behind_what_was_read(hocket):
     assert refused.code == 1
 
 
+def test_other_steps_between_runs_of_one_round(hocket):
+    """With --once, a step that was mended does not call for all records again."""
+    text = "from: {jsonl: in.jsonl, every: 1h}\nsteps:\n  - http: POST %s/\\(.n)\n    into: .got\n%sto: {jsonl: out.jsonl}\n"
+    with far(lambda path, attempt: {}) as server:
+        add(hocket, 0, 3)
+        assert hocket.run(text % (server.base, ""), "--once").code == 0
+        add(hocket, 3, 2)
+        r = hocket.run(text % (server.base, "  - set: {new: 'true'}\n"), "--once")
+        assert r.code == 0 and "was changed since its last run (step 'set' is new): going on behind what it has read" in r.err
+        assert numbers(hocket) == [0, 1, 2, 3, 4] and len(server.asked) == sum(server.asked.values()) == 5
+        refused = hocket.run(text.replace("out.jsonl", "other.jsonl") % (server.base, ""), "--once")
+        assert refused.code == 1 and "'http' is paid for again" in refused.err and sum(server.asked.values()) == 5
+
+
 def test_dead_letters_are_copied_and_sent_again_while_it_stands_still(hocket):
     hocket.write("in.jsonl", '{"n": "1"}\n{"n": "x"}\n')
     text = ("from: {jsonl: in.jsonl, every: 100ms}\nsteps:\n  - map: '{n: (.n | tonumber)}'\ndead: dead.jsonl\n"

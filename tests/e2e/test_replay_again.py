@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from far import far
+import smtp
+from far import closed_port, far
 from test_every import endless
 
 SINKS = {
@@ -22,6 +23,11 @@ SINKS = {
     "sqlite": "{sqlite: t.db, table: t}",
     "two": "[{jsonl: out.jsonl}, {sqlite: t.db, table: t}]",
 }
+
+
+def put(hocket, first, end):
+    with open(hocket.folder / "in.jsonl", "a") as f:
+        f.writelines(json.dumps({"n": n, "t": "text", "day": f"d{n % 2}"}) + "\n" for n in range(first, end))
 
 
 class Shop:
@@ -76,9 +82,7 @@ class Story:
                      f"    concurrency: 1\n    into: .got\ndead: dead.jsonl\nto: {SINKS[sink]}\n")
 
     def more(self, n):
-        with open(self.hocket.folder / "in.jsonl", "a") as f:
-            for i in range(self.n, self.n + n):
-                f.write(json.dumps({"n": i, "day": f"d{i % 2}"}) + "\n")
+        put(self.hocket, self.n, self.n + n)
         self.n += n
 
     def run(self, code=0):
@@ -175,3 +179,44 @@ def test_a_replay_that_is_killed(tell, kind, sink, way):
         story.more(2)
         story.run()
     story.judge(asked_once=False)
+
+
+def test_mails_whose_server_was_away(hocket):
+    """Stopped with nothing but dead letters, replayed, and gone on with: each mail goes out once, and the account says what is dead."""
+    port = closed_port()
+    hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl, every: 100ms}}\nsteps:\n  - smtp: smtp://127.0.0.1:{port}\n    from: a@b.example\n"
+                 "    to: c@d.example\n    subject: '\\(.n)'\n    text: .t\n    retry: 0\nto: {jsonl: out.jsonl, fields: [n]}\ndead: dead.jsonl\n")
+    put(hocket, 0, 3)
+    with endless(hocket) as run:
+        run.until((hocket.folder / "dead.jsonl").exists)
+        assert run.stop(signal.SIGINT).code == 3
+    with smtp.server(port=port) as mail:
+        assert hocket("dead", "replay", "pipe.yaml").code == 0
+        went_on = hocket("run", "pipe.yaml", "--once", "--summary", "json")
+        assert went_on.code == 0, went_on.err
+        assert "3 dead, all replayed or dropped since." in went_on.err and "copied" not in went_on.err
+        assert (went_on.summary["dead"], went_on.summary["dead_gone"], went_on.summary["dead_kinds"]) == (3, 3, [])
+        for n in (3, 4):
+            put(hocket, n, n + 1)
+            r = hocket("run", "pipe.yaml", "--once")
+            assert r.code == 0 and r.account["in"] == 1, r.err
+        assert sorted(m.message["subject"] for m in mail.mails) == ["0", "1", "2", "3", "4"]
+    assert sorted(r["n"] for r in hocket.read_jsonl("out.jsonl")) == [0, 1, 2, 3, 4]
+
+
+def test_what_is_dead_still_is_counted(tell):
+    """A run that goes on behind a replay: what died again there is dead, what was got through or dropped is not."""
+    story = tell("stopped", "jsonl")
+    story.shop.shut = {1, 2, 3, 4}
+    story.more(6)
+    story.run(code=3)
+    story.shop.shut = {4}
+    story.replay("--where", ".record.n > 2", code=3)
+    assert story.hocket("dead", "drop", "pipe.yaml", "--where", ".record.n == 1").code == 0
+    story.kind = "once"
+    result = story.run(code=3)
+    assert "4 dead: 2 at http (status 400), 2 replayed or dropped since.   kept in" in result.err
+    story.shop.shut = set()
+    story.replay()
+    story.more(1)
+    assert "dead 0" in story.run().err

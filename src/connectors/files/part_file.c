@@ -367,7 +367,7 @@ static const char *shown(const struct part_file *f)
 int part_file_stands(struct part_file *f, struct slice receipt, struct err *why)
 {
 	struct receipt was;
-	struct part_proof now;
+	struct part_proof now = { 0 };
 	if (f->mode == PART_APPEND)
 		return 1;
 	if (read_receipt(f, receipt, &was, why) < 0)
@@ -378,8 +378,10 @@ int part_file_stands(struct part_file *f, struct slice receipt, struct err *why)
 	/* What finish puts into a file without rows is in no receipt: a header at most. */
 	if (r == 0 && (was.file.length == 0 || proof_same(&now, &was.file)))
 		return 1;
-	fail(why, FAULT_CONFIG,
-	     r == -ENOENT ? "'%s' is gone" : "'%s' is not as the last run left it", shown(f));
+	if (r == -ENOENT)
+		fail(why, FAULT_CONFIG, "'%s' is gone", shown(f));
+	else
+		proof_tell_other(shown(f), &was.file, &now, why);
 	return 0;
 }
 

@@ -434,8 +434,10 @@ static int stand_part(struct parts *ps, const struct part *p, struct err *why)
 	const struct part_proof *want = ps->staged ? &p->result : &p->proof;
 	if (r == 0 && (p->have.length == 0 || proof_same(&now, want)))
 		return 1;
-	fail(why, FAULT_CONFIG, r < 0 ? "'%s' is gone" : "'%s' is not as the last run left it",
-	     name.p);
+	if (r == -ENOENT || r == -ENOTDIR)
+		fail(why, FAULT_CONFIG, "'%s' is gone", name.p);
+	else
+		proof_tell_other(name.p, want, &now, why);
 	return 0;
 }
 

@@ -62,6 +62,22 @@ bool proof_same(const struct part_proof *a, const struct part_proof *b)
 	       (!a->hashed || !b->hashed || a->tail == b->tail);
 }
 
+void proof_tell_other(const char *name, const struct part_proof *was, const struct part_proof *now,
+		      struct err *why)
+{
+	if (!now->known)
+		fail(why, FAULT_CONFIG, "'%s' is not a file any more", name);
+	else if (now->length != was->length)
+		fail(why, FAULT_CONFIG,
+		     "'%s' is not as the last run left it (%" PRIu64 " bytes, and it had %" PRIu64
+		     ")",
+		     name, now->length, was->length);
+	else
+		fail(why, FAULT_CONFIG,
+		     "'%s' is not as the last run left it (as long as it was, with another end)",
+		     name);
+}
+
 int proof_put(const struct part_proof *p, struct buf *out)
 {
 	return buf_printf(out, "\"length\":%" PRIu64 ",\"tail\":\"%016" PRIx64 "\"", p->length,

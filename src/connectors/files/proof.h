@@ -5,6 +5,7 @@
  * What must hold: the calls on descriptors and folders block: they are for off-loaded calls. */
 #pragma once
 #include "base/buf.h"
+#include "base/err.h"
 
 struct part_proof {
 	bool known, hashed; /* receipts of early versions have no hash */
@@ -15,6 +16,9 @@ MUST int proof_of(int fd, uint64_t length, struct part_proof *ret);
 /* Of all that stands at a path; what is no regular file is -ENODATA, too. */
 MUST int proof_at(int folder, const char *path, struct part_proof *ret);
 bool proof_same(const struct part_proof *, const struct part_proof *);
+/* "'NAME' is not as the last run left it", and what tells. */
+void proof_tell_other(const char *name, const struct part_proof *was, const struct part_proof *now,
+		      struct err *why);
 /* "length":N,"tail":"H" */
 MUST int proof_put(const struct part_proof *, struct buf *out);
 bool proof_get(struct slice object, struct part_proof *ret);

@@ -19,6 +19,7 @@
 #include "engine/again/again.h"
 
 #include "engine/again/changed.h"
+#include "engine/again/edited.h"
 #include "engine/run/mark.h"
 #include "engine/run/opening.h"
 #include "engine/run/place.h"
@@ -46,17 +47,47 @@ static void keep_since(struct run *run, const char *ended)
 		snprintf(run->since, sizeof run->since, "%.10s %.5s UTC", ended, ended + 11);
 }
 
+/* ---- what starting over costs ---- */
+
+/* Made once more for each record: a call that is paid for, whose answers are not remembered. */
+static const struct place *find_paid(const struct place *places, size_t n, bool keyless)
+{
+	for (size_t i = 0; i < n; i++)
+		if (places[i].facts.paid && places[i].common.remember_ns <= 0 &&
+		    (!keyless || places[i].facts.guarantee == APPEND_ONLY))
+			return &places[i];
+	return NULL;
+}
+
+/* One that no far side would know again: a mail goes out twice. */
+static const struct place *find_unsafe(const struct plan *p)
+{
+	const struct place *step = find_paid(p->steps, p->step_count, true);
+	return step ? step : find_paid(p->sinks, p->sink_count, true);
+}
+
 /* ---- the pipeline ---- */
-static bool is_same_plan(struct run *run, const struct state_run *last)
+
+/* 1: it is the same, or has no end and other steps; 0: a new run; -1: that would do harm */
+static int keeps_plan(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf what = { .max = 400 };
-	if (last->hash == run->plan->hash)
-		return true;
+	const struct place *unsafe = find_unsafe(run->plan);
+	const char *why = NULL;
+	int edited = last->hash == run->plan->hash ? 1 : edited_goes_on(run, last, &why, err);
+	if (edited != 0)
+		return edited;
 	if (changed_put(run->plan, buf_slice(&last->parts), &what) < 0)
 		buf_clear(&what);
 	notice(run, "'%s' was changed since the run of %s (%s): starting over", run->plan->file,
 	       run->since, what.n ? what.p : "something");
-	return false;
+	if (!why || !unsafe)
+		return 0;
+	return fail(
+		err, FAULT_CONFIG,
+		"'%s' was changed since the run of %s (%s): %s, or start over with --fresh, and "
+		"'%s' is paid for again, for every record",
+		run->plan->file, run->since, what.n ? what.p : "something", why, unsafe->label);
 }
 
 /* ---- the sources ---- */
@@ -206,7 +237,7 @@ static enum found look(struct run *run, const struct state_run *last, struct err
 }
 
 /* ---- the sinks ---- */
-/* 1, 0: not as it was left; -1 */
+/* 1; 0: not as it was left, *err says it; -1 */
 static int sink_stands(struct run *run, struct sink *k, const struct state_run *last,
 		       struct err *err) SUSPENDS
 {
@@ -219,13 +250,10 @@ static int sink_stands(struct run *run, struct sink *k, const struct state_run *
 	if (state_get_receipt(run->state, last->id, k->place->label, &receipt, &found, err) < 0)
 		return -1;
 	int r = k->place->port->stands(&k->site, name, buf_slice(&receipt), &why);
-	if (r == 0)
-		notice(run, "%s: starting over", why.text);
-	if (r < 0) {
-		*err = why;
-		return err_wrap(err, "to %s: ", k->place->label);
-	}
-	return r;
+	if (r > 0)
+		return 1;
+	*err = why;
+	return r < 0 ? err_wrap(err, "to %s: ", k->place->label) : 0;
 }
 
 static int all_stand(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
@@ -234,6 +262,49 @@ static int all_stand(struct run *run, const struct state_run *last, struct err *
 	for (size_t i = 0; i < run->plan->sink_count && r == 1; i++)
 		r = sink_stands(run, &run->sinks[i], last, err);
 	return r;
+}
+
+/* ---- an output that does not stand ---- */
+
+static const struct place *find_endless(const struct plan *p)
+{
+	for (size_t i = 0; i < p->source_count; i++)
+		if (p->sources[i].facts.endless || p->sources[i].facts.rounds)
+			return &p->sources[i];
+	return NULL;
+}
+
+/* An output was lost or changed: mostly by mistake, and then to begin anew, unasked, makes it worse. *err says what it is like. 0: no
+ * harm is done. */
+static int refuse_harm(struct run *run, struct err *err)
+{
+	const struct place *unsafe = find_unsafe(run->plan), *endless = find_endless(run->plan);
+	struct err why = *err;
+	*err = (struct err){ 0 };
+	if (unsafe)
+		return fail(
+			err, FAULT_CONFIG,
+			"%s: put it back as it was, or start over with --fresh, and '%s' is paid "
+			"for again, for every record",
+			why.text, unsafe->label);
+	if (endless)
+		return fail(err, FAULT_CONFIG,
+			    "%s: put it back as it was, or start over with --fresh, with what '%s' "
+			    "still has of what was in it",
+			    why.text, endless->label);
+	notice(run, "%s: starting over", why.text);
+	return 0;
+}
+
+static void notice_cost(struct run *run)
+{
+	const struct place *p = find_paid(run->plan->steps, run->plan->step_count, false);
+	size_t n = strlen(run->notice);
+	if (!p)
+		p = find_paid(run->plan->sinks, run->plan->sink_count, false);
+	if (p)
+		snprintf(run->notice + n, sizeof run->notice - n,
+			 ", and '%s' is paid for again, for every record", p->label);
 }
 
 /* ---- deciding ---- */
@@ -248,22 +319,9 @@ static int go_on_behind(struct run *run, const struct state_run *last, struct er
 	run->ledger.round = (struct round){ 0 };
 	run->ledger.settled = run->ledger.live = (struct counts){ 0 };
 	memcpy(run->continues, last->id, sizeof run->continues);
-	notice(run, "going on behind the run of %s", run->since);
+	if (!run->edited) /* that has been said */
+		notice(run, "going on behind the run of %s", run->since);
 	return 0;
-}
-
-/* What starting over costs: a call that is paid for, whose answers are not remembered, is made once more for each record. */
-static void notice_cost(struct run *run)
-{
-	for (size_t i = 0; i < run->plan->step_count; i++) {
-		const struct place *p = &run->plan->steps[i];
-		size_t n = strlen(run->notice);
-		if (!p->facts.paid || p->common.remember_ns > 0)
-			continue;
-		snprintf(run->notice + n, sizeof run->notice - n,
-			 ", and '%s' is paid for again, for every record", p->label);
-		return;
-	}
 }
 
 /* What it does not do again: records whose keys are kept for a time are duplicates. */
@@ -290,8 +348,10 @@ static int drop_asked(struct run *run, const struct state_run *last, struct err 
 
 static int decide(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
-	if (!is_same_plan(run, last) || last->mark.n == 0 ||
-	    !all_have_positions(run, is_limited(last)))
+	int same = keeps_plan(run, last, err);
+	if (same <= 0)
+		return same;
+	if (last->mark.n == 0 || !all_have_positions(run, is_limited(last)))
 		return 0;
 	/* What was asked for, when somebody looked and was cut off, is of then. */
 	if (!is_limited(last) && state_drop_pages(run->state, last->id, err) < 0)
@@ -301,10 +361,11 @@ static int decide(struct run *run, const struct state_run *last, struct err *err
 		return -1;
 	if (found == FOUND_OTHER)
 		return 0;
+	*err = (struct err){ 0 };
 	int stand = all_stand(run, last, err);
 	uint64_t held = 0;
 	if (stand <= 0)
-		return stand;
+		return stand < 0 ? -1 : refuse_harm(run, err);
 	if (state_count_held(run->state, last->id, &held, err) < 0)
 		return -1;
 	run->nothing_new = found == FOUND_END && held == 0;

@@ -3,6 +3,7 @@
  * What this room is for: a pipeline that runs for months is mended now and then. What it has read stays read: the positions are the
  *   sources', not the steps'.
  * What flows through:    the last run as the state has it, and the plan as it is now; yes or no.
+ *   The same holds between runs that are made with --once.
  * What must hold:
  *  (1) nothing is on the way between old steps: the run was drained, and no answer, child or page of a record is noted.
  *  (2) sources and sinks are what they were: positions and receipts are theirs.
@@ -24,9 +25,24 @@ static void count_noted(void *arg, const char *split, uint64_t ordinal)
 	++*n;
 }
 
+static bool is_status(const struct state_run *last, const char *status)
+{
+	return strcmp(last->status, status) == 0;
+}
+
+/* Also one that was made with --once, or ended as --until says. */
 static bool is_drained(const struct state_run *last)
 {
-	return strcmp(last->status, "stopped") == 0;
+	return is_status(last, "stopped") || is_status(last, "finished") ||
+	       is_status(last, "limited");
+}
+
+static bool has_no_end(const struct plan *p, const struct state_run *last)
+{
+	bool rounds = mark_has_rounds(buf_slice(&last->mark));
+	for (size_t i = 0; i < p->source_count; i++)
+		rounds |= p->sources[i].facts.rounds;
+	return rounds || plan_is_endless(p);
 }
 
 struct holding {
@@ -57,7 +73,7 @@ int edited_goes_on(struct run *run, const struct state_run *last, const char **w
 	struct holding holding = { run, buf_slice(&last->parts), true };
 	size_t noted = 0;
 	*why = NULL;
-	if (!plan_is_endless(p) && !mark_has_rounds(buf_slice(&last->mark)))
+	if (!has_no_end(p, last))
 		return 0;
 	*why = "undo the change, let it run and stop it in order (SIGTERM), then change it";
 	if (!is_drained(last))
@@ -76,8 +92,8 @@ int edited_goes_on(struct run *run, const struct state_run *last, const char **w
 	if (changed_put(p, holding.parts, &what) < 0)
 		return fail(err, FAULT_IO, "out of memory");
 	snprintf(run->notice, sizeof run->notice,
-		 "'%s' was changed since it was stopped (%s): going on behind what it has read",
-		 p->file, what.p);
+		 "'%s' was changed since %s (%s): going on behind what it has read", p->file,
+		 is_status(last, "stopped") ? "it was stopped" : "its last run", what.p);
 	run->edited = true;
 	return 1;
 }
