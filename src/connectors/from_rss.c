@@ -107,6 +107,7 @@ struct reading {
 	struct feed_list list;
 	struct asker asker;
 	struct place_options place_options;
+	struct unchanged now, before;
 	struct feed_place *places; /* owns */
 	size_t next, waiting;      /* to be asked; asked, and not heard yet */
 	struct hk_queue *replies;  /* struct heard * */
@@ -155,6 +156,8 @@ static int ask_main(void *arg) SUSPENDS
 		struct heard *h = xcalloc(1, sizeof(*h));
 		h->place = i;
 		h->failed = feed_ask(&r->asker, &q, &h->reply, &h->err) < 0;
+		if (!h->failed && h->reply.http.status == 304)
+			unchanged_add(&r->now, r->places[i].feed->name);
 		if (hk_checkpoint() < 0 || hk_queue_put(r->replies, &h) < 0) {
 			heard_free(r, h);
 			return -ECANCELED;
@@ -306,10 +309,12 @@ static int open_places(struct reading *r, struct err *err) SUSPENDS
 			.o = &r->place_options,
 			.split = intake_split(r->intake, r->list.v[i].name),
 		};
+	for (size_t i = 0; i < r->list.n; i++)
+		if (place_open(&r->places[i], r->intake, err) < 0)
+			return -1;
 	for (size_t i = 0; i < r->list.n; i++) {
 		struct feed_place *p = &r->places[i];
-		if (place_open(p, r->intake, err) < 0)
-			return -1;
+		place_recall(p, r->intake);
 		if (p->asked && place_end(p, r->intake, err) < 0)
 			return -1;
 		r->waiting += !p->asked;
@@ -335,6 +340,8 @@ static void reading_done(struct reading *r)
 	free(r->places);
 	if (r->asker_open)
 		asker_close(&r->asker);
+	unchanged_done(&r->now);
+	unchanged_done(&r->before);
 	feed_list_done(&r->list);
 	arena_free(r->arena);
 }
@@ -353,7 +360,9 @@ static int rss_run(struct site *site, struct intake *intake, struct err *err) SU
 	r.list.arena = r.arena;
 	r.place_options = (struct place_options){ .max_entries = (uint64_t)o->max_entries,
 						  .updates = o->updates,
-						  .most = entry_most(site) };
+						  .most = entry_most(site),
+						  .now = &r.now,
+						  .before = &r.before };
 	if (xml_find(err) < 0 || read_list(o, site_folder(site), false, &r.list, err) < 0)
 		return -1;
 	hide_secrets(&r);

@@ -307,6 +307,22 @@ def test_a_server_that_wants_to_be_left_alone_is_for_many_rounds(hocket):
         assert server.asked["/busy"] == 1 and "rate_limited" in r.err and "timeout" not in r.err, r.err
 
 
+def test_a_run_does_not_ask_those_again_that_had_nothing_when_it_was_looked(hocket):
+    with feeds() as server:
+        write_list(hocket, [server.add("rss", 1) for _ in range(100)])
+        assert hocket.run(pipe(", concurrency: 4")).code == 0
+        server.feeds["f80"].entries.insert(0, ("new", "new"))
+        server.answers.clear()
+        r = hocket.run(pipe(", concurrency: 4"))
+        assert r.code == 0 and r.account["delivered"] == 1, r.err
+        times = collections.Counter(path for path, _ in server.answers)
+        assert len(times) == 100 and times["/f80"] == 1
+        assert sum(times.values()) <= 150, "more than those that were being asked just then"  # it was 180 and more
+        server.feeds["f3"].entries.insert(0, ("newer", "new"))  # and they are asked the next time
+        assert hocket.run(pipe(", concurrency: 4")).account["delivered"] == 1
+        assert sorted(rows(hocket)) == guids(server)
+
+
 def test_rounds_give_what_came_between(hocket):
     with feeds() as server:
         many(server, hocket, 12)

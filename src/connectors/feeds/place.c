@@ -8,7 +8,8 @@
  * What must hold:
  *  (1) a page carries what is known behind it: in the middle of an answer the old validators, so that the rest is asked for again. (2) the
  *      failures of a feed are a split of their own: whether one comes does not move the ordinals of its entries, whatever comes first after
- *      a crash. (3) a streak of failures is one dead letter, also over a crash in the middle of it. */
+ *      a crash. (3) a streak of failures is one dead letter, also over a crash in the middle of it. (4) the first page of
+ *      a run() says which feeds had answered 304 by then: who goes on behind it does not ask them again. */
 #include "connectors/feeds/place.h"
 #include "base/banned.h"
 #include "base/json.h"
@@ -104,6 +105,11 @@ static int put_about(const struct feed_place *p, struct page *page, bool last)
 	json_put_bool(&w, last);
 	json_key(&w, "known");
 	json_put_raw(&w, buf_slice(&known));
+	if (!p->o->now->told && p->o->now->n) {
+		json_key(&w, "unchanged");
+		unchanged_put(p->o->now, &w);
+	}
+	p->o->now->told = true;
 	json_close(&w, '}');
 	return r < 0 ? r : json_writer_end(&w);
 }
@@ -146,7 +152,7 @@ static int read_known(struct feed_place *p, struct slice text, struct err *err)
 static int use_kept(struct feed_place *p, struct intake *in, struct page *page, uint64_t skip,
 		    struct err *err) SUSPENDS
 {
-	struct slice about = buf_slice(&page->about), n, last, known;
+	struct slice about = buf_slice(&page->about), n, last, known, unchanged;
 	int64_t records;
 	if (!json_field(about, S("records"), &n) || units_int(n, &records) < 0 ||
 	    !json_field(about, S("last"), &last) || !json_field(about, S("known"), &known))
@@ -154,6 +160,8 @@ static int use_kept(struct feed_place *p, struct intake *in, struct page *page, 
 	if (read_known(p, known, err) < 0)
 		return -1;
 	p->asked = json_type(last) == JSON_TRUE && skip < (uint64_t)records;
+	if (skip < (uint64_t)records && json_field(about, S("unchanged"), &unchanged))
+		unchanged_read(p->o->before, unchanged);
 	return admit_page(p, in, page, skip, err);
 }
 
@@ -364,6 +372,15 @@ void place_unchanged(struct feed_place *p)
 {
 	p->recovered = p->known.failing;
 	p->known.failing = false;
+}
+
+void place_recall(struct feed_place *p, struct intake *in)
+{
+	if (p->asked || !unchanged_has(p->o->before, p->feed->name))
+		return;
+	p->asked = true;
+	place_unchanged(p);
+	intake_heard(in);
 }
 
 void place_failed(struct feed_place *p, const struct err *why)

@@ -9,18 +9,21 @@
 #pragma once
 #include "connectors/feeds/ask.h"
 #include "connectors/feeds/known.h"
+#include "connectors/feeds/unchanged.h"
 
 struct place_options {
 	uint64_t max_entries;
 	bool updates;
 	size_t most; /* bytes of an entry */
+	/* Borrow. So far by this run(); by the part before it, as far as its pages tell. */
+	struct unchanged *now, *before;
 };
 struct feed_place {
 	const struct listed *feed;
 	const struct place_options *o;
 	struct split *split;
 	struct known known;
-	bool asked; /* an earlier part of this run did, and its answer was gone on with */
+	bool asked; /* an earlier part of this run did, and its answer was gone on with, or was that nothing had changed */
 	bool moved_now, recovered;
 	uint64_t line, entries, taken, left_out, twins;
 	struct err *fault; /* owns; NULL: it answered, and is a feed */
@@ -32,6 +35,8 @@ MUST int place_open(struct feed_place *, struct intake *, struct err *) SUSPENDS
 MUST int place_take(struct feed_place *, struct intake *, const struct reply *,
 		    struct err *) SUSPENDS;
 void place_unchanged(struct feed_place *); /* 304 */
+/* All places are open: did this one answer so, when an earlier part asked? */
+void place_recall(struct feed_place *, struct intake *);
 void place_failed(struct feed_place *, const struct err *);
 /* The dead letter of a feed that did not fail before. */
 MUST int place_end(struct feed_place *, struct intake *, struct err *) SUSPENDS;

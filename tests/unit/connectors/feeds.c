@@ -6,6 +6,7 @@
 #include "connectors/feeds/feed.h"
 #include "connectors/feeds/known.h"
 #include "connectors/feeds/plain.h"
+#include "connectors/feeds/unchanged.h"
 #include <time.h>
 
 /* ---- dates ----------------------------------------------------------------------------------- */
@@ -576,6 +577,29 @@ TEST(what_is_known_is_bounded_by_what_the_feed_gives)
 	CHECK_INT(count_new(&k, 499 * 20, 500 * 20), 0);
 }
 
+TEST(who_had_nothing_is_known_by_name)
+{
+	struct unchanged u = { 0 }, back = { 0 };
+	AUTO(buf_done) struct buf text = { 0 };
+	struct json_writer w = json_writer(&text);
+	CHECK(!unchanged_has(&u, "http://h/a"));
+	unchanged_add(&u, "http://h/a");
+	unchanged_add(&u, "http://h/a");
+	unchanged_add(&u, "http://h/b");
+	unchanged_put(&u, &w);
+	CHECK_INT(json_writer_end(&w), 0);
+	CHECK_INT(json_check(buf_slice(&text), NULL), 0);
+	unchanged_read(&back, S("{}"));
+	unchanged_read(&back, S("[\"x\",1e400,{}]"));
+	CHECK_INT(back.n, 0);
+	unchanged_read(&back, buf_slice(&text));
+	CHECK_INT(back.n, 2);
+	CHECK(unchanged_has(&back, "http://h/a") && unchanged_has(&back, "http://h/b"));
+	CHECK(!unchanged_has(&back, "http://h/c"));
+	unchanged_done(&u);
+	unchanged_done(&back);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -603,6 +627,7 @@ int main(void)
 		T(an_entry_is_new_once),
 		T(a_broken_answer_forgets_nothing),
 		T(what_is_known_is_bounded_by_what_the_feed_gives),
+		T(who_had_nothing_is_known_by_name),
 	};
 	return RUN_TESTS(tests);
 }
