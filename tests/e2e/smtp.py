@@ -117,6 +117,9 @@ class Session(asyncio.Protocol):
         self.sender, self.to = None, []
         self.reply("250 2.0.0 Ok")
 
+    def do_AUTH(self, line):
+        self.reply("235 2.7.0 come in")
+
     def do_NOOP(self, line):
         self.reply("250 2.0.0 Ok")
 
@@ -169,11 +172,12 @@ class Session(asyncio.Protocol):
         """A server that has it keeps it, whoever is still there to be told."""
         server = self.server
         server.take(self.mail)
-        if server.judge(self, "taken", self.mail.data) is CUT:
+        verdict = server.judge(self, "taken", self.mail.data)
+        if verdict is CUT:
             self.cut()
         else:
             self.in_doubt = False
-            self.reply(f"250 2.0.0 Ok: queued as {len(server.mails):06X}")
+            self.reply(verdict or f"250 2.0.0 Ok: queued as {len(server.mails):06X}")
 
 
 class Server:

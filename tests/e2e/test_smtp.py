@@ -53,7 +53,7 @@ to: {name: .name, email: .email}
 cc: [Boss <boss@example.org>, .none]
 bcc: audit@example.org
 reply_to: desk@example.org
-attach: '[{text: .logo, filename: "logo.gif", inline: "logo"}, {text: "a,b\n", filename: "Übersicht.csv"}]'
+attach: '[{text: .logo, filename: "logo.gif", inline: "logo"}, {text: "ä,b\n", filename: "Übersicht.csv"}]'
 headers: {List-Unsubscribe: '<https://example.org/\(.email)>', X-Empty: '\(.none // "")'}""".replace("to: .email\n", ""))
         assert result.code != 0, "`to` stands there twice"
         text = (hocket.folder / "pipe.yaml").read_text().replace("    to: .email\n", "", 1)
@@ -71,7 +71,7 @@ headers: {List-Unsubscribe: '<https://example.org/\(.email)>', X-Empty: '\(.none
         assert m.get_body(("html",)).get_content().strip() == record["html"]
         parts = {p.get_filename(): p for p in m.walk() if p.get_filename()}
         assert parts["logo.gif"]["content-id"] == "<logo>" and parts["logo.gif"].get_content() == b"GIF89a"
-        assert parts["Übersicht.csv"].get_content_type() == "text/csv" and "a,b" in parts["Übersicht.csv"].get_content()
+        assert parts["Übersicht.csv"].get_content_type() == "text/csv" and "ä,b" in parts["Übersicht.csv"].get_content()
         sent = hocket.read_jsonl("out.jsonl")[0]["sent"]
         assert sent["message_id"] == taken.id and sent["accepted"] == taken.to and sent["refused"] == [] and sent["response"]
         assert taken.id.endswith("@example.org") and m["date"].datetime.timestamp() == pytest.approx(time.time(), abs=60)
@@ -283,6 +283,7 @@ def test_connections_are_kept_and_bounded(hocket):
 @pytest.mark.parametrize("options, sender, says", [
     ("", "news@@example.org", "is no mail address"),
     ("headers: {Subject: x}", "news@example.org", "'Subject' is an option of its own"),
+    ("headers: {Sender: a@example.org}", "news@example.org", "is made with the mail"),
     ("headers: {Message-ID: x}", "news@example.org", "is made with the mail"),
     ("idempotency_key: auto", "news@example.org", "has no key"),
     ("cc: \\(.a) <\\(.b)>", "news@example.org", "{name: .name, email: .email}"),
@@ -318,6 +319,36 @@ tests:
         result = hocket("test", "pipe.yaml")
         assert result.code == 0, result.out + result.err
         assert far.connections == 0
+
+
+def test_who_it_is_from_may_stand_in_the_url(hocket):
+    hocket.write_jsonl("in.jsonl", [{"items": [{"reader": {"email": "ada@example.org"}}], "html": "<p>x</p>"}])
+    hocket.write("pipe.yaml", """from: {jsonl: in.jsonl}
+to: {smtp: $secret.SMTP_URL, to: '.items[0].reader.email', subject: '\\(.items|length) stories', html: .html, rate: 14/s}
+tests:
+  - name: x
+    in: {items: [{reader: {email: ada@example.org}}], html: <p>x</p>}
+    mock: {smtp: {message_id: m1, accepted: [ada@example.org], refused: []}}
+    sent: {smtp: {$body: {to: [ada@example.org], subject: 1 stories}}}
+""")
+    assert hocket("test", "pipe.yaml").code == 0
+    with smtp.server() as far:
+        hocket.env["SMTP_URL"] = far.url
+        result = hocket("check", "pipe.yaml")
+        assert result.code == 78 and "who are the mails from?" in result.err
+        far.offers = [*far.offers, "AUTH PLAIN"]
+        hocket.env["SMTP_URL"] = far.url.replace("//", "//news%40example.org:sesame@")
+        result = hocket("run", "pipe.yaml")
+        assert result.code == 0 and [m.sender for m in far.mails] == ["news@example.org"], result.err
+
+
+def test_what_a_server_repeats_of_the_password_is_kept_nowhere(hocket):
+    with smtp.server(at("taken", **{"": "250 2.0.0 Ok hush-hush-77"})) as far:
+        far.offers = [*far.offers, "AUTH PLAIN"]
+        result = mail(hocket, far.url.replace("//", "//ada:hush-hush-77@"), [reader()])
+        assert result.code == 0 and len(far.mails) == 1, result.err
+        assert "hush-hush" not in (hocket.folder / "out.jsonl").read_text()
+    assert "hush-hush" not in "".join(sqlite3.connect(hocket.folder / ".hocket/pipe.db").iterdump())
 
 
 def test_a_password_in_the_file_is_told_of(hocket):

@@ -21,9 +21,9 @@
 
 /* ---- the file ------------------------------------------------------------------------------------- */
 
-static const char *const made_here[] = { "from",         "to",          "cc",      "bcc",
-					 "reply-to",     "subject",     "date",    "message-id",
-					 "mime-version", "return-path", "received" };
+static const char *const made_here[] = { "from",       "to",           "cc",          "bcc",
+					 "sender",     "reply-to",     "subject",     "date",
+					 "message-id", "mime-version", "return-path", "received" };
 static const char *const as_options[] = { "from", "to", "cc", "bcc", "subject" };
 
 static bool is_one_of(const char *name, const char *const *words, size_t n)
@@ -201,6 +201,11 @@ static int take_text(struct call *c, struct slice item, struct mail_part *part, 
 		part->type = media_of_name(part->filename);
 	if (part->type.n == 0)
 		part->type = S("text/plain");
+	/* It is UTF-8, being JSON's; text that says nothing is ASCII (RFC 2046 4.1.2). */
+	if (slice_eq_nocase(slice_head(part->type, 5), S("text/")) &&
+	    !memchr(part->type.p, ';', part->type.n))
+		part->type =
+			slice_str(arena_printf(c->arena, "%.*s; charset=utf-8", SLICE(part->type)));
 	if (part->filename.n == 0)
 		part->filename = S("attachment.txt");
 	return 0;
@@ -278,7 +283,7 @@ static int ask_addresses(const struct mailing_options *o, struct call *c, struct
 {
 	struct addressees to, cc;
 	struct mail *m = &l->mail;
-	if (ask_one(o->from, "from", c, &m->from, err) < 0 ||
+	if ((o->from && ask_one(o->from, "from", c, &m->from, err) < 0) ||
 	    ask_one(o->reply_to, "reply_to", c, &m->reply_to, err) < 0 ||
 	    addressees_ask(o->to, "to", c, &to, err) < 0 ||
 	    addressees_ask(o->cc, "cc", c, &cc, err) < 0 ||
@@ -299,11 +304,12 @@ static int ask_addresses(const struct mailing_options *o, struct call *c, struct
 	return 0;
 }
 
-int mailing_ask(const struct mailing_options *o, struct call *c, struct mailing *ret,
-		struct err *err)
+int mailing_ask(const struct mailing_options *o, struct slice sender, struct call *c,
+		struct mailing *ret, struct err *err)
 {
 	struct mail *m = &ret->mail;
 	*ret = (struct mailing){ .mail = { .date_ns = c->env->meta->wall_ns } };
+	m->from.mailbox = sender;
 	if (ask_addresses(o, c, ret, err) < 0 ||
 	    ask_words(o->subject, "subject", c, &m->subject, err) < 0 ||
 	    ask_texts(o, c, m, err) < 0 || ask_parts(o, c, m, err) < 0 ||

@@ -16,8 +16,8 @@ struct mailing_options {
 	    __VA_ARGS__.doc = doc_)
 #define MAILING_OPTIONS(T, member)                                                               \
 	MAILING_ADDRESS(T, member, from,                                                         \
-			"who it is from: News <news@example.org>, or jq that gives an address",  \
-			.required = true, ),                                                     \
+			"who it is from: News <news@example.org>, or jq that gives an address. " \
+			"Not given: the user of the server's URL, if that is an address"),       \
 		MAILING_ADDRESS(T, member, to,                                                   \
 				"who gets it: ada@example.org, .email, "                         \
 				"{name: .name, email: .email}, or a list of these"),             \
@@ -46,8 +46,9 @@ struct mailing {
 	struct mail mail; /* all but the Message-ID */
 	struct addressees bcc;
 };
-MUST int mailing_ask(const struct mailing_options *, struct call *, struct mailing *ret,
-		     struct err *) SUSPENDS;
+/* sender: who it is from where no option says it; borrowed. */
+MUST int mailing_ask(const struct mailing_options *, struct slice sender, struct call *,
+		     struct mailing *ret, struct err *) SUSPENDS;
 /* For people, and for tests: {"from", "to": [...], "subject", "text", ...}; what is not there is left out. */
 MUST int mailing_put(const struct mailing *, struct buf *out);
 struct digest;

@@ -20,6 +20,7 @@
 #define AWAY_NS \
 	(900 *  \
 	 HK_SEC) /* one that restarts is back by then; a misspelt one is not waited for all night */
+#define NOBODY_YET "sender@unknown.invalid" /* where no secret is known: tests */
 #define ID_DIGITS  32
 #define SHOWN_MOST 3
 
@@ -65,10 +66,28 @@ static int read_url(const struct smtp_call *o, struct slice text, struct smtp_op
 	return 0;
 }
 
+/* The user is as secret as the URL that it stands in: it is not shown. */
+static int take_sender(const struct smtp_call *o, const struct smtp_options *server,
+		       struct smtp_shared *shared, struct err *err)
+{
+	AUTO(buf_done) struct buf storage = { .max = 8192 };
+	struct mail_address a = { 0 };
+	if (o->mailing.from)
+		return 0;
+	if (mail_address_parse(server->user, &a, &storage, err) < 0)
+		return fail(
+			err, FAULT_CONFIG,
+			"who are the mails from? say `from: News <news@example.org>`: the user in "
+			"the server's URL is no mail address");
+	snprintf(shared->sender, sizeof shared->sender, "%.*s", SLICE(a.mailbox));
+	return 0;
+}
+
 static void check_url(struct smtp_call *o, struct facts *facts, struct diag *diag)
 {
 	AUTO(buf_done) struct buf storage = { .max = 8192 };
 	struct smtp_options server = { .port = 0 };
+	struct smtp_shared ignored;
 	struct err err = { 0 };
 	const char *option;
 	o->door[0] = 0;
@@ -76,6 +95,8 @@ static void check_url(struct smtp_call *o, struct facts *facts, struct diag *dia
 		return;
 	if (read_url(o, tpl_head(o->url), &server, &storage, &option, &err) < 0)
 		diag_error(diag, option, "%s", err.text);
+	else if (take_sender(o, &server, &ignored, &err) < 0)
+		diag_error(diag, NULL, "%s", err.text);
 	else if (server.host.n < sizeof o->door)
 		memcpy(o->door, server.host.p, server.host.n);
 	facts->door = slice_str(o->door);
@@ -109,7 +130,8 @@ int smtp_call_open(struct site *site, struct err *err)
 	struct smtp_options server = { .port = 0 };
 	const char *option;
 	if (tpl_text(o->url, &env, &url, err) < 0 ||
-	    read_url(o, buf_slice(&url), &server, &storage, &option, err) < 0)
+	    read_url(o, buf_slice(&url), &server, &storage, &option, err) < 0 ||
+	    take_sender(o, &server, shared, err) < 0)
 		return -1;
 	server.insecure = o->insecure;
 	server.ca_file = o->tls ? o->tls->ca : NULL;
@@ -234,7 +256,8 @@ int smtp_call_ask(struct site *site, struct call *c, struct err *err)
 	const struct smtp_shared *shared = site->shared;
 	struct request *q = arena_zero(c->arena, sizeof *q);
 	struct mailing mailing;
-	if (mailing_ask(&o->mailing, c, &mailing, err) < 0)
+	struct slice sender = shared->sender[0] ? slice_str(shared->sender) : S(NOBODY_YET);
+	if (mailing_ask(&o->mailing, sender, c, &mailing, err) < 0)
 		return -1;
 	make_envelope(o, c, &mailing, &q->mail);
 	if (make_message(c, &mailing, q, err) < 0)

@@ -41,7 +41,8 @@ extern const struct opt smtp_trust_options[];
 
 struct smtp_shared {
 	struct smtp *client;
-	char lane[320]; /* "smtp://host:587" */
+	char lane[320];   /* "smtp://host:587" */
+	char sender[320]; /* the user of its URL, where `from` is not given */
 };
 
 int smtp_call_plan(void *options, struct facts *, struct diag *);

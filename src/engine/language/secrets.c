@@ -255,7 +255,7 @@ static struct secret *add_fake(struct secrets *s, struct slice name)
 				 has_part(name, "DATABASE") || has_part(name, "DB")));
 	bool mail = url && (has_part(name, "SMTP") || has_part(name, "MAIL"));
 	const char *form = database ? "postgres://secret.example/%.*s"
-			   : mail   ? "smtps://%.*s@secret.example"
+			   : mail   ? "smtps://%.*s%%40secret.example@secret.example"
 			   : url    ? "https://secret.example/%.*s"
 				    : "secret-%.*s";
 	AUTO(buf_done) struct buf value = { .max = 4096 };

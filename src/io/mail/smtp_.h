@@ -80,6 +80,8 @@ MUST int smtp_conn_write(struct smtp_conn *, struct slice, struct err *) SUSPEND
 MUST int smtp_conn_read(struct smtp_conn *, int64_t clock_ns, struct err *) SUSPENDS;
 /* A line (its CR LF is added) and its reply. */
 MUST int smtp_conn_ask(struct smtp_conn *, struct slice line, struct err *) SUSPENDS;
+/* The reply's text, appended; nothing, where it repeats a secret of ours. 0, or buf_add's errors. */
+int smtp_conn_said(const struct smtp_conn *, struct buf *out);
 /* -1: conn->reply is a no to `what` ("RCPT TO:<ada@example.org>"): FAULT_SMTP. What is neither yes nor no is FAULT_PROTOCOL, and breaks. */
 int smtp_conn_refused(struct smtp_conn *, struct slice what, struct err *);
 void smtp_conn_quit(struct smtp_conn *) SUSPENDS; /* says QUIT, waits a second for the answer */

@@ -173,8 +173,7 @@ static size_t keep_text(struct delivery *d)
 {
 	struct buf *storage = &d->ret->storage;
 	size_t before = storage->n;
-	if (smtp_reply_put(&d->conn->reply, storage) < 0)
-		buf_truncate(storage, before);
+	(void)smtp_conn_said(d->conn, storage);
 	return storage->n - before;
 }
 

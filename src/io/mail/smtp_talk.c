@@ -73,12 +73,20 @@ static bool shows_secret(const struct smtp_conn *c, struct slice text)
 	return false;
 }
 
+int smtp_conn_said(const struct smtp_conn *c, struct buf *out)
+{
+	size_t before = out->n;
+	int r = smtp_reply_put(&c->reply, out);
+	if (r < 0 || shows_secret(c, slice_from(buf_slice(out), before)))
+		buf_truncate(out, before);
+	return r;
+}
+
 int smtp_conn_refused(struct smtp_conn *c, struct slice what, struct err *err)
 {
 	const struct http_origin *o = c->wire->origin;
 	AUTO(buf_done) struct buf text = { 0 };
-	if (smtp_reply_put(&c->reply, &text) < 0 || shows_secret(c, buf_slice(&text)))
-		buf_clear(&text);
+	(void)smtp_conn_said(c, &text); /* what there is no memory for is not told */
 	err->code = c->reply.code;
 	err->whole = c->reply.code == 421;
 	if (smtp_reply_no(&c->reply))
