@@ -90,15 +90,16 @@ struct listener {
 	struct intake *intake;
 	struct socket socket;
 	struct hook_box box;
-	struct rec *last;       /* owns; the last record that was kept; NULL: there is none */
-	struct hk_scope *life;  /* of its task; NULL: it does not run */
-	bool over;              /* it need not begin any more */
-	bool ever;              /* a connection stood */
-	bool heard;             /* a message came on this one */
-	unsigned tries;         /* since something came */
-	int64_t lost_ns;        /* when the connection was lost; 0: it stands */
-	bool told;              /* that it is away */
-	uint64_t messages_most; /* bytes of one */
+	struct rec *last;          /* owns; the last record that was kept; NULL: there is none */
+	struct hook_teller teller; /* borrows; that record */
+	struct hk_scope *life;     /* of its task; NULL: it does not run */
+	bool over;                 /* it need not begin any more */
+	bool ever;                 /* a connection stood */
+	bool heard;                /* a message came on this one */
+	unsigned tries;            /* since something came */
+	int64_t lost_ns;           /* when the connection was lost; 0: it stands */
+	bool told;                 /* that it is away */
+	uint64_t messages_most;    /* bytes of one */
 };
 
 static void warn(const struct listener *l, const char *fmt, ...) PRINTF(2, 3);
@@ -138,28 +139,26 @@ static int wait_left(struct listener *l) SUSPENDS
 	return r;
 }
 
-static struct rec *last_of(const struct hook_records *records)
+/* Takes it. */
+static void set_last(struct listener *l, struct rec *last)
 {
-	for (size_t i = records->n; i-- > 0;)
-		if (!records->v[i].fault)
-			return records->v[i].rec;
-	return NULL;
+	rec_unref(l->last);
+	l->last = last;
+	l->teller.last = last ? rec_json(last) : (struct slice){ 0 };
 }
 
 /* 0 when they are durable; else the box knows why not. */
 static int keep(struct listener *l, struct hook_records *records) SUSPENDS
 {
-	AUTO(rec_unrefp) struct rec *last = last_of(records);
+	AUTO(rec_unrefp) struct rec *last = hook_records_last(records);
 	if (last)
 		rec_ref(last);
 	if (records->n == 0)
 		return 0;
 	if (hook_box_put(&l->box, records) < 0)
 		return -1;
-	if (last) {
-		rec_unref(l->last);
-		l->last = take(last);
-	}
+	if (last)
+		set_last(l, take(last));
 	return 0;
 }
 
@@ -280,7 +279,15 @@ static int64_t backoff_ns(const struct listener *l, const struct err *err)
 	int64_t most = BACKOFF_MIN_NS << doublings;
 	most = most < BACKOFF_MAX_NS ? most : BACKOFF_MAX_NS;
 	int64_t jittered = most / 2 + (int64_t)(hk_random() % (uint64_t)(most / 2));
-	return err->retry_after_ns > jittered ? err->retry_after_ns : jittered;
+	return err->retry_after_ns > 0 ? err->retry_after_ns + jittered : jittered;
+}
+
+/* No longer than `within` has left. */
+static int64_t pause_ns(const struct listener *l, const struct err *err)
+{
+	int64_t pause = backoff_ns(l, err), within = l->o->within_ns;
+	int64_t left = l->lost_ns + within - hk_now_ns();
+	return within > 0 && left < pause ? left : pause;
 }
 
 /* A short break is nobody's business; that it does not come back at once is. */
@@ -309,7 +316,7 @@ static int wait_turn(struct listener *l, struct err *err) SUSPENDS
 		return err_wrap(err, "waited for it as long as `within` says: ");
 	}
 	say_away(l, err);
-	if (hk_sleep(backoff_ns(l, err)) < 0)
+	if (hk_sleep(pause_ns(l, err)) < 0)
 		return tell_stopped(err);
 	l->tries++;
 	return 0;
@@ -342,15 +349,11 @@ static int listen_for_ever(void *arg) SUSPENDS
 static struct rec *last_of_page(const struct listener *l, struct slice about, struct slice value)
 {
 	AUTO(hook_records_done) struct hook_records records = { 0 };
-	AUTO(buf_done) struct buf keeper = { 0 }, teller = { 0 };
-	struct slice raw;
+	AUTO(buf_done) struct buf keeper = { 0 };
 	uint64_t number;
-	if (hook_page_read(about, value, &number, &keeper, &records) < 0 ||
-	    !json_field(about, S("teller"), &raw) || json_unquote(raw, &teller) < 0 ||
-	    !slice_eq(buf_slice(&teller), l->socket.shown))
+	if (hook_page_read(about, value, &number, &keeper, &records) < 0)
 		return NULL;
-	struct rec *last = last_of(&records);
-	return last ? rec_ref(last) : NULL;
+	return hook_page_last(about, &records, l->teller.name);
 }
 
 /* What an earlier run heard last: pages are kept until there is a later one (state/inbox.h). */
@@ -364,7 +367,7 @@ static int find_last(struct listener *l, struct err *err) SUSPENDS
 		snprintf(base, sizeof base, "%" PRIu64, n);
 		found = intake_kept(l->intake, l->box.split, slice_str(base), &about, &value, err);
 		if (found > 0)
-			l->last = last_of_page(l, buf_slice(&about), buf_slice(&value));
+			set_last(l, last_of_page(l, buf_slice(&about), buf_slice(&value)));
 	}
 	return found < 0 ? -1 : 0;
 }
@@ -406,7 +409,8 @@ static int websocket_run(struct site *site, struct intake *intake, struct err *e
 	r = r < 0 ? r : hook_box_open(&l.box, site, intake, SPLIT, UINT64_MAX / 2, err);
 	if (r < 0)
 		return -1;
-	l.box.teller = l.socket.shown.p;
+	l.teller.name = l.socket.shown;
+	l.box.teller = &l.teller;
 	return find_last(&l, err) < 0 ? -1 : listen_and_admit(&l, err);
 }
 

@@ -30,7 +30,8 @@ struct ws_options {
 };
 
 struct ws_request {
-	struct slice url; /* ws:// or wss://; userinfo becomes Basic authentication */
+	struct slice url;   /* ws:// or wss://; userinfo becomes Basic authentication */
+	struct slice shown; /* what messages call it; empty: the URL without userinfo and query */
 	const struct http_header *headers;
 	size_t header_count;
 	struct slice protocols; /* "chat, superchat"; empty: none */

@@ -203,7 +203,8 @@ def test_credentials_headers_and_subprotocol(hocket):
 class Raw:
     """Answers each connection with bytes that are made of the request."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, pace=0):
+        self.pace = pace  # bytes at a time
         self.answer, self.asked, self.socket = answer, 0, socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://127.0.0.1:{self.socket.getsockname()[1]}/feed"
         threading.Thread(target=self.serve, daemon=True).start()
@@ -218,9 +219,12 @@ class Raw:
                         head += connection.recv(4096)
                     self.asked += 1
                     answer = self.answer(head, self.asked)
-                    connection.sendall(answer)
-                    if b" 101 " in answer[:20]:  # it stays until we go
-                        connection.recv(1)
+                    with contextlib.suppress(OSError):
+                        for n in range(0, len(answer), self.pace or len(answer)):
+                            connection.sendall(answer[n:n + (self.pace or len(answer))])
+                            time.sleep(0.05 if self.pace else 0)
+                        if b" 101 " in answer[:20]:  # it stays until we go
+                            connection.recv(1)
 
     def stop(self):
         self.socket.close()
@@ -274,6 +278,46 @@ def test_who_is_away_is_waited_for_and_said_to_be_back(hocket):
             wait_until(lambda: lines(hocket) >= 1)
             result = stop(hocket, process)
     assert result.err.count("it is tried again until it is there") == 1 and "is back after" in result.err, result.err
+
+
+def test_within_ends_waiting_whatever_the_server_wishes(hocket):
+    with serving(Raw, lambda head, asked: refusal(503, "", "Retry-After: 3600\r\n")) as server:
+        result = hocket.run(source(server.url, "within: 300ms") + TO_FILE)
+    assert result.code != 0 and "waited for it as long as `within` says" in result.err, result.err
+
+
+def test_an_answer_that_does_not_end_is_not_waited_for(hocket):
+    """A byte now and then: no clock for the first byte, or for the next, ever runs out."""
+    clocks = "timeout: {connect: 50ms, tls: 50ms, first_byte: 100ms}"
+    with serving(Raw, lambda head, asked: b"HTTP/1.1 101 x\r\n" + b"X: y\r\n" * 1000, pace=1) as server:
+        result = hocket.run(source(server.url, "within: 500ms", clocks) + TO_FILE)
+    assert result.code != 0 and "does not come to an end with its answer" in result.err, result.err
+
+
+def test_headers_of_the_handshake_are_not_to_be_written(hocket):
+    for name, words in (("Sec-WebSocket-Protocol", "write `subprotocol`"), ("sec-websocket-key", "set by hocket itself")):
+        result = hocket.run(source("ws://127.0.0.1:1/", f"headers: {{{name}: x}}") + TO_FILE)
+        assert result.code == 78 and words in result.err, result.err
+
+
+def test_a_url_that_is_a_secret_is_seen_nowhere(hocket):
+    """Also its path, which is a part of the name by which others go."""
+    async def talk(server, ws):
+        await ws.send("nonsense")
+        await (ws.close(1011, "again") if server.connections < 3 else ws.wait_closed())
+
+    with serving(sockets.Server, talk) as server:
+        hocket.env["FEED"] = server.url.replace("//", "//me:canary-password@") + "/canary-path?key=canary-query"
+        with listening(hocket, source("$secret.FEED", "as: json") + TO_FILE + "dead: dead.jsonl\n") as process:
+            server.wait_for(lambda: server.connections == 3)
+            said = stop(hocket, process).err
+    hocket.write_jsonl("in.jsonl", [{"n": 1}])
+    said += hocket.run("from: {jsonl: in.jsonl}\nto: {websocket: $secret.FEED, retry: {times: 1}}\n", name="sink.yaml").err
+    with serving(Raw, lambda head, asked: refusal(404)) as server:
+        hocket.env["FEED"] = server.url + "/canary-path"
+        said += hocket.run("from: {websocket: $secret.FEED}\nto: null\n", name="other.yaml").err
+    assert "answered 404" in said and "canary" not in said, said
+    assert [f for f in hocket.folder.rglob("*") if f.is_file() and b"canary" in f.read_bytes()] == []
 
 
 def test_within_ends_waiting(hocket):
@@ -352,6 +396,34 @@ def test_a_changed_pipeline_takes_over_what_was_kept(hocket):
             stop(hocket, process)
         assert [r["n"] for r in hocket.read_jsonl("out.jsonl")] == list(range(1, 301))
         assert kept and server.received[1] == {"after": max(kept)}
+
+
+def test_resume_names_the_last_record_also_behind_messages_that_were_none(hocket):
+    async def talk(server, ws):
+        hello = json.loads(await ws.recv())
+        server.note(hello)
+        if hello == {"after": 0}:
+            await ws.send('{"seq": 1}')
+            while not lines(hocket):  # so that what follows is kept by itself
+                await asyncio.sleep(0.01)
+            await ws.send("nonsense")
+            server.note("said")
+        await ws.wait_closed()
+
+    def counted(word):
+        state = next((hocket.folder / ".hocket").glob("*.db"))
+        with contextlib.closing(sqlite3.connect(state)) as db:
+            return db.execute(f"SELECT count(*) FROM {word}").fetchone()[0]
+
+    with serving(sockets.Server, talk) as server:
+        text = source(server.url, "as: json", "send: {after: 0}", "resume: {after: '\\(.seq)'}") + TO_FILE
+        for run in (1, 2):  # the second behind what the first has left: a page without a record
+            with listening(hocket, text) as process:
+                server.wait_for(lambda: len(server.received) == 1 + run)
+                wait_until(lambda: counted("dead") == 1)
+                process.send_signal(signal.SIGTERM)
+                assert hocket.finish(process).balances()
+        assert server.received == [{"after": 0}, "said", {"after": 1}]
 
 
 # ---- the sink ----

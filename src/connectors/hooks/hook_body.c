@@ -221,8 +221,28 @@ static int put_blobs(struct json_writer *w, const struct hook_records *r, struct
 	return done;
 }
 
+struct rec *hook_records_last(const struct hook_records *r)
+{
+	for (size_t i = r->n; i-- > 0;)
+		if (!r->v[i].fault)
+			return r->v[i].rec;
+	return NULL;
+}
+
+/* A page without a good record names the one before it, whose page goes when this one stands. */
+static void put_teller(struct json_writer *w, const struct hook_teller *t,
+		       const struct hook_records *r)
+{
+	json_key(w, "teller");
+	json_put_string(w, t->name);
+	if (t->last.n > 0 && !hook_records_last(r)) {
+		json_key(w, "last");
+		json_put_raw(w, t->last);
+	}
+}
+
 int hook_page_put(const struct hook_records *r, uint64_t number, const char *keeper,
-		  const char *teller, struct buf *about, struct buf *value)
+		  const struct hook_teller *teller, struct buf *about, struct buf *value)
 {
 	struct json_writer w = json_writer(about);
 	int done = put_lines(r, value);
@@ -231,10 +251,8 @@ int hook_page_put(const struct hook_records *r, uint64_t number, const char *kee
 	json_put_int(&w, (int64_t)number);
 	json_key(&w, "keeper");
 	json_put_string(&w, slice_str(keeper));
-	if (teller) {
-		json_key(&w, "teller");
-		json_put_string(&w, slice_str(teller));
-	}
+	if (teller)
+		put_teller(&w, teller, r);
 	done = done < 0 ? done : put_blobs(&w, r, value);
 	put_faults(&w, r);
 	json_close(&w, '}');
@@ -357,4 +375,17 @@ int hook_page_read(struct slice about, struct slice value, uint64_t *number, str
 		return 0;
 	hook_records_done(ret);
 	return -EBADMSG;
+}
+
+struct rec *hook_page_last(struct slice about, const struct hook_records *r, struct slice teller)
+{
+	AUTO(buf_done) struct buf name = { 0 };
+	struct rec *last = hook_records_last(r);
+	struct slice raw;
+	if (!json_field(about, S("teller"), &raw) || json_unquote(raw, &name) < 0 ||
+	    !slice_eq(buf_slice(&name), teller))
+		return NULL;
+	if (last)
+		return rec_ref(last);
+	return json_field(about, S("last"), &raw) ? rec_new(raw) : NULL;
 }

@@ -32,8 +32,8 @@ struct hook_box {
 	uint64_t old;    /* pages below it lie in the inbox alone */
 	int64_t taken;   /* records that were kept since it was opened */
 	uint64_t line;   /* of the record admitted last */
-	const char
-		*teller; /* borrows: who tells it, to be kept with it; NULL: that does not matter */
+	const struct hook_teller
+		*teller; /* borrows: to be kept with it; NULL: who tells does not matter */
 	struct hk_event came, kept;
 	struct hk_event room; /* set when a page's records have gone on */
 	bool closed, stuck;   /* stuck: the disk is full; who waits is refused until it is not */

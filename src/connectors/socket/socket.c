@@ -5,10 +5,13 @@
  * What must hold:        see socket.h. The URL is the file's own, so that where it leads needs no guard. */
 #include "connectors/socket/socket.h"
 #include "base/banned.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "io/http/http_parse.h"
 #include "io/url.h"
+#include <errno.h>
 #include <hocket/run.h>
+#include <hocket/scope.h>
 #include <string.h>
 
 #define ANSWER_NS (30 * HK_SEC) /* to a handshake, unless the file has clocks of its own */
@@ -65,15 +68,44 @@ static void check_subprotocol(const struct socket_options *o, struct diag *diag)
 	}
 }
 
+static void check_headers(const struct socket_options *o, struct diag *diag)
+{
+	static const struct slice handshake = S("Sec-WebSocket-");
+	for (size_t i = 0; i < o->head.headers.n; i++) {
+		struct slice name = slice_str(o->head.headers.keys[i]);
+		if (slice_eq_nocase(name, S("Sec-WebSocket-Protocol")))
+			diag_error(diag, "headers", "write `subprotocol` in place of '%.*s'",
+				   SLICE(name));
+		else if (slice_eq_nocase(slice_head(name, handshake.n), handshake))
+			diag_error(diag, "headers", "the header '%.*s' is set by hocket itself",
+				   SLICE(name));
+	}
+}
+
 void socket_plan(struct socket_options *o, struct facts *facts, struct diag *diag)
 {
 	check_url(o, facts, diag);
 	check_subprotocol(o, diag);
+	check_headers(o, diag);
 	headers_check(&o->head, diag);
 	tls_check(&o->tls, facts, diag);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------- */
+
+/* ws://host:port/path. In a URL with a secret the path may be it, or a part of it: then a mark tells it from others. */
+static struct slice make_shown(struct socket *s, const struct url *url)
+{
+	struct slice path, query;
+	(void)slice_cut(url->target, '?', &path, &query);
+	const char *scheme = url->tls ? "wss" : "ws";
+	if (!site_is_secret(s->site, s->url))
+		return slice_str(arena_printf(s->arena, "%s://%.*s:%u%.*s", scheme,
+					      SLICE(url->host), url->port, SLICE(path)));
+	uint64_t mark = hash_end(hash_add(HASH_START, path));
+	return slice_str(arena_printf(s->arena, "%s://%.*s:%u#%06x", scheme, SLICE(url->host),
+				      url->port, (unsigned)(mark & 0xffffff)));
+}
 
 static int open_url(struct socket *s, const struct env *env, struct err *err) SUSPENDS
 {
@@ -86,10 +118,7 @@ static int open_url(struct socket *s, const struct env *env, struct err *err) SU
 	if (ws_url_put_http(s->url, &http) < 0 || url_parse(buf_slice(&http), &url, &why) < 0)
 		return fail(err, FAULT_CONFIG, "`websocket` is not the URL of a WebSocket: %s",
 			    why);
-	struct slice path, query;
-	(void)slice_cut(url.target, '?', &path, &query);
-	s->shown = slice_str(arena_printf(s->arena, "%s://%.*s:%u%.*s", url.tls ? "wss" : "ws",
-					  SLICE(url.host), url.port, SLICE(path)));
+	s->shown = make_shown(s, &url);
 	return 0;
 }
 
@@ -126,11 +155,30 @@ static int exchange(void *arg, struct http_client *client, const struct http_req
 	return oauth_exchange(&s->oauth, auth ? auth->oauth2 : NULL, s->site, q, bearer, ret, err);
 }
 
+/* Twice as long as its parts may take: who sends the answer byte by byte is not waited for. */
+static int connect_in_time(struct socket *s, const struct ws_request *q,
+			   const struct ws_options *options, struct ws **ret,
+			   struct err *err) SUSPENDS
+{
+	const struct http_clocks *c = &q->clocks;
+	struct hk_scope whole;
+	hk_scope_open(&whole, 2 * (c->connect_ns + c->tls_ns + c->first_byte_ns));
+	int r = ws_connect(site_http(s->site), q, options, ret, err);
+	int code = r < 0 && err->fault == FAULT_CANCELLED ? -ECANCELED : 0;
+	if (hk_scope_close(&whole, code) != -ETIMEDOUT)
+		return r;
+	(void)fail(err, FAULT_TIMEOUT, "'%.*s' does not come to an end with its answer",
+		   SLICE(s->shown));
+	err->clock = CLOCK_TOTAL;
+	return -1;
+}
+
 int socket_connect(struct socket *s, const struct ws_options *options, struct ws **ret,
 		   struct err *err)
 {
 	struct ws_request q = {
 		.url = s->url,
+		.shown = s->shown,
 		.headers = s->headers.v,
 		.header_count = s->headers.n,
 		.protocols = slice_str(s->o->subprotocol),
@@ -143,7 +191,7 @@ int socket_connect(struct socket *s, const struct ws_options *options, struct ws
 		q.clocks = *s->site->clocks;
 	if (q.clocks.first_byte_ns == 0)
 		q.clocks.first_byte_ns = ANSWER_NS;
-	return ws_connect(site_http(s->site), &q, options, ret, err);
+	return connect_in_time(s, &q, options, ret, err);
 }
 
 /* ---- saying ------------------------------------------------------------------------------------------ */

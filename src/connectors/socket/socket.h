@@ -41,7 +41,8 @@ struct socket { /* shared by a place's connections */
 	struct site *site;
 	const struct socket_options *o;
 	struct arena *arena;
-	struct slice url, shown; /* shown: without userinfo and query; who it is */
+	struct slice url,
+		shown; /* shown: without userinfo and query, and, when there is a secret in it, without its path; who it is */
 	struct header_list headers;
 	const struct http_trust *trust;
 	struct oauth oauth;

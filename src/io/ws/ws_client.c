@@ -88,7 +88,8 @@ static int make_urls(struct dialogue *d, struct err *err)
 	if (r == 0)
 		r = url_parse(buf_slice(&d->url), &parts, &why);
 	if (r == 0)
-		r = put_shown(buf_slice(&d->url), &d->shown);
+		r = d->request->shown.n ? buf_add(&d->shown, d->request->shown)
+					: put_shown(buf_slice(&d->url), &d->shown);
 	return r < 0 ? fail(err, FAULT_BAD_VALUE, "'%.*s' is not the URL of a WebSocket: %s",
 			    SLICE(slice_head(url, 200)), why)
 		     : 0;
@@ -139,13 +140,15 @@ static int exchange(struct http_client *c, struct dialogue *d, struct err *err) 
 }
 
 /* The HTTP client calls it 'http://...'. */
-static int tell_as_ws(struct err *err)
+static int tell_as_ws(const struct dialogue *d, struct err *err)
 {
-	static const char http[] = "'http", ws[] = "'ws";
-	if (err && strncmp(err->text, http, sizeof(http) - 1) == 0) {
-		const char *rest = err->text + sizeof(http) - 1;
-		memmove(err->text + sizeof(ws) - 1, rest, strlen(rest) + 1);
-		memcpy(err->text, ws, sizeof(ws) - 1);
+	char text[sizeof(err->text)];
+	const char *end =
+		err && strncmp(err->text, "'http", 5) == 0 ? strchr(err->text + 1, '\'') : NULL;
+	if (end) {
+		memcpy(text, end, strlen(end) + 1);
+		snprintf(err->text, sizeof(err->text), "'%.*s%s",
+			 SLICE(slice_head(buf_slice(&d->shown), 200)), text);
 	}
 	return -1;
 }
@@ -180,6 +183,6 @@ int ws_connect(struct http_client *c, const struct ws_request *q, const struct w
 		return -1;
 	make_headers(&d);
 	if (exchange(c, &d, err) < 0)
-		return tell_as_ws(err);
+		return tell_as_ws(&d, err);
 	return judge(c, &d, o, ret, err);
 }
