@@ -1,6 +1,7 @@
 """rss: many feeds, asked again and again; the judge is the server, which knows what each feed had and what it answered"""
 import collections
 import contextlib
+import email.utils
 import gzip
 import os
 import shutil
@@ -127,6 +128,25 @@ def test_many_large_feeds_wait_for_each_other_and_all_come(hocket):
         assert r.code == 0 and r.summary["delivered"] == 24000, r.err
         if not test_memory.holds_freed_memory():
             assert most < 110 * MB
+
+
+@pytest.mark.parametrize("age, asks", [(0, False), (1, True)])
+def test_a_date_is_no_validator_in_its_own_second(hocket, age, asks):
+    """What is changed in the second in which it was read keeps its date: who asks by that date never hears of it."""
+    heads, day = [], 1630886460
+
+    def feed(handler, attempt):
+        heads.append(handler.headers.get("If-Modified-Since"))
+        entries = [(f"e{n}", "title") for n in range(min(attempt, 2))]
+        handler.date_time_string = lambda: email.utils.formatdate(day + age, usegmt=True)
+        handler.say(200, {"Last-Modified": email.utils.formatdate(day, usegmt=True)}, rss("now", entries))
+
+    with feeds() as server:
+        server.special["/now"] = feed
+        write_list(hocket, [f"{server.base}/now"])
+        assert hocket.run(pipe()).code == 0
+        assert hocket("run", "pipe.yaml").account["in"] == 1
+        assert heads[0] is None and (heads[1] is not None) == asks
 
 
 def test_entities_are_not_expanded(hocket):

@@ -12,6 +12,7 @@
  *      a run() says which feeds had answered 304 by then: who goes on behind it does not ask them again. */
 #include "connectors/feeds/place.h"
 #include "base/banned.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "connectors/feeds/feed.h"
@@ -326,12 +327,23 @@ static struct slice charset_of(const struct http_response *a)
 	return (struct slice){ 0 };
 }
 
+/* What was changed within the second in which it was sent may change once more without a new date (RFC 9110 8.8.2.2). */
+static bool may_change_unseen(const struct http_response *r, struct slice modified)
+{
+	struct slice date;
+	int64_t changed, sent;
+	return http_response_header(r, "Date", &date) && clock_parse_http_date(date, &sent) == 0 &&
+	       clock_parse_http_date(modified, &changed) == 0 && sent - changed < HK_SEC;
+}
+
 static void note_reply(struct feed_place *p, const struct reply *reply, bool whole)
 {
 	struct slice etag = { 0 }, modified = { 0 }, to = buf_slice(&reply->http.url);
 	(void)http_response_header(&reply->http, "ETag", &etag);
 	(void)http_response_header(&reply->http, "Last-Modified", &modified);
 	known_end(&p->known, whole);
+	if (etag.n == 0 && may_change_unseen(&reply->http, modified))
+		modified = (struct slice){ 0 };
 	if (whole)
 		known_set_validators(&p->known, etag, modified);
 	p->moved_now = reply->http.moved && !slice_eq(to, buf_slice(&p->known.moved));
