@@ -141,6 +141,15 @@ def test_what_is_no_address_is_dead(hocket, email, says):
         assert "\r" not in letter["message"] and [m.to for m in far.mails] == [["reader2@example.org"]]
 
 
+def test_a_subject_with_nothing_in_it_is_dead(hocket):
+    with smtp.server() as far:
+        result = mail(hocket, far.url, [reader(1, day=None), reader(2)])
+        assert result.code == 3, result.err
+        letter, = letters(hocket)
+        assert letter["class"] == "bad_value" and letter["message"] == "subject: '.day' is null, and stands in the text"
+        assert [m.to for m in far.mails] == [["reader2@example.org"]]
+
+
 def test_no_record_can_add_a_header_field(hocket):
     with smtp.server() as far:
         result = mail(hocket, far.url, [reader(1, day="x\r\nBcc: eve@example.org"), reader(2)])

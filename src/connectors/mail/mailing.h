@@ -28,7 +28,7 @@ struct mailing_options {
 		MAILING_ADDRESS(T, member, reply_to,                                             \
 				"where answers go, if not to `from`: desk@example.org, or jq"),  \
 		OPT("subject", T, member.subject, OPT_TEMPLATE, struct tpl *, .required = true,  \
-		    .doc = "Your news of \\(.day)"),                                             \
+		    .names = true, .doc = "Your news of \\(.day)"),                              \
 		OPT("text", T, member.text, OPT_JQ, struct jq *,                                 \
 		    .doc = "the mail as plain text: .text. Not given: made from `html`; null: "  \
 			   "HTML alone"),                                                        \

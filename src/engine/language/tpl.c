@@ -119,7 +119,7 @@ static int put_value(const struct tpl *t, size_t i, size_t start, struct slice j
 	if (unfit)
 		return fail(err, FAULT_BAD_VALUE, "'%.*s' is %s, and stands in the %s",
 			    SLICE(slice_trim(t->parts[i].jq->text)), unfit,
-			    t->kind == TPL_URL ? "URL" : "name");
+			    t->kind == TPL_URL ? "URL" : "text");
 	if (json_type(json) == JSON_STRING) {
 		error = json_unquote(json, &decoded);
 		text = buf_slice(&decoded);
@@ -324,7 +324,7 @@ static int fold(struct tpl *t, struct part *part, size_t at, size_t length,
 	*error = (struct expr_error){ .offset = at, .length = length };
 	if (unfit)
 		snprintf(error->text, sizeof(error->text), "this is %s, and stands in the %s",
-			 unfit, t->kind == TPL_URL ? "URL" : "name");
+			 unfit, t->kind == TPL_URL ? "URL" : "text");
 	else
 		snprintf(error->text, sizeof(error->text), "%.200s",
 			 rc < 0 ? err.text : "gives no value");

@@ -86,10 +86,10 @@ TEST(names_of_objects)
 {
 	check_given("gs://b/\\(.name)/\\(.id).pdf", TPL_NAME, false, "gs://b/A b/\xc3\xa9/7.pdf");
 	check_given("\\(.name)", TPL_NAME, false, "A b/\xc3\xa9");
-	check_given("x/\\(.Id)", TPL_NAME, false, "! '.Id' is null, and stands in the name");
-	check_given("x/\\(.list)", TPL_NAME, false, "! '.list' is a list, and stands in the name");
+	check_given("x/\\(.Id)", TPL_NAME, false, "! '.Id' is null, and stands in the text");
+	check_given("x/\\(.list)", TPL_NAME, false, "! '.list' is a list, and stands in the text");
 	check_given("x/\\(.user).pdf", TPL_NAME, false,
-		    "! '.user' is an object, and stands in the name");
+		    "! '.user' is an object, and stands in the text");
 }
 
 TEST(urls)
