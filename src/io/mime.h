@@ -58,5 +58,7 @@ struct mail {                                       /* all borrowed */
 	size_t headers_n;
 	bool utf8; /* addresses as they are, in header fields of UTF-8: for servers with SMTPUTF8 */
 };
-/* Appends the message. 0, or -1 with FAULT_BAD_VALUE, FAULT_TOO_LARGE (out->max). */
+/* All that mail_put would refuse, but for its size. */
+MUST int mail_check(const struct mail *, struct err *);
+/* Appends the message; the same bytes each time. 0, or -1 with FAULT_BAD_VALUE, FAULT_TOO_LARGE (out->max). */
 MUST int mail_put(const struct mail *, struct buf *out, struct err *);

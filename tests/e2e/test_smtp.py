@@ -105,6 +105,27 @@ to: {smtp: $secret.SMTP_URL, from: me@example.org, to: .email, subject: Yours, t
         assert part.get_content().startswith(b"%PDF-\xff")
 
 
+def test_mails_that_wait_are_not_written_yet(hocket):
+    """A server that comes late finds 80 mails with a megabyte each waiting: as blobs, and not once more in base64."""
+    tries = []
+
+    def judge(session, stage, words):
+        if stage == "connect":
+            tries.append(1)
+            return "421 4.3.2 later" if len(tries) <= 4 else None
+
+    with smtp.server(judge) as far:
+        hocket.env["SMTP_URL"] = far.url
+        hocket.write_jsonl("in.jsonl", [reader(i) for i in range(80)])
+        result = hocket.run("""from: {jsonl: in.jsonl}
+steps:
+  - {run: [head, -c, "1048576", /dev/zero], protocol: once, as: blob, into: .pdf}
+to: {smtp: $secret.SMTP_URL, from: me@example.org, to: .email, subject: Yours, text: .text, attach: .pdf}
+""", "--summary", "json", "-q")
+        assert result.code == 0 and len(far.mails) == 80, result.err
+        assert result.summary["rss_bytes"] < 130 << 20, result.summary["rss_bytes"] >> 20
+
+
 def test_starttls_and_a_password(hocket, tmp_path):
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",

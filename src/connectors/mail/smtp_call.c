@@ -4,15 +4,17 @@
  *   mime.h's, how it is handed over smtp.h's; attempts, rates, pauses, what must not be sent twice and dead letters are the engine's.
  * What flows through:    the mail's bytes, in the call's arena; {"message_id", "response", "accepted", "refused"} as the answer's body.
  * What must hold:
- *  (1) the mail is written once, in ask: every attempt hands over the same bytes, under the same Message-ID.
+ *  (1) what the mail says is found once, in ask; every attempt writes the same bytes of it, under the same Message-ID.
  *  (2) the Message-ID is the record's name at this step: the same after any restart and in a replay, so that a person can look it up.
  *  (3) what says no has taken nothing: only silence behind the message's end is an unknown outcome.
- *  (4) whoever reads of a failure reads which mail it was: its recipients, and its Message-ID where it may have been sent. */
+ *  (4) who waits for a server, a rate or a retry holds no written mail: attachments are there once, as the record's blobs.
+ *  (5) whoever reads of a failure reads which mail it was: its recipients, and its Message-ID where it may have been sent. */
 #include "connectors/mail/smtp_call.h"
 #include "base/banned.h"
 #include "base/json.h"
 #include "io/digest.h"
 #include "io/http.h"
+#include <errno.h>
 #include <hocket/types.h>
 
 #define MESSAGE_MAX (96u << 20)
@@ -35,8 +37,9 @@ const struct opt smtp_trust_options[] = {
 };
 
 struct request {
-	struct smtp_mail mail;
-	struct slice id; /* the Message-ID, without <> */
+	struct smtp_mail mail;  /* its message: while it is handed over */
+	struct mailing mailing; /* what it says; blobs are borrowed from the record */
+	struct slice id;        /* the Message-ID, without <> */
 };
 
 /* ---- the file ------------------------------------------------------------------------------------- */
@@ -195,14 +198,35 @@ static struct slice make_id(struct call *c, struct slice from)
 				      SLICE(domain)));
 }
 
-static int make_message(struct call *c, struct mailing *l, struct request *q, struct err *err)
+static int check_message(struct call *c, struct request *q, struct err *err)
 {
-	AUTO(buf_done) struct buf message = { .max = MESSAGE_MAX };
-	l->mail.message_id = q->id = make_id(c, l->mail.from.mailbox);
-	l->mail.utf8 = q->mail.utf8;
-	if (mail_put(&l->mail, &message, err) < 0)
+	struct mail *m = &q->mailing.mail;
+	m->message_id = q->id = make_id(c, m->from.mailbox);
+	m->utf8 = q->mail.utf8;
+	return mail_check(m, err);
+}
+
+/* In base64, with line ends and header fields; texts mostly stay as long as they are. */
+static size_t likely_bytes(const struct mail *m)
+{
+	size_t n = 4096 + m->text.n + m->html.n + m->html.n / 8;
+	for (size_t i = 0; i < m->parts_n; i++)
+		n += m->parts[i].data.n / 57 * 78 + 1024;
+	return n < MESSAGE_MAX ? n : MESSAGE_MAX;
+}
+
+static int write_message(struct call *c, struct request *q, struct buf *out,
+			 struct err *err) SUSPENDS
+{
+	size_t bytes = likely_bytes(&q->mailing.mail);
+	int r = call_room(c, BODY_JSON, 0, bytes);
+	if (r < 0)
+		return fail_errno(err, FAULT_CANCELLED, -ECANCELED, "there is no room");
+	if (buf_reserve(out, bytes) < 0)
+		return fail(err, FAULT_IO, "out of memory");
+	if (mail_put(&q->mailing.mail, out, err) < 0)
 		return -1;
-	q->mail.message = arena_copy(c->arena, buf_slice(&message));
+	q->mail.message = buf_slice(out);
 	return 0;
 }
 
@@ -255,19 +279,18 @@ int smtp_call_ask(struct site *site, struct call *c, struct err *err)
 	const struct smtp_call *o = site->options;
 	const struct smtp_shared *shared = site->shared;
 	struct request *q = arena_zero(c->arena, sizeof *q);
-	struct mailing mailing;
 	struct slice sender = shared->sender[0] ? slice_str(shared->sender) : S(NOBODY_YET);
-	if (mailing_ask(&o->mailing, sender, c, &mailing, err) < 0)
+	if (mailing_ask(&o->mailing, sender, c, &q->mailing, err) < 0)
 		return -1;
-	make_envelope(o, c, &mailing, &q->mail);
-	if (make_message(c, &mailing, q, err) < 0)
+	make_envelope(o, c, &q->mailing, &q->mail);
+	if (check_message(c, q, err) < 0)
 		return -1;
 	c->request = q;
 	c->safety = c->retry_unsafe ? KEYED : UNSAFE;
 	c->lane = slice_str(shared->lane);
-	if (show(c, &mailing, err) < 0)
+	if (show(c, &q->mailing, err) < 0)
 		return -1;
-	return c->wants_asked ? ask_digest(shared, &mailing, c, err) : 0;
+	return c->wants_asked ? ask_digest(shared, &q->mailing, c, err) : 0;
 }
 
 /* ---- what the server said ----------------------------------------------------------------------------------- */
@@ -339,12 +362,15 @@ void smtp_call_call(struct site *site, struct call *c)
 {
 	struct smtp_shared *shared = site->shared;
 	struct request *q = c->request;
+	AUTO(buf_done) struct buf message = { .max = MESSAGE_MAX };
 	AUTO(smtp_outcome_done) struct smtp_outcome outcome = { .code = 0 };
 	for (size_t i = 0; i < q->mail.to_n; i++)
 		q->mail.to[i] = (struct smtp_recipient){ .mailbox = q->mail.to[i].mailbox };
 	c->verdict = VERDICT_FAULT;
-	if (smtp_send(shared->client, &q->mail, &outcome, &c->err) == 0)
+	if (write_message(c, q, &message, &c->err) == 0 &&
+	    smtp_send(shared->client, &q->mail, &outcome, &c->err) == 0)
 		give_answer(c, q, &outcome);
 	else
 		blame(c, q);
+	q->mail.message = (struct slice){ 0 };
 }

@@ -14,7 +14,7 @@
  *  (3) a part's last line break belongs to the part; the one before a boundary to the boundary (RFC 2046 5.1.1). */
 #include "base/clock.h"
 #include "io/checksum.h"
-#include "io/mail/mime_.h"
+#include "io/mime.h"
 #include "io/mail/mime_body.h"
 #include "io/mail/mime_field.h"
 #include <errno.h>
@@ -346,7 +346,7 @@ int mail_put(const struct mail *m, struct buf *out, struct err *err)
 {
 	struct writer w = { .mail = m, .field.out = out };
 	size_t before = out->n;
-	if (mime_check(m, err) < 0)
+	if (mail_check(m, err) < 0)
 		return -1;
 	int r = put_all(&w);
 	buf_done(&w.text.lines);

@@ -4,12 +4,12 @@
  *   another mail is refused here, with the name of the field it came by.
  * What flows through:    a struct mail; a sentence about the first thing that is wrong with it.
  * What must hold:
- *  (1) after mime_check every text is valid UTF-8 without CR, LF and NUL; every mailbox is one; every header name is a name, and none
+ *  (1) after mail_check every text is valid UTF-8 without CR, LF and NUL; every mailbox is one; every header name is a name, and none
  *      of those that mime.c makes.
  *  (2) types, Content-IDs and Message-IDs are what their fields' grammars allow, so that they can stand there as they are. */
 #include "base/utf8.h"
 #include "io/mail/address.h"
-#include "io/mail/mime_.h"
+#include "io/mime.h"
 #include <string.h>
 
 static int check_text(struct slice s, const char *field, struct err *err)
@@ -177,7 +177,7 @@ static int check_header(const struct mail_header *h, struct err *err)
 	return check_text(h->value, field, err);
 }
 
-int mime_check(const struct mail *m, struct err *err)
+int mail_check(const struct mail *m, struct err *err)
 {
 	if (check_addresses(m, err) < 0 || check_text(m->subject, "subject", err) < 0 ||
 	    check_id(m->message_id, "message_id", err) < 0)
