@@ -35,9 +35,12 @@ class Shop:
 
     def __init__(self):
         self.shut = set()
-        self.held = None
-        self.holds, self.let_go = threading.Event(), threading.Event()
+        self.held, self.let_go = None, threading.Event()
         self.orders = []
+
+    def hold(self, n):
+        self.let_go.set()
+        self.held, self.holds, self.let_go = n, threading.Event(), threading.Event()
 
     def __call__(self, path, attempt):
         n = int(path[1:])
@@ -45,8 +48,9 @@ class Shop:
             return 400, {}, b"closed"
         self.orders.append(n)
         if n == self.held:
+            let_go = self.let_go
             self.holds.set()
-            self.let_go.wait(20)
+            let_go.wait(20)
         return {"ok": True}
 
 
@@ -75,11 +79,12 @@ def hears(pid):
 
 
 class Story:
-    def __init__(self, hocket, server, shop, kind, sink, method):
+    def __init__(self, hocket, server, shop, kind, sink, method, commit):
         self.hocket, self.server, self.shop, self.kind, self.n = hocket, server, shop, kind, 0
         every = "" if kind == "finite" else ", every: 100ms"
+        to = SINKS[sink][:-1] + f", commit: {commit}}}" if commit else SINKS[sink]
         hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl{every}}}\nsteps:\n  - http: {method} {server.base}/\\(.n)\n    retry: 0\n"
-                     f"    concurrency: 1\n    into: .got\ndead: dead.jsonl\nto: {SINKS[sink]}\n")
+                     f"    concurrency: 1\n    into: .got\ndead: dead.jsonl\nto: {to}\n")
 
     def more(self, n):
         put(self.hocket, self.n, self.n + n)
@@ -97,6 +102,15 @@ class Story:
         assert "starting over" not in result.err
         return result
 
+    def killed_at(self, n, *flags, verb=("run",)):
+        """While this record waits for its answer."""
+        self.shop.hold(n)
+        process = self.hocket.start(*verb, "pipe.yaml", *flags)
+        assert self.shop.holds.wait(20), self.hocket.finish(process, 1).err
+        process.kill()
+        process.communicate()
+        self.shop.hold(None)
+
     def replay(self, *flags, code=0):
         result = self.hocket("dead", "replay", "pipe.yaml", *flags)
         assert result.code == code, result.err
@@ -111,8 +125,8 @@ class Story:
 
 @pytest.fixture
 def tell(hocket, request):
-    def begin(kind, sink, method="POST"):
-        return Story(hocket, server, shop, kind, sink, method)
+    def begin(kind, sink, method="POST", commit=None):
+        return Story(hocket, server, shop, kind, sink, method, commit)
 
     shop = Shop()
     with far(shop) as server:
@@ -163,13 +177,7 @@ def test_a_replay_that_is_killed(tell, kind, sink, way):
     story.more(6)
     story.run(code=3)
     story.shop.shut = set()
-    story.shop.held = 4
-    process = story.hocket.start("dead", "replay", "pipe.yaml")
-    story.shop.holds.wait(20)
-    process.kill()
-    process.communicate()
-    story.shop.held = None
-    story.shop.let_go.set()
+    story.killed_at(4, verb=("dead", "replay"))
     if way == "finished after the run is refused":
         refused = story.hocket("run", "pipe.yaml")
         assert refused.code == 1 and "a replay of dead letters was cut off" in refused.err
@@ -220,3 +228,25 @@ def test_what_is_dead_still_is_counted(tell):
     story.replay()
     story.more(1)
     assert "dead 0" in story.run().err
+
+
+@pytest.mark.parametrize("at", [6, 7])
+@pytest.mark.parametrize("sink", ["jsonl", "csv", "gzip", "parts", "rotated"])
+def test_killed_with_an_end_and_without(tell, sink, at):
+    """The outputs have parts of two runs then: what the first has finished, and what the second has begun, or not."""
+    story = tell("once", sink, method="GET", commit="{rows: 1}")
+    story.more(5)
+    story.run()
+    story.more(5)
+    story.killed_at(at, "--once")
+    story.killed_at(at + 1)
+    story.killed_at(at + 2, "--once")
+    story.kind = "stopped"
+    story.run()
+    story.more(2)
+    story.killed_at(story.n - 1)
+    story.run()
+    story.kind = "once"
+    story.more(1)
+    story.run()
+    story.judge(asked_once=False)

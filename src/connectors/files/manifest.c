@@ -5,6 +5,7 @@
  *     {"hocket":"manifest","version":1}
  *     {"file":"2024-05-01.jsonl"}                                       part 0 begins
  *     {"file":"big.jsonl","number":2}                                   part 1: big-00002.jsonl
+ *     {"file":"a.jsonl","base":80,"direct":true}                        part 2: a.jsonl itself is written to, behind 80 bytes
  *     {"header":"id,name\n"}                                            CSV: the columns of all parts
  *     {"id":0,"length":512,"tail":"9c..","rows":7,"text":512}           committed
  *     {"id":1,"opened":true}   {"id":1,"published":true}   {"finished":true}
@@ -37,6 +38,7 @@ int manifest_put_part(const struct part *p, struct buf *out)
 	r = r < 0 ? r : json_quote(slice_str(p->of->key), out);
 	r = r < 0 ? r : put_number("number", p->number, out);
 	r = r < 0 ? r : put_number("base", p->base, out);
+	r = r < 0 || !p->direct ? r : buf_add(out, S(",\"direct\":true"));
 	r = r < 0 || !p->made ? r : buf_add(out, S(",\"made\":true"));
 	r = r < 0 || p->place != PART_KEPT ? r : buf_add(out, S(",\"kept\":true"));
 	return r < 0 ? r : buf_add(out, S("}\n"));
@@ -97,6 +99,7 @@ static bool read_begin(struct parts *ps, struct slice line, struct slice raw_fil
 		return false;
 	struct part *p = series_add(s, (uint32_t)number);
 	(void)proof_number(line, "base", &p->base);
+	p->direct = is_set(line, "direct");
 	p->made = is_set(line, "made");
 	p->place = is_set(line, "kept") ? PART_KEPT : PART_NONE;
 	p->have.length = p->then.length = p->base;

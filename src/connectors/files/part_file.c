@@ -96,19 +96,34 @@ struct receipt {
 	struct part_proof file;
 	uint64_t inode;
 	struct part_proof over;
-	bool whole;
+	bool whole, endless; /* endless: it gets its name with its first rows */
 };
 
 struct proof_job {
 	int fd;
-	const char *path; /* not NULL: all of what stands there */
-	uint64_t length;
+	const char *
+		path; /* not NULL: all of what stands there, or, with an inode, its first `length` bytes if it has that */
+	uint64_t length, inode;
 	struct part_proof *ret;
 };
+
+static int proof_of_inode(const struct proof_job *job)
+{
+	struct stat st;
+	int fd = open(job->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	int r = fstat(fd, &st) < 0 ? -errno : (uint64_t)st.st_ino == job->inode ? 0 : -ENOENT;
+	r = r < 0 ? r : proof_of(fd, job->length, job->ret);
+	(void)close(fd); /* only read */
+	return r;
+}
 
 static int proof_job(void *arg)
 {
 	struct proof_job *job = arg;
+	if (job->inode)
+		return proof_of_inode(job);
 	return job->path ? proof_at(AT_FDCWD, job->path, job->ret)
 			 : proof_of(job->fd, job->length, job->ret);
 }
@@ -125,6 +140,16 @@ static int prove_path(const char *path, struct part_proof *ret) SUSPENDS
 	return hk_offload(proof_job, &job);
 }
 
+/* It got its name with its first rows, and a crash came before the receipt of these was saved. */
+static bool was_published(const struct part_file *f, const struct receipt *was) SUSPENDS
+{
+	struct part_proof now;
+	struct proof_job job = {
+		.path = f->path, .length = was->file.length, .inode = was->inode, .ret = &now
+	};
+	return hk_offload(proof_job, &job) == 0 && proof_same(&now, &was->file);
+}
+
 static int put_receipt(const struct part_file *f, struct buf *receipt, struct err *err) SUSPENDS
 {
 	struct part_proof now;
@@ -136,6 +161,8 @@ static int put_receipt(const struct part_file *f, struct buf *receipt, struct er
 	r = r < 0 ? r : proof_put(&now, receipt);
 	if (f->whole)
 		r = r < 0 ? r : buf_add(receipt, S(",\"whole\":true"));
+	else if (f->endless)
+		r = r < 0 ? r : buf_add(receipt, S(",\"endless\":true"));
 	if (f->over.known) {
 		r = r < 0 ? r : buf_add(receipt, S(",\"over\":{"));
 		r = r < 0 ? r : proof_put(&f->over, receipt);
@@ -148,8 +175,9 @@ static int put_receipt(const struct part_file *f, struct buf *receipt, struct er
 static int read_receipt(const struct part_file *f, struct slice text, struct receipt *ret,
 			struct err *err)
 {
-	struct slice over, whole;
-	*ret = (struct receipt){ .whole = json_field(text, S("whole"), &whole) };
+	struct slice over, word;
+	*ret = (struct receipt){ .whole = json_field(text, S("whole"), &word),
+				 .endless = json_field(text, S("endless"), &word) };
 	if (json_check(text, NULL) == 0 && proof_number(text, "inode", &ret->inode) &&
 	    proof_get(text, &ret->file) &&
 	    (!json_field(text, S("over"), &over) || proof_get(over, &ret->over)))
@@ -176,6 +204,7 @@ static int take_back(struct part_file *f, const struct receipt *was, bool stoppe
 	struct part_proof now;
 	bool ours = prove_path(f->path, &now) == 0 && proof_same(&now, &was->file);
 	ours |= was->whole; /* it stood there all the time; its bytes are looked at next */
+	ours |= was->endless && was->file.length > 0 && was_published(f, was);
 	/* Where nothing was committed, finish may have written a header: then, as with old receipts, only the inode tells. */
 	if (!was->whole && (was->file.length == 0 || !was->file.hashed))
 		ours = stat(f->path, &st) == 0 && (uint64_t)st.st_ino == was->inode &&
@@ -222,8 +251,8 @@ static int resume_again(struct part_file *f, struct slice receipt, bool stopped,
 			    "--fresh starts over",
 			    f->part);
 	f->over = was.over;
-	bool theirs =
-		stopped && (f->mode == PART_APPEND || f->whole) && f->highest > was.file.length;
+	bool direct = f->mode == PART_APPEND || f->whole || was.whole;
+	bool theirs = stopped && direct && f->highest > was.file.length;
 	f->own = !theirs;
 	return cut_to(f, theirs ? f->highest : was.file.length, err);
 }

@@ -188,6 +188,7 @@ static int look_in(struct parts *ps, struct part *p, int folder, const char *fil
 		return refuse_part(
 			ps, p, FAULT_CONFIG,
 			"exists already; `mode: replace` or `mode: append` would write to it", err);
+	p->direct = parts_direct(ps);
 	p->made = parts_direct(ps) && !there;
 	p->base = parts_direct(ps) && there ? (uint64_t)st.st_size : 0;
 	bool added_to = ps->beside || (ps->staged && ps->mode == PART_APPEND);

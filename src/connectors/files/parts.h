@@ -40,10 +40,11 @@ struct part {
 	uint32_t number;   /* 0: not rotated */
 	uint32_t id;       /* of its line */
 	enum part_place place;
-	bool begun;     /* it has a line */
-	bool opened;    /* kept, and its copy has a line */
-	bool made;      /* directly: by us */
-	bool copied;    /* what stands at NAME is its beginning */
+	bool begun;  /* it has a line */
+	bool opened; /* kept, and its copy has a line */
+	bool direct; /* NAME itself was written to when its line was: an endless run may be gone on with by one that ends, and back */
+	bool made;   /* directly: by us */
+	bool copied; /* what stands at NAME is its beginning */
 	bool newline;   /* directly: what is there ends without one */
 	bool fresh;     /* its name is not durable yet */
 	bool committed; /* something of it is */

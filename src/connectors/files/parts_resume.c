@@ -138,6 +138,8 @@ static int cut_stray(struct parts *ps, struct part *p, struct err *err)
 {
 	AUTO(buf_done) struct buf name = { 0 };
 	const char *file;
+	if (p->place == PART_KEPT)
+		return 0; /* whole */
 	if (p->made)
 		return parts_unlink(ps, p, err);
 	int folder = part_folder(ps, p, true, &name, &file);
@@ -165,7 +167,8 @@ static int drop_strays(struct parts *ps, struct slice text, const struct parts *
 	for (size_t i = 0; i < all.n && r == 0; i++) {
 		const struct part *p = known ? find_part(known, all.all[i]) : NULL;
 		bool has_part = p && p->committed && p->place != PART_KEPT;
-		if (!has_part && !parts_direct(ps))
+		all.endless = all.all[i]->direct; /* as it was then */
+		if (!has_part && !parts_direct(&all))
 			r = parts_unlink(&all, all.all[i], err);
 		else if (!has_part && known && !stopped)
 			r = cut_stray(&all, all.all[i], err);
@@ -256,7 +259,7 @@ static int cut_back(struct parts *ps, struct part *p, bool stopped, struct err *
 	if (!proof_same(&now, &p->proof))
 		return refuse(ps, p, FAULT_IO,
 			      "is not as the unfinished run left it; somebody has changed it", err);
-	if (stopped && parts_direct(ps) && size > p->have.length)
+	if (stopped && (p->direct || parts_direct(ps)) && size > p->have.length)
 		return leave_theirs(ps, p, size, err);
 	if (size > p->have.length && ftruncate(p->fd, (off_t)p->have.length) < 0)
 		return parts_fault(ps, p, -errno, "cut", err);
@@ -265,20 +268,41 @@ static int cut_back(struct parts *ps, struct part *p, bool stopped, struct err *
 	return 0;
 }
 
-static int settle_open(struct parts *ps, struct part *p, bool stopped, struct err *err)
+/* The run had an end to come to when it began this: its NAME.part gets its name now, if finish has not given it. */
+static int take_name(struct parts *ps, struct part *p, struct err *err)
 {
-	if (part_open_file(ps, p, 0, err) == 0)
-		return cut_back(ps, p, stopped, err);
-	if (err->code != ENOENT || (parts_direct(ps) && !ps->endless))
+	if (!parts_direct(ps) || p->direct || ps->mode == PART_APPEND)
+		return 0;
+	p->fresh = true;
+	if (part_rename(ps, p, NULL, err) < 0 && err->code != ENOENT)
 		return -1;
 	*err = (struct err){ 0 };
-	if (ps->endless && parts_direct(ps)) { /* of a part of the run that had an end to come to */
-		p->fresh = true;
-		if (part_rename(ps, p, NULL, err) < 0 || part_open_file(ps, p, 0, err) < 0)
-			return -1;
+	return 0;
+}
+
+/* It had none, and has one now. What is as it should be stays where it is. */
+static int give_name_back(struct parts *ps, struct part *p, bool stopped, struct err *err)
+{
+	if (find_whole(ps, p, true, err) < 0)
+		return -1;
+	if (p->place != PART_OPEN)
+		return 0;
+	p->fresh = true;
+	if (part_take_back(ps, p, err) < 0 || part_open_file(ps, p, 0, err) < 0)
+		return -1;
+	return cut_back(ps, p, stopped, err);
+}
+
+static int settle_open(struct parts *ps, struct part *p, bool stopped, struct err *err)
+{
+	if (take_name(ps, p, err) < 0)
+		return -1;
+	if (part_open_file(ps, p, 0, err) == 0)
 		return cut_back(ps, p, stopped, err);
-	}
-	return find_whole(ps, p, false, err);
+	if (err->code != ENOENT || parts_direct(ps))
+		return -1;
+	*err = (struct err){ 0 };
+	return p->direct ? give_name_back(ps, p, stopped, err) : find_whole(ps, p, false, err);
 }
 
 /* Published, as the manifest says: unless a crash came between. */
@@ -295,6 +319,12 @@ static int settle(struct parts *ps, struct part *p, bool stopped, struct err *er
 {
 	if (p->place == PART_HANDED)
 		return settle_handed(ps, p, err);
+	if (p->place == PART_KEPT &&
+	    parts_direct(ps)) { /* what a run made that had an end is written on */
+		p->place = PART_OPEN;
+		p->direct = true;
+		return settle_open(ps, p, true, err);
+	}
 	if (p->place != PART_OPEN)
 		return 0;
 	/* Made of its .part and renamed already: only that is left to be removed. */
@@ -335,6 +365,7 @@ static void keep_finished(struct parts *ps)
 		struct part *p = ps->all[i];
 		if (p->place != PART_HANDED)
 			p->place = parts_direct(ps) ? PART_OPEN : PART_KEPT;
+		p->direct = parts_direct(ps);
 		p->then = p->have;
 		p->highest = p->have.length;
 		p->over = (struct part_proof){ 0 };
@@ -360,9 +391,11 @@ static int resume_again(struct parts *ps, const struct was *was, bool stopped, s
 	forget_uncommitted(ps);
 	if (drop_strays(ps, buf_slice(&text), ps, stopped, err) < 0)
 		return -1;
-	for (size_t i = 0; i < ps->n; i++)
+	for (size_t i = 0; i < ps->n; i++) {
 		if (settle(ps, ps->all[i], stopped, err) < 0)
 			return -1;
+		ps->all[i]->direct = parts_direct(ps);
+	}
 	return 0;
 }
 
