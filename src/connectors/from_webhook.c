@@ -59,7 +59,7 @@ static const struct opt options[] = {
 	    .doc = "most records that are kept and not yet done; above it 503, with Retry-After"),
 	OPT("connections", struct webhook_source, connections, OPT_INT, int64_t, .tuning = true,
 	    .min = 1, .max = 100000, .fallback = "4096",
-	    .doc = "most connections at once; others wait until one is closed"),
+	    .doc = "most connections at once; others get the place of one that is idle"),
 	OPT_END,
 };
 

@@ -14,7 +14,9 @@
  *      body may have clocks of their own as a whole, which no drop of bytes now and then sets back.
  *  (3) a waiting connection holds no block of the spare ones, and little else: what a large request took is given back.
  *  (4) an error answer is followed by a short linger: closing on unread bytes would reset it away.
- *  (5) what heads and bodies take is counted over all connections as they grow: `held` is the sum of their `charged`. */
+ *  (5) who wants in when there are as many connections as there may be gets the place of the one that is quiet for longest, or of the next
+ *      that is answered.
+ *  (6) what heads and bodies take is counted over all connections as they grow: `held` is the sum of their `charged`. */
 #include "io/http/http_server.h"
 #include "io/http/http_parse.h"
 #include "io/spare.h"
@@ -33,6 +35,7 @@
 #define MAX_BODY        (UINT64_C(16) << 20)
 #define IDLE_NS         (60 * HK_SEC)
 #define MAX_CONNECTIONS 10000
+#define FREE_NS         HK_SEC /* quiet for so long, a connection is closed when others want in */
 #define LINGER_NS       (500 * HK_MS)
 #define LINGER_BYTES    (256u << 10)
 #define KEPT_BYTES      (8u << 10) /* of a head, of a body, between two requests */
@@ -65,6 +68,7 @@ struct serving { /* one connection; owned by its task */
 	char *block;       /* borrowed while bytes of it are unread; else NULL */
 	struct slice rest; /* unread bytes in the block */
 	struct buf body;
+	int64_t idle_since_ns;
 	bool begun;   /* the clock of a head runs */
 	bool expects; /* the client waits for 100 Continue */
 	bool drop;    /* the handler wants no answer but a reset */
@@ -305,6 +309,7 @@ static int read_request(struct serving *c) SUSPENDS
 	hk_scope_open(&clock, c->server->idle_ns);
 	c->idle = c->rest.n == 0 ? &clock : NULL;
 	c->begun = false;
+	c->idle_since_ns = hk_now_ns();
 	if (c->idle && c->server->stops)
 		hk_scope_cancel(&clock);
 	while ((r = take_and_charge(c)) == 0) {
@@ -408,7 +413,8 @@ static struct outgoing decide(const struct serving *c, const struct http_reply *
 	bool cut = r->truncate > 0 && r->truncate < o.send;
 	if (cut)
 		o.send = r->truncate;
-	o.close = r->close || cut || !p->keep_alive || c->server->stops;
+	o.close = r->close || cut || !p->keep_alive || c->server->stops ||
+		  hk_sem_waiting(&c->server->slots) > 0;
 	o.connection = o.close && !cut             ? "Connection: close\r\n"
 		       : p->minor == 0 && !o.close ? "Connection: keep-alive\r\n"
 						   : "";
@@ -526,15 +532,47 @@ static int serve(void *arg) SUSPENDS
 
 /* ---- accepting -------------------------------------------------------------------------------------------------- */
 
+/* The connection that has been quiet for longest; none that may just have been opened. */
+static void close_idle(struct http_server *s)
+{
+	struct serving *found = NULL;
+	int64_t since = hk_now_ns() - FREE_NS;
+	for (struct serving *c = s->first; c; c = c->next)
+		if (c->idle && c->idle_since_ns <= since) {
+			found = c;
+			since = c->idle_since_ns;
+		}
+	if (found)
+		hk_scope_cancel(found->idle);
+}
+
+static int acquire_soon(struct http_server *s) SUSPENDS
+{
+	struct hk_scope soon;
+	hk_scope_open(&soon, FREE_NS);
+	return hk_scope_close(&soon, hk_sem_acquire(&s->slots));
+}
+
+/* Somebody is at the door, and does not wait for those who say nothing. */
+static int wait_slot(struct http_server *s) SUSPENDS
+{
+	int r = hk_sem_try_acquire(&s->slots);
+	while (r == -EAGAIN || r == -ETIMEDOUT) {
+		close_idle(s);
+		r = acquire_soon(s);
+	}
+	return r;
+}
+
 static int accept_one(struct http_server *s, struct hk_group *g) SUSPENDS
 {
-	int r = hk_sem_acquire(&s->slots);
-	if (r < 0)
-		return r;
 	int fd = hk_accept(s->listener);
-	if (fd < 0) {
-		hk_sem_release(&s->slots);
+	if (fd < 0)
 		return fd;
+	int r = wait_slot(s);
+	if (r < 0) {
+		(void)hk_close(fd);
+		return r;
 	}
 	struct serving *c = xcalloc(1, sizeof(*c));
 	c->server = s;

@@ -40,7 +40,7 @@ struct http_server;
 struct http_server_options {
 	uint64_t max_body_bytes;
 	int64_t idle_ns;
-	unsigned max_connections; /* 0: 10,000 */
+	unsigned max_connections; /* 0: 10,000; others wait for one that is idle, or answered */
 	size_t max_head_bytes;    /* 0: 64 KiB */
 	/* Heads and bodies of all connections together, which would be theirs to decide otherwise: above it 503. 0: no limit */
 	uint64_t max_held_bytes;

@@ -353,6 +353,75 @@ TEST(a_slow_body_is_closed)
 	CHECK_INT(hk_run(drips_a_body, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
 }
 
+/* All places are taken by connections that say nothing: who wants in gets that of the one that is quiet for longest. */
+static int idles(void *arg) SUSPENDS
+{
+	enum { MOST = 3, MORE = 2 };
+	struct fixture f = { 0 };
+	struct slice get = S("GET /echo?n=7 HTTP/1.1\r\n" HOST "\r\n");
+	int fds[MOST + MORE];
+	(void)arg;
+	fixture_open(&f, &(struct http_server_options){ .idle_ns = 60 * HK_SEC,
+							.max_connections = MOST });
+	for (int i = 0; i < MOST; i++) {
+		fds[i] = raw_connect(&f);
+		CHECK_INT(hk_sleep(5 * HK_SEC), 0);
+	}
+	for (int i = 0; i < MOST; i++)
+		CHECK(hk_socket_idle(fds[i])); /* nobody else wants in */
+	for (int i = 0; i < MORE; i++) {
+		AUTO(buf_done) struct buf got = { 0 };
+		int fd = fds[MOST + i] = raw_connect(&f);
+		CHECK(hk_write(fd, get.p, get.n) >= 0);
+		CHECK_INT(hk_sleep(HK_SEC), 0);
+		CHECK_INT(read_all(fd, &got), -ETIMEDOUT);
+		CHECK(got.p && strstr(got.p, "HTTP/1.1 200 "));
+		CHECK(!hk_socket_idle(fds[i]) && hk_socket_idle(fds[2]));
+	}
+	for (int i = 0; i < MOST + MORE; i++)
+		CHECK_INT(hk_close(fds[i]), 0);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(idle_connections_keep_nobody_out)
+{
+	CHECK_INT(hk_run(idles, NULL, &(struct hk_run_options){ .virtual_clock = true }), 0);
+}
+
+/* With one place, who has it is answered, and then makes room. */
+static int waits_for_one_place(void *arg) SUSPENDS
+{
+	struct fixture f = { .most_delay_ns = 2 * HK_SEC };
+	struct slice get = S("GET /echo?n=7 HTTP/1.1\r\n" HOST "\r\n");
+	int fds[5];
+	(void)arg;
+	fixture_open(&f,
+		     &(struct http_server_options){ .idle_ns = 60 * HK_SEC, .max_connections = 1 });
+	for (int i = 0; i < 5; i++) {
+		fds[i] = raw_connect(&f);
+		CHECK(hk_write(fds[i], get.p, get.n) >= 0);
+	}
+	CHECK_INT(hk_sleep(20 * HK_SEC), 0);
+	for (int i = 0; i < 5; i++) {
+		AUTO(buf_done) struct buf got = { 0 };
+		int end = read_all(fds[i], &got);
+		CHECK(got.p && strstr(got.p, "HTTP/1.1 200 "));
+		CHECK(i == 4 || (end == 0 && strstr(got.p, "Connection: close")));
+		CHECK_INT(hk_close(fds[i]), 0);
+	}
+	CHECK_INT(f.handled, 5);
+	fixture_close(&f);
+	return 0;
+}
+
+TEST(one_place_is_for_one_after_the_other)
+{
+	CHECK_INT(hk_run(waits_for_one_place, NULL,
+			 &(struct hk_run_options){ .virtual_clock = true }),
+		  0);
+}
+
 /* What connections hold together has a ceiling; what they gave back may be taken again. */
 static int holds(void *arg) SUSPENDS
 {
@@ -594,6 +663,8 @@ static const struct test tests[] = {
 	T(a_slow_sender_is_closed),
 	T(a_slow_head_behind_another_request_is_closed),
 	T(a_body_that_begins_late_is_taken),
+	T(idle_connections_keep_nobody_out),
+	T(one_place_is_for_one_after_the_other),
 	T(a_slow_body_is_closed),
 	T(what_is_held_has_a_ceiling),
 	T(stopping_answers_what_has_begun),
