@@ -116,7 +116,7 @@ static int put_split(const struct split *s, struct buf *out)
 	r = r < 0 ? r : buf_add(out, S(" done"));
 	if (r == 0 && s->passed_count) {
 		r = buf_add(out, S(" and "));
-		r = r < 0 ? r : put_count(out, s->passed_count);
+		r = r < 0 ? r : put_count(out, split_passed(s));
 		r = r < 0 ? r : buf_add(out, S(" above that"));
 	}
 	r = r < 0 ? r : put_position(s, out);

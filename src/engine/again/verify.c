@@ -81,7 +81,7 @@ static uint64_t done_of(const struct ledger *l)
 {
 	uint64_t n = 0;
 	for (const struct split *s = l->splits; s; s = s->next)
-		n += s->made ? 0 : s->low - s->gaps + s->passed_count;
+		n += s->made ? 0 : s->low - s->gaps + split_passed(s);
 	return n;
 }
 

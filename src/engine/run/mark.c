@@ -51,12 +51,25 @@ static void write_name_and_low(struct json_writer *w, const struct split *s)
 	json_put_int(w, (int64_t)s->low);
 }
 
+/* 7, or [7, 30] */
+static void write_range(struct json_writer *w, uint64_t first, uint64_t last)
+{
+	if (first == last) {
+		json_put_int(w, (int64_t)first);
+		return;
+	}
+	json_open(w, '[');
+	json_put_int(w, (int64_t)first);
+	json_put_int(w, (int64_t)last);
+	json_close(w, ']');
+}
+
 static void write_done(struct json_writer *w, const struct split *s)
 {
 	json_key(w, "done");
 	json_open(w, '[');
 	for (size_t i = 0; i < s->passed_count; i++)
-		json_put_int(w, (int64_t)s->passed[i].ordinal);
+		write_range(w, s->passed[i].first, s->passed[i].first + s->passed[i].n - 1);
 	json_close(w, ']');
 }
 
@@ -188,15 +201,32 @@ static bool field_text(struct slice object, const char *key, struct buf *ret)
 	       json_unquote(raw, ret) == 0;
 }
 
+static bool read_range(struct slice value, int64_t ret[static 2])
+{
+	struct slice key, one;
+	size_t n = 0;
+	if (json_type(value) != JSON_ARRAY) {
+		n = 2;
+		if (units_int(value, &ret[0]) < 0)
+			return false;
+		ret[1] = ret[0];
+	}
+	struct json_iter it = json_iter(value);
+	while (n < 2 && json_next(&it, &key, &one))
+		if (units_int(one, &ret[n++]) < 0)
+			return false;
+	return n == 2 && ret[0] >= 0 && ret[0] <= ret[1] && ret[1] < INT64_MAX;
+}
+
 static bool read_done(struct split *s, struct slice list)
 {
 	struct slice key, value;
 	struct json_iter it = json_iter(list);
 	while (json_next(&it, &key, &value)) {
-		int64_t n;
-		if (units_int(value, &n) < 0 || n < 0)
+		int64_t range[2];
+		if (!read_range(value, range))
 			return false;
-		split_pass(s, (uint64_t)n);
+		split_pass(s, (uint64_t)range[0], (uint64_t)(range[1] - range[0]) + 1);
 	}
 	return true;
 }

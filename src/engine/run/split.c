@@ -3,7 +3,8 @@
  * What this room is for: the checkpoint's arithmetic, apart from tracks so that a mark can be computed on a clone.
  * What flows through:    ordinals and positions; positions are shared by count.
  * What must hold:
- *  (1) passed is ascending, without duplicates, all above low.
+ *  (1) passed is ascending, without duplicates, all above low. What lies behind one record that takes its time is one of them, however
+ *      much it is: the mark stays small.
  *  (2) whatever the order of settling, the mark ends where the longest settled prefix ends. */
 #include "engine/run/split.h"
 
@@ -75,13 +76,13 @@ struct split *split_clone(const struct split *s)
 	return c;
 }
 
-/* The place of the ordinal in passed, or where it would be. */
+/* The first of passed that does not end before the ordinal. */
 static size_t find(const struct split *s, uint64_t ordinal)
 {
 	size_t low = 0, high = s->passed_count;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (s->passed[mid].ordinal < ordinal)
+		if (s->passed[mid].first + s->passed[mid].n <= ordinal)
 			low = mid + 1;
 		else
 			high = mid;
@@ -91,7 +92,7 @@ static size_t find(const struct split *s, uint64_t ordinal)
 
 static bool passed_at(const struct split *s, size_t i, uint64_t ordinal)
 {
-	return i < s->passed_count && s->passed[i].ordinal == ordinal;
+	return i < s->passed_count && s->passed[i].first <= ordinal;
 }
 
 bool split_is_done(const struct split *s, uint64_t ordinal)
@@ -99,15 +100,33 @@ bool split_is_done(const struct split *s, uint64_t ordinal)
 	return ordinal < s->low || passed_at(s, find(s, ordinal), ordinal);
 }
 
+static bool has_all(const struct split *s, uint64_t first, uint64_t end)
+{
+	while (first < end && split_is_done(s, first)) {
+		size_t i = find(s, first);
+		first = first < s->low ? s->low : s->passed[i].first + s->passed[i].n;
+	}
+	return first >= end;
+}
+
 bool split_covers(const struct split *s, const struct split *other)
 {
-	for (uint64_t n = s->low; n < other->low; n++) /* as many as have passed, at most */
-		if (!split_is_done(s, n))
+	if (!has_all(s, 0, other->low))
+		return false;
+	for (size_t i = 0; i < other->passed_count; i++) {
+		const struct passed *p = &other->passed[i];
+		if (!has_all(s, p->first, p->first + p->n))
 			return false;
-	for (size_t i = 0; i < other->passed_count; i++)
-		if (!split_is_done(s, other->passed[i].ordinal))
-			return false;
+	}
 	return true;
+}
+
+uint64_t split_passed(const struct split *s)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < s->passed_count; i++)
+		n += s->passed[i].n;
+	return n;
 }
 
 static void advance(struct split *s)
@@ -118,9 +137,59 @@ static void advance(struct split *s)
 		s->anew = false;
 		s->low_line = s->passed[n].line;
 		s->has_from = true;
-		s->low++;
+		s->low = s->passed[n].first + s->passed[n].n;
 	}
 	drop_passed(s, n);
+}
+
+/* ---- ordinals into passed ---- */
+static void put_at(struct split *s, size_t i, struct passed takes)
+{
+	if (s->passed_count == s->passed_cap) {
+		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
+		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
+	}
+	memmove(s->passed + i + 1, s->passed + i, (s->passed_count++ - i) * sizeof *s->passed);
+	s->passed[i] = takes;
+}
+
+static void drop_at(struct split *s, size_t i)
+{
+	text_unref(s->passed[i].position.base);
+	memmove(s->passed + i, s->passed + i + 1, (--s->passed_count - i) * sizeof *s->passed);
+}
+
+/* The one at i and the one behind it become one, if they may. */
+static void join_at(struct split *s, size_t i)
+{
+	struct passed *p = &s->passed[i], *next = p + 1;
+	if (i + 1 >= s->passed_count || p->first + p->n != next->first || p->known != next->known)
+		return;
+	next->first = p->first;
+	next->n += p->n;
+	drop_at(s, i);
+}
+
+static void insert(struct split *s, struct passed takes)
+{
+	size_t i = find(s, takes.first);
+	put_at(s, i, takes);
+	join_at(s, i);
+	if (i > 0)
+		join_at(s, i - 1);
+}
+
+/* Out of those at i, where it is. */
+static void take_out(struct split *s, size_t i, uint64_t ordinal)
+{
+	struct passed *p = &s->passed[i];
+	uint64_t before = ordinal - p->first, behind = p->n - before - 1;
+	ASSERT(!p->known && !p->position.base);
+	*p = (struct passed){ .first = ordinal + 1, .n = behind };
+	if (behind == 0)
+		drop_at(s, i);
+	if (before > 0)
+		put_at(s, i, (struct passed){ .first = ordinal - before, .n = before });
 }
 
 void split_admitted(struct split *s, struct position shares, uint64_t line)
@@ -133,40 +202,37 @@ void split_admitted(struct split *s, struct position shares, uint64_t line)
 
 void split_skip(struct split *s, struct position shares, uint64_t line)
 {
-	size_t i = find(s, s->ordinal);
-	ASSERT(split_is_done(s, s->ordinal));
-	if (passed_at(s, i, s->ordinal)) {
-		position_set(&s->passed[i].position, shares);
-		s->passed[i].line = line;
-		s->passed[i].known = true;
+	uint64_t ordinal = s->ordinal;
+	size_t i = find(s, ordinal);
+	ASSERT(split_is_done(s, ordinal));
+	if (passed_at(s, i, ordinal) && !s->passed[i].known) {
+		take_out(s, i, ordinal);
+		insert(s, (struct passed){ ordinal, 1, line, share(shares), true });
 		advance(s);
 	}
 	split_admitted(s, shares, line);
 }
 
-static void insert(struct split *s, struct passed takes)
-{
-	size_t i = find(s, takes.ordinal);
-	if (s->passed_count == s->passed_cap) {
-		s->passed_cap = s->passed_cap ? s->passed_cap * 2 : 16;
-		s->passed = xrealloc(s->passed, s->passed_cap, sizeof *s->passed);
-	}
-	for (size_t k = s->passed_count++; k > i; k--)
-		s->passed[k] = s->passed[k - 1];
-	s->passed[i] = takes;
-}
-
 void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
 {
 	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
-	insert(s, (struct passed){ ordinal, line, share(shares), true });
+	insert(s, (struct passed){ ordinal, 1, line, share(shares), true });
 	advance(s);
 }
 
-void split_pass(struct split *s, uint64_t ordinal)
+void split_pass(struct split *s, uint64_t first, uint64_t n)
 {
-	if (!split_is_done(s, ordinal))
-		insert(s, (struct passed){ .ordinal = ordinal });
+	uint64_t end = first + n;
+	first = first > s->low ? first : s->low;
+	while (first < end) {
+		size_t i = find(s, first);
+		const struct passed *next = i < s->passed_count ? &s->passed[i] : NULL;
+		uint64_t until = next && next->first < end ? next->first : end;
+		uint64_t behind = until < end ? next->first + next->n : end;
+		if (first < until)
+			insert(s, (struct passed){ .first = first, .n = until - first });
+		first = behind;
+	}
 }
 
 void split_begin_behind_mark(struct split *s)
@@ -194,9 +260,10 @@ void split_rewind(struct split *s, uint64_t low)
 static void forget_positions(struct split *s, uint64_t line)
 {
 	uint64_t low = s->ordinal > s->low ? s->ordinal : s->low;
-	if (s->passed_count && s->passed[s->passed_count - 1].ordinal >= low)
-		low = s->passed[s->passed_count - 1].ordinal + 1;
-	s->gaps += low - s->low - s->passed_count;
+	const struct passed *last = s->passed_count ? &s->passed[s->passed_count - 1] : NULL;
+	if (last && last->first + last->n > low)
+		low = last->first + last->n;
+	s->gaps += low - s->low - split_passed(s);
 	drop_passed(s, s->passed_count);
 	position_set(&s->from, (struct position){ 0 });
 	position_set(&s->admitted, (struct position){ 0 });

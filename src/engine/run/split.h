@@ -7,8 +7,9 @@
 #pragma once
 #include "engine/port.h"
 
-struct passed {
-	uint64_t ordinal, line;
+struct passed { /* ordinals without a gap */
+	uint64_t first, n;
+	uint64_t line; /* of the last of them: */
 	struct position position;
 	bool known; /* false: read from a mark, not seen again yet */
 };
@@ -31,7 +32,7 @@ struct split {
 	uint64_t low_line, line;
 	uint64_t
 		kept; /* those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */
-	struct passed *passed; /* ascending */
+	struct passed *passed; /* ascending; two that touch differ in `known` */
 	size_t passed_count, passed_cap;
 	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */
 	uint64_t end_at;  /* the ordinal that would have come next */
@@ -57,7 +58,8 @@ void split_settle(struct split *, uint64_t ordinal, struct position shares, uint
 void split_begin_behind_mark(struct split *);
 /* The first `low` are done, and nothing above; from where to read on is not known any more. */
 void split_rewind(struct split *, uint64_t low);
-void split_pass(struct split *, uint64_t ordinal); /* settled, read from a mark */
+void split_pass(struct split *, uint64_t first, uint64_t n); /* settled, read from a mark */
+uint64_t split_passed(const struct split *); /* how many are settled above the mark */
 /* All that was admitted is all that there is. */
 void split_set_end(struct split *, struct slice proof);
 void split_set_onward(struct split *, struct slice base);
