@@ -297,10 +297,12 @@ def test_a_token_in_a_url_stays_out_of_records_and_messages(hocket):
 def test_a_304_that_nobody_asked_for_is_a_failure(hocket):
     with feeds() as server:
         url = server.add("rss", 1)
-        write_list(hocket, [f"{server.base}/stuck", url])
+        write_list(hocket, [f"{server.base}/stuck", f"{server.base}/torn", url])
         server.special["/stuck"] = lambda handler, attempt: handler.say(304)
+        server.special["/torn"] = lambda handler, attempt: handler.say(200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08\x00" + b"x" * 99)
         r = hocket.run(pipe())
-        assert r.code == 3 and r.account["dead"] == 1 and "1 of 2 feeds failed" in r.err, r.err
+        assert r.code == 3 and r.account["dead"] == 2 and "2 of 3 feeds failed" in r.err, r.err
+        assert "stuck: status(304)" in r.err and "torn: protocol" in r.err, r.err
         assert "nobody had asked whether it was" in hocket("dead", "ls", "pipe.yaml").out
 
 

@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "connectors/feeds/feed.h"
 #include "io/http/http_inflate.h"
+#include <errno.h>
 #include <hocket/hocket.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -271,8 +272,9 @@ static int push_packed(struct taking *t, struct intake *in, struct http_inflate 
 		struct slice piece = slice_head(body, PACKED_PIECE);
 		body = slice_from(body, piece.n);
 		buf_clear(&plain);
-		if (http_inflate_add(packing, piece, &plain, &what) < 0) {
-			fail(why, FAULT_TOO_LARGE, "%s", what);
+		int done = http_inflate_add(packing, piece, &plain, &what);
+		if (done < 0) {
+			fail(why, done == -EBADMSG ? FAULT_PROTOCOL : FAULT_TOO_LARGE, "%s", what);
 			return 1;
 		}
 		all += plain.n;

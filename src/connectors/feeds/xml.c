@@ -136,13 +136,14 @@ static void fail_here(struct xml *x, const char *what)
 	stop(x);
 }
 
-/* libxml2's words are sentences with a line break. */
+/* libxml2's words are a sentence with a line break; what it has in further lines is no news. */
 static void note_error(void *arg, xmlErrorPtr e)
 {
 	struct xml *x = arg;
 	if (x->broken || e->level != XML_ERR_FATAL)
 		return;
-	struct slice words = slice_trim(slice_str(e->message));
+	struct slice words, rest;
+	(void)slice_cut(slice_trim(slice_str(e->message)), '\n', &words, &rest);
 	fail(&x->err, FAULT_PROTOCOL, "%d:%d: %.*s", e->line, e->int2,
 	     SLICE(utf8_head(words, 160)));
 	x->broken = true;

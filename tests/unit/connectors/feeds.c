@@ -314,6 +314,18 @@ TEST(what_is_before_a_mistake_is_taken_and_the_mistake_has_a_place)
 		    "malformed at 2:");
 }
 
+TEST(what_is_wrong_is_said_in_one_line)
+{
+	struct reading r;
+	read_feed(&r, S("<rss><channel><item><guid>1</guid></item><item><title>\x93x\x94</title>"),
+		  "");
+	CHECK_INT(r.result, -1);
+	CHECK_INT(r.n, 1);
+	CHECK(strstr(r.err.text, "malformed at 1:") && strstr(r.err.text, "not proper UTF-8"));
+	CHECK(!strchr(r.err.text, '\n'));
+	reading_done(&r);
+}
+
 TEST(what_is_no_feed_says_what_it_is)
 {
 	check_fault("<!DOCTYPE html><html><link type='application/rss+xml' href='/r.xml?a&amp;b' "
@@ -614,6 +626,7 @@ int main(void)
 		T(json_feeds_are_read),
 		T(encodings_are_those_of_mark_declaration_and_header),
 		T(what_is_before_a_mistake_is_taken_and_the_mistake_has_a_place),
+		T(what_is_wrong_is_said_in_one_line),
 		T(what_is_no_feed_says_what_it_is),
 		T(entities_and_depth_have_an_end),
 		T(an_entry_that_is_too_large_keeps_its_names),
