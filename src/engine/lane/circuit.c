@@ -10,6 +10,7 @@
 
 #define PROBE_FIRST_NS (200 * HK_MS)
 #define PROBE_MAX_NS   (30 * HK_SEC)
+#define FORGIVEN_NS    (300 * HK_SEC) /* longer than an attempt that times out */
 enum { FAILURES_OPEN = 5 };
 
 /* Half of it fixed, half drawn: many processes that lost the same host do not probe it together. */
@@ -52,6 +53,7 @@ void circuit_down(struct circuit *c, uintptr_t who, unsigned probe, int64_t now)
 		c->who = who;
 	c->many |= c->who != who;
 	c->failures++;
+	c->failed_ns = now;
 	if (c->state == CIRCUIT_CLOSED && c->served && c->failures >= FAILURES_OPEN) {
 		open_up(c, now);
 	} else if (is_probe(c, probe)) {
@@ -62,6 +64,8 @@ void circuit_down(struct circuit *c, uintptr_t who, unsigned probe, int64_t now)
 
 void circuit_away(struct circuit *c, uintptr_t who, unsigned probe, int64_t now)
 {
+	if (now - c->failed_ns > FORGIVEN_NS)
+		c->given_up = false;
 	circuit_down(c, who, probe, now);
 	if (c->state == CIRCUIT_CLOSED && !c->served && !c->given_up)
 		open_up(c, now);

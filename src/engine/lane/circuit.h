@@ -22,6 +22,7 @@ struct circuit {
 	bool told;         /* the caller's: that it is waited for has been said */
 	unsigned failures, probes, probe; /* probe: the number of the one on its way */
 	uintptr_t who;                    /* the record that failed first */
+	int64_t failed_ns;                /* the last time */
 	int64_t since_ns, probe_ns,
 		open_ns; /* down since; the next probe; all time that it was open before */
 };
@@ -30,7 +31,7 @@ void circuit_up(struct circuit *, int64_t now); /* it answered */
 void circuit_down(struct circuit *, uintptr_t who, unsigned probe, int64_t now);
 /* As circuit_down; no request could have done better. */
 void circuit_away(struct circuit *, uintptr_t who, unsigned probe, int64_t now);
-/* It was never there: from now on each failure is its record's. */
+/* It was never there: from now on each failure is its record's, until nobody has asked for five minutes: who comes then waits anew. */
 void circuit_give_up(struct circuit *, int64_t now);
 void circuit_lost(struct circuit *, unsigned probe,
 		  int64_t now); /* an attempt that tells nothing */

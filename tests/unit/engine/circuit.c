@@ -40,6 +40,8 @@ TEST_IN_LOOP(who_takes_nothing_from_anybody_opens_it_at_once)
 	CHECK_INT(circuit_open_ns(&c, now + 60 * HK_SEC), HK_SEC);
 	circuit_away(&c, 2, 0, now);
 	CHECK_INT(c.state, CIRCUIT_CLOSED);
+	circuit_away(&c, 3, 0, now + 400 * HK_SEC); /* long after the others */
+	CHECK_INT(c.state, CIRCUIT_OPEN);
 	circuit_up(&c, now); /* and now that it was there, as all others */
 	for (int i = 0; i < 4; i++)
 		circuit_away(&c, 1, 0, now);
