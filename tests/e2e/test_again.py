@@ -420,6 +420,22 @@ def test_calls_are_paid_for_once_a_record(hocket):
         assert numbers(hocket) == rows(hocket) == list(range(15))
 
 
+def test_what_is_paid_for_again_is_said_when_there_is_something(hocket):
+    """A query that finds what has not been done yet mostly finds nothing the second time."""
+    said = "sqlite: 'http' is paid for again, for every record"
+    with sqlite3.connect(hocket.folder / "in.db") as db:
+        db.execute("CREATE TABLE t(n INTEGER)")
+    pipe = "from: {sqlite: in.db, query: SELECT n FROM t}\nsteps:\n  - {http: POST %s/\\(.n), into: .a}\nto: {jsonl: out.jsonl}\n"
+    with far.far(lambda path, attempt: (200, {}, b"{}")) as server:
+        assert said not in hocket.run(pipe % server.base).err
+        r = hocket("run", "pipe.yaml")
+        assert r.code == 0 and "starting over" in r.err and "paid" not in r.err
+        with sqlite3.connect(hocket.folder / "in.db") as db:
+            db.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
+        r = hocket("run", "pipe.yaml")
+        assert r.code == 0 and r.err.count(said) == 1 and numbers(hocket) == [1, 2]
+
+
 def test_killed_with_two_sinks_while_the_input_grows(hocket):
     """A database without a key and a file: nobody may get a row twice, in any part of any run."""
     rnd = random.Random(11)

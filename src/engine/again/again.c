@@ -59,11 +59,11 @@ static const struct place *find_paid(const struct place *places, size_t n, bool 
 	return NULL;
 }
 
-/* One that no far side would know again: a mail goes out twice. */
-static const struct place *find_unsafe(const struct plan *p)
+/* keyless: only one that no far side would know again: a mail goes out twice. */
+static const struct place *find_cost(const struct plan *p, bool keyless)
 {
-	const struct place *step = find_paid(p->steps, p->step_count, true);
-	return step ? step : find_paid(p->sinks, p->sink_count, true);
+	const struct place *step = find_paid(p->steps, p->step_count, keyless);
+	return step ? step : find_paid(p->sinks, p->sink_count, keyless);
 }
 
 /* ---- the pipeline ---- */
@@ -72,7 +72,7 @@ static const struct place *find_unsafe(const struct plan *p)
 static int keeps_plan(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
 	AUTO(buf_done) struct buf what = { .max = 400 };
-	const struct place *unsafe = find_unsafe(run->plan);
+	const struct place *unsafe = find_cost(run->plan, true);
 	const char *why = NULL;
 	int edited = last->hash == run->plan->hash ? 1 : edited_goes_on(run, last, &why, err);
 	if (edited != 0)
@@ -119,6 +119,7 @@ static bool all_have_positions(struct run *run, bool limited)
 			continue;
 		notice(run, "%s cannot tell what is new since the run of %s: starting over",
 		       source->label, run->since);
+		run->paid_again = find_cost(run->plan, false);
 		return false;
 	}
 	return true;
@@ -278,7 +279,7 @@ static const struct place *find_endless(const struct plan *p)
  * harm is done. */
 static int refuse_harm(struct run *run, struct err *err)
 {
-	const struct place *unsafe = find_unsafe(run->plan), *endless = find_endless(run->plan);
+	const struct place *unsafe = find_cost(run->plan, true), *endless = find_endless(run->plan);
 	struct err why = *err;
 	*err = (struct err){ 0 };
 	if (unsafe)
@@ -298,11 +299,9 @@ static int refuse_harm(struct run *run, struct err *err)
 
 static void notice_cost(struct run *run)
 {
-	const struct place *p = find_paid(run->plan->steps, run->plan->step_count, false);
+	const struct place *p = find_cost(run->plan, false);
 	size_t n = strlen(run->notice);
-	if (!p)
-		p = find_paid(run->plan->sinks, run->plan->sink_count, false);
-	if (p)
+	if (p && !run->paid_again)
 		snprintf(run->notice + n, sizeof run->notice - n,
 			 ", and '%s' is paid for again, for every record", p->label);
 }

@@ -195,6 +195,19 @@ static int notice_new(struct intake *in, const struct arrival *a, struct err *er
 	return fail(err, FAULT_CANCELLED, "there is something new");
 }
 
+/* The source was asked for all that it has; only now it is known to have something. */
+static void warn_of_cost(struct intake *in)
+{
+	struct run *run = in->run;
+	AUTO(buf_done) struct buf text = { .max = 512 };
+	if (!run->paid_again)
+		return;
+	if (buf_printf(&text, "'%s' is paid for again, for every record", run->paid_again->label) ==
+	    0)
+		site_warn(&in->source->site, buf_slice(&text));
+	run->paid_again = NULL;
+}
+
 int admit(struct intake *in, const struct arrival *a, struct err *err)
 {
 	struct run *run = in->run;
@@ -211,6 +224,7 @@ int admit(struct intake *in, const struct arrival *a, struct err *err)
 		rec_unref(a->rec);
 		return fail(err, FAULT_CANCELLED, "stopped");
 	}
+	warn_of_cost(in);
 	int bad = in->letter ? 0 : check(a, &why);
 	struct track *t = ledger_admit(&run->ledger, a->split, a->rec, a->next, a->line);
 	if (a->id.n)

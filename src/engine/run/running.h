@@ -156,8 +156,10 @@ struct run {
 		[40]; /* starting over: the run before it, whose told inbox it takes over; "": none */
 	char since[32]; /* when that ended: "2026-01-31 12:30 UTC" */
 	char notice
-		[600];  /* what was found out about earlier runs, for people; "": nothing to say */
-	char gone[400]; /* again.c: files that were read and are not there any more */
+		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
+	const struct place
+		*paid_again; /* again.c: told when the source has a record: often it has none */
+	char gone[400];      /* again.c: files that were read and are not there any more */
 	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 
