@@ -92,6 +92,7 @@ static int resume_sink(struct run *run, struct sink *k, struct slice state_mark,
 		rc = state_get_receipt(run->state, run->id, k->place->label, &r.receipt, &found,
 				       err);
 		r.first = !found && !k->place->facts.own_mark;
+		r.more = run->replay && !found;
 	} else if (run->continues[0]) {
 		rc = state_get_receipt(run->state, run->continues, k->place->label, &r.receipt,
 				       &found, err);

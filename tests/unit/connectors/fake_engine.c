@@ -634,7 +634,10 @@ void sink_start(struct fake_sink *s, bool first)
 
 void sink_start_more(struct fake_sink *s)
 {
-	start(s, (struct resumption){ .pipeline = "test", .first = true, .more = true });
+	start(s, (struct resumption){ .pipeline = "test",
+				      .first = true,
+				      .more = true,
+				      .beside = s->receipt.n == 0 });
 }
 
 int sink_stands(struct fake_sink *s)

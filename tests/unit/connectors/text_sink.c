@@ -307,7 +307,7 @@ LOOP_TEST(what_was_changed_or_taken_away_does_not_stand)
 	run_once(&s, NULL);
 	append_to(out, "{}\n");
 	CHECK_INT(sink_stands(&s), 0);
-	CHECK_STR(s.err.text, "'out' is not as the last run left it");
+	CHECK_STR(s.err.text, "'out' is not as the last run left it (11 bytes, and it had 8)");
 	file_write(out, S("{\"b\":1}\n")); /* as long */
 	CHECK_INT(sink_stands(&s), 0);
 	file_write(out, S("{\"a\":1}\n")); /* a copy is as good */
