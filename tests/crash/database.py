@@ -20,6 +20,7 @@ import pg
 
 FAULTS, ROWS = 5, 100_000
 FAULTS_FULL, ROWS_FULL = 20, 1_000_000
+HELD = 1000  # one row in so many takes 10 ms
 SOURCES = {
     "a file": "from: {jsonl: in.jsonl}\n",
     "SQLite": "from: {sqlite: in.db, query: SELECT n FROM t, after: n}\n",
@@ -50,11 +51,14 @@ class Case:
                                 stdout=subprocess.DEVNULL, stderr=open(self.folder / "err", "a"))
 
     def whole(self):
-        """How long an undisturbed run takes; what it made is thrown away."""
+        """How long an undisturbed run takes; what it made is thrown away. From then on the table takes its rows slowly, so that no run is over
+        before its faults."""
         began = time.monotonic()
         assert self.start("--state", str(self.folder / "first.db")).wait() == 0, (self.folder / "err").read_text()
-        self.database.run("DROP TABLE t, hocket_mark, hocket_made")
-        return time.monotonic() - began
+        self.database.run("TRUNCATE t; DROP TABLE hocket_mark, hocket_made; CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
+                          "'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END'; CREATE TRIGGER hold BEFORE INSERT ON t FOR EACH ROW "
+                          f"WHEN (NEW.n % {HELD} = 0) EXECUTE FUNCTION hold()")
+        return time.monotonic() - began + 0.01 * self.rows / HELD
 
     def pause(self, whole):
         time.sleep(self.chance.uniform(0.02, 0.02 + 1.6 * whole / self.faults))  # the moment is what is tested
@@ -76,7 +80,7 @@ class Case:
     def restart(self, whole):
         """pg_ctl restart -m immediate while hocket runs; how often."""
         process, faults = self.start(), 0
-        while process.poll() is None and self.database.value("SELECT to_regclass('t') IS NULL") == "t":
+        while process.poll() is None and self.database.value("SELECT to_regclass('hocket_mark') IS NULL") == "t":
             time.sleep(0.01)  # hocket waits for a server that goes away, not for one that was never there
         while faults < self.faults and process.poll() is None:
             self.pause(whole)
