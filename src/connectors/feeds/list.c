@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "connectors/feeds/xml.h"
 #include "io/url.h"
+#include <errno.h>
 #include <hocket/file.h>
 #include <stdlib.h>
 
@@ -140,7 +141,7 @@ static int add_file(struct feed_list *l, const char *path, struct err *err) SUSP
 	if (r < 0)
 		return fail_errno(
 			err, FAULT_CONFIG, r, "the list of feeds '%s' cannot be read%s", path,
-			strchr(path, ':') ? " (a URL begins with http:// or https://)" : "");
+			r == -ENOENT ? " (a URL begins with http:// or https://)" : "");
 	struct slice text = { bytes, n };
 	if (slice_starts(text, S("\xef\xbb\xbf")))
 		text = slice_from(text, 3);
