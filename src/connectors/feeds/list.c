@@ -139,9 +139,9 @@ static int add_file(struct feed_list *l, const char *path, struct err *err) SUSP
 	size_t n = 0, before = l->n;
 	int r = hk_file_read_whole(path, LIST_BYTES_MAX, &bytes, &n);
 	if (r < 0)
-		return fail_errno(
-			err, FAULT_CONFIG, r, "the list of feeds '%s' cannot be read%s", path,
-			r == -ENOENT ? " (a URL begins with http:// or https://)" : "");
+		return fail_errno(err, FAULT_CONFIG, r, "the list of feeds '%s' cannot be read%s",
+				  path,
+				  r == -ENOENT ? " (a URL begins with http:// or https://)" : "");
 	struct slice text = { bytes, n };
 	if (slice_starts(text, S("\xef\xbb\xbf")))
 		text = slice_from(text, 3);
