@@ -269,6 +269,9 @@ struct arrival {
 };
 struct split *intake_split(struct intake *, const char *name); /* interned, the intake's */
 const struct position *split_from(const struct split *);       /* NULL: from the start */
+/* NULL, or where the last ends of those behind split_from() that are passed over, done by an earlier part of the run: up to
+ * there, too, it must be what it was (ESTALE). */
+const struct position *split_reach(const struct split *);
 /* What the source holds beside what it has admitted: the page it takes its records from. Counts in the budget until it says less. */
 void intake_hold(struct intake *, uint64_t bytes);
 uint64_t split_line(const struct split *); /* line of the last admitted; 0 at the start */

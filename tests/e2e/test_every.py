@@ -141,6 +141,46 @@ def test_killed_in_and_between_rounds(hocket, to):
     assert hocket("verify", "pipe.yaml").code == 0
 
 
+@pytest.mark.parametrize("case", ["nothing below", "some below", "grown"])
+def test_replaced_while_lines_behind_the_mark_are_done(hocket, case):
+    """Killed with one record on its way and all behind it done: of another file of that name these are not done."""
+    held = 0 if case == "nothing below" else 3
+
+    def answer(path, attempt):
+        while path == f"/{held}" and not let_go:
+            time.sleep(0.005)
+        return {}
+
+    let_go = []
+    add(hocket, 0, 20)
+    with far(answer) as server:
+        text = (f"from: {{jsonl: in.jsonl, every: 50ms}}\nsteps:\n  - http: {server.base}/\\(.n)\n    timeout: 20s\n"
+                "    into: .got\nto: {jsonl: out.jsonl}\n")
+        with endless(hocket, text) as run:
+            run.until(lambda: len(lines(hocket)) == 19)
+            run.kill()
+        let_go.append(True)
+        if case == "grown":
+            add(hocket, 20, 5)
+        else:
+            (hocket.folder / "in.jsonl").unlink()
+            if held:  # as it was up to the mark
+                add(hocket, 0, held)
+            add(hocket, 100, 30)
+        with endless(hocket) as run:
+            run.until(lambda: len(lines(hocket)) >= {0: 49, 3: 25 if case == "grown" else 52}[held])
+            result = run.stop()
+        assert result.code == 0, result.err
+        told = "'in.jsonl' has other content than before: it is read from its beginning" in result.err
+        got = sorted(numbers(hocket))
+        if case == "grown":
+            assert not told and got == list(range(25))
+        else:
+            assert told
+            assert got == sorted([n for n in range(20) if n != held] + list(range(held)) + list(range(100, 130)))
+    assert hocket("verify", "pipe.yaml").code == 0
+
+
 # ---- lists that are asked for ---------------------------------------------------------------------------------------
 
 

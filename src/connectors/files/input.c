@@ -9,7 +9,9 @@
  *      position was taken, and of the text before `end`, at most 1 KiB; `end` is at a position, or less than 16 KiB before it.
  *      Device and inode would refuse a copied file, the size a growing one; these bytes do neither. What they do not show: an
  *      edit further up that leaves the length of all before the position as it was.
- *  (4) of a compressed file the head is of the file, everything else of the text in it. */
+ *  (4) what is done behind the position, as `order: any` has it, is proven by the position behind the last of it, just so: a file with
+ *      other content is noticed before anything of it is passed over.
+ *  (5) of a compressed file the head is of the file, everything else of the text in it. */
 #include "connectors/files/input.h"
 #include "base/banned.h"
 
@@ -448,10 +450,8 @@ static int begin_at(struct input *in, const struct position *from, struct err *e
 	return 0;
 }
 
-int input_begin(struct input *in, const struct position *from, struct err *err)
+static int go(struct input *in, const struct position *from, struct err *err) SUSPENDS
 {
-	if (!in->path)
-		return 0; /* standard input goes on where it is */
 	text_unref(take(in->base));
 	in->proven = 0;
 	input_seek(in, 0);
@@ -459,4 +459,14 @@ int input_begin(struct input *in, const struct position *from, struct err *err)
 		return begin_at(in, from, err);
 	buf_clear(&in->head);
 	return put_head(in, HEAD_BYTES, &in->head, err);
+}
+
+int input_begin(struct input *in, const struct split *split, struct err *err)
+{
+	const struct position *from = split ? split_from(split) : NULL;
+	const struct position *reach = split ? split_reach(split) : NULL;
+	if (!in->path)
+		return 0; /* standard input goes on where it is */
+	bool further = reach && (!from || reach->offset > from->offset);
+	return further && go(in, reach, err) < 0 ? -1 : go(in, from, err);
 }

@@ -33,8 +33,8 @@ MUST int input_open_file(struct input *, const char *path, enum packing, struct 
 void input_open_stdin(struct input *);
 void input_close(struct input *); /* half-opened too */
 
-/* Goes to the position, or to the start. Refuses a file that is not the one in which `from` was taken. */
-MUST int input_begin(struct input *, const struct position *from, struct err *) SUSPENDS;
+/* Goes to where the split goes on, or to the start: NULL. Refuses a file that is not the one of which something is done. */
+MUST int input_begin(struct input *, const struct split *, struct err *) SUSPENDS;
 /* Where the window begins, with what proves it. Borrows until the next one, or input_close; nothing to prove for stdin. */
 struct position input_position(struct input *);
 /* What tells a file that was read to its end from one that has grown or changed since, without reading it again: the lengths and

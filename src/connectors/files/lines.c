@@ -183,7 +183,7 @@ static int give_last(struct reader *r, struct err *err) SUSPENDS
 int lines_run(const struct lines *job, struct err *err)
 {
 	struct split *split = intake_split(job->intake, job->name);
-	if (input_begin(job->input, split_from(split), err) < 0)
+	if (input_begin(job->input, split, err) < 0)
 		return -1;
 	struct reader r = { .job = job, .split = split, .line = split_line(split) };
 	r.text.max = r.decoded.max = 2 * RECORD_MAX;

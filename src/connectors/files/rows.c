@@ -549,7 +549,7 @@ int rows_run(const struct rows *job, struct err *err)
 	AUTO(reader_done) struct reader r = make_reader(job);
 	r.split = intake_split(job->intake, job->name);
 	job->input->cr = r.dialect.cr;
-	if (input_begin(job->input, split_from(r.split), err) < 0 || find_columns(&r, err) < 0)
+	if (input_begin(job->input, r.split, err) < 0 || find_columns(&r, err) < 0)
 		return -1;
 	return r.columns.n ? give_all(&r, err) : 0;
 }

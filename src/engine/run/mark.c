@@ -51,6 +51,14 @@ static void write_name_and_low(struct json_writer *w, const struct split *s)
 	json_put_int(w, (int64_t)s->low);
 }
 
+static void write_position(struct json_writer *w, const struct position *p)
+{
+	json_key(w, "base");
+	json_put_string(w, text_slice(p->base));
+	json_key(w, "offset");
+	json_put_int(w, (int64_t)p->offset);
+}
+
 /* 7, or [7, 30] */
 static void write_range(struct json_writer *w, uint64_t first, uint64_t last)
 {
@@ -73,17 +81,27 @@ static void write_done(struct json_writer *w, const struct split *s)
 	json_close(w, ']');
 }
 
+/* What is done above is so many numbers; what they are numbers of is told by this. */
+static void write_reach(struct json_writer *w, const struct split *s)
+{
+	const struct position *reach = split_reach(s);
+	if (!reach)
+		return;
+	json_key(w, "reach");
+	json_open(w, '{');
+	write_position(w, reach);
+	json_close(w, '}');
+}
+
 static void write_split(struct json_writer *w, const struct split *s)
 {
 	json_open(w, '{');
 	write_name_and_low(w, s);
 	json_key(w, "line");
 	json_put_int(w, (int64_t)s->low_line);
-	json_key(w, "base");
-	json_put_string(w, text_slice(s->from.base));
-	json_key(w, "offset");
-	json_put_int(w, (int64_t)s->from.offset);
+	write_position(w, &s->from);
 	write_done(w, s);
+	write_reach(w, s);
 	if (s->end) {
 		json_key(w, "end");
 		json_put_string(w, text_slice(s->end));
@@ -231,6 +249,20 @@ static bool read_done(struct split *s, struct slice list)
 	return true;
 }
 
+/* Marks of earlier versions have none. */
+static bool read_reach(struct split *s, struct slice object)
+{
+	AUTO(buf_done) struct buf base = { 0 };
+	struct slice reach;
+	if (!json_field(object, S("reach"), &reach))
+		return true;
+	if (!field_text(reach, "base", &base) || !field_count(reach, "offset", &s->reach.offset))
+		return false;
+	text_unref(s->reach.base);
+	s->reach.base = text_new(buf_slice(&base));
+	return true;
+}
+
 /* Files have it, when they were read to their end. */
 static bool read_end(struct split *s, struct slice object)
 {
@@ -279,7 +311,8 @@ static bool read_split(struct ledger *l, struct slice object)
 	s->anew = json_field(object, S("anew"), &anew);
 	split_begin_behind_mark(s);
 	s->made |= json_field(object, S("made"), &made);
-	return read_done(s, done) && read_end(s, object) && read_onward(s, object);
+	return read_done(s, done) && read_reach(s, object) && read_end(s, object) &&
+	       read_onward(s, object);
 }
 
 bool counts_read(struct slice object, struct counts *c)

@@ -1,7 +1,7 @@
 /* mark.h - the checkpoint as text: what a sink stores in the transaction of its rows
  *
  * {"run":"...","counts":{"admitted":..},"splits":[{"name":"users.jsonl","low":1000,"line":1004,"base":"...","offset":52311,
- *   "done":[1003,1007]}]}
+ *   "done":[1003,1007],"reach":{"base":"...","offset":52518}}]}
  * JSON, so that people can read it in their database, and so that later versions can add to it. */
 #pragma once
 #include "engine/run/ledger.h"

@@ -36,6 +36,7 @@ void split_free(struct split *s)
 	drop_passed(s, s->passed_count);
 	text_unref(s->from.base);
 	text_unref(s->admitted.base);
+	text_unref(s->reach.base);
 	text_unref(s->end);
 	text_unref(s->onward);
 	free(s->passed);
@@ -65,6 +66,7 @@ struct split *split_clone(const struct split *s)
 	c->origin = s;
 	c->from = share(s->from);
 	c->admitted = share(s->admitted);
+	c->reach = share(s->reach);
 	c->end = text_ref(s->end);
 	c->onward = text_ref(s->onward);
 	c->passed_cap = s->passed_count;
@@ -294,6 +296,13 @@ bool split_start_onward(struct split *s)
 const struct position *split_from(const struct split *s)
 {
 	return s->has_admitted ? &s->admitted : s->has_from ? &s->from : NULL;
+}
+
+const struct position *split_reach(const struct split *s)
+{
+	const struct passed *last = s->passed_count ? &s->passed[s->passed_count - 1] : NULL;
+	const struct position *p = last && last->known ? &last->position : &s->reach;
+	return last && p->base ? p : NULL;
 }
 
 void split_set_end(struct split *s, struct slice proof)

@@ -34,6 +34,8 @@ struct split {
 		kept; /* those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */
 	struct passed *passed; /* ascending; two that touch differ in `known` */
 	size_t passed_count, passed_cap;
+	struct position
+		reach;    /* as the mark says: behind the last of them, until that is seen again */
 	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */
 	uint64_t end_at;  /* the ordinal that would have come next */
 	struct text *

@@ -38,6 +38,11 @@ const struct position *split_from(const struct split *s)
 	return s->begun ? &s->from : NULL;
 }
 
+const struct position *split_reach(const struct split *s)
+{
+	return s->reach.base ? &s->reach : NULL;
+}
+
 uint64_t split_line(const struct split *s)
 {
 	return s->line;

@@ -18,6 +18,7 @@ struct split {
 	char name[256];
 	bool begun; /* from is a position */
 	struct position from;
+	struct position reach; /* a test's */
 	uint64_t line;
 };
 struct fake_page {

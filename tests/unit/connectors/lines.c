@@ -2,6 +2,7 @@
 #include "fake_engine.h"
 #include "base/banned.h"
 #include "check.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -273,6 +274,77 @@ TEST(another_file_is_refused)
 	check_refused(S("{\"a\":1}\n12"), S("{\"a\":1}\n123\n"), "more text on the line");
 }
 
+/* Behind the position some are done already: `from` arrivals lie before it, `reach` before the end of those. */
+static void read_behind(struct reading *r, const char *path, size_t from, size_t reach)
+{
+	read_file(r, &from_jsonl, path);
+	const struct fake_arrival *last = &r->in.v[reach - 1];
+	r->in.split.reach = (struct position){ text_new(slice_str(last->base)), last->offset };
+	intake_rewind(&r->in, from);
+}
+
+static void check_reach(size_t from, size_t reach, struct slice before, struct slice after,
+			const char *why)
+{
+	struct folder folder;
+	struct reading r = { 0 };
+	folder_make(&folder);
+	const char *path = folder_file(&folder, "in");
+	file_write(path, before);
+	read_behind(&r, path, from, reach);
+	file_write(path, after);
+	read_file(&r, &from_jsonl, path);
+	CHECK_INT(r.result, why ? -1 : 0);
+	CHECK_INT(r.err.code, why ? ESTALE : 0);
+	CHECK(!why || strstr(r.err.text, why));
+	text_unref(r.in.split.reach.base);
+	intake_done(&r.in);
+	folder_remove(&folder);
+}
+
+TEST(what_is_done_behind_the_position_must_be_as_it_was)
+{
+	enum { LINES = 2000 };
+	AUTO(buf_done) struct buf text = { .max = 1 << 20 };
+	for (int i = 0; i < LINES; i++)
+		CHECK_INT(buf_printf(&text, "{\"id\":%d}\n", 10000 + i), 0);
+	AUTO(buf_done) struct buf edited = { .max = 1 << 20 };
+	CHECK_INT(buf_add(&edited, buf_slice(&text)), 0);
+	CHECK_INT(buf_add(&edited, S("{\"id\":1}\n")), 0);
+	for (size_t from = 0; from < LINES; from += LINES / 2) {
+		check_reach(from, LINES, buf_slice(&text), buf_slice(&edited), NULL); /* it grew */
+		edited.p[text.n - 3] ^= 1;
+		check_reach(from, LINES, buf_slice(&text), buf_slice(&edited), "changed before");
+		check_reach(from, LINES - 1, buf_slice(&text), buf_slice(&edited), NULL);
+		edited.p[text.n - 3] ^= 1;
+		check_reach(from, LINES, buf_slice(&text),
+			    slice_head(buf_slice(&text), text.n - 20), "become shorter");
+	}
+	check_reach(0, 1, S("{\"a\":1}\n"), S("{\"a\":2}\n"), "changed at its beginning");
+	check_reach(0, 2, S("{\"a\":1}\n12"), S("{\"a\":1}\n123\n"), "more text on the line");
+}
+
+/* Proven by way of the far end, the records still come from where the mark is. */
+TEST(a_proof_further_on_moves_nothing)
+{
+	struct folder folder;
+	struct reading r = { 0 };
+	folder_make(&folder);
+	const char *path = folder_file(&folder, "in");
+	file_write(path, S("\xef\xbb\xbf{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n"));
+	for (size_t from = 0; from < 3; from++) {
+		read_behind(&r, path, from, 3);
+		read_file(&r, &from_jsonl, path);
+		CHECK_INT(r.result, 0);
+		CHECK_INT(r.in.n, 3 - from);
+		CHECK_INT(r.in.v[0].line, from + 1);
+		text_unref(r.in.split.reach.base);
+		intake_done(&r.in);
+		r = (struct reading){ 0 };
+	}
+	folder_remove(&folder);
+}
+
 /* What the saved position proves: the first 4 KiB, and the last KiB before it. */
 TEST(an_edit_before_the_position_is_noticed)
 {
@@ -385,6 +457,8 @@ static const struct test tests[] = {
 	T(a_resume_proves_positions_of_any_size),
 	T(a_file_that_grew_goes_on),
 	T(another_file_is_refused),
+	T(what_is_done_behind_the_position_must_be_as_it_was),
+	T(a_proof_further_on_moves_nothing),
 	T(an_edit_before_the_position_is_noticed),
 	T(positions_of_earlier_versions_are_read),
 	T(what_cannot_be_read_says_why),

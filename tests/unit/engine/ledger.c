@@ -354,6 +354,13 @@ static void check_done(const struct split *s, const bool *done)
 	}
 	if (s->has_from)
 		CHECK_INT(s->from.offset, s->low * 10);
+	uint64_t end = SOME;
+	while (end > low && !done[end - 1])
+		end--;
+	const struct position *reach = split_reach(s);
+	CHECK((reach != NULL) == (end > low));
+	if (reach)
+		CHECK_INT(reach->offset, end * 10);
 }
 
 /* Admits those from the mark on, and settles some in any order; then the next process does. */
