@@ -189,6 +189,33 @@ def test_a_replay_that_is_killed(tell, kind, sink, way):
     story.judge(asked_once=False)
 
 
+@pytest.mark.parametrize("sink", ["jsonl", "csv", "gzip"])
+def test_a_round_that_was_stopped_is_finished_first(tell, sink):
+    """What it wrote is not whole, and a replay would begin anew what stands there."""
+    story = tell("stopped", sink, method="GET")
+    story.shop.shut = {1}
+    story.more(3)
+    story.run(code=3)
+    story.more(3)
+    story.shop.hold(4)
+    process = story.hocket.start("run", "pipe.yaml", "--once")
+    assert story.shop.holds.wait(20)
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in process.stderr.readline():
+        pass
+    story.shop.hold(None)
+    assert story.hocket.finish(process).code == 75
+    story.shop.shut = set()
+    refused = story.hocket("dead", "replay", "pipe.yaml")
+    assert refused.code == 1 and "'hocket run --once' finishes that first" in refused.err
+    assert story.hocket("verify", "pipe.yaml").code == 0
+    story.kind = "once"
+    story.run(code=3)
+    story.replay()
+    story.run()
+    story.judge(asked_once=False)
+
+
 def test_mails_whose_server_was_away(hocket):
     """Stopped with nothing but dead letters, replayed, and gone on with: each mail goes out once, and the account says what is dead."""
     port = closed_port()

@@ -358,6 +358,23 @@ static int take_over(struct part_file *f, struct slice receipt, struct err *err)
 	return sync_folder(f, err);
 }
 
+/* A replay behind a run with an end that was stopped: its rows are in the .part, and only that run can make it whole. */
+static int check_left(const struct part_file *f, const struct resumption *r, struct err *err)
+{
+	struct receipt was;
+	struct stat st;
+	if (!r->beside || !r->stopped || f->mode == PART_APPEND || r->receipt.n == 0)
+		return 0;
+	if (read_receipt(f, buf_slice(&r->receipt), &was, err) < 0)
+		return -1;
+	if (was.whole || was.file.length == 0 || stat(f->part, &st) < 0)
+		return 0;
+	return fail(err, FAULT_CONFIG,
+		    "what the stopped run wrote to '%s' is not whole yet: 'hocket run --once' "
+		    "finishes that first, then its dead letters can be sent again",
+		    f->part);
+}
+
 static int check_last_line(struct part_file *f, struct err *err) SUSPENDS
 {
 	char last;
@@ -373,6 +390,8 @@ static int check_last_line(struct part_file *f, struct err *err) SUSPENDS
 int part_file_resume(struct part_file *f, struct resumption *r, struct err *err)
 {
 	int done;
+	if (r->more && check_left(f, r, err) < 0)
+		return -1;
 	if (r->more && f->mode == PART_APPEND)
 		done = resume_append(f, buf_slice(&r->receipt), err);
 	else if (r->more)
