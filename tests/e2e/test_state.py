@@ -151,6 +151,13 @@ def test_verify_finds_it(ran, sql):
     assert said.code == 4 and DAMAGES[sql] in said.err, said.err
 
 
+def test_letters_of_a_replay_that_was_killed_before_it_began(ran):
+    damage(ran, "UPDATE dead SET replayed_by = 'nobody'")
+    said = ran("verify", "pipe.yaml")
+    assert said.code == 0, said.err
+    assert len(ran("dead", "export", "pipe.yaml").out.splitlines()) == 1
+
+
 def test_verify_finds_a_damaged_file(ran):
     state = ran.folder / ".hocket/pipe.db"
     sqlite3.connect(state).execute("PRAGMA wal_checkpoint(TRUNCATE)")

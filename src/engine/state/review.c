@@ -188,6 +188,7 @@ struct total_job {
 	struct review_total *total;
 };
 
+/* A replay that was killed before it began has letters of its own already; they are open. */
 static int total_job(void *arg)
 {
 	struct total_job *j = arg;
@@ -199,8 +200,7 @@ static int total_job(void *arg)
 		    " (SELECT count(*) FROM (SELECT run FROM receipt UNION ALL SELECT run FROM dead"
 		    " UNION ALL SELECT run FROM note UNION ALL SELECT run FROM inbox"
 		    " UNION ALL SELECT run FROM batch UNION ALL SELECT run FROM batch_row"
-		    " UNION ALL SELECT run FROM held UNION ALL SELECT run FROM held_window"
-		    " UNION ALL SELECT replayed_by FROM dead WHERE replayed_by IS NOT NULL)"
+		    " UNION ALL SELECT run FROM held UNION ALL SELECT run FROM held_window)"
 		    " WHERE run NOT IN (SELECT id FROM run)),"
 		    " (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)",
 		    &q) < 0 ||

@@ -45,7 +45,7 @@ MUST int state_each_row(struct state *, const char *run_id, enum review_kind, re
 
 struct review_total {
 	uint64_t answers, letters, replayed; /* letters: all there are; replayed: of these */
-	uint64_t strays; /* rows of any table that name a run which is not there */
+	uint64_t strays; /* rows of any table that belong to a run which is not there */
 	uint64_t bytes;  /* of the file */
 };
 MUST int state_total(struct state *, struct review_total *ret, struct err *) SUSPENDS;
