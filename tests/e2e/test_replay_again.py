@@ -216,6 +216,28 @@ def test_a_round_that_was_stopped_is_finished_first(tell, sink):
     story.judge(asked_once=False)
 
 
+@pytest.mark.parametrize("sink", ["append", "sqlite"])
+def test_what_a_replay_holds_is_not_given_up_with_it(tell, sink):
+    """A letter that waits in a window has been delivered to nobody."""
+    story = tell("finite", sink, method="GET")
+    text = (story.hocket.folder / "pipe.yaml").read_text()
+    story.hocket.write("pipe.yaml", text.replace("dead:", "  - group: .n\n    every: 1h\n  - map: '{n: .items[0].n}'\ndead:"))
+    story.shop.shut = {0, 1}
+    story.more(3)
+    story.run(code=3)
+    story.shop.shut = set()
+    story.shop.hold(1)
+    process = story.hocket.start("dead", "replay", "pipe.yaml")
+    assert story.shop.holds.wait(20)
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in process.stderr.readline():
+        pass
+    story.shop.hold(None)
+    assert story.hocket.finish(process).code == 75
+    story.replay("--fresh")
+    story.judge(asked_once=False)
+
+
 def test_mails_whose_server_was_away(hocket):
     """Stopped with nothing but dead letters, replayed, and gone on with: each mail goes out once, and the account says what is dead."""
     port = closed_port()

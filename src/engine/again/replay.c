@@ -22,6 +22,7 @@
 #include "engine/run/mark.h"
 #include "engine/run/opening.h"
 #include "engine/run/stopping.h"
+#include "engine/state/held.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -447,19 +448,32 @@ static void trust_steps(struct run *run)
 		run->sources[i].succeeded = true;
 }
 
-/* Of a replay's letters those that it did not get through. */
+/* Of a replay's letters those that it did not get through; held: NULL, or those that a step holds, by rank. */
 static struct letter_key *list_left(const struct letter_list *all, const struct ledger *l,
-				    size_t *ret_n)
+				    const bool *held, size_t *ret_n)
 {
 	struct letter_key *left = xcalloc(all->n + 1, sizeof *left);
 	*ret_n = 0;
 	for (size_t rank = 0; rank < all->n; rank++)
-		if (!ledger_is_done(l, split_name, rank))
+		if (!ledger_is_done(l, split_name, rank) || (held && held[rank]))
 			left[(*ret_n)++] = all->keys[rank];
 	return left;
 }
 
-/* What the state's mark says is done stays so, unless it lies in an output that is not whole and is given up with it. */
+struct holding {
+	bool *held;
+	size_t n;
+};
+
+static void note_held(void *arg, const char *split, uint64_t rank)
+{
+	struct holding *h = arg;
+	if (strcmp(split, split_name) == 0 && rank < h->n)
+		h->held[rank] = true;
+}
+
+/* What the state's mark says is done stays so, unless it lies in an output that is not whole and is given up with it, or in a window of
+ * a step, which nobody will close. */
 static int give_up(struct run *run, const struct state_run *cut_off, struct err *err) SUSPENDS
 {
 	AUTO(letter_list_done) struct letter_list all = { 0 };
@@ -470,7 +484,11 @@ static int give_up(struct run *run, const struct state_run *cut_off, struct err 
 	if (!has_unfinished_output(run->plan) &&
 	    mark_read(&then, buf_slice(&cut_off->mark), err) < 0)
 		return -1;
-	struct letter_key *left = list_left(&all, &then, &n);
+	AUTO(freep) bool *held = xcalloc(all.n + 1, sizeof *held);
+	struct holding holding = { held, all.n };
+	if (state_each_held(run->state, cut_off->id, note_held, &holding, err) < 0)
+		return -1;
+	struct letter_key *left = list_left(&all, &then, held, &n);
 	int r = state_give_up_replay(run->state, cut_off->id, left, n, err);
 	free(left);
 	return r;
@@ -649,7 +667,7 @@ int replay_end(struct run *run, const char *status, struct err *err)
 	if (r != 0)
 		return r < 0 ? -1
 			     : state_end(run->state, run->id, failed ? status : "unfinished", err);
-	struct letter_key *left = list_left(&run->replay->letters, &run->ledger, &n);
+	struct letter_key *left = list_left(&run->replay->letters, &run->ledger, NULL, &n);
 	r = state_end_replay(run->state, run->id, status, left, n, err);
 	free(left);
 	return r;

@@ -597,3 +597,32 @@ int state_count_held(struct state *s, const char *run_id, uint64_t *ret, struct 
 	*ret = 0;
 	return sql_off(count_job, &j.job);
 }
+
+/* ---- whose they are ---- */
+struct each_job {
+	struct sql_job job;
+	const char *run_id;
+	state_held_of *fn;
+	void *arg;
+};
+
+static int each_job(void *arg)
+{
+	struct each_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	int r;
+	if (sql_prepare(&j->job, "SELECT DISTINCT split, ordinal FROM held WHERE run = ?", &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	while ((r = sql_step_row(&j->job, q, "reading what is held")) > 0)
+		j->fn(j->arg, (const char *)sqlite3_column_text(q, 0),
+		      (uint64_t)sqlite3_column_int64(q, 1));
+	return r;
+}
+
+int state_each_held(struct state *s, const char *run_id, state_held_of *fn, void *arg,
+		    struct err *err)
+{
+	struct each_job j = { { s, err }, run_id, fn, arg };
+	return sql_off(each_job, &j.job);
+}

@@ -91,3 +91,7 @@ MUST int state_read_windows(struct state *, const char *run_id, const char *fold
 			    uint64_t at, struct held_page *ret, struct err *) SUSPENDS;
 /* How many members a run holds. */
 MUST int state_count_held(struct state *, const char *run_id, uint64_t *ret, struct err *) SUSPENDS;
+/* Whose they are: fn is told of each record once. It runs on another thread while the caller is parked. */
+typedef void state_held_of(void *arg, const char *split, uint64_t ordinal);
+MUST int state_each_held(struct state *, const char *run_id, state_held_of *fn, void *arg,
+			 struct err *) SUSPENDS;
