@@ -29,6 +29,7 @@
 #define BATCH_ROWS     100000
 #define BATCH_BYTES    (4u << 20)
 #define BATCH_EVERY_NS (200 * HK_MS)
+#define BATCH_MOST_NS  (5 * HK_SEC)
 
 enum { CONNECTIONS_KEPT = 1024 }; /* of an origin, at least */
 
@@ -396,6 +397,7 @@ static void set_batch(struct run *run)
 	run->batch_bytes = o && o->bytes ? o->bytes : BATCH_BYTES;
 	run->batch_bytes = run->batch_bytes < most ? run->batch_bytes : most;
 	run->batch_every_ns = o && o->every_ns ? o->every_ns : BATCH_EVERY_NS;
+	run->batch_every_most_ns = o && o->every_ns ? o->every_ns : BATCH_MOST_NS;
 	run->ready_max_bytes = 2 * run->batch_bytes;
 }
 

@@ -189,7 +189,8 @@ struct run {
 	int64_t started_ns;
 	struct span source_waits, committing;
 	uint64_t batch_rows, batch_bytes, ready_max_bytes;
-	int64_t batch_every_ns;
+	int64_t batch_every_ns, batch_every_most_ns; /* with a mark that is large: commit.c */
+	size_t mark_bytes;                           /* of the last one that went to the state */
 };
 
 /* run.c */

@@ -34,6 +34,8 @@ struct world { /* the far side: survives runs */
 	int64_t source_fails_at;
 	int64_t stop_at; /* the call of this record stops the run */
 	bool sink_refuses_13;
+	int64_t splits; /* that the source has beside its numbers, with long names */
+	int64_t commits;
 	struct run *run;
 
 	unsigned in_flight, in_flight_high;
@@ -58,6 +60,11 @@ static struct world
 static int fake_run(struct site *at, struct intake *in, struct err *err)
 {
 	struct world *w = the_world;
+	for (int64_t i = 0; i < w->splits; i++) {
+		char name[256];
+		snprintf(name, sizeof name, "%0240lld", (long long)i);
+		(void)intake_split(in, name);
+	}
 	struct split *split = intake_split(in, "numbers");
 	const struct position *from = split_from(split);
 	(void)at;
@@ -203,6 +210,7 @@ static int fake_commit(struct site *at, const struct batch *b, struct buf *recei
 		ASSERT(w->row_count < ROWS_MAX);
 		w->rows[w->row_count++] = number_of(b->recs[i]);
 	}
+	w->commits++;
 	buf_clear(&w->mark);
 	return buf_add(&w->mark, b->mark);
 }
@@ -316,6 +324,31 @@ static void check_rows_in_order(const struct scene *s, int64_t n)
 }
 
 /* ---- what must hold ---- */
+static void one_at_a_time(struct scene *s, int64_t records, int64_t splits, int64_t every_ns)
+{
+	struct commit_options commit = { .every_ns = every_ns };
+	scene_open(s, records);
+	s->w.splits = splits;
+	s->step.common.concurrency = (struct concurrency){ 1 };
+	s->sink.common.commit = every_ns ? &commit : NULL;
+	go(s);
+	CHECK_INT(s->result.end, RUN_FINISHED);
+	check_rows_in_order(s, records);
+	scene_close(s);
+}
+
+/* 4,000 splits with long names: 1.3 MB, which take their time. */
+TEST(a_large_mark_is_written_less_often)
+{
+	struct scene few, many, told;
+	one_at_a_time(&few, 200, 0, 0);
+	one_at_a_time(&many, 200, 4000, 0);
+	one_at_a_time(&told, 200, 4000, 200 * HK_MS);
+	CHECK(few.w.commits > 15);
+	CHECK(many.w.commits * 2 < few.w.commits && many.w.commits > 3);
+	CHECK(told.w.commits > 15); /* the file's word counts */
+}
+
 TEST(all_arrive_once_in_order_under_the_cap)
 {
 	struct scene s;
@@ -928,6 +961,7 @@ TEST(many_seeds_with_everything_going_wrong)
 
 static const struct test tests[] = {
 	T(all_arrive_once_in_order_under_the_cap),
+	T(a_large_mark_is_written_less_often),
 	T(resets_are_tried_again_and_nobody_is_lost),
 	T(unsafe_calls_that_may_have_happened_are_not_repeated),
 	T(a_refusal_pauses_the_lane_and_kills_nobody),
