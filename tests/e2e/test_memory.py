@@ -9,6 +9,7 @@ import time
 
 import conftest
 import far
+import smtp
 
 MB = 1 << 20
 
@@ -123,6 +124,40 @@ to: {{jsonl: out.jsonl}}
     assert all(r["answer"]["fill"] == fill for r in records)
     assert result.summary["peak_bytes"] < 20 * MB
     assert rss < 76 * MB or holds_freed_memory(), rss
+
+
+def test_blobs_that_wait_for_a_server_that_is_away_stay_within_the_budget(hocket):
+    """60 PDFs of 3 MB, and a mail server that takes nobody at first: the mails that wait for it hold back what would fetch more."""
+    pdf, tries = os.urandom(3 * MB), []
+
+    def judge(session, stage, words):
+        tries.extend([1] * (stage == "connect"))
+        return "421 4.3.2 later" if stage == "connect" and len(tries) < 5 else None
+
+    with far.far(lambda path, attempt: (200, {"Content-Type": "application/pdf"}, pdf)) as api, smtp.server(judge) as mails:
+        hocket.write_jsonl("in.jsonl", [{"id": i, "email": f"reader{i}@example.org"} for i in range(60)])
+        result, rss = run_watched(hocket, f"""
+from: {{jsonl: in.jsonl}}
+memory: 64MB
+steps:
+  - http: {api.base}/\\(.id)
+    as: blob
+    into: .pdf
+  - smtp: {mails.url}
+    starttls: never
+    from: me@example.org
+    to: .email
+    subject: Yours
+    text: '"Hello"'
+    attach: .pdf
+    into: .sent
+to: {{jsonl: out.jsonl, fields: [id]}}
+""")
+        assert result.code == 0, result.err
+        assert len(mails.mails) == 60 and set(api.asked.values()) == {1}
+    assert [r["id"] for r in hocket.read_jsonl("out.jsonl")] == list(range(60))
+    assert result.summary["peak_bytes"] < 88 * MB, result.summary["peak_bytes"]
+    assert rss < 96 * MB or holds_freed_memory(), rss
 
 
 def test_a_disk_that_is_full_ends_the_run_and_the_next_goes_on(hocket):

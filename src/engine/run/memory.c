@@ -9,6 +9,8 @@
  * Why it cannot stand still: whoever waits in `growing` holds a slot, so as long as somebody waits there nobody new begins but
  *   the oldest record's. The head of `growing`, else of `starting`, goes on when nothing else moves; what it brings either
  *   fits, or rests and goes to a file, or ends. Each such step moves a record on, and admission has stopped: records are finite.
+ *   Only an attempt that would begin waits for older records that wait for a lane or their next attempt, as nothing is in flight
+ *   then: these come by themselves, with what they hold; without this all that there is would gather before a server that is away.
  * What must hold:
  *  (1) a claim that waits lies in exactly one line, sorted by track->number; others in none.
  *  (2) working and granted count the claims of these states. */
@@ -102,12 +104,28 @@ static void give_first(struct run *run, struct claim **line)
 	hk_event_set(&c->granted);
 }
 
+/* For a lane, or for its next attempt: that comes by itself, and what it holds is given back behind it. */
+static bool waits_for_time(const struct visit *v)
+{
+	return v->seat != SEAT_WAITS && (v->waits_for || v->waits_until_ns);
+}
+
+static bool an_older_waits(const struct run *run, const struct claim *c)
+{
+	for (size_t i = 0; i < run->plan->step_count; i++)
+		for (const struct visit *v = run->steps[i].waiting; v; v = v->next_waiting)
+			if (waits_for_time(v) && v->item->track->number < c->track->number)
+				return true;
+	return false;
+}
+
 /* Is there nobody but those who wait? Then it is for the oldest of them to go on. */
 static bool stands_still(const struct run *run)
 {
 	const struct memory *m = &run->memory;
 	return m->working == 0 && (m->growing || m->granted == 0) && !run->committing.since_ns &&
-	       !ledger_peek_ready(&run->ledger);
+	       !ledger_peek_ready(&run->ledger) &&
+	       (m->growing || !an_older_waits(run, m->starting));
 }
 
 static void note_short(struct memory *m)

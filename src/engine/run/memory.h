@@ -7,8 +7,9 @@
  *  (1) seven eighths of the budget are for all; the last eighth, and what it takes beyond, is for the oldest unsettled record
  *      and its children: they never wait here.
  *  (2) who waits is served by the age of its record, answers that are being read before attempts that would begin.
- *  (3) when nothing else moves (no attempt, no commit, nothing that could go to a file), the oldest who waits goes on, one at
- *      a time: the reserve of whoever stands in the way of the oldest record. So nobody waits for ever. */
+ *  (3) when nothing else moves (no attempt, no commit, nothing that could go to a file, no older record whose lane or next
+ *      attempt only takes its time), the oldest who waits goes on, one at a time: the reserve of whoever stands in the way of
+ *      the oldest record. So nobody waits for ever. */
 #pragma once
 #include "engine/run/ledger.h"
 #include <hocket/sync.h>

@@ -555,6 +555,8 @@ static int visit(void *arg) SUSPENDS
 	/* A cancelled item stays as it is, unsettled: the next run takes it up. */
 	int r = good > 0 ? go_on(&v) : good == 0 ? give_up(&v) : good;
 	visit_done(&v);
+	if (good < 0)
+		memory_look(s->run); /* who is younger may have waited for it */
 	s->living--;
 	hk_event_set(&s->room);
 	return r == -ECANCELED ? 0 : r;
