@@ -216,6 +216,24 @@ def test_a_round_that_was_stopped_is_finished_first(tell, sink):
     story.judge(asked_once=False)
 
 
+@pytest.mark.parametrize("sink, name", [("jsonl", "out.jsonl"), ("csv", "out.csv"), ("gzip", "out.jsonl.gz")])
+def test_a_round_that_was_killed_as_it_began_is_finished_first(tell, sink, name):
+    """It has taken NAME back as its .part, and nothing else was noted."""
+    story = tell("stopped", sink, method="GET")
+    story.shop.shut = {1}
+    story.more(3)
+    story.run(code=3)
+    (story.hocket.folder / name).rename(story.hocket.folder / (name + ".part"))
+    story.shop.shut = set()
+    refused = story.hocket("dead", "replay", "pipe.yaml")
+    assert refused.code == 1 and "'hocket run --once' finishes that first" in refused.err
+    story.kind = "once"
+    story.more(1)
+    story.run(code=3)
+    story.replay()
+    story.judge(asked_once=False)
+
+
 @pytest.mark.parametrize("sink", ["append", "sqlite"])
 def test_what_a_replay_holds_is_not_given_up_with_it(tell, sink):
     """A letter that waits in a window has been delivered to nobody."""

@@ -367,7 +367,9 @@ static int check_left(const struct part_file *f, const struct resumption *r, str
 		return 0;
 	if (read_receipt(f, buf_slice(&r->receipt), &was, err) < 0)
 		return -1;
-	if (was.whole || was.file.length == 0 || stat(f->part, &st) < 0)
+	if (was.file.length == 0 || stat(f->part, &st) < 0)
+		return 0;
+	if (was.whole && stat(f->path, &st) == 0) /* else a run took it back, and was killed */
 		return 0;
 	return fail(err, FAULT_CONFIG,
 		    "what the stopped run wrote to '%s' is not whole yet: 'hocket run --once' "
