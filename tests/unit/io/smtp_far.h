@@ -58,7 +58,7 @@ static const char *const far_places[] = { "greeting", "EHLO",     "HELO", "MAIL"
 static unsigned far_place(const char *name)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(far_places); i++)
-		if (strcmp(far_places[i], name) == 0)
+		if (slice_eq_str(slice_str(name), far_places[i]))
 			return i;
 	return ARRAY_SIZE(far_places) - 1;
 }
