@@ -271,7 +271,7 @@ def test_check_reads_the_lists(hocket):
     hocket.write("pipe.yaml", "from:\n  - rss: feeds.txt\n  - rss: [http://127.0.0.1:1/a, more.txt]\nto: {sqlite: out.db, table: t}\n")
     missing = hocket("check", "pipe.yaml")
     assert missing.code == 78 and "pipe.yaml:2: error: rss: the list of feeds" in missing.err, missing.err
-    assert "more.txt' cannot be read: no such file" in missing.err  # all of them at once
+    assert "more.txt' cannot be read (a URL begins with http:// or https://): no such file" in missing.err  # all of them at once
     hocket.write("feeds.txt", "# none yet\n")
     hocket.write("more.txt", "http://127.0.0.1:1/x\nhttp//127.0.0.1:1/y\n")
     wrong = hocket("check", "pipe.yaml")
