@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -113,6 +114,7 @@ def one_round(runner, folder, base, server, peer, fill, n, figures):
     db = server.database()
     db.run((EXAMPLE / "schema.sql").read_text())
     os.environ["PG_URL"] = db.url
+    shutil.rmtree(folder / ".hocket", ignore_errors=True)  # what it holds outlives `--fresh`: guids for 90 days, what each feed said
     got = runner.run(peer.ingest(base), core=-1, cwd=folder)
     articles = db.int("SELECT count(*) FROM articles")
     if articles != 400:
