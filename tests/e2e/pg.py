@@ -1,4 +1,5 @@
 """A private PostgreSQL for tests (tools/postgres-server), asked through psql: the far side's own count is the witness."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -67,6 +68,19 @@ class Database:
                               env={**os.environ, "PGCONNECT_TIMEOUT": "30"}, capture_output=True, text=True)
         assert done.returncode == 0, f"psql: {done.stderr}\nin: {sql[:400]}"
         return done.stdout.splitlines()
+
+    @contextlib.contextmanager
+    def held(self, keys):
+        """Whoever asks for one of these advisory locks waits until the block ends."""
+        psql = subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        psql.stdin.write(f"SELECT count(pg_advisory_lock(key)) FROM unnest(ARRAY{list(keys)}::bigint[]) key;\n")
+        psql.stdin.flush()
+        assert psql.stdout.readline().strip() == str(len(keys))
+        try:
+            yield
+        finally:
+            psql.communicate()
 
     def value(self, sql):
         return self.run(sql)[0]
