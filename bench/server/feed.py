@@ -9,6 +9,8 @@ import socket
 import sys
 import threading
 
+CLOSE = 8
+
 
 def frame(text):
     n = len(text)
@@ -31,8 +33,9 @@ def serve(connection, frames):
         try:
             connection.recv(4096)
             connection.sendall(frames)
-            while connection.recv(4096):
+            while (told := connection.recv(4096)) and told[0] & 15 != CLOSE:
                 pass
+            connection.sendall(bytes([0x80 | CLOSE, 0]))  # who gets no answer to its close waits for ten seconds
         except OSError:
             pass
 
