@@ -2,6 +2,7 @@
 import json
 import signal
 import sqlite3
+import struct
 
 import pytest
 
@@ -56,6 +57,37 @@ def test_killed_before_there_were_tables(hocket):
     hocket.write(".hocket/pipe.db", "")
     assert "has not been run here" in hocket("verify", "pipe.yaml").err
     assert hocket("state", "show", "pipe.yaml").code == 1
+
+
+def half_made(hocket):
+    """The file and its journal as a kill leaves them behind the first page and before the journal is removed."""
+    with sqlite3.connect(hocket.folder / "first.db") as made:
+        made.execute("CREATE TABLE IF NOT EXISTS t(x)")
+    first = (hocket.folder / "first.db").read_bytes()[:4096]
+    journal = struct.pack(">8s5I", bytes.fromhex("d9d505f920a163d7"), 0, 1, 0, 512, 4096).ljust(512, b"\0")
+    state = hocket.folder / ".hocket"
+    state.mkdir(exist_ok=True)
+    (state / "pipe.db").write_bytes(first)
+    (state / "pipe.db-journal").write_bytes(journal)
+
+
+def test_killed_while_the_file_was_made(hocket):
+    hocket.write("pipe.yaml", PIPE)
+    hocket.write("in.jsonl", '{"id":1}\n')
+    for verb in (["verify"], ["state", "show"], ["dead", "ls"]):
+        half_made(hocket)
+        said = hocket(*verb, "pipe.yaml")
+        assert said.code == 1 and "has not been run here" in said.err, verb
+    half_made(hocket)
+    assert hocket("run", "pipe.yaml").account["in"] == 1
+    assert hocket("verify", "pipe.yaml").out == "all adds up: 1 record in 1 run\n"
+
+
+def test_nothing_can_be_written_beside_it(ran):
+    (ran.folder / ".hocket/pipe.db-wal").mkdir()  # as in a folder that is not ours, to root as well
+    for verb in (["verify"], ["state", "show"], ["dead", "ls"]):
+        said = ran(*verb, "pipe.yaml")
+        assert said.code == 1 and "SQLite has to write beside it" in said.err, verb
 
 
 def test_reset_begins_anew_and_keeps_the_letters(ran):

@@ -209,16 +209,59 @@ static int open_to_change_job(void *arg)
 	return access(j->s->path, F_OK) < 0 ? fail_missing(j) : open_job(j);
 }
 
-static int open_to_read_job(void *arg)
+static int open_as(const struct sql_job *j, int flags)
 {
-	struct sql_job *j = arg;
-	int format = 0;
-	int rc = sqlite3_open_v2(j->s->path, &j->s->db, SQLITE_OPEN_READONLY, NULL);
-	if (rc == SQLITE_CANTOPEN)
+	int rc = sqlite3_open_v2(j->s->path, &j->s->db, flags, NULL);
+	if (rc == SQLITE_CANTOPEN && access(j->s->path, F_OK) < 0)
 		return fail_missing(j);
 	if (rc != SQLITE_OK)
 		return sql_fault(j, "opening");
 	sqlite3_busy_timeout(j->s->db, BUSY_MS);
+	return 0;
+}
+
+static int touch(const struct sql_job *j)
+{
+	return sqlite3_exec(j->s->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL);
+}
+
+/* What a run that was killed while it made the file wrote half is taken back, as any writer would: SQLite's own locks tell it from
+ * a run that is at it now. */
+static int take_back(const struct sql_job *j)
+{
+	sqlite3_close(take(j->s->db));
+	if (open_as(j, SQLITE_OPEN_READWRITE) < 0)
+		return -1;
+	(void)touch(j); /* what it could not do, the reader meets again */
+	sqlite3_close(take(j->s->db));
+	return open_as(j, SQLITE_OPEN_READONLY);
+}
+
+/* SQLite writes beside what it reads: an index of the log. */
+static int check_folder(const struct sql_job *j, int rc)
+{
+	if ((rc & 0xff) != SQLITE_READONLY && rc != SQLITE_CANTOPEN)
+		return 0; /* anything else is told by whoever reads */
+	return fail(j->err, FAULT_IO,
+		    "state file '%s' cannot be read (%s): SQLite has to write beside it, and may "
+		    "not; copy its folder to where you may",
+		    j->s->path, sqlite3_errmsg(j->s->db));
+}
+
+static int open_to_read_job(void *arg)
+{
+	struct sql_job *j = arg;
+	int format = 0;
+	if (open_as(j, SQLITE_OPEN_READONLY) < 0)
+		return -1;
+	int rc = touch(j);
+	if (rc != SQLITE_OK && sqlite3_extended_errcode(j->s->db) == SQLITE_READONLY_ROLLBACK) {
+		if (take_back(j) < 0)
+			return -1;
+		rc = touch(j);
+	}
+	if (check_folder(j, rc) < 0)
+		return -1;
 	int begun = has_tables(j);
 	if (begun <= 0)
 		return begun < 0 ? -1 : fail_missing(j);

@@ -21,7 +21,8 @@ struct state;
 
 /* ":memory:": a state that is gone when it is closed. */
 MUST int state_open(const char *path, struct state **ret, struct err *) SUSPENDS;
-/* Without the lock, and nothing can be written: beside a run. FAULT_CONFIG when there is no such file. */
+/* Without the lock, and nothing can be written: beside a run. FAULT_CONFIG when there is no such file. Only what a first run left half
+ * made when it was killed is taken back. */
 MUST int state_open_to_read(const char *path, struct state **ret, struct err *) SUSPENDS;
 /* As state_open, for what is there: FAULT_CONFIG when it is not. */
 MUST int state_open_to_change(const char *path, struct state **ret, struct err *) SUSPENDS;
