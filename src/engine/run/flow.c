@@ -340,10 +340,12 @@ int flow(struct run *run, struct item *it, size_t at)
 	struct env_meta meta;
 	struct env env;
 	char id[20];
+	if (at < run->plan->step_count)
+		flow_env(run, it, &env, &meta, id);
 	for (; at < run->plan->step_count; at++) {
 		struct step *s = &run->steps[at];
 		s->seen++;
-		flow_env(run, it, &env, &meta, id);
+		env.record = rec_json(it->rec);
 		int yes = wanted(s, it, &env);
 		if (yes < 0)
 			return 0;

@@ -341,29 +341,38 @@ static void completed(struct ledger *l, struct track *t)
 		put_ready(l, t);
 }
 
+static uint64_t *counted(struct counts *c, enum ending how)
+{
+	switch (how) {
+	case ENDED_READY:
+		return &c->delivered;
+	case ENDED_FILTERED:
+		return &c->filtered;
+	case ENDED_DUPLICATE:
+		return &c->duplicate;
+	case ENDED_DEAD:
+		return &c->dead;
+	case ENDED_EXPANDED:
+		return &c->expanded;
+	case ENDED_MERGED:
+		break;
+	}
+	return &c->merged;
+}
+
 static void end(struct ledger *l, struct item *it, enum ending how, size_t letter)
 {
 	struct track *t = it->track;
 	bool held = it->holder && how == ENDED_MERGED, waits = it->family != NULL;
 	ASSERT(it->state == ITEM_MOVING && t->moving > 0);
 	it->state = held ? ITEM_HELD : how == ENDED_READY ? ITEM_READY : ITEM_ENDED;
-	uint64_t *booked[] = {
-		[ENDED_READY] = &t->counts.delivered,     [ENDED_FILTERED] = &t->counts.filtered,
-		[ENDED_DUPLICATE] = &t->counts.duplicate, [ENDED_DEAD] = &t->counts.dead,
-		[ENDED_EXPANDED] = &t->counts.expanded,   [ENDED_MERGED] = &t->counts.merged
-	};
-	uint64_t *live[] = {
-		[ENDED_READY] = &l->live.delivered,     [ENDED_FILTERED] = &l->live.filtered,
-		[ENDED_DUPLICATE] = &l->live.duplicate, [ENDED_DEAD] = &l->live.dead,
-		[ENDED_EXPANDED] = &l->live.expanded,   [ENDED_MERGED] = &l->live.merged
-	};
 	static const enum sight seen[] = {
 		[ENDED_READY] = SIGHT_READY,         [ENDED_FILTERED] = SIGHT_FILTERED,
 		[ENDED_DUPLICATE] = SIGHT_DUPLICATE, [ENDED_EXPANDED] = SIGHT_EXPANDED,
 		[ENDED_MERGED] = SIGHT_MERGED,       [ENDED_DEAD] = SIGHT_NONE
 	}; /* add_letter() */
-	++*booked[how];
-	++*live[how];
+	++*counted(&t->counts, how);
+	++*counted(&l->live, how);
 	if (seen[how])
 		item_seen(l, it, (struct sighting){ .what = seen[how] });
 	if (how != ENDED_READY && !held && !waits) {

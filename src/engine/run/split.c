@@ -131,16 +131,20 @@ uint64_t split_passed(const struct split *s)
 	return n;
 }
 
+static void raise_low(struct split *s, const struct passed *past)
+{
+	position_set(&s->from, past->position);
+	s->anew = false;
+	s->low_line = past->line;
+	s->has_from = true;
+	s->low = past->first + past->n;
+}
+
 static void advance(struct split *s)
 {
 	size_t n = 0;
-	for (; passed_at(s, n, s->low) && s->passed[n].known; n++) {
-		position_set(&s->from, s->passed[n].position);
-		s->anew = false;
-		s->low_line = s->passed[n].line;
-		s->has_from = true;
-		s->low = s->passed[n].first + s->passed[n].n;
-	}
+	for (; passed_at(s, n, s->low) && s->passed[n].known; n++)
+		raise_low(s, &s->passed[n]);
 	drop_passed(s, n);
 }
 
@@ -218,7 +222,13 @@ void split_skip(struct split *s, struct position shares, uint64_t line)
 void split_settle(struct split *s, uint64_t ordinal, struct position shares, uint64_t line)
 {
 	ASSERT(!split_is_done(s, ordinal)); /* I2: one committed outcome per record, ever */
-	insert(s, (struct passed){ ordinal, 1, line, share(shares), true });
+	struct passed takes = { ordinal, 1, line, shares, true };
+	if (ordinal == s->low) {
+		raise_low(s, &takes); /* in order: most are */
+	} else {
+		takes.position = share(shares);
+		insert(s, takes);
+	}
 	advance(s);
 }
 
