@@ -197,13 +197,6 @@ static void put_about(struct json_writer *w, const struct feed_about *a)
 	json_close(w, '}');
 }
 
-int feed_about_put_json(const struct feed_about *a, struct buf *out)
-{
-	struct json_writer w = json_writer(out);
-	put_about(&w, a);
-	return json_writer_end(&w);
-}
-
 static void put_list(struct json_writer *w, const char *key, const struct buf *list)
 {
 	json_key(w, key);

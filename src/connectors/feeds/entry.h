@@ -37,5 +37,3 @@ MUST int entry_identify(struct entry *);
 MUST int entry_digest(const struct entry *, bool content, uint64_t *ret);
 /* Appends the record. Of one that is too large: guid, link, title and feed alone. */
 MUST int entry_put_json(const struct entry *, const struct feed_about *, struct buf *out);
-/* {"url": ..., "title": ..., "link": ...} */
-MUST int feed_about_put_json(const struct feed_about *, struct buf *out);

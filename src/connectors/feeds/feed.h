@@ -25,7 +25,6 @@ void feed_free(struct feed *); /* accepts NULL */
 void feed_freep(struct feed **);
 MUST int feed_push(struct feed *, struct slice bytes, struct err *);
 MUST int feed_end(struct feed *, struct err *);
-const struct feed_about *feed_about(const struct feed *);
 
 /* ---- between its files ---- */
 struct feed_xml; /* feed_xml.c */
