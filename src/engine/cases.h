@@ -2,7 +2,7 @@
  *
  * What this room is for: `hocket test` runs them; `check` and everybody else who reads the file has them checked.
  * What must hold: (1) all JSON here is checked and compact, and lives as long as the plan. (2) a name in a case is that of a place
- *   that calls out, or of its verb; which of the two it is, does not matter: case_is_for(). */
+ *   that calls out, or of its verb; which of the two it is, does not matter: case_find(). */
 #pragma once
 #include "engine/expr.h"
 
@@ -42,8 +42,6 @@ struct test_case {
 
 /* A place's own name counts more than its verb, which stands for all places of that verb. NULL: nothing is said of it. */
 const struct case_named *case_find(const struct case_list *, const struct place *);
-/* Is this what `case_find` found for that place by its own name or, when no other place is meant, its verb? For expectations: */
-bool case_is_for(const struct case_named *, const struct place *);
 
 /* Answers the call, which is the attempt-th of its record: its verdict is there then. 0, or -1 with *err: the mock has no answer for it,
  * or none that makes sense. */

@@ -308,26 +308,7 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	return 0;
 }
 
-static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
-{
-	struct reader *r = arg;
-	struct span s = { .kind = reader_span_kind(type) };
-	if (type == MD_SPAN_A)
-		s.target = attribute(r, &((MD_SPAN_A_DETAIL *)detail)->href);
-	else if (type == MD_SPAN_IMG)
-		s.target = attribute(r, &((MD_SPAN_IMG_DETAIL *)detail)->src);
-	reader_span_open(r, &s);
-	return interrupted(r) ? -1 : 0;
-}
-
-static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
-{
-	(void)detail;
-	reader_span_close(arg, reader_span_kind(type));
-	return 0;
-}
-
-enum span_kind reader_span_kind(MD_SPANTYPE type)
+static enum span_kind span_kind_of(MD_SPANTYPE type)
 {
 	switch (type) {
 	case MD_SPAN_EM:
@@ -345,6 +326,25 @@ enum span_kind reader_span_kind(MD_SPANTYPE type)
 	default:
 		return SPAN_CODE;
 	}
+}
+
+static int enter_span(MD_SPANTYPE type, void *detail, void *arg)
+{
+	struct reader *r = arg;
+	struct span s = { .kind = span_kind_of(type) };
+	if (type == MD_SPAN_A)
+		s.target = attribute(r, &((MD_SPAN_A_DETAIL *)detail)->href);
+	else if (type == MD_SPAN_IMG)
+		s.target = attribute(r, &((MD_SPAN_IMG_DETAIL *)detail)->src);
+	reader_span_open(r, &s);
+	return interrupted(r) ? -1 : 0;
+}
+
+static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
+{
+	(void)detail;
+	reader_span_close(arg, span_kind_of(type));
+	return 0;
 }
 
 static int take_text(MD_TEXTTYPE type, const MD_CHAR *p, MD_SIZE n, void *arg)

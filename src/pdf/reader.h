@@ -27,7 +27,6 @@ struct reader {
 MUST int reader_text(struct reader *, struct slice);
 void reader_span_open(struct reader *, const struct span *);
 void reader_span_close(struct reader *, enum span_kind);
-enum span_kind reader_span_kind(MD_SPANTYPE);
 /* mend.c: the text as md4c wants it; borrows, or lies in the arena. */
 struct slice markdown_mend(struct arena *, struct slice text);
 /* html.c: a piece of raw HTML: a tag or more, with text between them in blocks. */

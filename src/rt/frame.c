@@ -80,8 +80,9 @@ int frame_put_prefix(unsigned char *ret, enum frame_kind kind, uint32_t call,
 
 /* ---- from bytes ---------------------------------------------------------------------------- */
 
-int frame_get_head(const unsigned char head[FRAME_HEAD_BYTES], uint64_t max_bytes,
-		   struct frame *ret)
+/* 0; -EBADMSG: these bytes are no head; -EPROTONOSUPPORT: of another version; -EMSGSIZE: more than max_bytes follow. */
+static int get_head(const unsigned char head[FRAME_HEAD_BYTES], uint64_t max_bytes,
+		    struct frame *ret)
 {
 	uint64_t kind = get_number(head + AT_KIND, 2), parts_n = get_number(head + AT_PARTS, 4);
 	uint64_t body = get_number(head + AT_BODY, 8);
@@ -102,7 +103,8 @@ int frame_get_head(const unsigned char head[FRAME_HEAD_BYTES], uint64_t max_byte
 	return 0;
 }
 
-int frame_get_parts(const struct frame *f, const unsigned char *body, struct hk_part *ret)
+/* Cuts the body. ret has room for f->parts_n, the parts borrow. 0, -EBADMSG: the lengths do not add up. */
+static int get_parts(const struct frame *f, const unsigned char *body, struct hk_part *ret)
 {
 	uint64_t at = (uint64_t)f->parts_n * FRAME_LENGTH_BYTES;
 
@@ -135,7 +137,7 @@ unsigned char *frame_reader_room(struct frame_reader *r, size_t *ret_n)
 static int open_body(struct frame_reader *r)
 {
 	size_t came = r->first_n - FRAME_HEAD_BYTES, array;
-	int e = frame_get_head(r->first, r->max_bytes, &r->frame);
+	int e = get_head(r->first, r->max_bytes, &r->frame);
 
 	if (e < 0)
 		return e;
@@ -177,7 +179,7 @@ int frame_reader_got(struct frame_reader *r, size_t n)
 	if (r->body_n < r->frame.body_bytes)
 		return 0;
 	r->parts = r->storage;
-	e = frame_get_parts(&r->frame, r->body, r->parts);
+	e = get_parts(&r->frame, r->body, r->parts);
 	return e < 0 ? e : 1;
 }
 

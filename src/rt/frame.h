@@ -35,12 +35,6 @@ size_t frame_prefix_bytes(size_t parts_n);
 MUST int frame_put_prefix(unsigned char *ret, enum frame_kind, uint32_t call,
 			  const struct hk_part *parts, size_t n);
 
-/* 0; -EBADMSG: these bytes are no head; -EPROTONOSUPPORT: of another version; -EMSGSIZE: more than max_bytes follow. */
-MUST int frame_get_head(const unsigned char head[FRAME_HEAD_BYTES], uint64_t max_bytes,
-			struct frame *ret);
-/* Cuts the body. ret has room for f->parts_n, the parts borrow. 0, -EBADMSG: the lengths do not add up. */
-MUST int frame_get_parts(const struct frame *f, const unsigned char *body, struct hk_part *ret);
-
 struct frame_reader {
 	uint64_t max_bytes;    /* of a body */
 	struct frame frame;    /* once the head is there */

@@ -20,7 +20,7 @@ void feed_list_done(struct feed_list *l)
 	*l = (struct feed_list){ 0 };
 }
 
-bool feed_list_is_url(struct slice word)
+static bool is_url(struct slice word)
 {
 	return slice_eq_nocase(slice_head(word, 7), S("http://")) ||
 	       slice_eq_nocase(slice_head(word, 8), S("https://"));
@@ -156,7 +156,7 @@ static int add_file(struct feed_list *l, const char *path, struct err *err) SUSP
 int feed_list_add(struct feed_list *l, struct slice word, const char *folder, struct err *err)
 {
 	word = slice_trim(word);
-	if (feed_list_is_url(word))
+	if (is_url(word))
 		return add_url(l, word, err);
 	if (word.n == 0)
 		return fail(err, FAULT_CONFIG, "a feed is a URL, or a file with one URL a line");

@@ -27,4 +27,3 @@ void feed_list_done(struct feed_list *);
 /* One word of the option: a URL, or a file, relative to the folder. FAULT_CONFIG. */
 MUST int feed_list_add(struct feed_list *, struct slice word, const char *folder,
 		       struct err *) SUSPENDS;
-bool feed_list_is_url(struct slice word);

@@ -56,7 +56,7 @@ static struct charset *make(const char *encoding, const char **why)
 	       "first "
 	       "(iconv -t utf-8)";
 	if (!good)
-		charset_freep(&c);
+		free(take(c));
 	return c;
 }
 
@@ -84,12 +84,6 @@ struct charset *charset_new(const char *encoding)
 void charset_free(struct charset *c)
 {
 	free(c);
-}
-
-void charset_freep(struct charset **c)
-{
-	charset_free(*c);
-	*c = NULL;
 }
 
 static bool is_ascii(struct slice text)

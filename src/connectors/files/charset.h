@@ -16,7 +16,6 @@ void charset_check(const char *encoding, struct diag *);
 /* NULL for UTF-8; the name was checked. */
 struct charset *charset_new(const char *encoding);
 void charset_free(struct charset *); /* accepts NULL */
-void charset_freep(struct charset **);
 
 /* Appends text as UTF-8. 0; -EILSEQ: a byte means nothing in it (UTF-8: is no UTF-8); buf_add's errors. */
 MUST int charset_put(const struct charset *, struct slice text, struct buf *out);

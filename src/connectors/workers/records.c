@@ -15,6 +15,12 @@
 
 enum { HEAD_MOST = 16 << 20, ROOM_FROM = 256 << 10 };
 
+struct record_parts {
+	struct hk_part *parts; /* owns the array; they borrow from the records, and from head */
+	size_t n, room;
+	struct buf head;
+};
+
 /* ---- out ------------------------------------------------------------------------------------------------- */
 
 static void add_part(struct record_parts *p, struct slice bytes)
@@ -46,7 +52,9 @@ static void put_record(const struct rec *rec, struct json_writer *w, struct reco
 	json_close(w, '}');
 }
 
-int records_put(struct call *const *calls, size_t n, struct record_parts *ret, struct err *err)
+/* Borrows from the records. */
+static int put_records(struct call *const *calls, size_t n, struct record_parts *ret,
+		       struct err *err)
 {
 	*ret = (struct record_parts){ .head = { .max = HEAD_MOST } };
 	struct json_writer w = json_writer(&ret->head);
@@ -65,7 +73,7 @@ int records_put(struct call *const *calls, size_t n, struct record_parts *ret, s
 		     : 0;
 }
 
-void records_done(struct record_parts *p)
+static void record_parts_done(struct record_parts *p)
 {
 	free(p->parts);
 	buf_done(&p->head);
@@ -278,7 +286,9 @@ static bool is_bare(const struct hk_answer *a, size_t n)
 	       (!json_field(text, S("records"), &raw) && !json_field(text, S("whole"), &raw));
 }
 
-int records_take(struct call *const *calls, size_t n, const struct hk_answer *a, struct err *err)
+/* What is no answer to these calls at all: -1, and no verdicts were given. */
+static int take_records(struct call *const *calls, size_t n, const struct hk_answer *a,
+			struct err *err) SUSPENDS
 {
 	struct taking t = { a->parts, a->parts + a->parts_n };
 	struct slice head, list, key, about;
@@ -307,10 +317,10 @@ int records_take(struct call *const *calls, size_t n, const struct hk_answer *a,
 
 int records_work(struct work *w, struct call *const *calls, size_t n, struct err *err)
 {
-	AUTO(records_done) struct record_parts parts = { 0 };
+	AUTO(record_parts_done) struct record_parts parts = { 0 };
 	AUTO(hk_answer_done) struct hk_answer answer = { 0 };
-	if (records_put(calls, n, &parts, err) < 0 ||
+	if (put_records(calls, n, &parts, err) < 0 ||
 	    work_call(w, parts.parts, parts.n, &answer, err) < 0)
 		return -1;
-	return records_take(calls, n, &answer, err);
+	return take_records(calls, n, &answer, err);
 }

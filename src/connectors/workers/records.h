@@ -9,17 +9,5 @@
 #include "connectors/workers/work.h"
 #include <hocket/process_pool.h>
 
-struct record_parts {
-	struct hk_part *parts; /* owns the array; they borrow from the records, and from head */
-	size_t n, room;
-	struct buf head;
-};
-/* The records of these calls. Borrows from them. 0, or -1 with *err. */
-MUST int records_put(struct call *const *, size_t n, struct record_parts *ret, struct err *err);
-void records_done(struct record_parts *);
-
-/* Gives each call its verdict. What is no answer to these calls at all: -1 with *err, and no verdicts were given. */
-MUST int records_take(struct call *const *, size_t n, const struct hk_answer *,
-		      struct err *err) SUSPENDS;
-/* All of it: there and back. */
+/* There and back: each call has its verdict. What is no answer to these calls at all: -1 with *err, and no verdicts were given. */
 MUST int records_work(struct work *, struct call *const *, size_t n, struct err *err) SUSPENDS;

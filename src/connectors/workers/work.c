@@ -97,7 +97,9 @@ static bool is_withheld(const struct work_options *o, const struct site *site, c
 	       site_is_secret(site, slice_str(variable));
 }
 
-int work_env(const struct work_options *o, struct site *site, char ***ret, struct err *err)
+/* As hk_process_options has it. Owned by the caller: env_done. */
+static int make_env(const struct work_options *o, struct site *site, char ***ret,
+		    struct err *err) SUSPENDS
 {
 	size_t n = 0;
 	char **env = *ret = xcalloc(count_texts(environ) + o->env.n + 1, sizeof(*env));
@@ -110,7 +112,7 @@ int work_env(const struct work_options *o, struct site *site, char ***ret, struc
 	return 0;
 }
 
-void work_env_done(char ***env)
+static void env_done(char ***env)
 {
 	for (size_t i = 0; *env && (*env)[i]; i++)
 		free((*env)[i]);
@@ -157,7 +159,7 @@ static void hear(void *site, const char *line, size_t n)
 int work_open(struct work *w, const struct work_options *o, const struct work_program *program,
 	      struct site *site, struct err *err)
 {
-	if (work_env(o, site, &w->env, err) < 0)
+	if (make_env(o, site, &w->env, err) < 0)
 		return -1;
 	struct hk_process_pool_options pool = {
 		.argv = program->argv,
@@ -185,7 +187,7 @@ int work_open(struct work *w, const struct work_options *o, const struct work_pr
 void work_close(struct work *w)
 {
 	hk_process_pool_free(take(w->pool));
-	work_env_done(&w->env);
+	env_done(&w->env);
 }
 
 /* ---- what went wrong --------------------------------------------------------------------------------------- */

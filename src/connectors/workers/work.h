@@ -69,9 +69,6 @@ struct work {
 
 void work_plan(const struct work_options *, struct facts *);
 enum safety work_safety(const struct work_options *, const struct call *);
-/* The environment of workers, as hk_process_options has it. Owned by the caller: work_env_done. -1 with *err. */
-MUST int work_env(const struct work_options *, struct site *, char ***ret, struct err *) SUSPENDS;
-void work_env_done(char ***);
 struct hk_process_options work_process(const struct work_options *, struct site *,
 				       char *const *env);
 MUST int work_open(struct work *, const struct work_options *, const struct work_program *,

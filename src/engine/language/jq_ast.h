@@ -57,7 +57,6 @@ enum format {
 	FORMAT_BASE64D,
 	FORMAT_COUNT
 };
-extern const char *const format_names[FORMAT_COUNT];
 
 /* What a program names from outside; a bit each. */
 enum outer { OUTER_RES, OUTER_ROWS, OUTER_META, OUTER_VARS, OUTER_SECRET, OUTER_COUNT };

@@ -233,8 +233,8 @@ static const struct {
 	{ "trimstr", "ltrimstr(...) | rtrimstr(...)" },
 };
 
-const char *const format_names[FORMAT_COUNT] = { "text", "json", "csv",    "tsv",    "html",
-						 "uri",  "sh",   "base64", "base64d" };
+static const char *const format_names[FORMAT_COUNT] = { "text", "json", "csv",    "tsv",    "html",
+							"uri",  "sh",   "base64", "base64d" };
 
 int names_format(struct slice name)
 {

@@ -440,7 +440,7 @@ void cases_parse(struct planner *p, const struct node *tests, const struct draft
 
 /* ---- names ---------------------------------------------------------------------------------------------------------- */
 
-bool case_is_for(const struct case_named *named, const struct place *place)
+static bool is_for(const struct case_named *named, const struct place *place)
 {
 	return strcmp(named->name, place->label) == 0 ||
 	       strcmp(named->name, place->port->name) == 0;
@@ -452,7 +452,7 @@ const struct case_named *case_find(const struct case_list *list, const struct pl
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(list->v[i].name, place->label) == 0)
 			return &list->v[i];
-		if (case_is_for(&list->v[i], place))
+		if (is_for(&list->v[i], place))
 			found = &list->v[i];
 	}
 	return found;

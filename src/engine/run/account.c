@@ -33,7 +33,7 @@ void latency_add(struct latency *l, int64_t ns)
 	l->n++;
 }
 
-int64_t latency_percentile_ns(const struct latency *l, unsigned percent)
+static int64_t percentile_ns(const struct latency *l, unsigned percent)
 {
 	uint64_t want = (l->n * percent + 99) / 100, seen = 0;
 	if (l->n == 0)
@@ -182,8 +182,8 @@ static void step_stats(struct step *s, struct place_stats *ret)
 		.full_ns = span_total_ns(&s->window_full),
 		.slots_full_ns = span_total_ns(&s->slots_full),
 		.lane_ns = span_total_ns(&s->lane_bound),
-		.p50_ns = latency_percentile_ns(&s->latency, 50),
-		.p95_ns = latency_percentile_ns(&s->latency, 95),
+		.p50_ns = percentile_ns(&s->latency, 50),
+		.p95_ns = percentile_ns(&s->latency, 95),
 	};
 	if (!s->in)
 		return;

@@ -193,7 +193,8 @@ void memory_begin(struct run *run, struct claim *c)
 	c->state = CLAIM_WORKS;
 }
 
-int memory_grow(struct run *run, struct claim *c, uint64_t bytes)
+/* Its answer will need so many in all. 0, or < 0: cancelled; it holds what it held. */
+static int grow(struct run *run, struct claim *c, uint64_t bytes) SUSPENDS
 {
 	ASSERT(c->state == CLAIM_WORKS && run->memory.working > 0);
 	if (bytes <= c->bytes)
@@ -247,7 +248,7 @@ static int wait_growth(struct visit *v, uint64_t bytes) SUSPENDS
 {
 	int64_t from = hk_now_ns();
 	hk_scope_extend(v->clock, HK_FOREVER);
-	int r = memory_grow(v->step->run, &v->claim, bytes);
+	int r = grow(v->step->run, &v->claim, bytes);
 	v->deadline_ns += hk_now_ns() - from;
 	hk_scope_extend(v->clock, v->deadline_ns - hk_now_ns());
 	return r;

@@ -37,8 +37,6 @@ bool memory_has(const struct run *, uint64_t bytes); /* for all: in the seven ei
 /* Until it may begin: so many bytes are held for it then. 0, or < 0: cancelled. */
 MUST int memory_start(struct run *, struct claim *, const struct item *, uint64_t bytes) SUSPENDS;
 void memory_begin(struct run *, struct claim *); /* it begins */
-/* Its answer will need so many in all. 0, or < 0: cancelled; it holds what it held. */
-MUST int memory_grow(struct run *, struct claim *, uint64_t bytes) SUSPENDS;
 /* Its answer is there, in a call whose room another one had asked for: this much of it is its own. */
 void memory_take_over(struct run *, struct claim *, const struct item *, uint64_t bytes);
 void memory_end(struct run *, struct claim *); /* in any state; holds nothing any more */

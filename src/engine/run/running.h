@@ -33,7 +33,6 @@ struct span {                       /* how long something was so */
 void span_set(struct span *, bool on);
 int64_t span_total_ns(const struct span *);
 void latency_add(struct latency *, int64_t ns);
-int64_t latency_percentile_ns(const struct latency *, unsigned percent);
 
 struct turns {                 /* turns.c: all zero is empty */
 	struct turn **shelves; /* owns */

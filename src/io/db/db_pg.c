@@ -83,7 +83,9 @@ static int say_left(struct pg *p, int r, struct err *err)
 	return fail_errno(err, FAULT_RESET, r, "%s: waiting for an answer", p->db.pool->door);
 }
 
-int pg_wait(struct pg *p, struct err *err)
+/* Sends what is left, takes what came; parks until one of them is possible. -1: cancelled. A lost connection is no error here: the
+ * result that follows tells it. */
+static int wait_turn(struct pg *p, struct err *err) SUSPENDS
 {
 	int unsent = turn(p, false);
 	int r = wait_ready(p, unsent == 1);
@@ -125,7 +127,7 @@ int pg_result(struct pg *p, PGresult **ret, struct err *err)
 {
 	*ret = NULL;
 	while (pq.PQisBusy(p->conn))
-		if (pg_wait(p, err) < 0)
+		if (wait_turn(p, err) < 0)
 			return -1;
 	*ret = pq.PQgetResult(p->conn);
 	return 0;

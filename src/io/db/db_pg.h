@@ -36,8 +36,6 @@ struct pg_types { /* what a pool knows beyond the built-in ones */
 	size_t n;
 };
 struct pg;
-/* NULL: not known yet. */
-const struct pg_type *pg_type_find(const struct pg_types *, Oid);
 /* The type, or text's in place of what is not known. */
 const struct pg_type *pg_type_of(const struct pg_types *, Oid);
 /* Asks the server for those of the oids that are not known. Not in pipeline mode. */
@@ -71,7 +69,6 @@ struct pg_statements { /* the youngest first */
 MUST int pg_statements_get(struct pg *, const struct slice *texts, size_t n,
 			   struct pg_statement **ret, struct err *) SUSPENDS;
 void pg_statements_put(struct pg_statement **, size_t n);
-void pg_statements_forget(struct pg *); /* all: they are not to be trusted */
 void pg_statements_done(struct pg_statements *);
 /* Is this what the statement gave when it was described? An unnamed one is parsed anew each time, and its tables may have changed: if not, it
  * is not found again. */
@@ -141,9 +138,6 @@ static inline bool pg_in_doubt(const struct pg *p)
 {
 	return p->asked && p->lasting;
 }
-/* Sends what is left, takes what came; parks until one of them is possible. -1: cancelled. A lost connection is no error here: the
- * result that follows tells it. */
-MUST int pg_wait(struct pg *, struct err *) SUSPENDS;
 /* Takes what came, without waiting. false: the connection is lost. libpq drops silently what it cannot send. */
 MUST bool pg_look(struct pg *);
 /* Waits until everything is sent. */

@@ -357,7 +357,8 @@ static size_t collect(struct pg *p, const struct slice *texts, size_t n, struct 
 	return count;
 }
 
-void pg_statements_forget(struct pg *p)
+/* They are not to be trusted any more. */
+static void forget_all(struct pg *p)
 {
 	struct pg_statements *all = list_of(p);
 	struct pg_statement *s = all->newest;
@@ -396,7 +397,7 @@ int pg_statements_get(struct pg *p, const struct slice *texts, size_t n, struct 
 	int r = 0;
 
 	if (p->swept)
-		pg_statements_forget(p);
+		forget_all(p);
 	count = collect(p, texts, n, ret, &fresh);
 	if (count > 0)
 		r = prepare(p, fresh, count, err);

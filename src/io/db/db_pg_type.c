@@ -50,7 +50,8 @@ static const struct pg_type built_in[] = {
 };
 #undef TYPE
 
-const struct pg_type *pg_type_find(const struct pg_types *types, Oid oid)
+/* NULL: not known yet. */
+static const struct pg_type *find(const struct pg_types *types, Oid oid)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(built_in); i++)
 		if (built_in[i].oid == oid)
@@ -63,8 +64,8 @@ const struct pg_type *pg_type_find(const struct pg_types *types, Oid oid)
 
 const struct pg_type *pg_type_of(const struct pg_types *types, Oid oid)
 {
-	const struct pg_type *t = pg_type_find(types, oid);
-	return t ? t : pg_type_find(types, 25);
+	const struct pg_type *t = find(types, oid);
+	return t ? t : find(types, 25);
 }
 
 void pg_types_done(struct pg_types *types)
@@ -125,7 +126,7 @@ static int put_unknown(const struct pg_types *types, const Oid *oids, size_t n, 
 	int r = buf_add_char(out, '{');
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (oids[i] && !pg_type_find(types, oids[i]))
+		if (oids[i] && !find(types, oids[i]))
 			r = buf_printf(out, "%s%u", out->n > 1 ? "," : "", oids[i]);
 	return r < 0 ? r : buf_add_char(out, '}');
 }
@@ -151,7 +152,7 @@ int pg_types_learn(struct pg *p, const Oid *oids, size_t n, struct err *err)
 		return -1;
 	}
 	for (int row = 0; row < pq.PQntuples(res); row++)
-		if (!pg_type_find(types, oid_at(res, row, 0)))
+		if (!find(types, oid_at(res, row, 0)))
 			learn_row(types, res, row);
 	return pg_finish(p, S(""), NULL, err);
 }

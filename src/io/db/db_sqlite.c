@@ -203,7 +203,7 @@ static int exec_job(struct lite_job *j)
 	return 0;
 }
 
-int lite_exec(struct db *d, struct slice text, struct err *err)
+static int lite_exec(struct db *d, struct slice text, struct err *err) SUSPENDS
 {
 	AUTO(freep) char *copy = xstrndup(text.p, text.n);
 	struct exec_job e = { .job = { .lite = lite_of(d), .fn = exec_job }, .text = copy };

@@ -64,7 +64,6 @@ MUST int lite_word(struct lite_job *, const char *words); /* BEGIN, COMMIT */
 
 /* ---- the operations ---- */
 int lite_run(struct db *, struct db_call *, size_t n, uint64_t max_bytes, struct err *) SUSPENDS;
-int lite_exec(struct db *, struct slice text, struct err *) SUSPENDS;
 int lite_describe(struct db *, struct slice text, struct db_shape *ret, struct err *) SUSPENDS;
 int lite_stream_open(struct db *, struct slice text, const struct slice *params, size_t n,
 		     struct db_stream **ret, struct err *) SUSPENDS;

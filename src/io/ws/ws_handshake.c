@@ -63,7 +63,8 @@ static bool has_word(struct slice list, struct slice wanted, bool any_case)
 	return false;
 }
 
-bool ws_list_has(const struct http_header *h, size_t n, const char *name, struct slice word)
+/* Is the word in a header that lists words, in any case? "Connection: keep-alive, Upgrade". Of all headers with that name. */
+static bool list_has(const struct http_header *h, size_t n, const char *name, struct slice word)
 {
 	for (size_t i = 0; i < n; i++)
 		if (slice_eq_nocase(h[i].name, slice_str(name)) && has_word(h[i].value, word, true))
@@ -90,9 +91,9 @@ static const char *judge_answer(const struct http_response *a, const char *key,
 	char wanted[WS_ACCEPT_CHARS + 1];
 	struct slice value;
 	ws_accept_make(slice_str(key), wanted);
-	if (!ws_list_has(a->headers, a->header_count, "Upgrade", S("websocket")))
+	if (!list_has(a->headers, a->header_count, "Upgrade", S("websocket")))
 		return "its 101 is not for a WebSocket (no 'Upgrade: websocket')";
-	if (!ws_list_has(a->headers, a->header_count, "Connection", S("upgrade")))
+	if (!list_has(a->headers, a->header_count, "Connection", S("upgrade")))
 		return "its 101 has no 'Connection: Upgrade'";
 	if (find(a->headers, a->header_count, "Sec-WebSocket-Accept", &value) != 1 ||
 	    !slice_eq_str(value, wanted))
@@ -129,13 +130,13 @@ int ws_request_check(struct slice method, const struct http_header *h, size_t n,
 {
 	struct slice version;
 	*why = "this is an endpoint for WebSockets: Upgrade: websocket";
-	if (!ws_list_has(h, n, "Upgrade", S("websocket")))
+	if (!list_has(h, n, "Upgrade", S("websocket")))
 		return 426;
 	*why = "a WebSocket begins with GET";
 	if (!slice_eq(method, S("GET")))
 		return 405;
 	*why = "no 'Connection: Upgrade'";
-	if (!ws_list_has(h, n, "Connection", S("upgrade")))
+	if (!list_has(h, n, "Connection", S("upgrade")))
 		return 400;
 	*why = "only version 13 of the WebSocket protocol is spoken here";
 	if (find(h, n, "Sec-WebSocket-Version", &version) != 1 || !slice_eq(version, S("13")))

@@ -13,9 +13,6 @@ void ws_key_make(char ret[static WS_KEY_CHARS + 1]);
 /* The Sec-WebSocket-Accept to a key (section 1.3). */
 void ws_accept_make(struct slice key, char ret[static WS_ACCEPT_CHARS + 1]);
 
-/* Is the word in a header that lists words, in any case? "Connection: keep-alive, Upgrade". Of all headers with that name. */
-bool ws_list_has(const struct http_header *, size_t n, const char *name, struct slice word);
-
 /* Does an answer with status 101 agree to what was asked? protocols: "chat, superchat", or empty. 0 with *ret_protocol (borrows;
  * empty: none), or -1 with *err: FAULT_PROTOCOL. `url` is for the message. */
 MUST int ws_answer_check(const struct http_response *, const char *key, struct slice protocols,
