@@ -20,4 +20,42 @@ static const struct port *const ports[] = {
 	&step_smtp,     &to_smtp,   /* mail */
 };
 
-const struct registry registry = { ports, ARRAY_SIZE(ports) };
+/* Words of other tools and of the trade; what is a letter or two off a name is found without. */
+static const struct foreign_word foreign[] = {
+	{ "feed", "rss" },         { "feeds", "rss" },
+	{ "atom", "rss" },         { "opml", "rss" },
+	{ "ws", "websocket" },     { "wss", "websocket" },
+	{ "socket", "websocket" }, { "hook", "webhook" },
+	{ "listen", "webhook" },   { "mail", "smtp" },
+	{ "email", "smtp" },       { "e-mail", "smtp" },
+	{ "sendmail", "smtp" },    { "pg", "postgres" },
+	{ "psql", "postgres" },    { "postgresql", "postgres" },
+	{ "sqlite3", "sqlite" },   { "s3", "objects" },
+	{ "s3", "upload" },        { "s3", "download" },
+	{ "gs", "objects" },       { "gs", "upload" },
+	{ "gs", "download" },      { "gcs", "objects" },
+	{ "gcs", "upload" },       { "gcs", "download" },
+	{ "bucket", "objects" },   { "bucket", "upload" },
+	{ "https", "http" },       { "url", "http" },
+	{ "api", "http" },         { "rest", "http" },
+	{ "get", "http" },         { "post", "http" },
+	{ "request", "http" },     { "fetch", "http" },
+	{ "file", "jsonl" },       { "file", "csv" },
+	{ "file", "lines" },       { "ndjson", "jsonl" },
+	{ "tsv", "csv" },          { "text", "lines" },
+	{ "txt", "lines" },        { "print", "stdout" },
+	{ "console", "stdout" },   { "filter", "where" },
+	{ "select", "where" },     { "transform", "map" },
+	{ "project", "map" },      { "dedupe", "unique" },
+	{ "dedup", "unique" },     { "deduplicate", "unique" },
+	{ "distinct", "unique" },  { "group_by", "group" },
+	{ "groupby", "group" },    { "aggregate", "group" },
+	{ "sort_by", "sort" },     { "order_by", "sort" },
+	{ "chunk", "batch" },      { "flatten", "emit" },
+	{ "explode", "emit" },     { "split", "emit" },
+	{ "exec", "run" },         { "shell", "run" },
+	{ "command", "run" },      { "query", "sql" },
+	{ "render", "template" },
+};
+
+const struct registry registry = { ports, ARRAY_SIZE(ports), foreign, ARRAY_SIZE(foreign) };

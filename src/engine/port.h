@@ -465,9 +465,15 @@ struct port {
 	int (*stands)(struct site *, const char *pipeline, struct slice receipt,
 		      struct err *why) SUSPENDS;
 };
+/* What others call a port; a word may stand for several. */
+struct foreign_word {
+	const char *word, *name;
+};
 /* The registry is handed to the engine as a pointer; a name may stand once per role. */
 struct registry {
 	const struct port *const *ports;
 	size_t n;
+	const struct foreign_word *foreign; /* for "did you mean" */
+	size_t foreign_count;
 };
 const struct port *registry_find(const struct registry *, struct slice name, enum role);

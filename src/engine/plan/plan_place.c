@@ -58,6 +58,34 @@ static const char *names_of(struct planner *p, enum role role)
 	return r == 0 ? arena_str(p->arena, buf_slice(&list)) : "";
 }
 
+static const char *owner_of(const struct planner *p, struct slice word, enum role role)
+{
+	for (size_t i = 0; i < p->registry->n; i++) {
+		const struct port *port = p->registry->ports[i];
+		if ((port->roles & role) && options_find(port->options, word))
+			return port->name;
+	}
+	return NULL;
+}
+
+/* "'upload' or 'download'": the names of a role for a word of others. NULL: there are none. */
+static const char *own_names(struct planner *p, struct slice word, enum role role)
+{
+	const char *list = NULL;
+
+	if (owner_of(p, word, role)) /* the verb that it belongs to is what is wrong */
+		return NULL;
+	for (size_t i = 0; i < p->registry->foreign_count; i++) {
+		const struct foreign_word *f = &p->registry->foreign[i];
+		if (!slice_eq_nocase(word, slice_str(f->word)) ||
+		    !registry_find(p->registry, slice_str(f->name), role))
+			continue;
+		list = arena_printf(p->arena, "%s%s'%s'", list ? list : "", list ? " or " : "",
+				    f->name);
+	}
+	return list;
+}
+
 static const char *nearest_port(struct planner *p, struct slice word, enum role role)
 {
 	const char *words[128];
@@ -83,6 +111,20 @@ static const char *other_role(struct planner *p, struct slice word)
 	return n ? arena_printf(p->arena, "it stands in %s", list) : NULL;
 }
 
+/* The same of a word of others. */
+static const char *own_name_elsewhere(struct planner *p, struct slice word, enum role role)
+{
+	if (owner_of(p, word, role))
+		return NULL;
+	for (size_t i = 0; i < p->registry->foreign_count; i++) {
+		const struct foreign_word *f = &p->registry->foreign[i];
+		if (slice_eq_nocase(word, slice_str(f->word)))
+			return arena_printf(p->arena, "it is '%s' here, and %s", f->name,
+					    other_role(p, slice_str(f->name)));
+	}
+	return NULL;
+}
+
 /* "jsonl:users.jsonl" is one word to YAML. */
 static bool is_glued(const struct node *key)
 {
@@ -102,6 +144,13 @@ static bool report_word(struct planner *p, const struct node *key, enum role rol
 		diag_add(p->diag, key->at, key->length, "a blank is missing after ':'",
 			 "unknown %s '%.*s'", role_word, SHOWN(key->text));
 	else if ((other = other_role(p, key->text)))
+		diag_add(p->diag, key->at, key->length, other, "'%.*s' is no %s", SHOWN(key->text),
+			 role_word);
+	else if ((other = own_names(p, key->text, role)))
+		diag_add(p->diag, key->at, key->length,
+			 arena_printf(p->arena, "did you mean %s?", other), "unknown %s '%.*s'",
+			 role_word, SHOWN(key->text));
+	else if ((other = own_name_elsewhere(p, key->text, role)))
 		diag_add(p->diag, key->at, key->length, other, "'%.*s' is no %s", SHOWN(key->text),
 			 role_word);
 	else if (near)
@@ -198,16 +247,6 @@ static size_t find_verb(struct planner *p, const struct node *map, enum role rol
 }
 
 /* ---- words too many ---------------------------------------------------------------------------------------- */
-
-static const char *owner_of(const struct planner *p, struct slice word, enum role role)
-{
-	for (size_t i = 0; i < p->registry->n; i++) {
-		const struct port *port = p->registry->ports[i];
-		if ((port->roles & role) && options_find(port->options, word))
-			return port->name;
-	}
-	return NULL;
-}
 
 bool means_every(struct slice word)
 {

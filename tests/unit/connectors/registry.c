@@ -76,6 +76,29 @@ TEST(a_name_stands_once_per_role)
 		}
 }
 
+static bool has_name(const char *name, unsigned roles)
+{
+	for (size_t i = 0; i < registry.n; i++)
+		if ((registry.ports[i]->roles & roles) &&
+		    strcmp(registry.ports[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+TEST(a_foreign_word_leads_to_a_name_and_is_none)
+{
+	CHECK(registry.foreign_count > 0);
+	for (size_t i = 0; i < registry.foreign_count; i++) {
+		const struct foreign_word *f = &registry.foreign[i];
+		bool good = false;
+		for (unsigned role = ROLE_SOURCE; role <= ROLE_SINK; role <<= 1)
+			good |= has_name(f->name, role) && !has_name(f->word, role);
+		CHECK(good);
+		if (!good)
+			printf("# '%s' for '%s'\n", f->word, f->name);
+	}
+}
+
 TEST(a_port_has_the_operations_of_its_shape)
 {
 	for (size_t i = 0; i < registry.n; i++) {
@@ -184,8 +207,11 @@ TEST(every_example_is_a_good_file)
 }
 
 static const struct test tests[] = {
-	T(every_file_is_listed_and_nothing_else),  T(a_name_stands_once_per_role),
-	T(a_port_has_the_operations_of_its_shape), T(every_option_is_documented),
+	T(every_file_is_listed_and_nothing_else),
+	T(a_name_stands_once_per_role),
+	T(a_foreign_word_leads_to_a_name_and_is_none),
+	T(a_port_has_the_operations_of_its_shape),
+	T(every_option_is_documented),
 	T(every_example_is_a_good_file),
 };
 

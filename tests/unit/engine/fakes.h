@@ -251,4 +251,9 @@ static const struct port *const fake_ports[] = {
 	&fake_http_source, &fake_jsonl_in,  &fake_stdin,  &fake_http,   &fake_map,  &fake_where,
 	&fake_emit,        &fake_jsonl_out, &fake_sqlite, &fake_stdout, &fake_null,
 };
-static const struct registry fakes = { fake_ports, ARRAY_SIZE(fake_ports) };
+static const struct foreign_word fake_foreign[] = {
+	{ "filter", "where" }, { "file", "jsonl" }, { "file", "sqlite" },
+	{ "curl", "http" },    { "body", "jsonl" },
+};
+static const struct registry fakes = { fake_ports, ARRAY_SIZE(fake_ports), fake_foreign,
+				       ARRAY_SIZE(fake_foreign) };
