@@ -62,5 +62,7 @@ int plan_load(const char *path, const struct plan_settings *, struct diag **ret_
 void plan_free(struct plan *);
 /* It ends only when it is stopped. */
 bool plan_is_endless(const struct plan *);
+/* What was read is gone after a stop: no run goes on with another. */
+bool plan_is_volatile(const struct plan *);
 /* Where its state is, or will be; ":memory:" when it is off. */
 MUST int plan_put_state_path(const struct plan *, struct buf *out);

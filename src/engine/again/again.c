@@ -127,7 +127,7 @@ static bool all_have_positions(struct run *run, bool limited)
 
 static bool is_limited(const struct state_run *last)
 {
-	return strcmp(last->status, "limited") == 0;
+	return state_run_is(last, "limited");
 }
 
 /* What a far side answered is kept for the run that goes on, and a fault that may pass is left to that run. */

@@ -1,9 +1,8 @@
 /* edited.c - other steps for a run that has no end
  *
  * What this room is for: a pipeline that runs for months is mended now and then. What it has read stays read: the positions are the
- *   sources', not the steps'.
+ *   sources', not the steps'. The same holds between runs that are made with --once.
  * What flows through:    the last run as the state has it, and the plan as it is now; yes or no.
- *   The same holds between runs that are made with --once.
  * What must hold:
  *  (1) nothing is on the way between old steps: the run was drained, and no answer, child or page of a record is noted.
  *  (2) sources and sinks are what they were: positions and receipts are theirs.
@@ -11,30 +10,16 @@
 #include "engine/again/edited.h"
 
 #include "engine/again/changed.h"
+#include "engine/run/fold.h"
 #include "engine/run/mark.h"
 #include "engine/state/notes.h"
 #include "engine/state/state.h"
 #include <stdio.h>
-#include <string.h>
-
-static void count_noted(void *arg, const char *split, uint64_t ordinal)
-{
-	size_t *n = arg;
-	(void)split;
-	(void)ordinal;
-	++*n;
-}
-
-static bool is_status(const struct state_run *last, const char *status)
-{
-	return strcmp(last->status, status) == 0;
-}
 
 /* Also one that was made with --once, or ended as --until says. */
 static bool is_drained(const struct state_run *last)
 {
-	return is_status(last, "stopped") || is_status(last, "finished") ||
-	       is_status(last, "limited");
+	return state_run_is(last, "stopped") || state_run_is_whole(last);
 }
 
 static bool has_no_end(const struct plan *p, const struct state_run *last)
@@ -55,15 +40,8 @@ struct holding {
 static void look_at_holder(void *arg, const char *split)
 {
 	struct holding *h = arg;
-	const struct run *run = h->run;
-	struct slice name = slice_str(split);
-	bool found = false;
-	if (slice_starts(name, S("step ")))
-		name = slice_from(name, 5);
-	for (size_t i = 0; i < run->plan->step_count; i++)
-		found |= slice_eq_str(name, run->steps[i].own_name) &&
-			 changed_keeps(&run->plan->steps[i], h->parts);
-	h->same &= found;
+	size_t behind = folds_find(h->run, split);
+	h->same &= behind > 0 && changed_keeps(&h->run->plan->steps[behind - 1], h->parts);
 }
 
 int edited_goes_on(struct run *run, const struct state_run *last, const char **why, struct err *err)
@@ -71,7 +49,7 @@ int edited_goes_on(struct run *run, const struct state_run *last, const char **w
 	AUTO(buf_done) struct buf what = { .max = 300 };
 	const struct plan *p = run->plan;
 	struct holding holding = { run, buf_slice(&last->parts), true };
-	size_t noted = 0;
+	uint64_t noted = 0;
 	*why = NULL;
 	if (!has_no_end(p, last))
 		return 0;
@@ -81,7 +59,7 @@ int edited_goes_on(struct run *run, const struct state_run *last, const char **w
 	*why = "undo what was changed of its source or its outputs";
 	if (!changed_keeps_sources(p, holding.parts) || !changed_keeps_sinks(p, holding.parts))
 		return 0;
-	if (state_each_noted(run->state, last->id, count_noted, &noted, err) < 0 ||
+	if (state_count_noted(run->state, last->id, &noted, err) < 0 ||
 	    state_each_holder(run->state, last->id, look_at_holder, &holding, err) < 0)
 		return -1;
 	*why = noted ? "records of it are still on their way: undo the change, and let it finish "
@@ -93,7 +71,7 @@ int edited_goes_on(struct run *run, const struct state_run *last, const char **w
 		return fail(err, FAULT_IO, "out of memory");
 	snprintf(run->notice, sizeof run->notice,
 		 "'%s' was changed since %s (%s): going on behind what it has read", p->file,
-		 is_status(last, "stopped") ? "it was stopped" : "its last run", what.p);
+		 state_run_is(last, "stopped") ? "it was stopped" : "its last run", what.p);
 	run->edited = true;
 	return 1;
 }

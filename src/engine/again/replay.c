@@ -37,11 +37,6 @@ struct replay {
 	bool behind_stopped;
 };
 
-static bool is_status(const struct state_run *r, const char *status)
-{
-	return strcmp(r->status, status) == 0;
-}
-
 struct replay *replay_new(void)
 {
 	return xcalloc(1, sizeof(struct replay));
@@ -166,14 +161,6 @@ static bool has_unfinished_output(const struct plan *p)
 	return false;
 }
 
-static bool can_go_on(const struct plan *p)
-{
-	for (size_t i = 0; i < p->source_count; i++)
-		if (p->sources[i].facts.restart == RESTART_LOSES)
-			return false;
-	return true;
-}
-
 /* Letters of a run that was cut off are not final: their records may come again. And its outputs are not whole. */
 static int check_last_run(struct run *run, struct err *err) SUSPENDS
 {
@@ -181,12 +168,10 @@ static int check_last_run(struct run *run, struct err *err) SUSPENDS
 	const struct plan *p = run->plan;
 	if (state_last_run(run->state, p->name, &last, err) < 0)
 		return -1;
-	bool unfinished = last.found && !is_status(&last, "finished") &&
-			  !is_status(&last, "limited") && can_go_on(p);
-	bool stopped = is_status(&last, "stopped");
+	bool whole = state_run_is_whole(&last), stopped = state_run_is(&last, "stopped");
+	bool unfinished = last.found && !whole && !plan_is_volatile(p);
 	bool endless = plan_is_endless(p) || mark_has_rounds(buf_slice(&last.mark));
-	if (last.found &&
-	    (is_status(&last, "finished") || is_status(&last, "limited") || (stopped && endless)))
+	if (last.found && (whole || (stopped && endless)))
 		memcpy(run->replay->behind, last.id, sizeof run->replay->behind);
 	run->replay->behind_stopped = stopped;
 	state_run_done(&last);

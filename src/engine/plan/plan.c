@@ -306,6 +306,14 @@ bool plan_is_endless(const struct plan *plan)
 	return plan->source_count > 0 && plan->sources[plan->source_count - 1].facts.endless;
 }
 
+bool plan_is_volatile(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->source_count; i++)
+		if (plan->sources[i].facts.restart == RESTART_LOSES)
+			return true;
+	return false;
+}
+
 static void understand(struct planner *p, struct node *root, const struct plan_settings *settings,
 		       struct plan *plan)
 {

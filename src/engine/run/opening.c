@@ -267,24 +267,11 @@ static int open_state(struct run *run, struct err *err) SUSPENDS
 	return state_open(path.p, &run->state, err);
 }
 
-static bool sources_seek(const struct plan *p)
-{
-	for (size_t i = 0; i < p->source_count; i++)
-		if (p->sources[i].facts.restart == RESTART_LOSES)
-			return false;
-	return true;
-}
-
-static bool is_status(const struct state_run *r, const char *status)
-{
-	return strcmp(r->status, status) == 0;
-}
-
 /* It ended by itself and settled nothing, so there is nothing to go on with: a mended pipeline may start anew. */
 static bool settled_nothing(const struct state_run *last)
 {
 	struct ledger l = { 0 };
-	bool nothing = !is_status(last, "running") && !is_status(last, "rewound") &&
+	bool nothing = !state_run_is(last, "running") && !state_run_is(last, "rewound") &&
 		       mark_read(&l, buf_slice(&last->mark), NULL) == 0 && l.settled.admitted == 0;
 	ledger_done(&l);
 	return nothing;
@@ -302,19 +289,11 @@ static int refuse_changed(const struct run *run, const struct state_run *last, c
 		    run->plan->file, last->id, what.p, why ? why : "undo the change to go on");
 }
 
-static void count_noted(void *arg, const char *split, uint64_t ordinal)
-{
-	size_t *n = arg;
-	(void)split;
-	(void)ordinal;
-	++*n;
-}
-
 /* What was answered then was asked by another pipeline; where a request is still the same, its answer is. */
 static int start_over(struct run *run, const struct state_run *last, struct err *err) SUSPENDS
 {
-	size_t n = 0;
-	if (state_each_noted(run->state, last->id, count_noted, &n, err) < 0)
+	uint64_t n = 0;
+	if (state_count_noted(run->state, last->id, &n, err) < 0)
 		return -1;
 	if (n == 0)
 		return 0;
@@ -324,8 +303,8 @@ static int start_over(struct run *run, const struct state_run *last, struct err 
 	snprintf(
 		run->notice, sizeof run->notice,
 		"'%s' was changed since its unfinished run %s: starting over; calls were made then "
-		"for %zu records: %s",
-		run->plan->file, last->id, n,
+		"for %llu records: %s",
+		run->plan->file, last->id, (unsigned long long)n,
 		same ? "those that are still the same are not made again"
 		     : "they are made again, and paid for, unless their answers are remembered");
 	return 0;
@@ -336,8 +315,8 @@ static int begin(struct run *run, const struct state_run *last, bool *finished,
 		 struct err *err) SUSPENDS
 {
 	const struct plan *p = run->plan;
-	*finished = is_status(last, "finished") || is_status(last, "limited");
-	if (!last->found || *finished || run->options.fresh || !sources_seek(p))
+	*finished = state_run_is_whole(last);
+	if (!last->found || *finished || run->options.fresh || plan_is_volatile(p))
 		return 0;
 	const char *why = NULL;
 	int edited = last->hash != p->hash ? edited_goes_on(run, last, &why, err) : 1;
@@ -348,7 +327,7 @@ static int begin(struct run *run, const struct state_run *last, bool *finished,
 		return -1;
 	memcpy(run->id, last->id, sizeof run->id);
 	run->resumed = true;
-	run->was_stopped = is_status(last, "stopped");
+	run->was_stopped = state_run_is(last, "stopped");
 	return 0;
 }
 

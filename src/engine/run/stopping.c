@@ -194,18 +194,12 @@ bool run_leaves(const struct run *run, const struct item *it)
 bool run_finishes_all(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->source_count; i++)
-		if (plan->sources[i].facts.endless ||
-		    plan->sources[i].facts.restart == RESTART_LOSES)
+		if (plan->sources[i].facts.endless)
 			return true;
-	return false;
+	return plan_is_volatile(plan);
 }
 
 bool run_is_volatile(const struct run *run)
 {
-	if (run->replay)
-		return false;
-	for (size_t i = 0; i < run->plan->source_count; i++)
-		if (run->plan->sources[i].facts.restart == RESTART_LOSES)
-			return true;
-	return false;
+	return !run->replay && plan_is_volatile(run->plan);
 }

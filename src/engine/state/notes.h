@@ -30,3 +30,6 @@ MUST int state_get_note(struct state *, const char *run_id, const struct state_n
 typedef void state_noted(void *arg, const char *split, uint64_t ordinal);
 MUST int state_each_noted(struct state *, const char *run_id, state_noted *fn, void *arg,
 			  struct err *) SUSPENDS;
+/* How many these are. */
+MUST int state_count_noted(struct state *, const char *run_id, uint64_t *ret,
+			   struct err *) SUSPENDS;

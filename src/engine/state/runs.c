@@ -58,6 +58,16 @@ void state_run_done(struct state_run *run)
 	buf_done(&run->parts);
 }
 
+bool state_run_is(const struct state_run *run, const char *status)
+{
+	return strcmp(run->status, status) == 0;
+}
+
+bool state_run_is_whole(const struct state_run *run)
+{
+	return state_run_is(run, "finished") || state_run_is(run, "limited");
+}
+
 int state_last_run(struct state *s, const char *pipeline, struct state_run *ret, struct err *err)
 {
 	struct last_job j = { { s, err }, pipeline, ret };

@@ -42,6 +42,9 @@ struct state_run {
 	struct buf mark, parts; /* owns */
 };
 void state_run_done(struct state_run *);
+bool state_run_is(const struct state_run *, const char *status);
+/* "finished" or "limited": its outputs are whole, and the next run goes on behind it. */
+bool state_run_is_whole(const struct state_run *);
 /* The newest run of the pipeline that is not a replay. ret->found is false when there is none. */
 MUST int state_last_run(struct state *, const char *pipeline, struct state_run *ret,
 			struct err *) SUSPENDS;

@@ -109,6 +109,11 @@ TEST_IN_STATE(each_record_with_notes_is_named_once)
 	CHECK_STR(seen.text, "in:4 in:9");
 	CHECK_INT(state_each_noted(t->state, "none", add_noted, &seen, &t->err), 0);
 	CHECK_STR(seen.text, "in:4 in:9");
+	uint64_t n = 7;
+	CHECK_INT(state_count_noted(t->state, "r", &n, &t->err), 0);
+	CHECK_INT((int64_t)n, 2);
+	CHECK_INT(state_count_noted(t->state, "none", &n, &t->err), 0);
+	CHECK_INT((int64_t)n, 0);
 }
 
 /* ---- remembered answers ---- */
