@@ -16,6 +16,7 @@
  *  (5) a server that is away is waited for; one that refuses us (401, 403, 1008, a certificate) ends the run with its reason. */
 #include "base/banned.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "connectors/hooks/hook_box.h"
 #include "connectors/socket/message.h"
 #include "connectors/socket/socket.h"
@@ -99,6 +100,7 @@ struct listener {
 	unsigned tries;            /* since something came */
 	int64_t lost_ns;           /* when the connection was lost; 0: it stands */
 	bool told;                 /* that it is away */
+	bool doubted;              /* `resume`: it was told of */
 	uint64_t messages_most;    /* bytes of one */
 };
 
@@ -147,6 +149,25 @@ static void set_last(struct listener *l, struct rec *last)
 	l->teller.last = last ? rec_json(last) : (struct slice){ 0 };
 }
 
+/* A misspelt field in `resume` is null, and a server that is told null begins at its start: what is kept would come once more. That is told with
+ * the first record, not with the first break. */
+static void look_at_resume(struct listener *l) SUSPENDS
+{
+	struct tpl *const *trees = l->o->resume.v;
+	const struct env env = { .record = rec_json(l->last) };
+	for (size_t i = 0; i < l->o->resume.n && !l->doubted; i++) {
+		AUTO(buf_done) struct buf text = { 0 };
+		struct err err = { 0 };
+		int r = socket_text(trees[i], &env, &text, &err);
+		l->doubted = r < 0 || (text.n && memmem(text.p, text.n, "null", 4));
+		if (l->doubted)
+			warn(l,
+			     "`resume` %s behind the record %.*s: the server may say again what "
+			     "is kept; take a field that each record has",
+			     r < 0 ? err.text : "says null", SLICE(utf8_head(env.record, 80)));
+	}
+}
+
 /* 0 when they are durable; else the box knows why not. */
 static int keep(struct listener *l, struct hook_records *records) SUSPENDS
 {
@@ -157,8 +178,11 @@ static int keep(struct listener *l, struct hook_records *records) SUSPENDS
 		return 0;
 	if (hook_box_put(&l->box, records) < 0)
 		return -1;
+	bool first = last && !l->last;
 	if (last)
 		set_last(l, take(last));
+	if (first)
+		look_at_resume(l);
 	return 0;
 }
 
@@ -230,8 +254,10 @@ static void say_back(struct listener *l)
 static int greet(struct listener *l, struct ws *ws, struct err *err) SUSPENDS
 {
 	const struct socket_source *o = l->o;
-	return l->last && o->resume.n ? socket_say(ws, &o->resume, rec_json(l->last), err)
-				      : socket_say(ws, &o->send, S("null"), err);
+	if (!l->last || o->resume.n == 0)
+		return socket_say(ws, &o->send, S("null"), err);
+	look_at_resume(l);
+	return socket_say(ws, &o->resume, rec_json(l->last), err);
 }
 
 /* One connection, from beginning to end: always -1, with why. */

@@ -426,6 +426,16 @@ def test_resume_names_the_last_record_also_behind_messages_that_were_none(hocket
         assert server.received == [{"after": 0}, "said", {"after": 1}]
 
 
+@pytest.mark.parametrize("field, words", [("sequence", "`resume` says null behind the record {\"seq\":"), ("seq", None)])
+def test_a_resume_that_says_null_is_told_with_the_first_record(hocket, field, words):
+    with serving(sockets.Feed, 20, True, 20) as server:
+        with listening(hocket, source(server.url, "send: {after: 0}", f"resume: {{after: '\\(.{field})'}}") + TO_FILE) as process:
+            wait_until(lambda: lines(hocket) >= 20)
+            err = stop(hocket, process).err
+    assert server.connections == 1
+    assert err.count("`resume`") == (words is not None) and (not words or words in err), err
+
+
 # ---- the sink ----
 
 async def break_off_under_a_message(ws):
