@@ -366,9 +366,22 @@ def test_a_server_that_stays_away_stops_the_run(hocket, db):
     hocket.env["PG_URL"] = scissors.url
     r = hocket.run(LOAD % ", commit: {rows: 100}, retry: {within: 2s}")
     assert r.code == 1 and "it was waited for for" in r.err and r.account["dead"] == 0, r.err
+    assert r.err.count("postgres: tries again, 2s at most: ") == 1 and "goes on after" not in r.err, r.err
     hocket.env["PG_URL"] = db.url
     assert hocket("run", "pipe.yaml").code == 0
     exact(db, 3000)
+
+
+def test_a_server_that_is_away_for_seconds_is_told_of_and_so_is_its_return(hocket, db):
+    put(hocket, 1000)
+    scissors = Scissors(db.url)
+    scissors.plan = {n: "before" for n in (6, 7, 8, 10)}  # thrice is long; the fourth time it is back at once
+    hocket.env["PG_URL"] = scissors.url
+    r = hocket.run(LOAD % ", commit: {rows: 100}")
+    assert r.code == 0 and scissors.cuts == 4, r.err
+    assert r.err.count("postgres: tries again, 1h at most: ") == 1, r.err
+    assert re.search(r"postgres: goes on after \d+ s", r.err), r.err
+    exact(db, 1000)
 
 
 def test_a_stop_does_not_wait_for_a_server_that_is_away(hocket, db):

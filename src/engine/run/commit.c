@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SINK_RETRIES = 4, SINK_PAUSE_MS = 500, MARK_MAX = 256 << 20 };
+enum { SINK_RETRIES = 4, SINK_QUIET = 3, SINK_PAUSE_MS = 500, MARK_MAX = 256 << 20 };
 #define SINK_PAUSE_MOST (15 * HK_SEC)
 #define MARK_BYTE_NS    500 /* 2 MB/s, of which the disk sees some 4: log and table */
 
@@ -108,7 +108,28 @@ static void rows_die(struct sink *k, struct track *t, const struct err *err)
 struct patience {
 	int64_t since_ns, within_ns; /* of the first refusal; 0: a few tries */
 	int tries;
+	bool told;
 };
+
+/* A lock or a restart is over soon; what takes longer is a human's business, who sees nothing move. */
+static void tell_waiting(struct sink *k, struct patience *p, const struct err *err)
+{
+	AUTO(buf_done) struct buf text = { .max = 1024 };
+	if (p->told || p->within_ns == 0 || p->tries < SINK_QUIET ||
+	    buf_add(&text, S("tries again, ")) < 0 || units_put_duration(&text, p->within_ns) < 0 ||
+	    buf_printf(&text, " at most: %s", err->text) < 0)
+		return;
+	p->told = true;
+	site_warn(&k->site, buf_slice(&text));
+}
+
+static void tell_back(struct sink *k, const struct patience *p)
+{
+	AUTO(buf_done) struct buf text = { .max = 64 };
+	int64_t waited_s = (hk_now_ns() - p->since_ns) / HK_SEC;
+	if (p->told && buf_printf(&text, "goes on after %lld s", (long long)waited_s) == 0)
+		site_warn(&k->site, buf_slice(&text));
+}
 
 static int give_up(const struct patience *p, struct err *err)
 {
@@ -119,7 +140,7 @@ static int give_up(const struct patience *p, struct err *err)
 }
 
 /* 0: try again. A stop does not wait longer than what is in flight may take. */
-static int wait_for_sink(const struct sink *k, struct patience *p, struct err *err) SUSPENDS
+static int wait_for_sink(struct sink *k, struct patience *p, struct err *err) SUSPENDS
 {
 	struct run *run = k->run;
 	int64_t now = hk_now_ns(), pause = SINK_PAUSE_MS * HK_MS << (p->tries < 6 ? p->tries : 6);
@@ -129,6 +150,7 @@ static int wait_for_sink(const struct sink *k, struct patience *p, struct err *e
 	bool over = p->within_ns ? now - p->since_ns >= p->within_ns : p->tries > SINK_RETRIES;
 	if (over || (run->stopping && now >= run->drained_ns))
 		return give_up(p, err);
+	tell_waiting(k, p, err);
 	if (run->stopping)
 		return hk_sleep(SINK_PAUSE_MS * HK_MS);
 	int r = hk_event_wait_for(&run->stops, pause);
@@ -143,8 +165,10 @@ static int commit_rows(struct sink *k, const struct rows *rows, struct slice mar
 	for (;;) {
 		*err = (struct err){ 0 };
 		buf_clear(&k->receipt);
-		if (k->place->port->commit(&k->site, &b, &k->receipt, err) == 0)
+		if (k->place->port->commit(&k->site, &b, &k->receipt, err) == 0) {
+			tell_back(k, &patience);
 			return 0;
+		}
 		if (err->whole || fault_policy(err) != POLICY_RETRY)
 			return -1;
 		if (wait_for_sink(k, &patience, err) < 0)
