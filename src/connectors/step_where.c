@@ -12,7 +12,8 @@ struct where_step {
 
 static const struct opt options[] = {
 	OPT("where", struct where_step, program, OPT_JQ, struct jq *, .verb = true,
-	    .required = true, .doc = "keeps the record when this is neither false nor null"),
+	    .required = true, .truth = true,
+	    .doc = "keeps the record when this is neither false nor null"),
 	OPT_END,
 };
 

@@ -106,6 +106,7 @@ struct opt {
 	bool at_plan; /* evaluated once, before any record: only $vars and $secret, `.` is refused */
 	bool names;   /* OPT_TEMPLATE: of an object: null, lists and objects have no place in it */
 	bool of_answer; /* `.` is the answer, not the record (pages, each) */
+	bool truth; /* OPT_JQ: only whether it is true counts: a mapping always is, and refused */
 	/* OPT_JQ, whose value may be a YAML list then: is this text no program, but meant as itself? 1; 0: a program; -1 with *err: it is
 	 * meant as itself, and cannot be that. NULL: each text is a program. */
 	int (*literal)(struct slice text, struct err *);

@@ -86,3 +86,27 @@ def test_a_missing_folder_of_the_dead(hocket):
     hocket.write_jsonl("in.jsonl", [{"id": "x"}])
     r = hocket.run(SIMPLE + "dead: a/dead.jsonl\n", "--summary", "json")
     assert r.code == 1 and "dead: the folder 'a' does not exist" in r.err and json.loads(r.err.splitlines()[-1])["exit"] == 1
+
+
+@pytest.mark.parametrize("said,option,meant", [
+    ("group: {key: .topic, every: 2m}", "every", "{group: .topic, every: 2m}"),
+    ("group: {topic: .topic, every: '0 6 * * *'}", "every", "{group: .topic, every: '0 6 * * *'}"),
+    ("group: {by: .topic, max: 100, max_bytes: 1MB}", "max", "{group: .topic, max: 100, max_bytes: 1MB}"),
+    ("unique: {key: .id, for: 30d}", "for", "{unique: .id, for: 30d}"),
+    ("sort: {by: .id, desc: true}", "desc", "{sort: .id, desc: true}")])
+def test_options_inside_the_value(hocket, said, option, meant):
+    hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - {said}\nto: stdout\n")
+    r = hocket("check", "pipe.yaml")
+    assert r.code == 78 and f"'{option}' is an option of '{said.split(':')[0]}', and stands beside it" in r.err
+    assert f"write - {meant}" in r.err and r.err.count("error:") == 1
+    hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - {meant}\nto: stdout\n")
+    assert hocket("check", "pipe.yaml").code == 0
+
+
+@pytest.mark.parametrize("step", [
+    "group: {key: .topic}", "group: {topic: .topic, max: 100}", "group: {key: .topic, max: .max}", "group: {key: .topic, 'max': 100}",
+    "group: {every, max}", "unique: {id: .id, for: .for}", "sort: {by: .a, window: .w}", "sort: {desc: .d}",
+    "map: {name: .a, timeout: 3, max: 100}", "set: {into: 3, retry: true}", "emit: {each: .items}"])
+def test_fields_that_are_called_like_options(hocket, step):
+    hocket.write("pipe.yaml", f"from: {{jsonl: in.jsonl}}\nsteps:\n  - {step}\nto: stdout\n")
+    assert hocket("check", "pipe.yaml").code == 0

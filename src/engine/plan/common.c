@@ -104,9 +104,9 @@ static const char *const remember_words[] = { "run", NULL };
 	OPT("commit", struct common, commit, OPT_TABLE, struct commit_options *,            \
 	    .sub = commit_table, .sub_size = sizeof(struct commit_options), .tuning = true, \
 	    .doc = "when a batch is made durable, whichever comes first")
-#define ACCEPT                                                                                 \
-	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .response = true,            \
-	    .doc = "what counts as success, instead of status 2xx; $res has status, headers, " \
+#define ACCEPT                                                                                     \
+	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .response = true, .truth = true, \
+	    .doc = "what counts as success, instead of status 2xx; $res has status, headers, "     \
 		   "body")
 #define AS                                                             \
 	OPT("as", struct common, as, OPT_ENUM, int, .words = as_words, \
@@ -143,8 +143,8 @@ static const char *const remember_words[] = { "run", NULL };
 	OPT("timeout", struct common, timeout, OPT_TABLE, struct timeout_options *,                \
 	    .sub = rows_timeout_table, .sub_size = sizeof(struct timeout_options), .tuning = true, \
 	    .doc = "of one attempt; 30s")
-#define ROWS_ACCEPT                                                             \
-	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .rows = true, \
+#define ROWS_ACCEPT                                                                            \
+	OPT("accept", struct common, accept, OPT_JQ, struct jq *, .rows = true, .truth = true, \
 	    .doc = "what counts as success: $rows | length == 1; everything, if it is not given")
 #define ROWS_INTO                                                      \
 	OPT("into", struct common, into, OPT_FIELD, struct field_path, \

@@ -308,6 +308,9 @@ static bool parse_jq(struct planner *p, const struct opt *o, const struct node *
 			 "'%s' wants a jq program, not a list", o->name);
 		return false;
 	}
+	if (node->kind == NODE_MAP && o->truth)
+		return option_refuse(p, node, "write a condition: .status == 200 and .n > 0",
+				     "'%s' wants a jq program: a mapping is always true", o->name);
 	bool number =
 		node->kind != NODE_MAP && node->kind != NODE_LIST && node->kind != NODE_STRING;
 	if (o->literal && number)

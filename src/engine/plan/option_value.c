@@ -30,8 +30,8 @@ bool option_refuse_kind(struct planner *p, const struct opt *o, const struct nod
 			const char *wants)
 {
 	if (node->kind >= NODE_LIST)
-		return option_refuse(p, node, NULL, "'%s' wants %s, not %s", o->name, wants,
-				     node_kind_name(node));
+		return option_refuse(p, node, node == p->inside ? p->beside : NULL,
+				     "'%s' wants %s, not %s", o->name, wants, node_kind_name(node));
 	return option_refuse(p, node, NULL, "'%s' wants %s, not '%.*s'", o->name, wants,
 			     SHOWN(node->text));
 }

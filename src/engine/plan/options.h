@@ -34,6 +34,9 @@ struct planner {
 	bool once;         /* sources are read once, whatever `every` says */
 	bool spelt;        /* a password of a URL stood in an option, since the caller looked */
 	const char *shown; /* the pipeline file's name, for messages about files beside it */
+	const struct node
+		*inside; /* a verb's value that is a mapping and must not be; NULL: there is none */
+	const char *beside; /* the form that was probably meant by it */
 };
 
 /* ---- options.c: tables ---------------------------------------------------------------------------------

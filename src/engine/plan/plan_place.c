@@ -452,6 +452,7 @@ static void fill(struct planner *p, struct draft *d)
 	ASSERT(!port->call || port->ask);
 	void *options = arena_zero(p->arena, port->options_size + 1);
 	p->spelt = false;
+	misplaced_check(p, d);
 	options_fill(p, port->options, NULL, d->map, d->verb, owner, options);
 	options_fill(p, common_options(port, place->role), port->options, d->map, d->verb, owner,
 		     &place->common);

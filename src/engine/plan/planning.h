@@ -17,6 +17,8 @@ struct drafts {
 
 /* plan_place.c: one source, step or sink. The draft's port is NULL if it could not be told which one. */
 void place_parse(struct planner *, const struct node *, enum role, struct draft *ret);
+/* misplaced.c: options in the verb's own value. Adds the mistake if it would be read as a program, else p->inside and p->beside. */
+void misplaced_check(struct planner *, const struct draft *);
 /* The common options that mean something for this connector in this role. */
 const struct opt *common_options(const struct port *, enum role);
 

@@ -120,7 +120,10 @@ static void put_scalar(struct json_writer *w, const struct opt *o, enum opt_type
 		put_strings(w, "enum", o->words);
 		break;
 	case OPT_JQ:
-		put_strings(w, "type", o->literal ? jq_or_list_types : jq_types);
+		put_strings(w, "type",
+			    o->literal ? jq_or_list_types
+			    : o->truth ? text_types
+				       : jq_types);
 		break;
 	case OPT_TREE:
 		break;

@@ -109,7 +109,7 @@ static const struct opt fake_map_options[] = {
 };
 static const struct opt fake_where_options[] = {
 	OPT("where", struct fake_pure, program, OPT_JQ, struct jq *, .verb = true, .required = true,
-	    .doc = "what stays"),
+	    .truth = true, .doc = "what stays"),
 	OPT_END,
 };
 static const struct opt fake_emit_options[] = {
