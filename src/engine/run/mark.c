@@ -4,7 +4,7 @@
  * What flows through:    splits and counts of the ledger.
  * What must hold:
  *  (1) a mark is computed on clones: if the commit that carries it fails, the ledger has not moved.
-  *  (2) what mark_put wrote, mark_read reads back to the same splits. */
+ *  (2) what mark_put wrote, mark_read reads back to the same splits. */
 #include "engine/run/mark.h"
 
 #include "base/json.h"
@@ -93,6 +93,15 @@ static void write_reach(struct json_writer *w, const struct split *s)
 	json_close(w, '}');
 }
 
+/* Only those that are so are written down. */
+static void write_flag(struct json_writer *w, const char *key, bool on)
+{
+	if (!on)
+		return;
+	json_key(w, key);
+	json_put_bool(w, true);
+}
+
 static void write_split(struct json_writer *w, const struct split *s)
 {
 	json_open(w, '{');
@@ -116,18 +125,9 @@ static void write_split(struct json_writer *w, const struct split *s)
 		json_key(w, "gaps");
 		json_put_int(w, (int64_t)s->gaps);
 	}
-	if (s->anew) {
-		json_key(w, "anew");
-		json_put_bool(w, true);
-	}
-	if (s->made) {
-		json_key(w, "made");
-		json_put_bool(w, true);
-	}
-	if (s->gone) {
-		json_key(w, "gone");
-		json_put_bool(w, true);
-	}
+	write_flag(w, "anew", s->anew);
+	write_flag(w, "made", s->made);
+	write_flag(w, "gone", s->gone);
 	json_close(w, '}');
 }
 
