@@ -8,6 +8,7 @@ import urllib.parse
 
 import pytest
 
+import smtp
 from conftest import SLOW
 from far import far
 
@@ -362,6 +363,21 @@ def test_other_steps_between_runs_of_one_round(hocket):
         assert numbers(hocket) == [0, 1, 2, 3, 4] and len(server.asked) == sum(server.asked.values()) == 5
         refused = hocket.run(text.replace("out.jsonl", "other.jsonl") % (server.base, ""), "--once")
         assert refused.code == 1 and "'http' is paid for again" in refused.err and sum(server.asked.values()) == 5
+
+
+def test_another_subject_does_not_send_all_mails_again(hocket):
+    text = "from: {jsonl: in.jsonl, every: 1h}\nto: {smtp: $secret.SMTP_URL, from: a@example.org, to: b@example.org, subject: %s, text: '.n | tostring'}\n"
+    with smtp.server() as server:
+        hocket.env["SMTP_URL"] = server.url
+        add(hocket, 0, 3)
+        assert hocket.run(text % "Nwes", "--once").code == 0
+        add(hocket, 3, 2)
+        r = hocket.run(text % "News", "--once")
+        assert r.code == 0 and "(to 'smtp'): going on behind what it has read" in r.err, r.err
+        assert sorted((m.message["subject"], m.message.get_content().strip()) for m in server.mails) == [
+            *(("News", str(n)) for n in (3, 4)), *(("Nwes", str(n)) for n in (0, 1, 2))]
+        refused = hocket.run((text % "News").replace("to: {smtp", "to:\n  - {jsonl: new.jsonl}\n  - {smtp"), "--once")
+        assert refused.code == 1 and "'smtp' is paid for again" in refused.err and len(server.mails) == 5
 
 
 def test_dead_letters_are_copied_and_sent_again_while_it_stands_still(hocket):

@@ -194,7 +194,7 @@ bool changed_keeps_sinks(const struct plan *plan, struct slice parts)
 			if (p->role != ROLE_SINK)
 				continue;
 			n++;
-			same &= changed_keeps(p, parts);
+			same &= p->port->call ? was_there(p, parts) : changed_keeps(p, parts);
 		}
 	return same && n == count_sinks(parts);
 }

@@ -6,6 +6,7 @@
 MUST int changed_put_parts(const struct plan *, struct buf *out);
 /* Were the sources these? What records there are, and what they are called, hangs on them. */
 bool changed_keeps_sources(const struct plan *, struct slice parts);
+/* Were the sinks these? One that calls has no receipt: what it says, and to whom, may be another, as in a step. */
 bool changed_keeps_sinks(const struct plan *, struct slice parts);
 /* This place was there, by this name, and is what it was. */
 bool changed_keeps(const struct place *, struct slice parts);

@@ -5,7 +5,7 @@
  * What flows through:    the last run as the state has it, and the plan as it is now; yes or no.
  * What must hold:
  *  (1) nothing is on the way between old steps: the run was drained, and no answer, child or page of a record is noted.
- *  (2) sources and sinks are what they were: positions and receipts are theirs.
+ *  (2) sources and sinks are what they were: positions and receipts are theirs. A sink that calls is there still; it has no receipt.
  *  (3) who holds records is what it was: they were held for it. */
 #include "engine/again/edited.h"
 
