@@ -44,13 +44,13 @@ const char *hk_sql_fault_name(enum hk_sql_fault); /* "no_connection" */
 
 struct hk_sql_error {
 	enum hk_sql_fault fault;
-	char state
-		[6]; /* SQLSTATE, PostgreSQL's: "23505"; "" for SQLite and all that is no statement's fault */
+	/* SQLSTATE, PostgreSQL's: "23505"; "" for SQLite and all that is no statement's fault */
+	char state[6];
 	int code;  /* SQLite's extended result code; 0 for PostgreSQL */
 	bool sent; /* the database may have acted on it */
 	size_t at; /* of a batch or COPY: which query or line was at fault, from 1; 0: not known */
-	char text
-		[480]; /* names the database; a mistake in a statement with its place. For a person */
+	/* Names the database; a mistake in a statement with its place. For a person */
+	char text[480];
 };
 /* Serialization failure, deadlock (40001, 40P01), a SQLite database that was locked: the whole transaction may succeed the next time. */
 bool hk_sql_may_repeat(const struct hk_sql_error *);
@@ -69,9 +69,8 @@ struct hk_sql_value hk_sql_null(void);
 struct hk_sql_value hk_sql_int(int64_t);
 struct hk_sql_value hk_sql_real(double); /* NaN and infinity: NULL for SQLite */
 struct hk_sql_value hk_sql_bool(bool);   /* SQLite: 1 or 0 */
-struct hk_sql_value hk_sql_text(
-	const char
-		*); /* UTF-8; NULL: null. Read as the parameter's type: dates, uuids, numerics too */
+/* UTF-8; NULL: null. Read as the parameter's type: dates, uuids, numerics too */
+struct hk_sql_value hk_sql_text(const char *);
 struct hk_sql_value hk_sql_text_n(const char *, size_t n);
 struct hk_sql_value hk_sql_bytes(const void *, size_t n); /* bytea, BLOB */
 /* JSON text: for json and jsonb as it is, a JSON array for an array type as {a,b}. Not JSON: HK_SQL_BAD_VALUE. */
@@ -180,10 +179,10 @@ void hk_sql_cursor_free(struct hk_sql_cursor *); /* accepts NULL; the row ends w
  * that is what hk_sql_transaction returns. */
 typedef int hk_sql_work(struct hk_sql *, void *arg, struct hk_sql_error *) HK_SUSPENDS;
 struct hk_sql_transaction_options {
-	const char *
-		begin; /* NULL: "BEGIN", for SQLite "BEGIN IMMEDIATE"; "BEGIN ISOLATION LEVEL SERIALIZABLE" */
-	unsigned
-		repeats; /* how often more after a failure that hk_sql_may_repeat, each time later: 10 ms, doubled, with jitter; 0: never */
+	/* NULL: "BEGIN", for SQLite "BEGIN IMMEDIATE"; "BEGIN ISOLATION LEVEL SERIALIZABLE" */
+	const char *begin;
+	/* How often more after a failure that hk_sql_may_repeat, each time later: 10 ms, doubled, with jitter; 0: never */
+	unsigned repeats;
 };
 /* Acquires, begins, works, commits, releases. 0: committed. error.sent after a failure: the COMMIT's answer was lost, and only the database knows.
  * asyncpg: Connection.transaction */

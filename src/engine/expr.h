@@ -99,8 +99,8 @@ MUST int tpl_text(const struct tpl *, const struct env *, struct buf *out,
 		  struct err *) SUSPENDS; /* 0, -1 */
 /* As a JSON value: a template that is exactly one \( ), $secret.NAME or $vars.NAME keeps its type; other text is a string. */
 MUST int tpl_json(const struct tpl *, const struct env *, struct buf *out, struct err *) SUSPENDS;
-bool tpl_constant(
-	const struct tpl *); /* no interpolation but of constants: the same for every record */
+/* No interpolation but of constants: the same for every record. */
+bool tpl_constant(const struct tpl *);
 bool tpl_reads_input(const struct tpl *);  /* an interpolation looks at `.` */
 struct slice tpl_head(const struct tpl *); /* the literal text before the first interpolation */
 /* Drops a leading literal word and the blank after it ("POST "); what follows then counts as the very start. Plan time only. */

@@ -25,8 +25,8 @@ struct object_store;
 struct run_options {
 	const char *state_path; /* NULL: the plan's */
 	bool fresh;             /* forget positions and counts */
-	const struct choice *
-		replay; /* not a run of the pipeline: these of its dead letters go the rest of their way */
+	/* Not a run of the pipeline: these of its dead letters go the rest of their way */
+	const struct choice *replay;
 	int64_t limit; /* admit at most so many records now; 0: all */
 	struct failure_limit max_failures;
 	int64_t grace_ns;         /* for what is in flight after a stop; 0: 25 s; < 0: none */
@@ -40,8 +40,8 @@ struct run_options {
 	/* What people should know though nothing failed; NULL: nobody does. */
 	void (*warned)(void *arg, const char *label, struct slice line);
 	void *said_arg; /* of both */
-	struct object_store
-		*objects; /* borrows: all buckets, for tests; NULL: those in the world */
+	/* Borrows: all buckets, for tests; NULL: those in the world */
+	struct object_store *objects;
 	const struct stand_in *stand_in; /* borrows; NULL: all calls are made */
 	int64_t now_ns;                  /* $meta.time stands still; 0: it is the wall clock */
 };
@@ -57,8 +57,8 @@ struct place_stats { /* one per step and sink, for progress and the account */
 	unsigned in_flight, cap;    /* cap 0: a pure step */
 	size_t queued, queue_cap;
 	bool down; /* it waits for an origin that does not answer */
-	char held
-		[128]; /* what its records wait for beside slots: "its rate"; with down: for whom, since when; "": nothing */
+	/* What its records wait for beside slots: "its rate"; with down: for whom, since when; "": nothing */
+	char held[128];
 	int64_t full_ns;        /* time its window was full: it held back what is before it */
 	int64_t slots_full_ns;  /* time all its slots were taken: it was the limit */
 	int64_t lane_ns;        /* time records of it waited for a lane: `held` says why */
@@ -93,8 +93,8 @@ struct run_result {
 	int64_t commit_busy_ns;
 	struct state_dead_kind kinds[DEAD_KINDS_MAX];
 	size_t kind_count;
-	uint64_t
-		dead_gone; /* of counts.dead: a replay has got them through since, or they were dropped */
+	/* Of counts.dead: a replay has got them through since, or they were dropped */
+	uint64_t dead_gone;
 	uint64_t rounds;  /* of a source with `every`: that this part of the run made */
 	bool dead_copied; /* the plan's `dead:` is there, whole */
 };
@@ -111,8 +111,8 @@ void run_stop(struct run *);
 void run_drain(struct run *);
 /* Until it begins to stop, for whatever reason: 0, -ECANCELED. */
 MUST int run_wait_stopping(struct run *) SUSPENDS;
-bool run_is_stopping(
-	const struct run *);           /* for whatever reason: another run_stop() ends it at once */
+/* For whatever reason: another run_stop() ends it at once. */
+bool run_is_stopping(const struct run *);
 void run_close(struct run *) SUSPENDS; /* accepts NULL */
 
 /* While it runs: never suspends. */

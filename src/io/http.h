@@ -52,8 +52,8 @@ struct http_upgrade {
 };
 struct http_request {
 	struct slice method; /* "GET" */
-	struct slice
-		url; /* absolute, checked by the caller with url_parse; userinfo becomes Basic authentication */
+	/* Absolute, checked by the caller with url_parse; userinfo becomes Basic authentication */
+	struct slice url;
 	const struct http_header *headers;
 	size_t header_count; /* Host, Content-Length, Accept-Encoding, User-Agent, Accept are added unless given */
 	struct slice body; /* borrows; p == NULL: no body, Content-Length only for POST PUT PATCH */
@@ -84,8 +84,8 @@ struct http_response {
 	int status;
 	struct http_header *headers; /* in arena-like storage of this response; names as received */
 	size_t header_count;
-	struct buf
-		body; /* owns; inflated (gzip, deflate, br, zstd; the Content-Encoding header stays as received) */
+	/* Owns; inflated (gzip, deflate, br, zstd; the Content-Encoding header stays as received) */
+	struct buf body;
 	struct buf url; /* after redirects; empty when there were none */
 	bool moved;     /* there were, and each said that it is for good (301, 308) */
 	int64_t first_byte_ns, total_ns;

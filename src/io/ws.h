@@ -91,7 +91,6 @@ MUST int ws_confirm(struct ws *, uint64_t ping, struct err *) SUSPENDS;
 /* Says good-bye with code and reason, and waits for the peer's answer at most timeout_ns, also in a task that is cancelled. What comes
  * meanwhile is dropped. After it only ws_free. */
 void ws_close(struct ws *, unsigned code, struct slice reason, int64_t timeout_ns) SUSPENDS;
-void ws_free(
-	struct
-	ws *); /* accepts NULL; nobody may be in a call. The connection is closed as it stands */
+/* Accepts NULL; nobody may be in a call. The connection is closed as it stands. */
+void ws_free(struct ws *);
 void ws_freep(struct ws **);

@@ -62,8 +62,8 @@ bool worker_babbles(const struct worker *);
 /* Has it served its calls, or grown too large? */
 bool worker_is_worn(const struct worker *);
 void worker_kill(struct worker *); /* its whole group, at once */
-void worker_retire(
-	struct worker *); /* end of its calls, SIGTERM, SIGKILL: each after half of the grace */
+/* End of its calls, SIGTERM, SIGKILL: each after half of the grace. */
+void worker_retire(struct worker *);
 
 /* process_pool.c */
 void pool_worker_ready(struct hk_process_pool *, struct worker *);

@@ -6,5 +6,5 @@ struct hk_loop;
 
 void quit_open(struct hk_loop *, bool answer); /* answer: else only debuggers shall find it */
 void quit_close(struct hk_loop *);
-void quit_deliver(
-	struct hk_loop *); /* on the loop's own stack, once a turn in which a signal came */
+/* On the loop's own stack, once a turn in which a signal came. */
+void quit_deliver(struct hk_loop *);

@@ -61,7 +61,7 @@ bool stream_parted(const struct sim_stream *);
 struct sim_end *end_other(const struct sim_end *);
 void end_break(struct sim_end *, int error);
 void end_edge(const struct sim_end *, int modes);
-void end_tell_room(
-	const struct sim_end *); /* a sender that waits may go on, if there is room now */
+/* A sender that waits may go on, if there is room now. */
+void end_tell_room(const struct sim_end *);
 void end_send(struct sim_end *, enum segment_kind);
 void end_close(struct sim_end *, bool reset);

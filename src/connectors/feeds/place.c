@@ -36,8 +36,8 @@ void place_done(struct feed_place *p)
 /* ---- pages ----------------------------------------------------------------------------------- */
 
 struct page {
-	struct buf
-		value; /* JSON array; of an entry that is too large, an array with what is said of it */
+	/* JSON array; of an entry that is too large, an array with what is said of it */
+	struct buf value;
 	struct buf about;
 	uint64_t n;
 };

@@ -45,8 +45,8 @@ MUST int input_is_at_end(struct input *, struct slice end, struct err *) SUSPEND
 /* Forgets the window and goes to an offset; a regular file only. */
 void input_seek(struct input *, uint64_t offset);
 
-struct slice input_peek(
-	const struct input *); /* what was read and not skipped; borrows until input_more */
+/* What was read and not skipped; borrows until input_more. */
+struct slice input_peek(const struct input *);
 void input_skip(struct input *, size_t n);
 uint64_t input_offset(const struct input *);
 /* Reads on behind the window, as much again as it holds: 1, 0 at the end, -1. The window never exceeds `most`: what
@@ -54,5 +54,5 @@ uint64_t input_offset(const struct input *);
 MUST int input_more(struct input *, size_t most, struct err *) SUSPENDS;
 /* Skips what is left of a line, reading on as far as it goes: 1 behind its end, 0 the input has ended, -1. */
 MUST int input_skip_line(struct input *, struct err *) SUSPENDS;
-const char *input_shown(
-	const struct input *); /* for messages: 'users.jsonl' is 'PATH' without its folders */
+/* For messages: 'users.jsonl' is 'PATH' without its folders. */
+const char *input_shown(const struct input *);

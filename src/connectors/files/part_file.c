@@ -101,8 +101,8 @@ struct receipt {
 
 struct proof_job {
 	int fd;
-	const char *
-		path; /* not NULL: all of what stands there, or, with an inode, its first `length` bytes if it has that */
+	/* Not NULL: all of what stands there, or, with an inode, its first `length` bytes if it has that */
+	const char *path;
 	uint64_t length, inode;
 	struct part_proof *ret;
 };

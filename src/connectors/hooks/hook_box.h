@@ -14,8 +14,8 @@
 struct hook_page { /* in the inbox; its records wait to be admitted */
 	struct hook_page *next;
 	struct hook_records records;
-	struct buf
-		keeper; /* the run that kept it: with its number and the place in it the records' name for ever */
+	/* The run that kept it: with its number and the place in it the records' name for ever */
+	struct buf keeper;
 	uint64_t number;
 };
 struct hook_waiting;
@@ -32,8 +32,8 @@ struct hook_box {
 	uint64_t old;    /* pages below it lie in the inbox alone */
 	int64_t taken;   /* records that were kept since it was opened */
 	uint64_t line;   /* of the record admitted last */
-	const struct hook_teller
-		*teller; /* borrows: to be kept with it; NULL: who tells does not matter */
+	/* Borrows: to be kept with it; NULL: who tells does not matter */
+	const struct hook_teller *teller;
 	struct hk_event came, kept;
 	struct hk_event room; /* set when a page's records have gone on */
 	bool closed, stuck;   /* stuck: the disk is full; who waits is refused until it is not */

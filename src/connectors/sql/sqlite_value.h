@@ -14,8 +14,8 @@ enum affinity affinity_of(const char *declared_type);
 /* What kinds of values a column has seen: a set, for the type of a column that is to be made. */
 enum { KIND_INTEGER = 1, KIND_REAL = 2, KIND_BIG = 4, KIND_TEXT = 8, KIND_BLOB = 16 };
 unsigned value_kind(const struct rec *, struct slice value); /* 0: null */
-const char *type_for_kinds(
-	unsigned kinds); /* "INTEGER", "REAL", "TEXT", "BLOB"; "" when they do not agree */
+/* "INTEGER", "REAL", "TEXT", "BLOB"; "" when they do not agree. */
+const char *type_for_kinds(unsigned kinds);
 
 /* Binds parameter `at`. text: room for decoded strings, reserved by the caller for the whole record, since SQLite borrows
  * what it is given until the statement is reset. 0; -1: the value would be changed: *why says how; -2: out of memory. */

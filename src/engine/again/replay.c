@@ -32,8 +32,8 @@ static const char split_name[] = "dead letters";
 struct replay {
 	struct letter_list letters;         /* by rank */
 	struct letter_key *const *by_place; /* of letters, sorted by where they came from */
-	char behind
-		[40]; /* the last run, to whose outputs this adds; "": they may not be as its receipts say */
+	/* The last run, to whose outputs this adds; "": they may not be as its receipts say */
+	char behind[40];
 	bool behind_stopped;
 };
 

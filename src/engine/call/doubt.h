@@ -13,8 +13,8 @@ void doubt_die(struct step *, struct item *, const struct err *, struct buf *att
 /* The same, without doubt. */
 void doubt_die_certainly(struct step *, struct item *, const struct err *,
 			 struct buf *attempts_taken);
-void doubt_succeeded(
-	struct step *); /* something did: who is in doubt is dead; cheap when it is not the first */
+/* Something did: who is in doubt is dead; cheap when it is not the first. */
+void doubt_succeeded(struct step *);
 /* No more will come here. dead: it was the records; else they are left to the next run. */
 void doubt_end(struct step *, bool dead);
 void doubt_end_all(struct run *); /* the source waits, and nothing else moves */

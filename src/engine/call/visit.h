@@ -68,8 +68,8 @@ struct visit {
 /* 0; -ECANCELED: the run is stopping and there is nothing to wait for. */
 int visit_wait_begin(struct visit *, const struct lane *, int64_t until_ns);
 int visit_wait_end(struct visit *, int result); /* the result; -ECANCELED also when told to leave */
-void step_let_leave(
-	struct step *); /* the run is stopping: tells those that would wait for nothing */
+/* The run is stopping: tells those that would wait for nothing. */
+void step_let_leave(struct step *);
 
 /* ---- step.c ---- */
 void step_eager_leave(struct step *); /* it neither holds nor wants a slot any more */
@@ -89,12 +89,12 @@ void visit_land(struct visit *, bool landed);
 /* ---- visit_paid.c ---- */
 /* Before an attempt. 0, or -1 with call.err. */
 int visit_intend(struct visit *) SUSPENDS;
-void visit_withdraw(
-	struct visit *) SUSPENDS; /* it leaves; an intent without an attempt is taken back */
+/* It leaves; an intent without an attempt is taken back. */
+void visit_withdraw(struct visit *) SUSPENDS;
 /* An answer has come, and was not judged yet. 0, or -1 with call.err. */
 int visit_answered(struct visit *);
-bool visit_is_lost(
-	const struct visit *); /* it must not be made twice, was sent, and its answer is lost */
+/* It must not be made twice, was sent, and its answer is lost. */
+bool visit_is_lost(const struct visit *);
 /* After a failed attempt. 0, or -1 with call.err. */
 int visit_settle_intent(struct visit *) SUSPENDS;
 void visit_answer_null(struct visit *);  /* on_unknown: assume_delivered */

@@ -152,8 +152,8 @@ const struct native *native_find(struct slice name, size_t arity); /* NULL: libj
 enum name_fault { NAME_KNOWN, NAME_UNKNOWN, NAME_ARITY, NAME_REFUSED };
 /* Is this a function of jq 1.6 that programs may call? Else says why not, in text. */
 enum name_fault names_function(struct slice name, size_t arity, char *text, size_t room);
-bool names_reads_nothing(
-	struct slice name); /* a builtin that does not look at its input: empty, now, range */
+/* A builtin that does not look at its input: empty, now, range. */
+bool names_reads_nothing(struct slice name);
 int names_format(struct slice name); /* enum format, or -1 */
 const char *names_nearest_format(struct slice name);
 

@@ -66,8 +66,8 @@ int eval_raise_on(struct eval *, const struct val *bad,
 		  const char *what); /* number (1) has no keys */
 int eval_raise_on2(struct eval *, const struct val *a, const struct val *b, const char *what);
 int eval_too_large(struct eval *);
-MUST int eval_room(
-	struct eval *); /* raises FAULT_TOO_LARGE when the evaluation holds too much memory */
+/* Raises FAULT_TOO_LARGE when the evaluation holds too much memory. */
+MUST int eval_room(struct eval *);
 
 /* jq_math.c */
 MUST int math_binary(struct eval *, enum binary_op, const struct val *a, const struct val *b,

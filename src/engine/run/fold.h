@@ -73,8 +73,8 @@ bool folds_go_on(const struct run *);
 int fold_give(struct fold *, struct err *) SUSPENDS;
 
 /* fold_put.c */
-struct held_window fold_close_window(
-	struct fold *);                    /* the only one that is open; it is not empty */
+/* The only one that is open; it is not empty. */
+struct held_window fold_close_window(struct fold *);
 bool fold_closes_all(const struct fold *); /* by key: now, because it is at its end */
 int64_t fold_due_ns(struct fold *);  /* by key: until a window is due; 0: now; -1: no such moment */
 bool folds_are_due(struct run *);    /* by key: commit.c is to close windows */

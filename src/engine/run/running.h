@@ -90,8 +90,8 @@ struct sink {
 	struct site site;
 	char *mark_name; /* owns: the key of its mark, where it has one */
 	struct buf receipt, mark;
-	struct ledger
-		ahead; /* resuming: what its mark says: rows of these records are in it already */
+	/* Resuming: what its mark says: rows of these records are in it already */
+	struct ledger ahead;
 	bool has_ahead;
 	uint64_t rows;
 };
@@ -101,8 +101,8 @@ struct intake {
 	uint64_t held;       /* bytes, beside what is admitted */
 	bool tells;          /* intake_kept_last: it keeps more than it has admitted */
 	bool probing, found; /* again.c: takes nothing, only notes that there was something */
-	const char *
-		keep_as; /* with probing: the finished run; what it is told is for the one behind it */
+	/* With probing: the finished run; what it is told is for the one behind it */
+	const char *keep_as;
 	struct split *asked;              /* for last */
 	bool broken;                      /* our own state failed it */
 	const struct kept_letter *letter; /* replay.c: what the arrival is; NULL: it was read */
@@ -148,17 +148,17 @@ struct run {
 	bool resumed, nothing_new;
 	bool edited;      /* it goes on, with other steps (edited.h) */
 	bool was_stopped; /* with resumed: it ended in order then */
-	char adopts
-		[40]; /* the unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */
+	/* The unfinished run of the pipeline before it was changed, whose notes it takes over; "": none */
+	char adopts[40];
 	char continues[40]; /* the finished run that it goes on behind; "": none */
-	char inherits
-		[40]; /* starting over: the run before it, whose told inbox it takes over; "": none */
+	/* Starting over: the run before it, whose told inbox it takes over; "": none */
+	char inherits[40];
 	char since[32]; /* when that ended: "2026-01-31 12:30 UTC" */
-	char notice
-		[600]; /* what was found out about earlier runs, for people; "": nothing to say */
-	const struct place
-		*paid_again; /* again.c: told when the source has a record: often it has none */
-	char gone[400];      /* again.c: files that were read and are not there any more */
+	/* What was found out about earlier runs, for people; "": nothing to say */
+	char notice[600];
+	/* again.c: told when the source has a record: often it has none */
+	const struct place *paid_again;
+	char gone[400];           /* again.c: files that were read and are not there any more */
 	struct track *left_found; /* of these, whose letter was read last */
 	struct track *left_batch; /* resuming: on its way to the sinks when the run was cut off */
 

@@ -129,8 +129,8 @@ int spill_write(const char *folder, const struct parcel *parcels, size_t n, stru
 
 /* ---- what rests ---- */
 struct parcels {
-	struct parcel
-		*v; /* those of a track beside each other; behind the last is one without a track */
+	/* Those of a track beside each other; behind the last is one without a track */
+	struct parcel *v;
 	size_t n, cap, bytes;
 };
 

@@ -27,19 +27,19 @@ struct split {
 	bool has_from, has_admitted;
 	bool anew; /* no position: from the start, and yet behind what is settled: other content under the same name */
 	uint64_t low, ordinal; /* first unsettled; next to be admitted */
-	uint64_t
-		gaps; /* below low: those that were admitted once, are not done, and do not come again (split_start_anew) */
+	/* Below low: those that were admitted once, are not done, and do not come again (split_start_anew) */
+	uint64_t gaps;
 	uint64_t low_line, line;
-	uint64_t
-		kept; /* those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */
+	/* Those below it were kept, admitted or not (intake_kept_last); 0: what is kept is admitted at once */
+	uint64_t kept;
 	struct passed *passed; /* ascending; two that touch differ in `known` */
 	size_t passed_count, passed_cap;
-	struct position
-		reach;    /* as the mark says: behind the last of them, until that is seen again */
+	/* As the mark says: behind the last of them, until that is seen again */
+	struct position reach;
 	struct text *end; /* what its source noted at its end (intake_end); NULL: nothing */
 	uint64_t end_at;  /* the ordinal that would have come next */
-	struct text *
-		onward; /* where a run behind this one begins (intake_onward); NULL: where it ends */
+	/* Where a run behind this one begins (intake_onward); NULL: where it ends */
+	struct text *onward;
 	/* It was read to its end once, and is not there any more; an earlier run has said so. */
 	bool gone, gone_told;
 };
@@ -50,8 +50,8 @@ struct split *split_clone(const struct split *); /* for the mark as it will be *
 bool split_is_done(const struct split *, uint64_t ordinal);
 /* What is done in the other is done here. */
 bool split_covers(const struct split *, const struct split *other);
-void split_admitted(struct split *, struct position shares,
-		    uint64_t line); /* the next ordinal now is past it */
+/* The next ordinal now is past it. */
+void split_admitted(struct split *, struct position shares, uint64_t line);
 /* The ordinal was settled before a crash: moves admission past it, and its position is known now. */
 void split_skip(struct split *, struct position shares, uint64_t line);
 void split_settle(struct split *, uint64_t ordinal, struct position shares, uint64_t line);

@@ -27,8 +27,8 @@ enum sight {
 };
 struct sighting {
 	enum sight what;
-	uint64_t
-		number; /* of the record that was read, in their order, and of all that it became */
+	/* Of the record that was read, in their order, and of all that it became */
+	uint64_t number;
 	uint64_t id, parent; /* within those: $meta.id */
 	size_t step;         /* in the plan */
 	const struct rec *rec;

@@ -10,8 +10,8 @@ struct state_answer { /* borrowed */
 	uint8_t key[32];
 	const char *step;
 	int64_t expires_wall_ns;
-	struct slice
-		about; /* JSON: {"status":200,"body":"json","type":"application/json","headers":{...}} */
+	/* JSON: {"status":200,"body":"json","type":"application/json","headers":{...}} */
+	struct slice about;
 	struct slice value; /* the body */
 };
 MUST int state_get_answer(struct state *, const uint8_t key[static 32], int64_t now_wall_ns,

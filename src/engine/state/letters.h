@@ -31,8 +31,8 @@ struct state_dead_kind {
 struct state_dead {                    /* of one run */
 	struct state_dead_kind *kinds; /* the caller's, of so many */
 	size_t cap, count;
-	uint64_t
-		gone; /* that no kind has: a replay has got them through since, or they were dropped */
+	/* That no kind has: a replay has got them through since, or they were dropped */
+	uint64_t gone;
 };
 /* What the run's dead letters died of, most frequent first; what a replay has sent again and could not get through, of what it died
  * then. */

@@ -59,10 +59,10 @@ struct state_start { /* borrowed */
 	const char *kind;      /* "run", "replay" */
 	const char *continues; /* the finished run that it goes on behind; "": none */
 	const char *redoes;    /* the run that was rewound, behind which it stands; NULL: none */
-	const char *
-		adopts; /* the unfinished run whose answers and intents it takes over; NULL or "": none */
-	const char *
-		inherits; /* the run whose inbox of the split `told` it takes over; NULL or "": none */
+	/* The unfinished run whose answers and intents it takes over; NULL or "": none */
+	const char *adopts;
+	/* The run whose inbox of the split `told` it takes over; NULL or "": none */
+	const char *inherits;
 	struct slice told;
 	uint64_t hash;
 	struct slice parts; /* the plan's, as text: engine/changed.h */

@@ -51,5 +51,5 @@ void http_origin_release(struct http_pool *, struct http_origin *);
 struct http_conn *http_pool_take(struct http_pool *, struct http_origin *,
 				 int64_t now_ns);                           /* NULL: none */
 void http_pool_put(struct http_pool *, struct http_conn *, int64_t now_ns); /* takes it */
-bool http_pool_evict(
-	struct http_pool *); /* closes the oldest idle connection; false: there is none */
+/* Closes the oldest idle connection; false: there is none. */
+bool http_pool_evict(struct http_pool *);
