@@ -89,3 +89,38 @@ def test_feedparser_reads_the_same(tmp_path, make):
             if make is atom:
                 assert (one["updated"] or "").replace(".500Z", "Z") == (seconds(other.get("updated_parsed")) or ""), where
             assert one["categories"] == [t["term"] for t in other.get("tags", [])], where
+
+
+# What is wrong, and how: both read it, and alike.
+MISTAKES = {
+    "a byte of Windows-1252": lambda b: b.replace(b"plain", b"\x93plain\x94"),
+    "a naked ampersand": lambda b: b.replace(b"plain", b"pl & ain").replace(b"b=1&amp;c", b"b=1&c"),
+    "HTML's names": lambda b: b.replace(b"plain", b"pl&rsquo;ain&nbsp;x&eacute;"),
+    "numbers of Windows": lambda b: b.replace(b"plain", b"pl&#146;ain"),
+    "blanks before": lambda b: b"\n\n  " + b,
+    "a warning before": lambda b: b"<br />\n<b>Notice</b>: x in y.php\n" + b,
+    "a script behind": lambda b: b + b"<script>a && b</script>",
+    "an unknown encoding": lambda b: b.replace(b"<?xml version='1.0'?>", b"<?xml version='1.0' encoding='bogus'?>"),
+    "utf-16 in name only": lambda b: b.replace(b"<?xml version='1.0'?>", b"<?xml version='1.0' encoding='utf-16'?>"),
+    "a comment with two dashes": lambda b: b.replace(b"</item>", b"<!-- a -- b --></item>"),
+    "a namespace that nobody declared": lambda b: b.replace(b"</item>", b"<x:y>z</x:y></item>"),
+    "names in capitals": lambda b: b.replace(b"item>", b"ITEM>").replace(b"pubDate", b"PubDate"),
+}
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="feed-tool was not built")
+@pytest.mark.parametrize("wrong", MISTAKES)
+def test_feedparser_takes_the_same_mistakes(tmp_path, wrong):
+    body = rss(random.Random(1), 40).replace("caf\u00e9 \u2603", "cafe")
+    broken = MISTAKES[wrong](body.encode())
+    assert broken != body.encode()
+    path = tmp_path / "broken.xml"
+    path.write_bytes(broken)
+    theirs = feedparser.parse(broken, response_headers={"content-location": URL, "content-type": "application/xml"}).entries
+    mine = ours(path)
+    assert len(mine) == len(theirs) == 40
+    for one, other in zip(mine, theirs):
+        assert one["guid"] == other.id
+        assert (one["title"] or "").replace("\u00a0", " ") == (text(other.get("title", "")) or "")
+        assert one["link"] == other.link.strip()
+        assert (one["published"] or "").replace(".500Z", "Z") == (seconds(other.get("published_parsed")) or "")

@@ -18,7 +18,7 @@ struct parts {
 	struct date date; /* month, day 0: not there yet */
 	int64_t ns;       /* behind the second */
 	int offset_minutes;
-	bool has_year, has_time, has_zone, afternoon, has_half;
+	bool has_year, has_time, has_zone, has_offset, afternoon, has_half;
 };
 
 static bool is_digit(char c)
@@ -104,6 +104,7 @@ static bool take_zone(struct parts *p, struct slice word)
 	if (rest.n && letters && !slice_eq_nocase(name, S("GMT")) &&
 	    !slice_eq_nocase(name, S("UTC")))
 		return false;
+	p->has_offset |= rest.n > 0;
 	if (rest.n)
 		return set_zone(p, minutes);
 	for (size_t i = 0; i < ARRAY_SIZE(zones); i++)
@@ -189,6 +190,8 @@ static bool take_name(struct parts *p, struct slice word)
 	}
 	if (take_half(p, word) || take_zone(p, word))
 		return true;
+	if (p->has_offset && word.n <= 5)
+		return true; /* "+0530 IST": a name that means many zones, and need not be known */
 	return word.n >= 3 && index_of(word, "SunMonTueWedThuFriSat") >= 0;
 }
 
@@ -248,7 +251,7 @@ static bool starts_with_year(struct slice text)
 	size_t n = 0;
 	while (n < text.n && is_digit(text.p[n]))
 		n++;
-	return n == 4 && (text.n == 4 || text.p[4] == '-');
+	return n == 4 && (text.n == 4 || text.p[4] == '-' || text.p[4] == '/');
 }
 
 static bool read_iso(struct parts *p, struct slice text)
@@ -256,9 +259,10 @@ static bool read_iso(struct parts *p, struct slice text)
 	p->date.year = take_number(&text, 4);
 	p->date.month = p->date.day = 1;
 	p->has_year = true;
-	if (take_char(&text, '-'))
+	char between = text.n ? text.p[0] : '-';
+	if (take_char(&text, between))
 		p->date.month = take_number(&text, 2);
-	if (take_char(&text, '-'))
+	if (take_char(&text, between))
 		p->date.day = take_number(&text, 2);
 	if (text.n == 0)
 		return true;

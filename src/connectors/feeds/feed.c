@@ -5,13 +5,14 @@
  *     blanks, byte order mark, then   <!DOCTYPE html  <html     a page: the feed that it names is said
  *                                     <  or UTF-16              XML
  *                                     {                         JSON Feed
- *                                     anything else             no feed
+ *                                     anything else             XML, when the 1 KiB has "<?xml" or a feed's root; else no feed
  *
  * What flows through:    bytes; the first 1 KiB is kept until it is known what they are.
  * What must hold:        see feed.h. Of a page no more than 256 KiB is kept. */
 #include "connectors/feeds/feed.h"
 #include "base/banned.h"
 #include "base/utf8.h"
+#include "connectors/feeds/mend.h"
 #include <stdlib.h>
 
 enum { HEAD_BYTES = 1024, PAGE_BYTES = 256 << 10 };
@@ -78,7 +79,7 @@ static enum kind kind_of(struct slice head)
 	if (head.p[0] == '{')
 		return KIND_JSON;
 	if (head.p[0] != '<' && head.p[0] != 0)
-		return KIND_OTHER;
+		return mend_find_start(head) ? KIND_XML : KIND_OTHER;
 	return is_page(head) ? KIND_PAGE : KIND_XML;
 }
 

@@ -5,7 +5,9 @@
  * What must hold:        a value of another type than the format says counts as not given; an id may be a number. */
 #include "base/banned.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "connectors/feeds/feed.h"
+#include "connectors/feeds/mend.h"
 #include "connectors/feeds/plain.h"
 #include "io/url.h"
 
@@ -158,14 +160,25 @@ static int fail_place(struct slice text, const struct json_error *where, struct 
 		    where->what ? where->what : "cut off");
 }
 
+/* Bytes that are not UTF-8 are mended here, too. */
+static struct slice mend_text(struct slice text, struct buf *room)
+{
+	AUTO(mend_done) struct mend m = { .only_bytes = true };
+	if (slice_starts(text, S("\xef\xbb\xbf")))
+		text = slice_from(text, 3);
+	if (utf8_valid(text) || mend_add(&m, text, true, room) < 0)
+		return text;
+	return buf_slice(room);
+}
+
 int feed_json_read(const struct feed_options *o, struct feed_about *about, struct slice text,
 		   struct err *err)
 {
 	struct reading r = { .o = o, .about = about, .e.most = o->most, .text.max = o->most };
+	AUTO(buf_done) struct buf mended = { .max = o->most };
 	struct json_error where = { 0 };
 	struct slice items;
-	if (slice_starts(text, S("\xef\xbb\xbf")))
-		text = slice_from(text, 3);
+	text = mend_text(text, &mended);
 	if (json_check(text, &where) < 0)
 		return fail_place(text, &where, err);
 	struct slice version = text_of(&r, text, "version");

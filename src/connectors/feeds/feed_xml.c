@@ -40,6 +40,9 @@ struct feed_xml {
 	enum place places[XML_DEPTH + 2];
 	size_t depth;
 	bool in_entry, is_feed;
+	enum vocabulary
+		own; /* what the root's namespace means, when it is none, or one that nobody knows */
+	struct buf own_ns;
 	struct rule rule;           /* of the field that is collected */
 	struct buf text;            /* its text */
 	struct buf names;           /* of open markup, with a blank behind each */
@@ -311,7 +314,7 @@ static enum place start_field(struct feed_xml *x, struct rule rule,
 			return PLACE_OVER;
 		rule.form = form_of(type, attribute(list, n, "mode"));
 	}
-	x->permalink = !slice_eq(attribute(list, n, "isPermaLink"), S("false"));
+	x->permalink = !slice_eq_nocase(attribute(list, n, "isPermaLink"), S("false"));
 	x->rule = rule;
 	buf_clear(&x->text);
 	return PLACE_FIELD;
@@ -409,17 +412,34 @@ static enum place start_entry(struct feed_xml *x, const struct xml_attribute *li
 
 static bool is_entry(enum vocabulary words, struct slice local)
 {
-	return (words == WORDS_CORE && slice_eq(local, S("item"))) ||
-	       (words == WORDS_ATOM && slice_eq(local, S("entry")));
+	return (words == WORDS_CORE && slice_eq_nocase(local, S("item"))) ||
+	       (words == WORDS_ATOM && slice_eq_nocase(local, S("entry")));
 }
 
-static enum place start_root(struct feed_xml *x, enum vocabulary words, struct slice local)
+/* <feed> without a namespace is Atom; <rss> in one that nobody knows is RSS: so is what is in it, when it has the same one. */
+static enum vocabulary vocabulary_of(const struct feed_xml *x, struct slice ns)
 {
+	enum vocabulary words = words_of(ns);
+	bool unknown = words == WORDS_CORE || words == WORDS_OTHER;
+	return unknown && slice_eq(ns, buf_slice(&x->own_ns)) ? x->own : words;
+}
+
+static bool own_namespace(struct feed_xml *x, const struct xml_name *name, enum vocabulary own)
+{
+	x->own = own;
+	return buf_add(&x->own_ns, name->ns) == 0;
+}
+
+static enum place start_root(struct feed_xml *x, const struct xml_name *name)
+{
+	enum vocabulary words = words_of(name->ns);
+	struct slice local = name->local;
 	x->is_feed = true;
-	if (words == WORDS_ATOM && slice_eq(local, S("feed")))
+	if (slice_eq_nocase(local, S("feed")) && own_namespace(x, name, WORDS_ATOM))
 		return PLACE_FEED;
-	if (slice_eq_nocase(local, S("rss")) ||
-	    (words == WORDS_RDF && slice_eq_nocase(local, S("RDF"))))
+	if (slice_eq_nocase(local, S("rss")) && own_namespace(x, name, WORDS_CORE))
+		return PLACE_ROOT;
+	if (words == WORDS_RDF && slice_eq_nocase(local, S("RDF")))
 		return PLACE_ROOT;
 	x->is_feed = false;
 	snprintf(x->root, sizeof(x->root), "%.*s", SLICE(slice_head(local, 60)));
@@ -429,10 +449,10 @@ static enum place start_root(struct feed_xml *x, enum vocabulary words, struct s
 static enum place place_of(struct feed_xml *x, enum place parent, const struct xml_name *name,
 			   const struct xml_attribute *list, size_t n)
 {
-	enum vocabulary words = words_of(name->ns);
+	enum vocabulary words = vocabulary_of(x, name->ns);
 	switch (parent) {
 	case PLACE_ROOT:
-		if (words == WORDS_CORE && slice_eq(name->local, S("channel")))
+		if (words == WORDS_CORE && slice_eq_nocase(name->local, S("channel")))
 			return PLACE_FEED;
 		return is_entry(words, name->local) ? start_entry(x, list, n) : PLACE_OVER;
 	case PLACE_FEED:
@@ -463,8 +483,8 @@ static void on_start(void *arg, const struct xml_name *name, const struct xml_at
 	x->depth++;
 	ASSERT(x->depth <= XML_DEPTH);
 	open_base(x, list, n);
-	x->places[x->depth] = x->depth == 1 ? start_root(x, words_of(name->ns), name->local)
-					    : place_of(x, parent, name, list, n);
+	x->places[x->depth] =
+		x->depth == 1 ? start_root(x, name) : place_of(x, parent, name, list, n);
 }
 
 static void end_entry(struct feed_xml *x)
@@ -528,6 +548,7 @@ void feed_xml_free(struct feed_xml *x)
 	entry_done(&x->e);
 	buf_done(&x->text);
 	buf_done(&x->names);
+	buf_done(&x->own_ns);
 	while (x->base_count)
 		buf_done(&x->bases[--x->base_count].url);
 	free(x);

@@ -90,6 +90,11 @@ static const uint16_t windows[32] = {
 	0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178,
 };
 
+unsigned plain_windows(unsigned char byte)
+{
+	return byte >= 128 && byte < 160 ? windows[byte - 128] : byte;
+}
+
 static unsigned number_of(struct slice digits)
 {
 	bool hex = digits.n && (digits.p[0] == 'x' || digits.p[0] == 'X');
@@ -105,8 +110,8 @@ static unsigned number_of(struct slice digits)
 			return 0;
 		n = n * base + d;
 	}
-	if (n >= 128 && n < 160)
-		return windows[n - 128];
+	if (n < 256)
+		return plain_windows((unsigned char)n);
 	return n > 0x10ffff || (n >= 0xd800 && n < 0xe000) ? 0 : n;
 }
 
@@ -125,16 +130,22 @@ static unsigned character_of(struct slice name)
 	return xml_html_entity(name);
 }
 
-size_t plain_entity(struct slice text, char out[static 4], size_t *ret_n)
+size_t plain_entity_code(struct slice text, unsigned *ret_code)
 {
 	struct slice name, rest;
 	if (!slice_cut(slice_head(slice_from(text, 1), 12), ';', &name, &rest))
 		return 0;
-	unsigned code = character_of(name);
-	if (code == 0)
-		return 0;
-	*ret_n = utf8_put(code, out);
-	return name.n + 2;
+	*ret_code = character_of(name);
+	return *ret_code ? name.n + 2 : 0;
+}
+
+size_t plain_entity(struct slice text, char out[static 4], size_t *ret_n)
+{
+	unsigned code;
+	size_t n = plain_entity_code(text, &code);
+	if (n)
+		*ret_n = utf8_put(code, out);
+	return n;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

@@ -12,3 +12,7 @@ MUST int plain_put_text(struct slice text, struct buf *out);
 /* One entity at the front of text, which begins with '&': its character to out (4 bytes); returns how many bytes of text it takes; 0: it
  * is none. */
 size_t plain_entity(struct slice text, char out[static 4], size_t *ret_n);
+/* The same with the character's number. */
+size_t plain_entity_code(struct slice text, unsigned *ret_code);
+/* The character that Windows-1252 has for a byte. */
+unsigned plain_windows(unsigned char byte);

@@ -4,7 +4,8 @@
  * What flows through:    pieces of a document into libxml2, its SAX2 events into three functions.
  * What must hold:
  *  (1) the handler has no function that loads or declares anything: what libxml2 does not hear of, it cannot expand.
- *  (2) the first bytes are collected until the declaration can be read: HTTP's charset counts only where the document says nothing.
+ *  (2) the first bytes are collected until the declaration can be read: HTTP's charset counts only where the document says nothing. The
+ *      declaration itself, and all <?...?>, the parser does not see (mend.h), but for UTF-16, which it knows by its first bytes.
  *  (3) once a mistake was seen, no event follows: libxml2 goes on for a while behind some of them.
  *  (4) the time is that of the bytes, whatever they are: what makes libxml2 go over the same again and again is a mistake.
  *  (5) opened once a process, never closed, and used by the loop's thread only. */
@@ -12,6 +13,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "connectors/feeds/mend.h"
 #include <dlfcn.h>
 #include <libxml/HTMLparser.h>
 #include <libxml/SAX2.h>
@@ -37,6 +39,7 @@
 	CALL(xmlStopParser)              \
 	CALL(xmlSAX2GetColumnNumber)     \
 	CALL(xmlSAX2GetLineNumber)       \
+	CALL(xmlSetGenericErrorFunc)     \
 	CALL(xmlSwitchToEncoding)
 
 static struct {
@@ -54,7 +57,7 @@ static const struct {
 #undef CALL
 };
 
-enum { HEAD_BYTES = 1024, SIGNS_MAX = 1000, NAMES_MAX = 20000 };
+enum { HEAD_BYTES = 1024, PART_BYTES = 16 << 10, SIGNS_MAX = 1000, NAMES_MAX = 20000 };
 
 struct xml {
 	xmlParserCtxtPtr parser;
@@ -63,7 +66,10 @@ struct xml {
 	struct buf head;    /* the first bytes, until the parser exists */
 	struct buf charset; /* as HTTP says */
 	struct buf values;  /* of an element's attributes */
+	struct mend mend;
+	struct buf mended; /* what the parser gets: a part, which is at most five times as long */
 	bool begun, broken;
+	bool ended; /* the root is closed: what is behind it is not read */
 	size_t depth;
 	struct {           /* what libxml2 has of a tag, while it waits for the rest */
 		size_t at; /* in the document */
@@ -79,6 +85,13 @@ struct xml {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *missing; /* NULL: all is there */
 
+/* Some mistakes in an encoding libxml2 would write to stderr. */
+static void say_nothing(void *arg, const char *text, ...)
+{
+	(void)arg;
+	(void)text;
+}
+
 static void find_calls(void)
 {
 	/* A static program has no loader; a library would bring a second libc with it. */
@@ -93,8 +106,10 @@ static void find_calls(void)
 			missing = "was built without a part of it";
 		memcpy((char *)&lib + calls[i].at, &found, sizeof(found));
 	}
-	if (!missing)
-		lib.xmlInitParser();
+	if (missing)
+		return;
+	lib.xmlInitParser();
+	lib.xmlSetGenericErrorFunc(NULL, say_nothing);
 }
 
 int xml_find(struct err *err)
@@ -129,7 +144,7 @@ static void stop(struct xml *x)
 
 static void fail_here(struct xml *x, const char *what)
 {
-	if (x->broken)
+	if (x->broken || x->ended)
 		return;
 	fail(&x->err, FAULT_PROTOCOL, "%d:%d: %s", lib.xmlSAX2GetLineNumber(x->parser),
 	     lib.xmlSAX2GetColumnNumber(x->parser), what);
@@ -140,7 +155,7 @@ static void fail_here(struct xml *x, const char *what)
 static void note_error(void *arg, xmlErrorPtr e)
 {
 	struct xml *x = arg;
-	if (x->broken || e->level != XML_ERR_FATAL)
+	if (x->broken || x->ended || e->level != XML_ERR_FATAL)
 		return;
 	struct slice words, rest;
 	(void)slice_cut(slice_trim(slice_str(e->message)), '\n', &words, &rest);
@@ -214,7 +229,7 @@ static void on_start(void *arg, const xmlChar *local, const xmlChar *prefix, con
 	(void)namespaces;
 	(void)declared;
 	(void)defaulted;
-	if (x->broken)
+	if (x->broken || x->ended)
 		return;
 	if (++x->depth > XML_DEPTH) {
 		fail_here(x, "elements lie more than 128 deep");
@@ -234,17 +249,18 @@ static void on_end(void *arg, const xmlChar *local, const xmlChar *prefix, const
 	(void)local;
 	(void)prefix;
 	(void)uri;
-	if (x->broken)
+	if (x->broken || x->ended)
 		return;
 	ASSERT(x->depth > 0);
 	x->depth--;
 	x->events->end(x->arg);
+	x->ended = x->depth == 0;
 }
 
 static void on_text(void *arg, const xmlChar *text, int n)
 {
 	struct xml *x = arg;
-	if (!x->broken && n > 0)
+	if (!x->broken && !x->ended && n > 0)
 		x->events->text(x->arg, (struct slice){ (const char *)text, (size_t)n });
 }
 
@@ -329,44 +345,91 @@ static xmlSAXHandler handler = {
 
 /* ---- the head: which encoding ---------------------------------------------------------------- */
 
-static bool has_mark(struct slice head)
+/* Or UTF-32. */
+static bool is_utf16(struct slice head)
 {
-	return slice_starts(head, S("\xef\xbb\xbf")) || slice_starts(head, S("\xfe\xff")) ||
-	       slice_starts(head, S("\xff\xfe")) || slice_starts(head, S("\0<")) ||
-	       slice_starts(head, S("<\0"));
+	return slice_starts(head, S("\xfe\xff")) || slice_starts(head, S("\xff\xfe")) ||
+	       slice_starts(head, S("\0<")) || slice_starts(head, S("<\0")) ||
+	       slice_starts(head, S("\0\0"));
 }
 
-static bool declares_encoding(struct slice head)
+/* What <?xml ... encoding="..."?> says; empty: nothing. */
+static struct slice declared_encoding(struct slice head)
 {
-	if (!slice_starts(head, S("<?xml")))
-		return false;
-	const char *end = memmem(head.p, head.n, "?>", 2);
-	size_t n = end ? (size_t)(end - head.p) : head.n;
-	return memmem(head.p, n, "encoding", 8) != NULL;
+	struct slice text, value = { 0 }, rest;
+	const char *from = memmem(head.p, head.n, "<?xml", 5);
+	if (!from || !slice_cut(slice_from(head, (size_t)(from - head.p)), '>', &text, &rest))
+		return value;
+	const char *at = memmem(text.p, text.n, "encoding", 8);
+	if (!at || !slice_cut(slice_from(text, (size_t)(at - text.p)), '=', &rest, &text))
+		return value;
+	text = slice_trim(text);
+	if (text.n && slice_cut(slice_from(text, 1), text.p[0], &value, &rest))
+		return slice_trim(value);
+	return (struct slice){ 0 };
 }
 
-static int set_charset(struct xml *x)
+static bool is_one_of(struct slice name, const char *const *names, size_t n)
 {
-	struct slice head = buf_slice(&x->head);
-	if (x->charset.n == 0 || has_mark(head) || declares_encoding(head))
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq_nocase(slice_head(name, strlen(names[i])), slice_str(names[i])))
+			return true;
+	return false;
+}
+
+/* UTF-16 that has no zero bytes is another encoding under a wrong name. Nothing of the name is known to libxml2: UTF-8, then. */
+static int set_encoding(struct xml *x, struct slice name)
+{
+	static const char *const windows[] = { "iso-8859-1", "iso8859-1", "latin1", "windows-1252",
+					       "cp1252" };
+	static const char *const others[] = { "utf", "us-ascii", "ucs", "iso-10646" };
+	static const char *const shifted[] = { "iso-2022", "hz" };
+	char text[64];
+	if (name.n == 0 || name.n >= sizeof(text) || is_one_of(name, others, ARRAY_SIZE(others)))
 		return 0;
-	xmlCharEncodingHandlerPtr known = lib.xmlFindCharEncodingHandler(x->charset.p);
-	return known ? lib.xmlSwitchToEncoding(x->parser, known) : 0; /* unknown: UTF-8, then */
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
+		if (slice_eq_nocase(name, slice_str(windows[i]))) {
+			x->mend.kind = MEND_WINDOWS;
+			return 0;
+		}
+	memcpy(text, name.p, name.n);
+	text[name.n] = 0;
+	xmlCharEncodingHandlerPtr known = lib.xmlFindCharEncodingHandler(text);
+	if (!known)
+		return 0;
+	x->mend.kind = is_one_of(name, shifted, ARRAY_SIZE(shifted)) ? MEND_NOTHING : MEND_ASCII;
+	return lib.xmlSwitchToEncoding(x->parser, known);
+}
+
+static int parse(struct xml *x, struct slice part, bool end)
+{
+	buf_clear(&x->mended);
+	if (mend_add(&x->mend, part, end, &x->mended) < 0)
+		return -1;
+	struct slice text = buf_slice(&x->mended);
+	int r = text.n || end ? lib.xmlParseChunk(x->parser, text.n ? text.p : "", (int)text.n, end)
+			      : 0;
+	if (r == XML_ERR_INVALID_ENCODING)
+		fail_here(x, "bytes that its encoding does not have"); /* said to nobody else */
+	xmlErrorPtr last = r ? lib.xmlCtxtGetLastError(x->parser) : NULL;
+	if (last && last->level == XML_ERR_FATAL)
+		note_error(x, last);
+	if (x->broken || x->ended)
+		return 0;
+	look_at_tag(x);
+	if (lib.xmlDictSize(x->parser->dict) > NAMES_MAX)
+		fail_here(x, "more than 20,000 different names");
+	return 0;
 }
 
 static int give(struct xml *x, struct slice bytes, bool last, struct err *err)
 {
-	while (!x->broken && (bytes.n > 0 || last)) {
-		struct slice part = slice_head(bytes, 64u << 10);
+	while (!x->broken && !x->ended && (bytes.n > 0 || last)) {
+		struct slice part = slice_head(bytes, PART_BYTES);
 		bytes = slice_from(bytes, part.n);
 		bool end = last && bytes.n == 0;
-		int r = lib.xmlParseChunk(x->parser, part.p ? part.p : "", (int)part.n, end);
-		if (r != 0 && !x->broken && lib.xmlCtxtGetLastError(x->parser) &&
-		    lib.xmlCtxtGetLastError(x->parser)->level == XML_ERR_FATAL)
-			note_error(x, lib.xmlCtxtGetLastError(x->parser));
-		look_at_tag(x);
-		if (lib.xmlDictSize(x->parser->dict) > NAMES_MAX)
-			fail_here(x, "more than 20,000 different names");
+		if (parse(x, part, end) < 0)
+			return fail(err, FAULT_IO, "out of memory");
 		if (end)
 			break;
 	}
@@ -377,24 +440,25 @@ static int give(struct xml *x, struct slice bytes, bool last, struct err *err)
 	return -1;
 }
 
-/* With the first four bytes libxml2 tells UTF-16 from others. Blanks before the declaration are a mistake that is often made. */
+/* With the first four bytes libxml2 tells UTF-16 from others, which are decided here: all of them are UTF-8 with mistakes, if nothing else. */
 static int begin(struct xml *x, struct err *err)
 {
 	struct slice head = buf_slice(&x->head);
-	while (head.n && strchr(" \t\r\n", head.p[0]) && head.p[0])
-		head = slice_from(head, 1);
-	buf_consume(&x->head, x->head.n - head.n);
-	head = buf_slice(&x->head);
-	struct slice first = slice_head(head, 4);
+	bool wide = is_utf16(head), marked = slice_starts(head, S("\xef\xbb\xbf"));
+	struct slice name = declared_encoding(head);
 	x->begun = true;
-	x->parser = lib.xmlCreatePushParserCtxt(&handler, x, first.p, (int)first.n, NULL);
+	x->parser = lib.xmlCreatePushParserCtxt(&handler, x, head.p, wide ? 4 : 0, NULL);
 	if (!x->parser)
 		return fail(err, FAULT_IO, "out of memory");
 	lib.xmlCtxtUseOptions(x->parser, XML_PARSE_NONET);
-	if (set_charset(x) < 0)
-		return fail(err, FAULT_PROTOCOL, "its encoding '%.*s' is not known",
-			    SLICE(slice_head(buf_slice(&x->charset), 40)));
-	return give(x, slice_from(head, first.n), false, err);
+	x->mend.kind = wide ? MEND_NOTHING : MEND_UTF8;
+	if (wide)
+		return give(x, slice_from(head, head.n < 4 ? head.n : 4), false, err);
+	if (!marked && set_encoding(x, name.n ? name : buf_slice(&x->charset)) < 0)
+		return fail(err, FAULT_PROTOCOL, "1:1: its encoding '%.*s' is not known",
+			    SLICE(slice_head(name, 40)));
+	mend_head(head);
+	return give(x, head, false, err);
 }
 
 /* ---- */
@@ -427,6 +491,8 @@ void xml_free(struct xml *x)
 	buf_done(&x->head);
 	buf_done(&x->charset);
 	buf_done(&x->values);
+	buf_done(&x->mended);
+	mend_done(&x->mend);
 	free(x);
 }
 

@@ -1,14 +1,15 @@
 /* xml.h - XML from strangers: libxml2's push parser behind three events
  *
- * What this room is for: feeds come in every encoding and with every mistake; libxml2 has met them all. It is opened when the first feed is
- *   read: who reads none pays nothing, and a machine without it still runs everything else.
+ * What this room is for: feeds come in every encoding and with every mistake; libxml2 knows the encodings, and mend.h takes the mistakes
+ *   that everybody takes out of its sight. It is opened when the first feed is read: who reads none pays nothing, and a machine without it
+ *   still runs everything else.
  * Life cycle: xml_new, xml_push as bytes come, xml_end behind the last, xml_free.
  * What flows through:    bytes in; elements and their text out, as UTF-8, whatever the encoding was.
  * What must hold:
  *  (1) nothing outside of the bytes is read: no DTD, no external entity, no network. (2) entities that a document declares are not
  *      expanded (billion laughs): what uses one is malformed. XML's own five are, and HTML's names (&nbsp;), which feeds use undeclared.
- *  (3) elements lie no deeper than XML_DEPTH. (4) the first mistake ends it: FAULT_PROTOCOL, with line and column; all events
- *      before it were told. */
+ *  (3) elements lie no deeper than XML_DEPTH. (4) the first mistake that is not mended ends it: FAULT_PROTOCOL, with line and
+ *      column; all events before it were told. (5) what is behind the root's end is not looked at. */
 #pragma once
 #include "base/err.h"
 #include "base/slice.h"
@@ -34,7 +35,8 @@ struct xml_events {
 MUST int xml_find(struct err *);
 
 struct xml;
-/* charset: as HTTP says; empty: it does not. A byte order mark and the document's own declaration say it better. */
+/* charset: as HTTP says; empty: it does not. A byte order mark and the document's own declaration say it better. Of what nobody knows,
+ * or nobody says, it is UTF-8. */
 MUST int xml_new(const struct xml_events *, void *arg, struct slice charset, struct xml **ret,
 		 struct err *);
 void xml_free(struct xml *); /* accepts NULL */
