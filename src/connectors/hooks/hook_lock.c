@@ -205,13 +205,12 @@ static int open_auth(const struct hook_auth_options *a, struct arena *arena, str
 			       ? 0
 			       : fail(err, FAULT_CONFIG, "auth: header wants 'NAME: VALUE'");
 	}
-	ret->challenge = a->bearer ? "Bearer" : "Basic realm=\"hocket\"";
+	ret->scheme = a->bearer ? "Bearer" : "Basic";
+	ret->challenge = a->bearer ? ret->scheme : "Basic realm=\"hocket\"";
 	if (a->basic && !memchr(text.p, ':', text.n))
 		return fail(err, FAULT_CONFIG,
 			    "auth: basic wants USER:PASSWORD; there is no ':' in it");
-	struct slice value = a->bearer ? text : headers_base64(arena, text);
-	ret->shows = slice_str(
-		arena_printf(arena, "%s %.*s", a->bearer ? "Bearer" : "Basic", SLICE(value)));
+	ret->shows = a->bearer ? text : headers_base64(arena, text);
 	return 0;
 }
 
@@ -236,6 +235,17 @@ static bool same_text(struct slice a, struct slice b)
 			     (struct slice){ (const char *)of_b, sizeof of_b });
 }
 
+/* A scheme's name has no case, and blanks may follow it (RFC 9110, 11.1 and 11.4). */
+static bool take_scheme(struct slice *shown, const char *scheme)
+{
+	struct slice name;
+	if (!scheme)
+		return true;
+	bool both = slice_cut(*shown, ' ', &name, shown);
+	*shown = slice_trim(*shown);
+	return both && slice_eq_nocase(name, slice_str(scheme));
+}
+
 static int check_auth(const struct hook_lock *l, const struct http_incoming *in, const char **why)
 {
 	char name[128];
@@ -245,7 +255,7 @@ static int check_auth(const struct hook_lock *l, const struct http_incoming *in,
 	if (!http_incoming_header(in, name, &shown))
 		return 401;
 	*why = "the credentials are wrong";
-	return same_text(shown, l->shows) ? 0 : 403;
+	return take_scheme(&shown, l->scheme) && same_text(shown, l->shows) ? 0 : 403;
 }
 
 /* The next of the signatures and their kin. */

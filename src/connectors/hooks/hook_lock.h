@@ -48,6 +48,7 @@ struct hook_lock {
 	struct slice *keys;                             /* in the arena */
 	size_t key_count;
 	struct slice header, shows; /* auth: the header and its value; empty: none */
+	const char *scheme;         /* before it in any case: "Bearer"; NULL: none */
 	const char *challenge;      /* for WWW-Authenticate; NULL: none */
 };
 MUST int hook_lock_open(const struct hook_lock_options *, struct arena *, struct hook_lock *ret,

@@ -384,6 +384,12 @@ TEST(credentials)
 	const char *asks;
 	CHECK_INT(show(bearer, "Authorization", "Bearer t0ken", &asks), 0);
 	CHECK_STR(asks, "Bearer");
+	CHECK_INT(show(bearer, "Authorization", "bearer t0ken", &asks), 0);
+	CHECK_INT(show(bearer, "Authorization", "BEARER  t0ken", &asks), 0);
+	CHECK_INT(show(bearer, "Authorization", "bearer T0ken", &asks), 403);
+	CHECK_INT(show(bearer, "Authorization", "Bearert0ken", &asks), 403);
+	CHECK_INT(show(bearer, "Authorization", "t0ken", &asks), 403);
+	CHECK_INT(show(bearer, "Authorization", "Basic t0ken", &asks), 403);
 	CHECK_INT(show(bearer, "authorization", "Bearer t0kem", &asks), 403);
 	CHECK_INT(show(bearer, "authorization", "Bearer t0ken2", &asks), 403);
 	CHECK_INT(show(bearer, "X-Other", "Bearer t0ken", &asks), 401);
