@@ -453,6 +453,7 @@ static struct http_incoming incoming(const struct serving *c)
 				    .target = p->target,
 				    .headers = p->headers,
 				    .header_count = p->header_count,
+				    .minor = p->minor,
 				    .body = buf_slice(&c->body),
 				    .fd = c->fd,
 				    .rest = c->rest,

@@ -16,6 +16,7 @@ struct http_incoming {
 		query; /* borrow from the connection's buffer until the handler returns */
 	const struct http_header *headers;
 	size_t header_count;
+	int minor; /* HTTP/1.minor */
 	struct slice body;
 	int fd; /* for handlers that misbehave on purpose (the demo API's resets), or take the connection over */
 	struct slice rest;   /* what came behind the request */

@@ -52,6 +52,9 @@ int ws_accept(const struct http_incoming *in, struct http_reply *reply, struct s
 	int status = ws_request_check(in->method, in->headers, in->header_count, &key, &why);
 	if (status != 0)
 		return refuse(reply, status, why, err);
+	/* Who speaks HTTP/1.0 has forwarded what it does not know (RFC 6455 4.2.1). */
+	if (in->minor < 1)
+		return refuse(reply, 400, "a WebSocket begins with HTTP/1.1", err);
 	protocol = ws_protocol_choose(in->headers, in->header_count, protocols);
 	reply->taken = true;
 	if (agree(in, key, protocol, err) < 0)

@@ -7,6 +7,7 @@
 #include "rt/in_loop.h"
 #include <errno.h>
 #include <hocket/hocket.h>
+#include <netinet/in.h>
 
 struct fixture {
 	struct http_server *server;
@@ -402,6 +403,41 @@ TEST_IN_SIM(refusals_say_why, 10)
 	fixture_close(&f);
 }
 
+static void check_answer(const struct fixture *f, const char *version, const char *want) SUSPENDS
+{
+	AUTO(buf_done) struct buf ask = { 0 };
+	char answer[16] = "";
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)http_server_port(f->server)),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = hk_connect((struct sockaddr *)&a, sizeof(a));
+	CHECK(fd >= 0);
+	CHECK_INT(buf_printf(&ask,
+			     "GET /echo %s\r\nHost: h\r\nUpgrade: websocket\r\nConnection: "
+			     "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+			     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+			     version),
+		  0);
+	CHECK_INT(hk_write(fd, ask.p, ask.n), ask.n);
+	for (size_t n = 0; n < strlen(want);) {
+		ssize_t r = hk_read(fd, answer + n, strlen(want) - n);
+		CHECK(r > 0);
+		n = r > 0 ? n + (size_t)r : sizeof(answer);
+	}
+	CHECK_STR(answer, want);
+	hk_close(fd);
+}
+
+/* RFC 6455 4.2.1: HTTP/1.1 or higher. */
+TEST_IN_SIM(http_1_0_has_no_upgrade, 10)
+{
+	struct fixture f;
+	fixture_open(&f);
+	check_answer(&f, "HTTP/1.0", "HTTP/1.1 400");
+	check_answer(&f, "HTTP/1.1", "HTTP/1.1 101");
+	fixture_close(&f);
+}
+
 /* Nothing comes, and no pong either: found out after two patiences, not before. */
 TEST_IN_SIM(a_dead_peer_is_found_out, 10)
 {
@@ -515,6 +551,7 @@ static const struct test tests[] = {
 	T(cancelled_writers_leave_the_rest),
 	T(a_bad_server_is_told),
 	T(refusals_say_why),
+	T(http_1_0_has_no_upgrade),
 	T(a_dead_peer_is_found_out),
 	T(a_peer_that_takes_nothing),
 	T(pings_are_answered_by_whoever_is_cut_off),
