@@ -20,6 +20,7 @@
 #include "engine/again/recovery.h"
 #include "engine/run.h"
 #include "engine/run/stopping.h"
+#include "engine/run/upkeep.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -481,8 +482,8 @@ static int commit_next(struct run *run, struct err *err) SUSPENDS
 	r = commit_list(run, &list, err);
 	if (r != 0)
 		return r;
-	rounds_copy_dead(run, false);
-	return rounds_tidy(run, err);
+	upkeep_copy_dead(run, false);
+	return upkeep_drop_expired(run, err);
 }
 
 int committer_main(void *arg)

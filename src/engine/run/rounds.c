@@ -11,11 +11,9 @@
 #include "engine/run/rounds.h"
 
 #include "base/hash.h"
-#include "engine/run/claims.h"
 #include "engine/run/mark.h"
 #include "engine/run/stopping.h"
-#include "engine/state/answers.h"
-#include "engine/state/listing.h"
+#include "engine/run/upkeep.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +21,6 @@
 
 #define LOOK_EVERY_NS (60 * HK_SEC)   /* the clock on the wall may be set */
 #define SET_BACK_NS   (3600 * HK_SEC) /* by more than this: then its moments come again */
-#define COPY_EVERY_NS (60 * HK_SEC)
-#define TIDY_EVERY_NS (3600 * HK_SEC)
 
 enum { MARK_MAX = 256 << 20 };
 
@@ -301,38 +297,6 @@ int rounds_read(struct intake *in, struct err *err)
 			return -1;
 		tell_gone(in);
 		run->rounds.made++;
-		rounds_copy_dead(run, true);
-	}
-}
-
-/* ---- what has expired ---- */
-int rounds_tidy(struct run *run, struct err *err)
-{
-	struct rounds *rounds = &run->rounds;
-	if (!plan_is_endless(run->plan) || run->replay || hk_now_ns() < rounds->tidy_again_ns)
-		return 0;
-	rounds->tidy_again_ns = hk_now_ns() + TIDY_EVERY_NS;
-	int r = state_drop_expired(run->state, hk_wall_ns(), err);
-	return r < 0 ? r : claims_tidy(run, err);
-}
-
-/* ---- the copy of the dead letters ---- */
-void rounds_copy_dead(struct run *run, bool now)
-{
-	struct rounds *rounds = &run->rounds;
-	struct err err = { 0 };
-	uint64_t dead = run->ledger.settled.dead;
-	if (!run->plan->dead_path || run->replay || dead == rounds->copied || rounds->copying)
-		return;
-	if (!now && (!plan_is_endless(run->plan) || hk_now_ns() < rounds->copy_again_ns))
-		return;
-	rounds->copying = true;
-	int r = state_copy_letters(run->state, run->plan->name, run->plan->dead_path, &err);
-	rounds->copying = false;
-	rounds->copied = dead;
-	rounds->copy_again_ns = hk_now_ns() + COPY_EVERY_NS;
-	if (r < 0 && run->options.warned && err.fault != FAULT_CANCELLED) {
-		run_redact(run, &err);
-		run->options.warned(run->options.said_arg, "dead", slice_str(err.text));
+		upkeep_copy_dead(run, true);
 	}
 }

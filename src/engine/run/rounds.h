@@ -27,7 +27,3 @@ int rounds_turn(struct run *, struct err *) SUSPENDS;
 bool rounds_hurry(const struct run *);
 /* It waits for them. */
 bool rounds_wait(const struct run *);
-/* Behind a commit: what has expired in the state goes, now and then; other runs drop it when they begin. 0, or -1 with *err. */
-int rounds_tidy(struct run *, struct err *) SUSPENDS;
-/* The same for a copy of the dead letters. */
-void rounds_copy_dead(struct run *, bool now) SUSPENDS;

@@ -117,9 +117,10 @@ struct rounds { /* rounds.c */
 		last_ns; /* wall clock: the next begins then, 0: one is going on; that of the last */
 	uint64_t made;   /* by this part of the run */
 	uint64_t told;   /* hash of why the last round failed; 0: it did not */
-	uint64_t copied;       /* dead, when the copy was made */
-	int64_t copy_again_ns; /* not before */
-	int64_t tidy_again_ns; /* the same for what expires in the state */
+};
+struct upkeep {                               /* upkeep.c */
+	uint64_t copied;                      /* dead, when the copy was made */
+	int64_t copy_again_ns, drop_again_ns; /* not before */
 	bool copying;
 };
 
@@ -140,6 +141,7 @@ struct run {
 	struct claims *claims; /* owns; NULL: no step claims */
 	struct ledger ledger;
 	struct rounds rounds;
+	struct upkeep upkeep;
 	struct step *sources, *steps;
 	struct sink *sinks;
 	struct fold *folds; /* owns; fold.h */
