@@ -3,9 +3,12 @@
  * What this room is for: the words for it, once.
  * What flows through:    facts in, constant words out.
  * What must hold:
- *  (1) only facts are read, never a connector's name. (2) a promise without a cure is one that exactly_once can be built on:
+ *  (1) only facts and options are read, never a connector's name. (2) a promise without a cure is one that exactly_once can be built on:
  *  all but V and A. */
 #include "engine/plan/classes.h"
+
+#include "engine/port.h"
+#include <string.h>
 
 static const struct promise of_sources[] = {
 	[RESTART_LOSES] = { 'V', "volatile", "what was read is gone after a stop",
@@ -32,11 +35,19 @@ static const struct promise keyless = {
 	'A', "append-only", "what a crash cuts off may have happened or not",
 	"say `idempotent: true` if running it twice changes nothing more"
 };
-static const struct promise named = {
+static const struct promise no_key = {
 	'A', "append-only", "what a crash cuts off may have happened or not",
 	"nothing makes it exactly once: what nobody knows is a dead letter, to be looked up"
 };
 static const struct promise reads = { 0, "reads", "it may ask again after a crash", NULL };
+
+static bool takes_option(const struct place *p, const char *name)
+{
+	const struct opt *o = p->port->options;
+	while (o && o->name && strcmp(o->name, name) != 0)
+		o++;
+	return o && o->name;
+}
 
 const struct promise *promise_of(const struct place *p)
 {
@@ -49,10 +60,10 @@ const struct promise *promise_of(const struct place *p)
 		return &of_sinks[f->guarantee];
 	switch (f->effect) {
 	case EFFECT_WRITES:
-		return f->guarantee != APPEND_ONLY ? &of_calls[f->guarantee]
-		       : f->named                  ? &named
-		       : f->keyless                ? &keyless
-						   : &of_calls[APPEND_ONLY];
+		return f->guarantee != APPEND_ONLY     ? &of_calls[f->guarantee]
+		       : !f->keyless                   ? &of_calls[APPEND_ONLY]
+		       : takes_option(p, "idempotent") ? &keyless
+						       : &no_key;
 	case EFFECT_READS:
 		return &reads;
 	case EFFECT_NONE:

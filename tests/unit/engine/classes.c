@@ -62,6 +62,21 @@ TEST(calls_by_what_they_do_outside)
 	}
 }
 
+/* A cure is an option that the place has. */
+TEST(calls_that_bear_no_key)
+{
+	static const struct opt with[] = { { .name = "idempotent" }, { 0 } }, without[] = { { 0 } };
+	const struct facts facts = { .effect = EFFECT_WRITES, .keyless = true };
+	struct port port = { .name = "x", .options = with, .call = fake_http.call };
+	struct place p = place_of(&port, ROLE_SINK, facts);
+	CHECK_STR(promise_of(&p)->cure,
+		  "say `idempotent: true` if running it twice changes nothing more");
+	port.options = without;
+	CHECK_STR(promise_of(&p)->cure,
+		  "nothing makes it exactly once: what nobody knows is a dead letter, to be looked "
+		  "up");
+}
+
 TEST(pure_steps_promise_nothing)
 {
 	struct place p = place_of(&fake_map, ROLE_STEP, (struct facts){ 0 });
@@ -72,6 +87,7 @@ static const struct test tests[] = {
 	T(sources),
 	T(sinks),
 	T(calls_by_what_they_do_outside),
+	T(calls_that_bear_no_key),
 	T(pure_steps_promise_nothing),
 };
 int main(void)
