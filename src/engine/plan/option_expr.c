@@ -413,6 +413,34 @@ static size_t foreign_field(struct slice s, size_t i, struct slice *ret_name)
 	return end == s.n || strchr("/?#", s.p[end]) ? end - i : 0;
 }
 
+/* The name alone, or behind what stands between words: pa$$WORD is a password. */
+static bool is_edge(struct slice s, size_t i)
+{
+	return i >= s.n || strchr(" :/@,;", s.p[i]);
+}
+
+/* $TOKEN, ${TOKEN}, $env.TOKEN: how others write what is $secret.TOKEN here. The bytes at i that it takes, else 0. */
+static size_t shell_name(struct slice s, size_t i, struct slice *ret_name)
+{
+	static const struct slice befores[] = {
+		{ "$secrets.", 9 }, { "$env.", 5 }, { "${", 2 }, { "$", 1 }
+	};
+	size_t k = 0, from, end;
+	if (i > 0 && !is_edge(s, i - 1))
+		return 0;
+	while (k < ARRAY_SIZE(befores) && !slice_starts(slice_from(s, i), befores[k]))
+		k++;
+	if (k == ARRAY_SIZE(befores))
+		return 0;
+	end = from = i + befores[k].n;
+	while (end < s.n && is_word(s.p[end]) && (k < 2 || !(s.p[end] >= 'a' && s.p[end] <= 'z')))
+		end++;
+	*ret_name = (struct slice){ s.p + from, end - from };
+	bool closed = k != 2 || (end < s.n && s.p[end] == '}');
+	end += k == 2;
+	return ret_name->n > 1 && is_letter(s.p[from]) && closed && is_edge(s, end) ? end - i : 0;
+}
+
 static bool check_text(struct planner *p, const struct opt *o, const struct node *node)
 {
 	struct slice s = node->text;
@@ -430,6 +458,9 @@ static bool check_text(struct planner *p, const struct opt *o, const struct node
 			depth = 1, i++;
 		else if ((n = reference(s, i)) > 0 && n < s.n)
 			return refuse_text(p, node, i, n, "", (struct slice){ s.p + i, n });
+		else if (o->secret && (o->type != OPT_TREE || i == 0) &&
+			 (n = shell_name(s, i, &name)) > 0 && (o->type != OPT_TREE || n == s.n))
+			return refuse_text(p, node, i, n, "$secret.", name);
 		else if (o->type == OPT_URL && (n = foreign_field(s, i, &name)) > 0)
 			return refuse_text(p, node, i, n, o->at_plan ? "$vars." : ".", name);
 	}
