@@ -14,14 +14,13 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "connectors/feeds/mend.h"
-#include <dlfcn.h>
+#include "io/library.h"
 #include <libxml/HTMLparser.h>
 #include <libxml/SAX2.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
 
 #define XML_CALLS(CALL)                  \
 	CALL(htmlEntityLookup)           \
@@ -48,10 +47,7 @@ static struct {
 #undef CALL
 } lib;
 
-static const struct {
-	const char *name;
-	size_t at;
-} calls[] = {
+static const struct library_call calls[] = {
 #define CALL(call) { #call, offsetof(__typeof__(lib), call) },
 	XML_CALLS(CALL)
 #undef CALL
@@ -94,18 +90,8 @@ static void say_nothing(void *arg, const char *text, ...)
 
 static void find_calls(void)
 {
-	/* A static program has no loader; a library would bring a second libc with it. */
-	void *library = getauxval(AT_BASE) ? dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL) : NULL;
-
-	missing = library              ? NULL
-		  : getauxval(AT_BASE) ? "is not installed"
-				       : "a static program cannot open";
-	for (size_t i = 0; library && i < ARRAY_SIZE(calls); i++) {
-		void *found = dlsym(library, calls[i].name);
-		if (!found)
-			missing = "was built without a part of it";
-		memcpy((char *)&lib + calls[i].at, &found, sizeof(found));
-	}
+	missing = library_find("libxml2.so.2", calls, ARRAY_SIZE(calls), &lib,
+			       "was built without a part of it");
 	if (missing)
 		return;
 	lib.xmlInitParser();

@@ -4,17 +4,12 @@
  * What flows through:    nothing: the table is filled once and read from then on.
  * What must hold:        see pq.h. A library that lacks one of the calls is not used at all. */
 #include "io/db/pq.h"
-#include <dlfcn.h>
+#include "io/library.h"
 #include <pthread.h>
-#include <string.h>
-#include <sys/auxv.h>
 
 struct pq_calls pq;
 
-static const struct {
-	const char *name;
-	size_t at;
-} calls[] = {
+static const struct library_call calls[] = {
 #define CALL(call) { #call, offsetof(struct pq_calls, call) },
 	PQ_CALLS(CALL)
 #undef CALL
@@ -25,18 +20,8 @@ static const char *missing; /* NULL: all is there */
 
 static void find_calls(void)
 {
-	/* A static program has no loader; a library would bring a second libc with it. */
-	void *library = getauxval(AT_BASE) ? dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL) : NULL;
-
-	missing = library              ? NULL
-		  : getauxval(AT_BASE) ? "is not installed"
-				       : "a static program cannot open";
-	for (size_t i = 0; library && i < ARRAY_SIZE(calls); i++) {
-		void *found = dlsym(library, calls[i].name);
-		if (!found)
-			missing = "is older than PostgreSQL 14's";
-		memcpy((char *)&pq + calls[i].at, &found, sizeof(found));
-	}
+	missing = library_find("libpq.so.5", calls, ARRAY_SIZE(calls), &pq,
+			       "is older than PostgreSQL 14's");
 }
 
 int pq_open(struct err *err)

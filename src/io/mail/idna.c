@@ -5,28 +5,26 @@
  * What flows through:    one domain.
  * What must hold:        see idna.h. */
 #include "io/mail/idna.h"
-#include <dlfcn.h>
+#include "io/library.h"
 #include <pthread.h>
-#include <string.h>
-#include <sys/auxv.h>
 
 /* idn2.h: IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL */
 #define LOOKUP_FLAGS (1 | 8)
 
-static int (*lookup)(const uint8_t *domain, uint8_t **ret, int flags);
-static void (*release)(void *);
+static struct {
+	int (*lookup)(const uint8_t *domain, uint8_t **ret, int flags);
+	void (*release)(void *);
+} idn;
+static const struct library_call calls[] = {
+	{ "idn2_lookup_u8", offsetof(__typeof__(idn), lookup) },
+	{ "idn2_free", offsetof(__typeof__(idn), release) },
+};
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const char *missing; /* NULL: both are there */
 
 static void find_calls(void)
 {
-	/* A static program has no loader; a library would bring a second libc with it. */
-	void *library = getauxval(AT_BASE) ? dlopen("libidn2.so.0", RTLD_NOW | RTLD_LOCAL) : NULL;
-	void *first = library ? dlsym(library, "idn2_lookup_u8") : NULL;
-	void *second = library ? dlsym(library, "idn2_free") : NULL;
-	if (!first || !second)
-		return;
-	memcpy(&lookup, &first, sizeof(first));
-	memcpy(&release, &second, sizeof(second));
+	missing = library_find("libidn2.so.0", calls, ARRAY_SIZE(calls), &idn, "is too old");
 }
 
 const char *idna_to_ascii(struct slice domain, struct buf *out)
@@ -35,15 +33,15 @@ const char *idna_to_ascii(struct slice domain, struct buf *out)
 	uint8_t *ascii = NULL;
 	const char *why = NULL;
 	ASSERT(pthread_once(&once, find_calls) == 0);
-	if (!lookup)
+	if (missing)
 		return "a domain beyond ASCII needs the package libidn2-0, or is written as "
 		       "xn--...";
 	if (buf_add(&text, domain) < 0)
 		return "its domain is too long";
-	if (lookup((const uint8_t *)text.p, &ascii, LOOKUP_FLAGS) != 0)
+	if (idn.lookup((const uint8_t *)text.p, &ascii, LOOKUP_FLAGS) != 0)
 		return "its domain is none that IDNA allows";
 	if (buf_add(out, slice_str((const char *)ascii)) < 0)
 		why = "its domain is too long";
-	release(ascii);
+	idn.release(ascii);
 	return why;
 }
