@@ -17,10 +17,7 @@
 
 bool run_logs_batches(const struct run *run)
 {
-	bool own = false;
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		own |= run->plan->sinks[i].facts.own_mark;
-	return own && run->plan->sink_count > 1;
+	return run->plan->sink_count > 1 && run_has_own_mark(run);
 }
 
 /* ---- putting it down ---- */

@@ -240,9 +240,8 @@ static int put_smaller(struct sink *k, struct ledger *before, struct part p, str
 	half[1].from = half[0].end;
 	for (int i = 0; i < 2; i++) {
 		*left = half[i].from;
-		if (i > 0 &&
-		    is_cut_short(
-			    k->run)) /* never before something was put: the receipt is of that */
+		/* Never before something was put: the receipt is of that. */
+		if (i > 0 && is_cut_short(k->run))
 			return 1;
 		int r = put_part(k, before, half[i], err);
 		if (r > 0)
@@ -290,6 +289,14 @@ static int put_to_sink(struct sink *k, struct batch_list *list, struct err *err)
 	if (r > 0)
 		list_cut(list, left);
 	return r;
+}
+
+bool run_has_own_mark(const struct run *run)
+{
+	for (size_t i = 0; i < run->plan->sink_count; i++)
+		if (run->plan->sinks[i].facts.own_mark)
+			return true;
+	return false;
 }
 
 size_t run_receipts(const struct run *run, struct state_receipt ret[static PLAN_SINKS_MAX])

@@ -31,6 +31,11 @@ void flow_put_id(const struct item *it, char id[static 20])
 	id[16] = 0;
 }
 
+int64_t run_wall_ns(const struct run *run)
+{
+	return run->options.now_ns ? run->options.now_ns : hk_wall_ns();
+}
+
 void flow_env(const struct run *run, const struct item *it, struct env *env, struct env_meta *meta,
 	      char id[static 20])
 {
@@ -42,7 +47,7 @@ void flow_env(const struct run *run, const struct item *it, struct env *env, str
 		.source = slice_str(track_source(t)),
 		.position = t->line ? t->line : (o ? o->ordinal : t->ordinal) + 1,
 		.attempt = 1,
-		.wall_ns = run->options.now_ns ? run->options.now_ns : hk_wall_ns()
+		.wall_ns = run_wall_ns(run),
 	};
 	*env = (struct env){ .record = rec_json(it->rec), .meta = meta };
 }
@@ -152,7 +157,7 @@ void flow_die(struct run *run, struct item *it, const char *label, const struct 
 {
 	struct err shown = *err;
 	run_redact(run, &shown);
-	if (join_takes_death(run, it, label, &shown, attempts_taken)) {
+	if (join_takes_death(it, label, &shown, attempts_taken)) {
 		end_item(run, it, ENDED_MERGED);
 		return;
 	}

@@ -37,11 +37,6 @@ static void put_done(struct put *p)
 	free(p->members);
 }
 
-static int64_t wall_now(const struct run *run)
-{
-	return run->options.now_ns ? run->options.now_ns : hk_wall_ns();
-}
-
 /* A window of tomorrow, of a machine whose clock was wrong, would hold all those back that were opened behind it. */
 static void look_at_clock(struct fold *f, int64_t now)
 {
@@ -208,15 +203,6 @@ static size_t count_merged(const struct track *first)
 	return n;
 }
 
-/* Without one it is the state's own mark that says what is done, and that is put behind what is held. */
-static bool has_own_mark(const struct run *run)
-{
-	for (size_t i = 0; i < run->plan->sink_count; i++)
-		if (run->plan->sinks[i].facts.own_mark)
-			return true;
-	return false;
-}
-
 static int put_tracks(struct run *run, struct track *first, size_t cap, int64_t wall_ns,
 		      struct err *err) SUSPENDS
 {
@@ -235,9 +221,10 @@ static int put_tracks(struct run *run, struct track *first, size_t cap, int64_t 
 		return fail_errno(err, FAULT_IO, r, "cannot hold records for a step");
 	if (check_index(run, err) < 0)
 		return -1;
+	/* Without an own mark it is the state's that says what is done, and that is put behind what is held. */
 	return p.n == 0 ? 0
 			: state_put_held(run->state, run->id, p.members, p.n, p.windows,
-					 p.window_count, !has_own_mark(run), err);
+					 p.window_count, !run_has_own_mark(run), err);
 }
 
 /* ---- time, and the end ---- */
@@ -278,7 +265,7 @@ static struct window *next_due(struct fold *f, int64_t wall_ns)
 
 int64_t fold_due_ns(struct fold *f)
 {
-	int64_t now = wall_now(f->step->run);
+	int64_t now = run_wall_ns(f->step->run);
 	const struct window *w = windows_oldest(&f->open);
 	if (next_due(f, now))
 		return 0;
@@ -289,7 +276,7 @@ int64_t fold_due_ns(struct fold *f)
 bool folds_are_due(struct run *run)
 {
 	for (size_t i = 0; i < run->fold_count; i++)
-		if (run->folds[i].by_key && next_due(&run->folds[i], wall_now(run)))
+		if (run->folds[i].by_key && next_due(&run->folds[i], run_wall_ns(run)))
 			return true;
 	return false;
 }
@@ -329,7 +316,7 @@ int folds_put(struct run *run, struct track *first, struct err *err)
 {
 	if (run->fold_count == 0)
 		return 0;
-	int64_t now = wall_now(run); /* one moment: what closes at it, and what comes behind */
+	int64_t now = run_wall_ns(run); /* one moment: what closes at it, and what comes behind */
 	if (close_due(run, now, err) < 0)
 		return -1;
 	size_t cap = count_merged(first);

@@ -92,11 +92,10 @@ void join_child_ends(struct run *run, struct item *it)
 	come_home(f);
 }
 
-bool join_takes_death(struct run *run, struct item *it, const char *label, const struct err *err,
+bool join_takes_death(struct item *it, const char *label, const struct err *err,
 		      struct buf *attempts_taken)
 {
 	struct family *f = family_of(it);
-	(void)run;
 	if (!f || f->join->step->place->facts.missing != MISSING_DEAD)
 		return false;
 	if (f->dead++ > 0)

@@ -31,7 +31,7 @@ void join_expect(struct join *, struct item *, size_t n, const char *label);
 /* An item is about to end: is it the last that its parent waits for? */
 void join_child_ends(struct run *, struct item *);
 /* It is about to die: true: its parent takes that upon itself, and the item is merged. */
-bool join_takes_death(struct run *, struct item *, const char *label, const struct err *,
+bool join_takes_death(struct item *, const char *label, const struct err *,
 		      struct buf *attempts_taken);
 /* The item has come to the join. true: its way ends here; false: it is nobody's child, and passes by. */
 bool join_take(struct step *, struct item *);

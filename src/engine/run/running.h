@@ -212,6 +212,7 @@ void flow_die(struct run *, struct item *, const char *label, const struct err *
 void flow_env(const struct run *, const struct item *, struct env *, struct env_meta *,
 	      char id[static 20]);
 void flow_put_id(const struct item *, char id[static 20]); /* $meta.id, as text */
+int64_t run_wall_ns(const struct run *); /* $meta.time: the clock on the wall, but for `tests:` */
 void run_wake_committer(struct run *);
 /* The source waits for space: there is some, or nothing moves but what is in doubt, which is let be dead. */
 void run_wake_source(struct run *);
@@ -259,6 +260,7 @@ void run_abort(struct run *, enum run_end, const struct err *);
 void run_starve(struct run *, const struct err *);
 
 /* commit.c */
+bool run_has_own_mark(const struct run *); /* one of its sinks keeps it with its rows */
 int committer_main(void *run) SUSPENDS;
 /* What the sinks need to go on, for the state; how many there are. */
 size_t run_receipts(const struct run *, struct state_receipt ret[static PLAN_SINKS_MAX]);

@@ -170,8 +170,7 @@ int lite_word(struct lite_job *j, const char *words)
 
 struct exec_job {
 	struct lite_job job;
-	char *text;  /* what is left of it */
-	bool partly; /* a statement before it was run */
+	char *text; /* what is left of it */
 };
 
 static int exec_one(struct exec_job *e, const char **rest)
