@@ -3,8 +3,8 @@
  * What this room is for: what this house knows of RSS, Atom and their extensions stands here, a line each.
  * What flows through:    names in; rules out.
  * What must hold:
- *  (1) a prefix that nobody declared (an old mistake) means what it usually does; so does a name in other case, a URI with https. (2) an element that stands here under no name is not a
- *      field: media:title is not the title of an entry that has one. */
+ *  (1) a prefix that nobody declared (an old mistake) means what it usually does; so does a name in other case, or a URI with https.
+ *  (2) an element that stands here under no name is not a field: media:title is not the title of an entry that has one. */
 #include "connectors/feeds/feed_words.h"
 #include "base/banned.h"
 
