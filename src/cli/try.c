@@ -137,11 +137,25 @@ static int put_step(const struct trial *t, const struct place *p, bool held, str
 	return r < 0 ? r : buf_add_char(out, '\n');
 }
 
+/* Nobody can be asked again for what is told to a source now. */
+static int put_told(const struct plan *p, struct buf *out)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < p->source_count; i++)
+		if (p->sources[i].facts.told.n)
+			r = buf_printf(
+				out,
+				"  %-10s keeps nothing of what it is told now, and who sends "
+				"it may not send it again\n",
+				p->sources[i].label);
+	return r;
+}
+
 static void tell_before(const struct trial *t)
 {
 	const struct rehearsal *r = &t->rehearsal;
 	AUTO(buf_done) struct buf out = { 0 };
-	int e = 0;
+	int e = put_told(t->plan, &out);
 	if (args_has(t->args, FLAG_QUIET))
 		return;
 	say("trying %llu record%s of %s; nothing is written", (unsigned long long)t->chooser.wanted,

@@ -373,3 +373,21 @@ def test_memory_is_flat_whatever_is_sent(hocket):
         while l.post({"id": 1})[0] == 503:
             pass
         assert l.end()[0] == 0
+
+
+def test_who_tries_a_webhook_is_told_that_nothing_is_kept(hocket):
+    hocket.write("pipe.yaml", "from: {webhook: 127.0.0.1:0/hooks}\nto: {jsonl: out.jsonl}\n")
+    process = hocket.start("try", "pipe.yaml")
+    said = [process.stderr.readline()]
+    while "listens on" not in said[-1]:
+        assert said[-1], said
+        said.append(process.stderr.readline())
+    port = re.search(r"127.0.0.1:(\d+)/", said[-1]).group(1)
+    for n in range(3):
+        c = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+        c.request("POST", "/hooks", json.dumps({"n": n}))
+        assert c.getresponse().status == 200
+        c.close()
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0 and not (hocket.folder / "out.jsonl").exists(), err
+    assert "  webhook    keeps nothing of what it is told now, and who sends it may not send it again\n" in said, said
