@@ -572,30 +572,10 @@ int state_read_windows(struct state *s, const char *run_id, const char *fold, ui
 }
 
 /* ---- counting ---- */
-struct count_job {
-	struct sql_job job;
-	const char *run_id;
-	uint64_t *ret;
-};
-
-static int count_job(void *arg)
-{
-	struct count_job *j = arg;
-	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(&j->job, "SELECT count(*) FROM held WHERE run = ?", &q) < 0)
-		return -1;
-	sql_bind_str(q, 1, j->run_id);
-	int r = sql_step_row(&j->job, q, "counting what is held");
-	if (r > 0)
-		*j->ret = (uint64_t)sqlite3_column_int64(q, 0);
-	return r < 0 ? r : 0;
-}
-
 int state_count_held(struct state *s, const char *run_id, uint64_t *ret, struct err *err)
 {
-	struct count_job j = { { s, err }, run_id, ret };
-	*ret = 0;
-	return sql_off(count_job, &j.job);
+	return sql_count(s, "SELECT count(*) FROM held WHERE run = ?", run_id,
+			 "counting what is held", ret, err);
 }
 
 /* ---- whose they are ---- */

@@ -152,31 +152,9 @@ int state_each_noted(struct state *s, const char *run_id, state_noted *fn, void 
 }
 
 /* ---- how many ---- */
-struct count_job {
-	struct sql_job job;
-	const char *run_id;
-	uint64_t *ret;
-};
-
-static int count_job(void *arg)
-{
-	struct count_job *j = arg;
-	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
-	if (sql_prepare(
-		    &j->job,
-		    "SELECT count(*) FROM (SELECT DISTINCT split, ordinal FROM note WHERE run = ?)",
-		    &q) < 0)
-		return -1;
-	sql_bind_str(q, 1, j->run_id);
-	int r = sql_step_row(&j->job, q, "counting the notes");
-	if (r > 0)
-		*j->ret = (uint64_t)sqlite3_column_int64(q, 0);
-	return r < 0 ? r : 0;
-}
-
 int state_count_noted(struct state *s, const char *run_id, uint64_t *ret, struct err *err)
 {
-	struct count_job j = { { s, err }, run_id, ret };
-	*ret = 0;
-	return sql_off(count_job, &j.job);
+	return sql_count(
+		s, "SELECT count(*) FROM (SELECT DISTINCT split, ordinal FROM note WHERE run = ?)",
+		run_id, "counting the notes", ret, err);
 }

@@ -140,3 +140,30 @@ int sql_give(const struct sql_job *j, sqlite3_stmt *q, int at, struct buf *ret)
 	return r < 0 ? fail_errno(j->err, FAULT_IO, r, "state file '%s': reading it", j->s->path)
 		     : 0;
 }
+
+struct count_job {
+	struct sql_job job;
+	const char *sql, *run_id, *doing;
+	uint64_t *ret;
+};
+
+static int count_job(void *arg)
+{
+	struct count_job *j = arg;
+	AUTO(sql_finalize) sqlite3_stmt *q = NULL;
+	if (sql_prepare(&j->job, j->sql, &q) < 0)
+		return -1;
+	sql_bind_str(q, 1, j->run_id);
+	int r = sql_step_row(&j->job, q, j->doing);
+	if (r > 0)
+		*j->ret = (uint64_t)sqlite3_column_int64(q, 0);
+	return r < 0 ? r : 0;
+}
+
+int sql_count(struct state *s, const char *sql, const char *run_id, const char *doing,
+	      uint64_t *ret, struct err *err)
+{
+	struct count_job j = { { s, err }, sql, run_id, doing, ret };
+	*ret = 0;
+	return sql_off(count_job, &j.job);
+}

@@ -36,6 +36,10 @@ int sql_step_done(const struct sql_job *, sqlite3_stmt *, const char *doing);
 /* 1: there is a row, 0: there is none, -1 */
 int sql_step_row(const struct sql_job *, sqlite3_stmt *, const char *doing);
 
+/* A number of a run's rows: what the statement, whose ?1 is the run, gives in its first column. A job of its own. */
+int sql_count(struct state *, const char *sql, const char *run_id, const char *doing, uint64_t *ret,
+	      struct err *) SUSPENDS;
+
 /* Makes a name itself durable. On a blocking thread. */
 int sql_sync_folder_of(const char *path, struct err *);
 
