@@ -69,6 +69,21 @@ const char *fault_name(enum fault fault)
 	return faults[fault].name;
 }
 
+bool fault_of_connection(enum fault fault)
+{
+	switch (fault) {
+	case FAULT_REFUSED:
+	case FAULT_DNS:
+	case FAULT_CONNECT_TIMEOUT:
+	case FAULT_TLS:
+	case FAULT_RESET:
+	case FAULT_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *err_clock_name(enum err_clock clock)
 {
 	ASSERT((size_t)clock < ARRAY_SIZE(clock_names));

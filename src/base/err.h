@@ -73,6 +73,8 @@ struct err {
 const char *fault_name(enum fault); /* "connect_timeout" */
 /* What to do about it: by fault; for FAULT_STATUS, FAULT_SMTP and FAULT_SQL also by code and SQLSTATE. */
 enum policy fault_policy(const struct err *);
+/* The far side was not reached, or went silent or away: refused, dns, connect_timeout, tls, reset, timeout. */
+bool fault_of_connection(enum fault);
 const char *err_clock_name(enum err_clock); /* "first byte" */
 
 /* The class as it stands in dead letters and messages: "status(404)", "timeout(idle)", "worker_crash(SIGSEGV)", "reset". Returns its

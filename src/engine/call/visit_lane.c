@@ -94,13 +94,9 @@ enum lane_outcome visit_outcome(const struct visit *v)
 		return LANE_REFUSED;
 	if (v->call.verdict == VERDICT_ANSWER)
 		return err->fault == FAULT_STATUS && err->code >= 500 ? LANE_DOWN : LANE_SERVED;
+	if (fault_of_connection(err->fault))
+		return LANE_DOWN;
 	switch (err->fault) {
-	case FAULT_REFUSED:
-	case FAULT_DNS:
-	case FAULT_CONNECT_TIMEOUT:
-	case FAULT_TLS:
-	case FAULT_RESET:
-	case FAULT_TIMEOUT:
 	case FAULT_TRUNCATED:
 		return LANE_DOWN;
 	case FAULT_SQL:

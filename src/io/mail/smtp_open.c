@@ -246,18 +246,7 @@ static int open_all(struct smtp *s, struct smtp_conn *c, struct err *err) SUSPEN
 
 static bool may_pass(const struct err *err)
 {
-	switch (err->fault) {
-	case FAULT_REFUSED:
-	case FAULT_DNS:
-	case FAULT_CONNECT_TIMEOUT:
-	case FAULT_TLS:
-	case FAULT_RESET:
-	case FAULT_TIMEOUT:
-	case FAULT_SMTP:
-		return true;
-	default:
-		return false;
-	}
+	return fault_of_connection(err->fault) || err->fault == FAULT_SMTP;
 }
 
 int smtp_conn_open(struct smtp *s, struct smtp_conn **ret, struct err *err)

@@ -134,6 +134,19 @@ static enum policy policy_of_state(const char *state)
 	return fault_policy(&err);
 }
 
+TEST(faults_of_a_connection)
+{
+	static const enum fault lost[] = { FAULT_REFUSED, FAULT_DNS,   FAULT_CONNECT_TIMEOUT,
+					   FAULT_TLS,     FAULT_RESET, FAULT_TIMEOUT };
+	size_t n = 0;
+	for (int f = FAULT_NONE; f < FAULT_COUNT; f++)
+		n += fault_of_connection((enum fault)f);
+	CHECK_INT(n, ARRAY_SIZE(lost));
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
+		CHECK(fault_of_connection(lost[i]) &&
+		      fault_policy(&(struct err){ .fault = lost[i] }) == POLICY_RETRY);
+}
+
 TEST(sqlstates_decide_theirs)
 {
 	CHECK_INT(policy_of_state("40001"), POLICY_RETRY); /* serialization_failure */
@@ -203,6 +216,7 @@ static const struct test tests[] = {
 	T(arguments_may_be_the_text_itself),
 	T(long_texts_end_between_characters),
 	T(each_class_has_its_policy),
+	T(faults_of_a_connection),
 	T(sqlstates_decide_theirs),
 	T(statuses_and_sql_codes_decide_theirs),
 	T(classes_are_the_words_of_the_guarantees),
