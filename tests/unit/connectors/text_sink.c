@@ -1,52 +1,8 @@
-/* text_sink.c - tests of jsonl and csv as sinks: what is written, when it shows, what a resume finds */
-#include "fake_engine.h"
+/* text_sink.c - tests of text_sink.c and part_file.c by way of jsonl: what is written, when it shows, what a resume finds */
+#include "text_sink.h"
 #include "base/banned.h"
-#include "check.h"
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
-
-static struct folder folder;
-static char out[100], part[100];
-
-static void open_sink(struct fake_sink *s, const struct port *port, const char *option,
-		      const char *more)
-{
-	AUTO(buf_done) struct buf verb = { 0 };
-	CHECK_INT(buf_printf(&verb, "%s=%s", port->name, out), 0);
-	*s = (struct fake_sink){ .port = port };
-	fake_site_open(&s->at, port, verb.p, option, more, NULL);
-	CHECK_INT(s->at.mistakes, 0);
-}
-
-static void check_file(const char *path, const char *want)
-{
-	AUTO(buf_done) struct buf text = file_read(path);
-	if (!want)
-		CHECK(!text.p);
-	else
-		CHECK_SLICE(buf_slice(&text), slice_str(want));
-}
-
-static void in_folder(void (*body)(void *))
-{
-	folder_make(&folder);
-	snprintf(out, sizeof(out), "%s/out", folder.path);
-	snprintf(part, sizeof(part), "%s/out.part", folder.path);
-	in_loop(body, NULL);
-	folder_remove(&folder);
-}
-#define LOOP_TEST(name)                  \
-	static void name##_body(void *); \
-	TEST(name)                       \
-	{                                \
-		in_folder(name##_body);  \
-	}                                \
-	static void name##_body(void *unused __attribute__((unused)))
 
 LOOP_TEST(output_shows_when_it_is_whole)
 {
@@ -88,9 +44,7 @@ LOOP_TEST(a_resume_cuts_back_to_the_receipt)
 	sink_start(&s, true);
 	sink_commit(&s, "{\"a\":1}", NULL);
 	sink_stop(&s);
-	int fd = open(part, O_WRONLY | O_APPEND | O_CLOEXEC);
-	CHECK_INT(write(fd, "{\"torn", 6), 6);
-	close(fd);
+	append_to(part, "{\"torn");
 	sink_start(&s, false);
 	CHECK_INT(s.result, 0);
 	check_file(part, "{\"a\":1}\n");
@@ -200,21 +154,12 @@ LOOP_TEST(an_output_that_was_changed_is_not_taken_back)
 	sink_commit(&s, "{\"a\":1}", NULL);
 	sink_finish(&s);
 	sink_stop(&s);
-	int fd = open(out, O_WRONLY | O_APPEND | O_CLOEXEC);
-	CHECK_INT(write(fd, "theirs\n", 7), 7);
-	close(fd);
+	append_to(out, "theirs\n");
 	sink_start(&s, false);
 	CHECK_INT(s.err.fault, FAULT_CONFIG);
 	check_file(out, "{\"a\":1}\ntheirs\n");
 	check_file(part, NULL);
 	sink_done(&s);
-}
-
-static void append_to(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	CHECK_INT(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
 }
 
 /* One run of one record, finished. */
@@ -318,23 +263,6 @@ LOOP_TEST(what_was_changed_or_taken_away_does_not_stand)
 	sink_done(&s);
 }
 
-/* What finish adds (a header without rows) is in no receipt. */
-LOOP_TEST(an_output_without_rows_stands_and_grows)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, "fields=a", NULL);
-	sink_start(&s, true);
-	sink_finish(&s);
-	check_file(out, "a\n");
-	sink_stop(&s);
-	CHECK_INT(sink_stands(&s), 1);
-	sink_start_more(&s);
-	sink_commit(&s, "{\"a\":1}", NULL);
-	sink_finish(&s);
-	check_file(out, "a\n1\n");
-	sink_done(&s);
-}
-
 LOOP_TEST(a_part_with_other_bytes_is_refused)
 {
 	struct fake_sink s;
@@ -361,137 +289,6 @@ LOOP_TEST(receipts_of_earlier_versions_are_read)
 	sink_done(&s);
 }
 
-/* ---- compressed ---- */
-
-/* By zlib's own reader: the text of all members, or NULL when the file does not end with a whole one. */
-static void check_packed(const char *path, const char *want)
-{
-	AUTO(buf_done) struct buf file = file_read(path);
-	static char text[1 << 20];
-	z_stream z = { .next_in = (Bytef *)file.p, .avail_in = (unsigned)file.n };
-	z.next_out = (Bytef *)text;
-	z.avail_out = sizeof(text);
-	int r = Z_STREAM_END;
-	CHECK(file.n > 0);
-	CHECK_INT(inflateInit2(&z, 15 + 16), Z_OK);
-	while (z.avail_in > 0 && r == Z_STREAM_END) {
-		CHECK_INT(inflateReset(&z), Z_OK);
-		r = inflate(&z, Z_FINISH);
-	}
-	CHECK_INT(r, Z_STREAM_END);
-	CHECK_SLICE(((struct slice){ text, sizeof(text) - z.avail_out }), slice_str(want));
-	inflateEnd(&z);
-}
-
-LOOP_TEST(compressed_it_is_whole_wherever_a_commit_ends)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, "compress=gzip", "level=9");
-	sink_start(&s, true);
-	sink_commit(&s, "{\"a\":1}", NULL);
-	check_packed(part, "a\n1\n");
-	sink_commit(&s, NULL, NULL);
-	sink_commit(&s, "{\"a\":2} {\"a\":3}", NULL);
-	check_packed(part, "a\n1\n2\n3\n");
-	sink_stop(&s);
-	append_to(part, "\x1f\x8b torn");
-	sink_start(&s, false);
-	CHECK_INT(s.result, 0);
-	check_packed(part, "a\n1\n2\n3\n");
-	sink_commit(&s, "{\"b\":4}", NULL);
-	CHECK_INT(s.err.fault, FAULT_BAD_VALUE); /* the header is known again */
-	sink_commit(&s, "{\"a\":4}", NULL);
-	sink_finish(&s);
-	check_packed(out, "a\n1\n2\n3\n4\n");
-	sink_stop(&s);
-	CHECK_INT(sink_stands(&s), 1);
-	sink_start_more(&s);
-	sink_commit(&s, "{\"a\":5}", NULL);
-	sink_finish(&s);
-	check_packed(out, "a\n1\n2\n3\n4\n5\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(compressed_nothing_is_a_gzip_file)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_jsonl, "compress=gzip", NULL);
-	sink_start(&s, true);
-	sink_finish(&s);
-	check_packed(out, "");
-	sink_done(&s);
-	open_sink(&s, &to_csv, "compress=gzip", "fields=a");
-	sink_start(&s, true);
-	sink_finish(&s);
-	check_packed(out, "a\n");
-	sink_stop(&s);
-	sink_start(&s, false); /* a crash before it was noted */
-	CHECK_INT(s.result, 0);
-	sink_commit(&s, "{\"a\":1}", NULL);
-	sink_finish(&s);
-	check_packed(out, "a\n1\n");
-	sink_done(&s);
-}
-
-/* Its first piece was compressed already when the bad record was met. */
-LOOP_TEST(compressed_a_batch_that_fails_leaves_no_trace)
-{
-	struct fake_sink s;
-	AUTO(buf_done) struct buf batch = { .max = 32 << 20 };
-	open_sink(&s, &to_csv, "compress=gzip", "level=1");
-	sink_start(&s, true);
-	for (int i = 0; i < 5; i++)
-		CHECK_INT(buf_printf(&batch, "{\"a\":\"%01000000d\"} ", i), 0);
-	CHECK_INT(buf_printf(&batch, "{\"b\":1}"), 0);
-	sink_commit(&s, batch.p, NULL);
-	CHECK_INT(s.err.fault, FAULT_BAD_VALUE);
-	sink_commit(&s, "{\"a\":1}", NULL);
-	CHECK_INT(s.result, 0);
-	sink_finish(&s);
-	check_packed(out, "a\n1\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(compressed_members_are_appended_behind_whole_ones)
-{
-	struct fake_sink s;
-	AUTO(buf_done) struct buf file = { 0 };
-	snprintf(out, sizeof(out), "%s/out.gz", folder.path);
-	for (int i = 0; i < 2; i++) {
-		open_sink(&s, &to_jsonl, "mode=append", NULL);
-		sink_start(&s, true);
-		CHECK_INT(s.result, 0);
-		sink_commit(&s, i ? "{\"b\":2}" : "{\"a\":1}", NULL);
-		sink_finish(&s);
-		sink_done(&s);
-	}
-	check_packed(out, "{\"a\":1}\n{\"b\":2}\n");
-	file = file_read(out);
-	CHECK_INT(truncate(out, (off_t)file.n - 3), 0);
-	open_sink(&s, &to_jsonl, "mode=append", NULL);
-	sink_start(&s, true);
-	CHECK_INT(s.result, -1);
-	CHECK(strstr(s.err.text, "cut off at byte"));
-	sink_done(&s);
-	file_write(out, S("plain\n"));
-	open_sink(&s, &to_jsonl, "mode=append", NULL);
-	sink_start(&s, true);
-	CHECK_INT(s.err.fault, FAULT_CONFIG);
-	CHECK(strstr(s.err.text, "is not gzip"));
-	sink_done(&s);
-}
-
-LOOP_TEST(zstd_is_not_written)
-{
-	struct fake_site f;
-	fake_site_open(&f, &to_jsonl, "jsonl=out.zst", NULL);
-	CHECK_INT(f.mistakes, 1);
-	fake_site_done(&f, &to_jsonl);
-	fake_site_open(&f, &to_jsonl, "jsonl=out.zst", "compress=none", NULL);
-	CHECK_INT(f.mistakes, 0);
-	fake_site_done(&f, &to_jsonl);
-}
-
 LOOP_TEST(append_goes_on_behind_what_is_there)
 {
 	struct fake_sink s;
@@ -502,9 +299,7 @@ LOOP_TEST(append_goes_on_behind_what_is_there)
 	sink_commit(&s, "{\"a\":1}", NULL);
 	check_file(out, "old line without end\n{\"a\":1}\n");
 	sink_stop(&s);
-	int fd = open(out, O_WRONLY | O_APPEND | O_CLOEXEC);
-	CHECK_INT(write(fd, "torn", 4), 4);
-	close(fd);
+	append_to(out, "torn");
 	sink_start(&s, false);
 	sink_commit(&s, "{\"a\":2}", NULL);
 	sink_finish(&s);
@@ -599,132 +394,12 @@ LOOP_TEST(a_failed_write_is_io_and_a_resume_mends_it)
 	sink_done(&s);
 }
 
-LOOP_TEST(csv_takes_columns_from_the_first_record)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, NULL, NULL);
-	sink_start(&s, true);
-	sink_commit(&s,
-		    "{\"id\":1,\"name\":\"Ann,\\\"B\\\"\",\"tags\":[1,{\"x\":2}],\"ok\":true} "
-		    "{\"name\":\"\",\"id\":2.50,\"ok\":null}",
-		    NULL);
-	CHECK_INT(s.result, 0);
-	sink_finish(&s);
-	check_file(
-		out,
-		"id,name,tags,ok\n1,\"Ann,\"\"B\"\"\",\"[1,{\"\"x\"\":2}]\",true\n2.50,\"\",,\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(csv_refuses_a_field_without_a_column)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, NULL, NULL);
-	sink_start(&s, true);
-	sink_commit(&s, "{\"id\":1}", NULL);
-	sink_commit(&s, "{\"id\":2} {\"id\":3,\"extra\":4}", NULL);
-	CHECK_INT(s.result, -1);
-	CHECK_INT(s.err.fault, FAULT_BAD_VALUE);
-	CHECK(s.err.whole);
-	CHECK(strstr(s.err.text, "'extra'"));
-	CHECK(strstr(s.err.text, "(id)"));
-	sink_commit(&s, "{\"id\":2}", NULL);
-	CHECK_INT(s.result, 0);
-	sink_finish(&s);
-	check_file(out, "id\n1\n2\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(csv_with_fields_leaves_the_rest_out)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, "fields=b,a", "delimiter=;");
-	sink_start(&s, true);
-	sink_commit(&s, "{\"a\":1,\"extra\":4,\"b\":\"x;y\"} {}", NULL);
-	sink_finish(&s);
-	check_file(out, "b;a\n\"x;y\";1\n;\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(csv_without_records_has_a_header_if_it_can)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, "fields=a,b", NULL);
-	sink_start(&s, true);
-	sink_finish(&s);
-	check_file(out, "a,b\n");
-	sink_done(&s);
-	open_sink(&s, &to_csv, NULL, NULL);
-	sink_start(&s, true);
-	sink_finish(&s);
-	check_file(out, "");
-	sink_done(&s);
-}
-
-LOOP_TEST(csv_resumes_with_the_columns_that_stand)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, NULL, NULL);
-	sink_start(&s, true);
-	sink_commit(&s, "{\"b\":1,\"a\":2}", NULL);
-	sink_stop(&s);
-	sink_start(&s, false);
-	sink_commit(&s, "{\"a\":3,\"b\":4}", NULL);
-	CHECK_INT(s.result, 0);
-	sink_finish(&s);
-	check_file(out, "b,a\n1,2\n4,3\n");
-	sink_done(&s);
-}
-
-LOOP_TEST(csv_appends_under_the_same_header_only)
-{
-	struct fake_sink s;
-	file_write(out, S("b,a\n1,2\n"));
-	open_sink(&s, &to_csv, "mode=append", NULL);
-	sink_start(&s, true);
-	sink_commit(&s, "{\"a\":3,\"b\":4}", NULL);
-	check_file(out, "b,a\n1,2\n4,3\n");
-	sink_done(&s);
-	open_sink(&s, &to_csv, "mode=append", "fields=a,b");
-	sink_start(&s, true);
-	CHECK_INT(s.err.fault, FAULT_CONFIG);
-	CHECK(strstr(s.err.text, "other columns"));
-	sink_done(&s);
-}
-
-LOOP_TEST(a_lone_empty_cell_is_not_an_empty_line)
-{
-	struct fake_sink s;
-	open_sink(&s, &to_csv, "fields=a", NULL);
-	sink_start(&s, true);
-	sink_commit(&s, "{\"a\":null} {\"a\":1}", NULL);
-	sink_finish(&s);
-	check_file(out, "a\n\"\"\n1\n");
-	sink_done(&s);
-}
-
-TEST(options_are_checked)
-{
-	struct fake_site f;
-	fake_site_open(&f, &to_csv, "csv=x", "delimiter=ab", "fields=a,b,a", NULL);
-	CHECK_INT(f.mistakes, 2);
-	CHECK_INT(f.facts.guarantee, TRANSACTIONAL);
-	fake_site_done(&f, &to_csv);
-}
-
 /* ---- without an end ------------------------------------------------------------------------- */
 
 static void open_endless(struct fake_sink *s)
 {
 	fake_endless = true;
 	open_sink(s, &to_jsonl, NULL, NULL);
-}
-
-static void append(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	CHECK_INT(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
 }
 
 LOOP_TEST(without_an_end_it_has_its_name_with_its_first_rows)
@@ -742,7 +417,7 @@ LOOP_TEST(without_an_end_it_has_its_name_with_its_first_rows)
 	sink_commit(&s, "{\"a\":2}", NULL);
 	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
 	sink_stop(&s);
-	append(out, "{\"torn");
+	append_to(out, "{\"torn");
 	sink_start(&s, false);
 	CHECK_INT(s.result, 0);
 	check_file(out, "{\"a\":1}\n{\"a\":2}\n");
@@ -780,7 +455,7 @@ LOOP_TEST(an_end_is_given_and_taken_away)
 	sink_start(&s, true);
 	sink_commit(&s, "{\"a\":1}", NULL);
 	sink_stop(&s);
-	append(out, "{\"torn");
+	append_to(out, "{\"torn");
 	fake_endless = false; /* --once */
 	sink_start(&s, false);
 	CHECK_INT(s.result, 0);
@@ -826,28 +501,14 @@ static const struct test tests[] = {
 	T(what_new_may_not_overwrite_stays_so_behind_more),
 	T(a_replay_adds_to_what_is_there_or_to_nothing),
 	T(what_was_changed_or_taken_away_does_not_stand),
-	T(an_output_without_rows_stands_and_grows),
 	T(a_part_with_other_bytes_is_refused),
 	T(receipts_of_earlier_versions_are_read),
-	T(compressed_it_is_whole_wherever_a_commit_ends),
-	T(compressed_nothing_is_a_gzip_file),
-	T(compressed_a_batch_that_fails_leaves_no_trace),
-	T(compressed_members_are_appended_behind_whole_ones),
-	T(zstd_is_not_written),
 	T(append_goes_on_behind_what_is_there),
 	T(new_refuses_what_exists),
 	T(two_writers_of_one_file_are_refused),
 	T(places_that_cannot_be_written_say_why),
 	T(a_device_is_no_file),
 	T(a_failed_write_is_io_and_a_resume_mends_it),
-	T(csv_takes_columns_from_the_first_record),
-	T(csv_refuses_a_field_without_a_column),
-	T(csv_with_fields_leaves_the_rest_out),
-	T(csv_without_records_has_a_header_if_it_can),
-	T(csv_resumes_with_the_columns_that_stand),
-	T(csv_appends_under_the_same_header_only),
-	T(a_lone_empty_cell_is_not_an_empty_line),
-	T(options_are_checked),
 	T(without_an_end_it_has_its_name_with_its_first_rows),
 	T(a_crash_behind_the_rename_takes_it_back),
 	T(an_end_is_given_and_taken_away),
