@@ -227,34 +227,23 @@ static int ask_all(struct reading *r, struct err *err) SUSPENDS
 
 /* ---- what people should know ----------------------------------------------------------------- */
 
-static void warn(struct reading *r, const char *fmt, ...) PRINTF(2, 3);
-static void warn(struct reading *r, const char *fmt, ...)
-{
-	AUTO(buf_done) struct buf line = { .max = 4096 };
-	va_list args;
-	va_start(args, fmt);
-	int done = buf_vprintf(&line, fmt, args);
-	va_end(args);
-	if (done == 0)
-		site_warn(r->site, buf_slice(&line));
-}
-
 static void warn_of(struct reading *r, const struct feed_place *p)
 {
 	AUTO(buf_done) struct buf counts = { .max = 128 };
 	const char *name = p->feed->name;
 	if (p->moved_now)
-		warn(r, "%.300s has moved for good, to %.*s: change the list", name,
-		     SLICE(slice_head(buf_slice(&p->known.moved), 300)));
+		site_warnf(r->site, "%.300s has moved for good, to %.*s: change the list", name,
+			   SLICE(slice_head(buf_slice(&p->known.moved), 300)));
 	if (p->left_out && units_put_count(&counts, (int64_t)p->left_out) == 0)
-		warn(r,
-		     "%.300s has more than %" PRId64 " entries: %.*s were left out (max_entries)",
-		     name, r->o->max_entries, SLICE(buf_slice(&counts)));
+		site_warnf(r->site,
+			   "%.300s has more than %" PRId64
+			   " entries: %.*s were left out (max_entries)",
+			   name, r->o->max_entries, SLICE(buf_slice(&counts)));
 	if (p->twins && p->taken)
-		warn(r,
-		     "%.300s gives %" PRIu64
-		     " entries the guid of another one: the first of each was taken",
-		     name, p->twins);
+		site_warnf(r->site,
+			   "%.300s gives %" PRIu64
+			   " entries the guid of another one: the first of each was taken",
+			   name, p->twins);
 }
 
 enum { NAMED_MAX = 5 };
@@ -275,9 +264,9 @@ static void warn_of_failures(struct reading *r)
 					  class);
 	}
 	if (n)
-		warn(r, "%zu of %zu feeds failed%s (%.*s%s)", n, r->list.n,
-		     n < r->list.n ? ", the others were read" : "", SLICE(buf_slice(&names)),
-		     n > NAMED_MAX ? ", ..." : "");
+		site_warnf(r->site, "%zu of %zu feeds failed%s (%.*s%s)", n, r->list.n,
+			   n < r->list.n ? ", the others were read" : "", SLICE(buf_slice(&names)),
+			   n > NAMED_MAX ? ", ..." : "");
 }
 
 /* ---- a round --------------------------------------------------------------------------------- */

@@ -153,14 +153,12 @@ static void webhook_close(struct site *site)
 /* The first of each kind is said; how many there were, at the end. */
 static void note_refusal(struct webhook *w, int status, const char *why)
 {
-	AUTO(buf_done) struct buf text = { .max = 1024 };
 	struct status_count *c = w->refused;
 	while (c->n > 0 && c->status != status && c + 1 < w->refused + ARRAY_SIZE(w->refused))
 		c++;
 	c->status = status;
-	if (c->n++ == 0 &&
-	    buf_printf(&text, "a delivery was answered %d: %s (said once)", status, why) == 0)
-		site_warn(w->site, buf_slice(&text));
+	if (c->n++ == 0)
+		site_warnf(w->site, "a delivery was answered %d: %s (said once)", status, why);
 }
 
 static void refuse(struct webhook *w, struct http_reply *out, int status, const char *why)
@@ -269,17 +267,15 @@ static bool read_records(struct webhook *w, const struct http_incoming *in, stru
 /* They become dead letters, and nothing stops: a mistake in `each` should be seen before the thousandth. */
 static void say_faults(struct webhook *w, const struct hook_records *records)
 {
-	AUTO(buf_done) struct buf text = { .max = 1024 };
 	for (size_t i = 0; i < records->n && !w->said_fault; i++) {
 		const struct err *fault = records->v[i].fault;
 		if (!fault)
 			continue;
 		w->said_fault = true;
-		if (buf_printf(&text,
-			       "`each` could make no record of a delivery: %s (said once; they are "
-			       "dead letters)",
-			       fault->text) == 0)
-			site_warn(w->site, buf_slice(&text));
+		site_warnf(w->site,
+			   "`each` could make no record of a delivery: %s (said once; they are "
+			   "dead letters)",
+			   fault->text);
 	}
 }
 
@@ -322,13 +318,11 @@ static bool is_open_to_all(const struct webhook *w)
 
 static void say_begin(const struct webhook *w)
 {
-	AUTO(buf_done) struct buf text = { .max = 4096 };
 	const char *host = w->at.host;
 	bool six = strchr(host, ':') != NULL;
-	if (buf_printf(&text, "listens on http://%s%s%s:%d%.*s%s", six ? "[" : "", host,
-		       six ? "]" : "", http_server_port(w->server), SLICE(w->at.path),
-		       w->at.below ? "*" : "") == 0)
-		site_warn(w->site, buf_slice(&text));
+	site_warnf(w->site, "listens on http://%s%s%s:%d%.*s%s", six ? "[" : "", host,
+		   six ? "]" : "", http_server_port(w->server), SLICE(w->at.path),
+		   w->at.below ? "*" : "");
 	if (is_open_to_all(w))
 		site_warn(w->site, S("it listens on all interfaces and asks for no secret: anybody "
 				     "who reaches it can send; set signature and secret, or auth"));

@@ -104,17 +104,6 @@ struct listener {
 	uint64_t messages_most;    /* bytes of one */
 };
 
-static void warn(const struct listener *l, const char *fmt, ...) PRINTF(2, 3);
-static void warn(const struct listener *l, const char *fmt, ...)
-{
-	AUTO(buf_done) struct buf text = { .max = 2048 };
-	va_list args;
-	va_start(args, fmt);
-	if (buf_vprintf(&text, fmt, args) == 0)
-		site_warn(l->site, buf_slice(&text));
-	va_end(args);
-}
-
 static int tell_stopped(struct err *err)
 {
 	return fail(err, FAULT_CANCELLED, "stopped");
@@ -161,10 +150,11 @@ static void look_at_resume(struct listener *l) SUSPENDS
 		int r = socket_text(trees[i], &env, &text, &err);
 		l->doubted = r < 0 || (text.n && memmem(text.p, text.n, "null", 4));
 		if (l->doubted)
-			warn(l,
-			     "`resume` %s behind the record %.*s: the server may say again what "
-			     "is kept; take a field that each record has",
-			     r < 0 ? err.text : "says null", SLICE(utf8_head(env.record, 80)));
+			site_warnf(
+				l->site,
+				"`resume` %s behind the record %.*s: the server may say again what "
+				"is kept; take a field that each record has",
+				r < 0 ? err.text : "says null", SLICE(utf8_head(env.record, 80)));
 	}
 }
 
@@ -244,8 +234,8 @@ static int listen_on(struct listener *l, struct ws *ws, struct err *err) SUSPEND
 static void say_back(struct listener *l)
 {
 	if (l->told)
-		warn(l, "'%.*s' is back after %" PRId64 " s", SLICE(l->socket.shown),
-		     (hk_now_ns() - l->lost_ns) / HK_SEC);
+		site_warnf(l->site, "'%.*s' is back after %" PRId64 " s", SLICE(l->socket.shown),
+			   (hk_now_ns() - l->lost_ns) / HK_SEC);
 	l->told = false;
 	l->lost_ns = 0;
 	l->ever = true;
@@ -322,7 +312,7 @@ static void say_away(struct listener *l, const struct err *err)
 	if (l->told || (l->ever && l->tries == 0))
 		return;
 	l->told = true;
-	warn(l, "%s; it is tried again until it is there", err->text);
+	site_warnf(l->site, "%s; it is tried again until it is there", err->text);
 }
 
 /* 0: try again; -1 with *err: no more. */

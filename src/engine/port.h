@@ -226,6 +226,7 @@ void site_said(struct site *, struct slice line);
 bool site_is_heard(const struct site *); /* is there anybody? */
 /* Nothing failed, and yet who runs this should know: a sentence for people. Who calls says it once. */
 void site_warn(struct site *, struct slice line);
+void site_warnf(struct site *, const char *fmt, ...) PRINTF(2, 3);
 /* Would this text tell somebody a secret? Of what is handed on to programs. */
 bool site_is_secret(const struct site *, struct slice text);
 /* Is it the name of a secret of this pipeline? Also of a short one, and in a test, which does not know the values. */

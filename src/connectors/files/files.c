@@ -65,9 +65,8 @@ static bool may_come(const struct files *f, const struct err *why)
 
 static void tell_nothing(struct files *f, const struct err *why)
 {
-	AUTO(buf_done) struct buf text = { .max = 1024 };
-	if (!f->told && buf_printf(&text, "%s; they may come", why->text) == 0)
-		site_warn(f->site, buf_slice(&text));
+	if (!f->told)
+		site_warnf(f->site, "%s; they may come", why->text);
 	f->told = true;
 }
 

@@ -138,11 +138,9 @@ static struct hook_page *page_new(struct hook_box *b)
 
 static void say_stuck(struct hook_box *b, const struct err *err)
 {
-	AUTO(buf_done) struct buf text = { .max = 1024 };
-	if (!b->stuck &&
-	    buf_printf(&text, "%s: deliveries are answered 503 until there is room again",
-		       err->text) == 0)
-		site_warn(b->site, buf_slice(&text));
+	if (!b->stuck)
+		site_warnf(b->site, "%s: deliveries are answered 503 until there is room again",
+			   err->text);
 	b->stuck = true;
 }
 

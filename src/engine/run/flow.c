@@ -137,6 +137,17 @@ void site_warn(struct site *site, struct slice line)
 	tell(site, site->run->options.warned, line);
 }
 
+void site_warnf(struct site *site, const char *fmt, ...)
+{
+	AUTO(buf_done) struct buf text = { .max = 4096 };
+	va_list args;
+	va_start(args, fmt);
+	int r = buf_vprintf(&text, fmt, args);
+	va_end(args);
+	if (r == 0)
+		site_warn(site, buf_slice(&text));
+}
+
 bool site_names_secret(const struct site *site, struct slice name)
 {
 	const struct secrets *secrets = site->run->plan->secrets;

@@ -201,24 +201,12 @@ static int wait_moment(struct intake *in, struct err *err) SUSPENDS
 }
 
 /* ---- what is told ---- */
-static void tell(struct intake *in, const char *fmt, ...) PRINTF(2, 3);
-static void tell(struct intake *in, const char *fmt, ...)
-{
-	AUTO(buf_done) struct buf text = { .max = 4096 };
-	va_list ap;
-	va_start(ap, fmt);
-	int r = buf_vprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r == 0)
-		site_warn(&in->source->site, buf_slice(&text));
-}
-
 /* Once, however many rounds fail alike. */
 static void tell_failed(struct intake *in, const struct err *err)
 {
 	uint64_t what = hash_end(hash_add(HASH_START, slice_str(err->text))) | 1;
 	if (what != in->run->rounds.told)
-		tell(in, "%s; the next round tries again", err->text);
+		site_warnf(&in->source->site, "%s; the next round tries again", err->text);
 	in->run->rounds.told = what;
 }
 
@@ -227,7 +215,7 @@ static void tell_gone(struct intake *in)
 	for (struct split *s = in->run->ledger.splits; s; s = s->next) {
 		if (!s->gone || s->gone_told)
 			continue;
-		tell(in, "'%s' is gone; what was read of it stays", s->name);
+		site_warnf(&in->source->site, "'%s' is gone; what was read of it stays", s->name);
 		s->gone_told = true;
 	}
 }
@@ -250,7 +238,8 @@ static bool may_pass(const struct intake *in, const struct err *err)
 static int begin_other(struct intake *in, struct err *err) SUSPENDS
 {
 	struct split *s = in->asked;
-	tell(in, "'%s' has other content than before: it is read from its beginning", s->name);
+	site_warnf(&in->source->site,
+		   "'%s' has other content than before: it is read from its beginning", s->name);
 	if (turn(in, ROUND_SETTLE, err) < 0)
 		return -1;
 	split_start_anew(s);

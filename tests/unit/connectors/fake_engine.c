@@ -251,6 +251,12 @@ void site_warn(struct site *site, struct slice line)
 	(void)line;
 }
 
+void site_warnf(struct site *site, const char *fmt, ...)
+{
+	(void)site;
+	(void)fmt;
+}
+
 const char *site_folder(struct site *site)
 {
 	(void)site;
