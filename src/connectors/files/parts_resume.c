@@ -67,7 +67,7 @@ static int open_manifest(struct parts *ps, const char *file, struct buf *text, s
 	if (fd < 0)
 		return fail_errno(err, errno == ENOENT ? FAULT_CONFIG : FAULT_IO, -errno,
 				  "cannot open '%s/%s', which lists the files of an earlier run "
-				  "(--fresh starts over)",
+				  "(put it back, or start over with --fresh)",
 				  ps->folder, file);
 	int r = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
 	r = r < 0 ? r : read_text(fd, text);
