@@ -75,12 +75,8 @@ static const char *contradiction(const struct rate_map *m)
 static bool parse_mapping(struct planner *p, const struct opt *o, const struct node *node,
 			  struct rate_option *ret)
 {
-	struct opt table = *o;
 	struct rate_map *m = NULL;
-	table.type = OPT_TABLE;
-	table.sub = rate_table;
-	table.sub_size = sizeof *m;
-	if (!option_parse(p, &table, node, &m))
+	if (!option_parse_mapping(p, o, rate_table, sizeof *m, node, &m))
 		return false;
 	const char *why = contradiction(m);
 	if (why)

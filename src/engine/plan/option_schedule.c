@@ -45,12 +45,8 @@ static bool parse_zone(struct planner *p, const struct opt *o, const struct node
 static bool parse_mapping(struct planner *p, const struct opt *o, const struct node *node,
 			  struct schedule *ret)
 {
-	struct opt table = *o;
 	struct cron_map *m = NULL;
-	table.type = OPT_TABLE;
-	table.sub = cron_table;
-	table.sub_size = sizeof *m;
-	if (!option_parse(p, &table, node, &m))
+	if (!option_parse_mapping(p, o, cron_table, sizeof *m, node, &m))
 		return false;
 	const struct node *cron = node_get(node, "cron");
 	if (!strpbrk(m->cron, " \t@"))

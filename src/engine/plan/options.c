@@ -263,3 +263,13 @@ bool option_parse(struct planner *p, const struct opt *o, const struct node *nod
 		return option_parse_scalar(p, o, node, at);
 	}
 }
+
+bool option_parse_mapping(struct planner *p, const struct opt *o, const struct opt *sub,
+			  size_t sub_size, const struct node *node, void *at)
+{
+	struct opt table = *o;
+	table.type = OPT_TABLE;
+	table.sub = sub;
+	table.sub_size = sub_size;
+	return parse_table(p, &table, node, at);
+}

@@ -49,6 +49,9 @@ const struct opt *options_find(const struct opt *table, struct slice name); /* N
 const char *options_nearest(const struct opt *const *tables, size_t n, struct slice name);
 /* One value by its option; `at` is the field. false: a mistake was added. */
 bool option_parse(struct planner *, const struct opt *, const struct node *, void *at);
+/* A mapping where an option of another type may stand: by that sub-table, into *at, a pointer to its struct. */
+bool option_parse_mapping(struct planner *, const struct opt *, const struct opt *sub,
+			  size_t sub_size, const struct node *, void *at);
 
 /* ---- option_value.c: scalars ----------------------------------------------------------------------------- */
 bool option_parse_scalar(struct planner *, const struct opt *, const struct node *, void *at);
