@@ -478,8 +478,9 @@ static int tell(const struct http_conn *c, const struct job *j, int r, struct er
 		return fail(err, FAULT_CERTIFICATE, "'%s' port %u " TLS_REFUSES_OURS, o->host,
 			    o->port);
 	if (r == -EBADMSG && speaks_no_tls(j->code))
-		return fail(err, FAULT_PROTOCOL, "'%s' port %u does not speak TLS; write http://",
-			    o->host, o->port);
+		return fail(err, FAULT_PROTOCOL,
+			    "'%s' port %u does not speak TLS; write http:// (or ws://)", o->host,
+			    o->port);
 	if (r == -EBADMSG)
 		return fail(err, FAULT_TLS, "TLS with '%s' port %u: %s", o->host, o->port,
 			    reason ? reason : "the handshake failed");

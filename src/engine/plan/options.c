@@ -195,6 +195,15 @@ static void fill_by_verb(struct planner *p, const struct opt *o, const struct no
 	}
 }
 
+/* "{connect, tls}" */
+static const char *words_of(struct planner *p, const struct opt *o)
+{
+	const char *list = o->sub->name;
+	for (const struct opt *sub = o->sub + 1; o->sub->name && sub->name; sub++)
+		list = arena_printf(p->arena, "%s, %s", list, sub->name);
+	return arena_printf(p->arena, "{%s}", list ? list : "");
+}
+
 static void check_sub_keys(struct planner *p, const struct opt *o, const struct node *map)
 {
 	for (size_t i = 0; i < map->n; i++) {
@@ -202,21 +211,14 @@ static void check_sub_keys(struct planner *p, const struct opt *o, const struct 
 		if (options_find(o->sub, key->text))
 			continue;
 		const char *near = options_nearest(&o->sub, 1, key->text);
-		char hint[160] = "";
+		char hint[160];
 		if (near)
 			snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-		diag_add(p->diag, key->at, key->length, near ? hint : NULL,
-			 "'%s' has no option '%.*s'", o->name, SHOWN(key->text));
+		else
+			snprintf(hint, sizeof hint, "it has %s", words_of(p, o));
+		diag_add(p->diag, key->at, key->length, hint, "'%s' has no option '%.*s'", o->name,
+			 SHOWN(key->text));
 	}
-}
-
-/* "a mapping: {connect, tls}" */
-static const char *form_of(struct planner *p, const struct opt *o)
-{
-	const char *list = o->sub->name;
-	for (const struct opt *sub = o->sub + 1; o->sub->name && sub->name; sub++)
-		list = arena_printf(p->arena, "%s, %s", list, sub->name);
-	return arena_printf(p->arena, "a mapping {%s}", list ? list : "");
 }
 
 static bool parse_table(struct planner *p, const struct opt *o, const struct node *node, void *at)
@@ -225,7 +227,8 @@ static bool parse_table(struct planner *p, const struct opt *o, const struct nod
 	char owner[80];
 
 	if (node->kind != NODE_MAP && (node->kind == NODE_NULL || !has_verb(o->sub)))
-		return option_refuse_kind(p, o, node, form_of(p, o));
+		return option_refuse_kind(p, o, node,
+					  arena_printf(p->arena, "a mapping %s", words_of(p, o)));
 	ASSERT(o->sub && o->sub_size > 0);
 	void *sub = arena_zero(p->arena, o->sub_size + 1);
 	snprintf(owner, sizeof owner, "'%s'", o->name);
