@@ -1,6 +1,6 @@
 /* journey.h - the ways of a few records through a pipeline, as `hocket try` shows them
  *
- * What this room is for: a run's sightings (engine/watch.h), gathered by record. A journey is one record's; its children have
+ * What this room is for: a run's sightings (engine/run/watch.h), gathered by record. A journey is one record's; its children have
  *   journeys of their own. When all is known of the record that was read, the whole tree is handed on, in the order of reading.
  * What must hold: what is kept of a record is a reference to it, so that showing it later costs no copy. */
 #pragma once

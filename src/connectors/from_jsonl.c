@@ -2,7 +2,7 @@
  *
  * What this room is for: the plainest source. Each file is a split; `next` is the offset behind the line.
  * What flows through:    each line as it stands; the engine checks that it is a JSON object.
- * What must hold:        an offset is only trusted in the file in which it was taken (connectors/input.h). */
+ * What must hold:        an offset is only trusted in the file in which it was taken (connectors/files/input.h). */
 #include "base/banned.h"
 #include "connectors/files/files.h"
 #include "connectors/files/lines.h"

@@ -22,8 +22,8 @@
 #include <hocket/scope.h>
 #include <inttypes.h>
 
-#define IDLE_NS \
-	(75 * HK_SEC) /* longer than a proxy before us keeps its connections (nginx: 60 s) */
+/* Longer than a proxy before us keeps its connections (nginx: 60 s). */
+#define IDLE_NS    (75 * HK_SEC)
 #define HEAD_NS    (10 * HK_SEC)
 #define BODY_NS    (60 * HK_SEC)
 #define STOP_NS    (5 * HK_SEC) /* for answers on the way */

@@ -30,8 +30,8 @@
 #define SPLIT        "messages"
 #define PAGE_RECORDS 10000
 #define PAGE_BYTES   (1u << 20)
-#define LINGER_NS \
-	(20 * HK_MS) /* for the rest of a message that has begun, while others wait to be kept */
+/* For the rest of a message that has begun, while others wait to be kept. */
+#define LINGER_NS      (20 * HK_MS)
 #define BACKOFF_MIN_NS (200 * HK_MS)
 #define BACKOFF_MAX_NS (30 * HK_SEC)
 #define STEADY_NS      (10 * HK_SEC) /* a connection that stood so long was a good one */

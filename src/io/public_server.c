@@ -1,6 +1,6 @@
 /* public_server.c - the HTTP server of <hocket/http.h>
  *
- * What this room is for: the server in io/http_server.h, for handlers that speak in C strings and may fail.
+ * What this room is for: the server in io/http/http_server.h, for handlers that speak in C strings and may fail.
  * What flows through:    a request's head as pointers into the connection's block, its body where it was read; a reply's body and
  *   header lines in two buffers that the connection's task writes and frees.
  * What must hold:

@@ -2,7 +2,7 @@
  *
  * Life cycle: the client makes one for each different set of files, reads them once, and keeps it as long as it lives.
  * What must hold: (1) connections with different trusts never share an origin in the pool. (2) a client certificate is shown only
- *   to the origin it was written for: any other gets http_trust_stranger(), which has the same CA and nothing to show. */
+ *   to the origin it was written for: any other gets its `stranger`, which has the same CA and nothing to show. */
 #pragma once
 #include "base/err.h"
 

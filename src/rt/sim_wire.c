@@ -19,8 +19,8 @@
 #include "base/banned.h"
 
 enum { LOSSES_MAX = 15, OPEN_LOSSES_MAX = 7 };
-#define RTO_NS \
-	(200 * HK_MS) /* Linux's least; RFC 6298 says 1 s, and so it is for the first segment */
+/* Linux's least; RFC 6298 says 1 s, and so it is for the first segment. */
+#define RTO_NS      (200 * HK_MS)
 #define RTO_OPEN_NS (1 * HK_SEC)
 #define RTO_MAX_NS  (120 * HK_SEC)
 

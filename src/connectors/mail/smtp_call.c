@@ -19,9 +19,8 @@
 
 #define MESSAGE_MAX (96u << 20)
 #define TIMEOUT_NS  (600 * HK_SEC) /* RFC 5321 4.5.3.2.6: so long a server may think about a mail */
-#define AWAY_NS \
-	(900 *  \
-	 HK_SEC) /* one that restarts is back by then; a misspelt one is not waited for all night */
+/* One that restarts is back by then; a misspelt one is not waited for all night. */
+#define AWAY_NS    (900 * HK_SEC)
 #define NOBODY_YET "sender@unknown.invalid" /* where no secret is known: tests */
 #define ID_DIGITS  32
 #define SHOWN_MOST 3

@@ -10,8 +10,9 @@
  *
  * What flows through:    visits; between attempts they hold no slot, no lane and no connection.
  * What must hold:
- *  (1) a slot is held for one attempt only, whoever is in it; where calls are named also until the answer is durable. (2) between the last look at the lanes and the start nothing else runs: the
- *      rates hold for what is really sent. (3) an intent is durable before the first byte. */
+ *  (1) a slot is held for one attempt only, whoever is in it; where calls are named also until the answer is durable.
+ *  (2) between the last look at the lanes and the start nothing else runs: the rates hold for what is really sent.
+ *  (3) an intent is durable before the first byte. */
 #include "engine/call/attempt.h"
 
 #include "engine/plan/defaults.h"

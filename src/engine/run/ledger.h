@@ -40,7 +40,7 @@ void family_free(struct family *); /* accepts NULL */
 enum item_state {
 	ITEM_MOVING,
 	ITEM_READY,
-	ITEM_HELD, /* a fold has it (hold.c): its record goes to the state with the track's outcome */
+	ITEM_HELD, /* a fold has it (fold.c): its record goes to the state with the track's outcome */
 	ITEM_ENDED
 };
 struct item {

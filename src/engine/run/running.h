@@ -10,8 +10,8 @@
  *   commit.c  committer          ready tracks in batches: letters, sinks, mark, settled
  *   run.c                        opens, starts and ends all of it
  * What must hold: (1) only the committer settles. (2) an item is held by exactly one of: a fiber, a step's queue, a step's
- *   doomed list, the ready list. (3) items end through flow.c and
- *   commit.c, which wake whoever waits for that: the committer, the source. */
+ *   doomed list, the ready list. (3) items end through flow.c and commit.c, which wake whoever waits for that: the
+ *   committer, the source. */
 #pragma once
 #include "engine/call/flights.h"
 #include "engine/call/journal.h"

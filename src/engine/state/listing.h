@@ -53,7 +53,7 @@ MUST int state_read_letters(struct state *, const struct letter_key *, size_t n,
  * "id": .., "run": ..}: `.` of --where, a line of an export and of the `dead:` copy. */
 MUST int letter_put_json(const struct kept_letter *, struct buf *out);
 
-/* The places of the pipeline as they were when that run began (engine/changed.h); empty: nobody has written it down. */
+/* The places of the pipeline as they were when that run began (engine/again/changed.h); empty: nobody has written it down. */
 MUST int state_read_parts(struct state *, const char *run_id, struct buf *ret,
 			  struct err *) SUSPENDS;
 

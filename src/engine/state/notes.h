@@ -10,7 +10,7 @@
 enum note_kind {
 	NOTE_INTENT, /* a call that must not be made twice is about to begin */
 	NOTE_ANSWER, /* what it answered: about and value as in answers.h */
-	NOTE_CHILDREN, /* what the record was expanded into: value as children_put (engine/children.h) */
+	NOTE_CHILDREN, /* what the record was expanded into: value as children_put (engine/run/children.h) */
 };
 struct state_note { /* borrowed */
 	const char *split, *step;

@@ -40,9 +40,6 @@ int sql_step_row(const struct sql_job *, sqlite3_stmt *, const char *doing);
 int sql_count(struct state *, const char *sql, const char *run_id, const char *doing, uint64_t *ret,
 	      struct err *) SUSPENDS;
 
-/* Makes a name itself durable. On a blocking thread. */
-int sql_sync_folder_of(const char *path, struct err *);
-
 /* What is bound stays the caller's until the statement is reset. */
 void sql_bind_text(sqlite3_stmt *, int at, struct slice);
 void sql_bind_str(sqlite3_stmt *, int at, const char *);

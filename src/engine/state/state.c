@@ -82,7 +82,8 @@ static const char from_1_letters[] =
 	" FROM dead_1;"
 	"DROP TABLE dead_1;";
 
-int sql_sync_folder_of(const char *path, struct err *err)
+/* Makes a name itself durable. */
+static int sync_folder_of(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO(freep)
@@ -106,7 +107,7 @@ static int make_folder(const char *path, struct err *err)
 				  "cannot make the folder '%s' for the state file", folder);
 	/* Without its state a run that a power cut ended would start over. Whoever made the folder may have been killed before
 	 * its name was synced. */
-	return access(path, F_OK) == 0 ? 0 : sql_sync_folder_of(folder, err);
+	return access(path, F_OK) == 0 ? 0 : sync_folder_of(folder, err);
 }
 
 static int take_lock(struct state *s, struct err *err)

@@ -65,7 +65,7 @@ struct state_start { /* borrowed */
 	const char *inherits;
 	struct slice told;
 	uint64_t hash;
-	struct slice parts; /* the plan's, as text: engine/changed.h */
+	struct slice parts; /* the plan's, as text: engine/again/changed.h */
 	struct slice mark;
 	const struct state_receipt *receipts;
 	size_t n;

@@ -47,8 +47,8 @@ enum state {
 /* Within the machine: a step was made and there is nothing to tell yet. */
 #define HTTP_ON ((enum http_event)99)
 
-#define CHUNK_OVERHEAD \
-	(64u << 10) /* bytes of sizes and extensions, beyond 16 for each byte of body */
+/* Bytes of sizes and extensions, beyond 16 for each byte of body. */
+#define CHUNK_OVERHEAD (64u << 10)
 
 /* RFC 9110 5.6.2 tchar. */
 static const bool token_chars[256] = {

@@ -12,8 +12,8 @@
 
 #define SERVICE     "https://storage.googleapis.com"
 #define PIECE_BYTES (UINT64_C(8) << 20)
-#define PIECE_UNIT \
-	(UINT64_C(256) << 10) /* the service takes pieces of this size, but for the last */
+/* The service takes pieces of this size, but for the last. */
+#define PIECE_UNIT (UINT64_C(256) << 10)
 
 static void gs_free(struct object_store *store)
 {

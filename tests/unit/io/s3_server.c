@@ -1,6 +1,6 @@
 /* s3_server.c - the S3 store against a service that is not ours and checks every signature (tools/s3-server)
  *
- * What it cannot be made to say - redirects, wrong clocks, lost answers - is in s3.c. */
+ * What it cannot be made to say - redirects, wrong clocks, lost answers - is in tests/e2e/test_s3_faults.py. */
 #include "object_rules.h"
 
 #include <errno.h>
