@@ -330,8 +330,3 @@ void state_close(struct state *s)
 	free(s->path);
 	free(s);
 }
-
-const char *state_path(const struct state *s)
-{
-	return s->path;
-}

@@ -27,7 +27,6 @@ MUST int state_open_to_read(const char *path, struct state **ret, struct err *) 
 /* As state_open, for what is there: FAULT_CONFIG when it is not. */
 MUST int state_open_to_change(const char *path, struct state **ret, struct err *) SUSPENDS;
 void state_close(struct state *) SUSPENDS; /* accepts NULL */
-const char *state_path(const struct state *);
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------
  * A run's status: "running" (or killed), "stopped" (early, resumable), "failed", "limited" (--limit, --until: its outputs
