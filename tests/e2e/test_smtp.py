@@ -171,6 +171,15 @@ def test_a_subject_with_nothing_in_it_is_dead(hocket):
         assert [m.to for m in far.mails] == [["reader2@example.org"]]
 
 
+def test_a_misspelt_field_of_an_attachment_is_dead(hocket):
+    with smtp.server() as far:
+        result = mail(hocket, far.url, [reader(1), reader(2)], "attach: '{text: .text, (if .email == \"reader1@example.org\" then \"name\" else \"filename\" end): \"a.csv\"}'")
+        assert result.code == 3, result.err
+        letter, = letters(hocket)
+        assert letter["class"] == "bad_value" and letter["message"].startswith('attach: no "name" in an attachment'), letter
+        assert [p.get_filename() for m in far.mails for p in m.message.iter_attachments()] == ["a.csv"]
+
+
 def test_no_record_can_add_a_header_field(hocket):
     with smtp.server() as far:
         result = mail(hocket, far.url, [reader(1, day="x\r\nBcc: eve@example.org"), reader(2)])

@@ -211,6 +211,26 @@ static int take_text(struct call *c, struct slice item, struct mail_part *part, 
 	return 0;
 }
 
+/* A name that nobody reads is a misspelt one: {"text", "name": "a.csv"} would leave as attachment.txt. */
+static int check_fields(struct slice item, struct err *err)
+{
+	static const char *const fields[] = { "\"blob\"", "\"text\"", "\"filename\"", "\"type\"",
+					      "\"inline\"" };
+	struct json_iter it = json_iter(item);
+	struct slice key, value;
+	while (json_next(&it, &key, &value)) {
+		size_t i = 0;
+		while (i < ARRAY_SIZE(fields) && !slice_eq_str(key, fields[i]))
+			i++;
+		if (i == ARRAY_SIZE(fields))
+			return fail(err, FAULT_BAD_VALUE,
+				    "attach: no %.*s in an attachment: it is {blob or text, "
+				    "filename, type, inline}",
+				    SLICE(utf8_head(key, 80)));
+	}
+	return 0;
+}
+
 /* {"$blob": ...}, {"blob": {"$blob": ...}, "filename", "type", "inline"}, {"text": "...", ...} */
 static int take_part(struct call *c, struct slice item, struct mail_part *part, struct err *err)
 {
@@ -222,7 +242,8 @@ static int take_part(struct call *c, struct slice item, struct mail_part *part, 
 			    SLICE(utf8_head(item, 80)));
 	if (json_field(item, S("$blob"), &blob))
 		return take_blob(c, item, part, err);
-	if (ask_field(c, item, "filename", &part->filename, err) < 0 ||
+	if (check_fields(item, err) < 0 ||
+	    ask_field(c, item, "filename", &part->filename, err) < 0 ||
 	    ask_field(c, item, "type", &part->type, err) < 0 ||
 	    ask_field(c, item, "inline", &part->content_id, err) < 0)
 		return -1;
