@@ -138,23 +138,34 @@ static void set_last(struct listener *l, struct rec *last)
 	l->teller.last = last ? rec_json(last) : (struct slice){ 0 };
 }
 
+/* It has a null, and the record is not why: it would say the same behind any. */
+static bool says_nothing(struct tpl *const tree, struct slice record, struct err *err) SUSPENDS
+{
+	AUTO(buf_done) struct buf text = { 0 }, behind_none = { 0 };
+	const struct env env = { .record = record }, none = { .record = S("null") };
+	struct err ignored = { 0 };
+	if (socket_text(tree, &env, &text, err) < 0)
+		return true;
+	return text.n && memmem(text.p, text.n, "null", 4) &&
+	       socket_text(tree, &none, &behind_none, &ignored) == 0 &&
+	       slice_eq(buf_slice(&text), buf_slice(&behind_none));
+}
+
 /* A misspelt field in `resume` is null, and a server that is told null begins at its start: what is kept would come once more. That is told with
  * the first record, not with the first break. */
 static void look_at_resume(struct listener *l) SUSPENDS
 {
 	struct tpl *const *trees = l->o->resume.v;
-	const struct env env = { .record = rec_json(l->last) };
+	struct slice record = rec_json(l->last);
 	for (size_t i = 0; i < l->o->resume.n && !l->doubted; i++) {
-		AUTO(buf_done) struct buf text = { 0 };
 		struct err err = { 0 };
-		int r = socket_text(trees[i], &env, &text, &err);
-		l->doubted = r < 0 || (text.n && memmem(text.p, text.n, "null", 4));
+		l->doubted = says_nothing(trees[i], record, &err);
 		if (l->doubted)
 			site_warnf(
 				l->site,
 				"`resume` %s behind the record %.*s: the server may say again what "
 				"is kept; take a field that each record has",
-				r < 0 ? err.text : "says null", SLICE(utf8_head(env.record, 80)));
+				err.text[0] ? err.text : "says null", SLICE(utf8_head(record, 80)));
 	}
 }
 

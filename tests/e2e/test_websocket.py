@@ -426,7 +426,7 @@ def test_resume_names_the_last_record_also_behind_messages_that_were_none(hocket
         assert server.received == [{"after": 0}, "said", {"after": 1}]
 
 
-@pytest.mark.parametrize("field, words", [("sequence", "`resume` says null behind the record {\"seq\":"), ("seq", None)])
+@pytest.mark.parametrize("field, words", [("sequence", "`resume` says null behind the record {\"seq\":"), ("seq", None), ("seq | [., null]", None)])
 def test_a_resume_that_says_null_is_told_with_the_first_record(hocket, field, words):
     with serving(sockets.Feed, 20, True, 20) as server:
         with listening(hocket, source(server.url, "send: {after: 0}", f"resume: {{after: '\\(.{field})'}}") + TO_FILE) as process:
