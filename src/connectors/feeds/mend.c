@@ -279,11 +279,11 @@ const char *mend_find_start(struct slice head)
 	return declared && (!first || declared < first) ? declared : first;
 }
 
-void mend_head(struct slice head)
+void mend_head(struct buf *head)
 {
-	char *p = (char *)head.p;
-	const char *start = mend_find_start(head);
-	const char *first = memchr(head.p ? head.p : "", '<', head.n);
+	char *p = head->p;
+	const char *start = mend_find_start(buf_slice(head));
+	const char *first = memchr(p ? p : "", '<', head->n);
 	bool declared = start && start[1] == '?';
 	const char *end = declared || !first ? start : first;
 	for (; end && p < end; p++)

@@ -43,6 +43,6 @@ void mend_done(struct mend *);
 /* Appends to out. 0, -ENOMEM. */
 MUST int mend_add(struct mend *, struct slice bytes, bool last, struct buf *out);
 /* Makes blanks of what stands before the document: blanks, a second byte order mark, what PHP warns of. */
-void mend_head(struct slice head);
+void mend_head(struct buf *head);
 /* Where a document could begin: "<?xml", or else a feed's root. NULL: nowhere. */
 const char *mend_find_start(struct slice head);

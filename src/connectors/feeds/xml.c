@@ -355,7 +355,7 @@ static struct slice declared_encoding(struct slice head)
 	return (struct slice){ 0 };
 }
 
-static bool is_one_of(struct slice name, const char *const *names, size_t n)
+static bool begins_as_one_of(struct slice name, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (slice_eq_nocase(slice_head(name, strlen(names[i])), slice_str(names[i])))
@@ -371,7 +371,8 @@ static int set_encoding(struct xml *x, struct slice name)
 	static const char *const others[] = { "utf", "us-ascii", "ucs", "iso-10646" };
 	static const char *const shifted[] = { "iso-2022", "hz" };
 	char text[64];
-	if (name.n == 0 || name.n >= sizeof(text) || is_one_of(name, others, ARRAY_SIZE(others)))
+	if (name.n == 0 || name.n >= sizeof(text) ||
+	    begins_as_one_of(name, others, ARRAY_SIZE(others)))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
 		if (slice_eq_nocase(name, slice_str(windows[i]))) {
@@ -383,7 +384,8 @@ static int set_encoding(struct xml *x, struct slice name)
 	xmlCharEncodingHandlerPtr known = lib.xmlFindCharEncodingHandler(text);
 	if (!known)
 		return 0;
-	x->mend.kind = is_one_of(name, shifted, ARRAY_SIZE(shifted)) ? MEND_NOTHING : MEND_ASCII;
+	x->mend.kind =
+		begins_as_one_of(name, shifted, ARRAY_SIZE(shifted)) ? MEND_NOTHING : MEND_ASCII;
 	return lib.xmlSwitchToEncoding(x->parser, known);
 }
 
@@ -426,24 +428,25 @@ static int give(struct xml *x, struct slice bytes, bool last, struct err *err)
 	return -1;
 }
 
-/* With the first four bytes libxml2 tells UTF-16 from others, which are decided here: all of them are UTF-8 with mistakes, if nothing else. */
+/* With the first four bytes libxml2 tells UTF-16 from others, which are decided here: all of them are UTF-8 with mistakes, if nothing
+ * else. */
 static int begin(struct xml *x, struct err *err)
 {
 	struct slice head = buf_slice(&x->head);
 	bool wide = is_utf16(head), marked = slice_starts(head, S("\xef\xbb\xbf"));
-	struct slice name = declared_encoding(head);
+	struct slice name = declared_encoding(head), first = slice_head(head, wide ? 4 : 0);
 	x->begun = true;
-	x->parser = lib.xmlCreatePushParserCtxt(&handler, x, head.p, wide ? 4 : 0, NULL);
+	x->parser = lib.xmlCreatePushParserCtxt(&handler, x, first.p, (int)first.n, NULL);
 	if (!x->parser)
 		return fail(err, FAULT_IO, "out of memory");
 	lib.xmlCtxtUseOptions(x->parser, XML_PARSE_NONET);
 	x->mend.kind = wide ? MEND_NOTHING : MEND_UTF8;
 	if (wide)
-		return give(x, slice_from(head, head.n < 4 ? head.n : 4), false, err);
+		return give(x, slice_from(head, first.n), false, err);
 	if (!marked && set_encoding(x, name.n ? name : buf_slice(&x->charset)) < 0)
 		return fail(err, FAULT_PROTOCOL, "1:1: its encoding '%.*s' is not known",
 			    SLICE(slice_head(name, 40)));
-	mend_head(head);
+	mend_head(&x->head);
 	return give(x, head, false, err);
 }
 

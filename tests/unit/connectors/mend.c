@@ -72,7 +72,7 @@ static void check_head(const char *in, const char *want)
 {
 	AUTO(buf_done) struct buf head = { 0 };
 	CHECK_INT(buf_add(&head, slice_str(in)), 0);
-	mend_head(buf_slice(&head));
+	mend_head(&head);
 	CHECK_SLICE(buf_slice(&head), slice_str(want));
 }
 
