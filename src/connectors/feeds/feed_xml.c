@@ -40,8 +40,8 @@ struct feed_xml {
 	enum place places[XML_DEPTH + 2];
 	size_t depth;
 	bool in_entry, is_feed;
-	enum vocabulary
-		own; /* what the root's namespace means, when it is none, or one that nobody knows */
+	/* What the root's namespace means, when it is none, or one that nobody knows */
+	enum vocabulary own;
 	struct buf own_ns;
 	struct rule rule;           /* of the field that is collected */
 	struct buf text;            /* its text */

@@ -34,8 +34,8 @@ struct planner {
 	bool once;         /* sources are read once, whatever `every` says */
 	bool spelt;        /* a password of a URL stood in an option, since the caller looked */
 	const char *shown; /* the pipeline file's name, for messages about files beside it */
-	const struct node
-		*inside; /* a verb's value that is a mapping and must not be; NULL: there is none */
+	/* A verb's value that is a mapping and must not be; NULL: there is none */
+	const struct node *inside;
 	const char *beside; /* the form that was probably meant by it */
 };
 

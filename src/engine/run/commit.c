@@ -126,10 +126,9 @@ static void tell_waiting(struct sink *k, struct patience *p, const struct err *e
 
 static void tell_back(struct sink *k, const struct patience *p)
 {
-	AUTO(buf_done) struct buf text = { .max = 64 };
-	int64_t waited_s = (hk_now_ns() - p->since_ns) / HK_SEC;
-	if (p->told && buf_printf(&text, "goes on after %lld s", (long long)waited_s) == 0)
-		site_warn(&k->site, buf_slice(&text));
+	if (p->told)
+		site_warnf(&k->site, "goes on after %lld s",
+			   (long long)((hk_now_ns() - p->since_ns) / HK_SEC));
 }
 
 static int give_up(const struct patience *p, struct err *err)
